@@ -1,0 +1,50 @@
+// What `phoenix serve` was asked to do: flags and --config file, merged and checked for form.
+// Plain data; it opens nothing and knows nothing of the world. Flags win over the file. The
+// rules that need the world (free ports, the data folder, loopback without --auth-file) are the
+// runtime's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace phoenix {
+
+struct ServeOptions {
+  std::string name;                         // empty: the machine's hostname
+  std::string data_dir = ".phoenixflight";  // created if absent
+  std::string listen = "127.0.0.1:7400";    // REST: HOST:PORT or [V6]:PORT; port 0 = any free one
+  std::string peer = "127.0.0.1:7401";      // host to host; accepted, nothing listens there yet
+  std::string gossip = "127.0.0.1:7946";    // accepted, nothing listens there yet
+  std::string advertise;                    // HOST or HOST:PORT that others reach; empty: listen
+  std::string store = "sqlite";             // the only one in this version
+  int64_t weight = 100;                     // 1..10,000: this host's share
+
+  // True if the user gave it (flag or file): a port asked for and taken is an error, a default
+  // port that is taken becomes a free one.
+  bool listen_explicit = false;
+  bool peer_explicit = false;
+  bool gossip_explicit = false;
+
+  std::string tls_cert;  // PEM files; cert and key come together
+  std::string tls_key;
+  std::string tls_ca;                   // given: clients must show a certificate of it (mutual TLS)
+  std::string auth_file;                // YAML; empty: loopback only, every caller is admin
+  std::vector<std::string> allow_host;  // more names that a Host header may carry
+  std::vector<std::string> allow_origin;  // origins that a browser may call from
+  bool insecure = false;                  // listen beyond loopback without auth or mutual TLS
+
+  Duration retain = seconds(7 * 24 * 3600);  // how long finished packets stay; > 0
+  int64_t retain_count = 1'000'000;          // at most so many finished packets; >= 0
+  int64_t max_live_packets = 1'000'000;      // >= 1, parked ones included
+  int64_t max_blob = 256 * 1024 * 1024;      // bytes, >= 1; blobs come later
+
+  std::string log_format = "text";  // text | json
+  std::string log_level = "info";   // trace | debug | info | warn | error | off
+  bool color = false;               // stdout is a terminal and nobody forbade colour
+  bool quiet = false;               // -q: errors only
+};
+
+}  // namespace phoenix
