@@ -6,6 +6,8 @@
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer only under the fuzz preset; elsewhere it replays its corpus as a test.
 #   phoenix_program(phoenix SOURCES main.cc DEPS cli)
+#
+# The names of the outside libraries that DEPS may use stand in phoenix_packages.cmake.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -29,11 +31,7 @@ if(PHOENIX_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
-find_package(GTest REQUIRED)
-find_package(OpenSSL REQUIRED)
-find_package(SQLite3 REQUIRED)
+include(phoenix_packages)
 
 function(phoenix_library name)
   cmake_parse_arguments(ARG "PURE" "" "SOURCES;DEPS" ${ARGN})
