@@ -1,0 +1,78 @@
+// Durable facts of members and of the sessions that attach them. How a member is doing right now
+// (last call, load, streams) is soft and lives with the directory, not here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "base/time.h"
+
+namespace phoenix {
+
+enum class MemberKind : uint8_t { kAgent, kService, kTool, kModel, kHuman, kApi, kWorker, kNode };
+inline constexpr int kMemberKinds = 8;
+std::string_view member_kind_name(MemberKind kind);
+std::optional<MemberKind> member_kind_from_name(std::string_view name);
+
+enum class MemberStatus : uint8_t { kActive, kDraining, kDetached, kRetired };
+inline constexpr int kMemberStatuses = 4;
+std::string_view member_status_name(MemberStatus status);
+std::optional<MemberStatus> member_status_from_name(std::string_view name);
+
+struct MemberRecord {
+  MemberKey key;
+  MemberKind kind = MemberKind::kWorker;
+  std::vector<std::string> capabilities;  // sorted bytewise, unique, at most 4,096
+  uint32_t weight = 100;                  // 1..10,000
+  uint32_t max_load = 1;                  // 1..1,000,000
+  uint32_t trust = 1000;                  // thousandths
+  uint32_t reliability = 1000;            // thousandths
+  std::vector<std::string> compliance;
+  std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
+  bool manual = false;                    // liveness: manual instead of session
+  MemberStatus status = MemberStatus::kActive;
+  std::string reason;                     // why it is not ACTIVE: "lease", "disconnected", ...
+  uint64_t incarnation = 0;               // which life; grows at each register or late attach
+  uint64_t revision = 0;                  // +1 at every durable change
+  std::string session;                    // id of its session; empty for manual members
+  std::string registered_by;              // name of the token that registered it
+  WallMs joined_at = 0;
+  WallMs updated_at = 0;
+  WallMs drain_deadline = kNoWall;        // while DRAINING; kNoWall = no hurry
+};
+
+enum class SessionState : uint8_t {
+  kActive,    // its lease runs
+  kLapsed,    // ended by silence; may attach again
+  kReplaced,  // another process took its members over; may not
+  kRetired,   // left for good
+};
+
+// One token and one lease for one process and its members. The token is derived from (id,
+// generation) by the driver; the core sees only the two.
+struct SessionRecord {
+  std::string id;
+  std::string ns;
+  uint64_t generation = 1;                // which token; grows when it attaches too late
+  uint32_t lease_seconds = 3;             // 1..3600
+  std::optional<uint32_t> grace_ms;       // disconnectGraceMs
+  SessionState state = SessionState::kActive;
+  // Its members, by id, with the incarnation that this session holds.
+  std::vector<std::pair<std::string, uint64_t>> members;
+  std::string registered_by;
+  uint64_t revision = 0;
+  WallMs ended_at = kNoWall;
+};
+
+// Stored forms, as packet/encoding.h.
+std::string encode_member(const MemberRecord& record);
+Result<MemberRecord> decode_member(std::string_view bytes);
+std::string encode_session(const SessionRecord& record);
+Result<SessionRecord> decode_session(std::string_view bytes);
+
+}  // namespace phoenix

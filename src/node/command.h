@@ -1,0 +1,283 @@
+// What a host can be asked, and what it answers. Plain data: the REST face translates JSON into
+// commands and replies into JSON, the simulator makes them by itself. Everything in here has been
+// validated for form (ids, ranges, sizes); what depends on state is the node's to decide.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "directory/member.h"
+#include "packet/packet.h"
+
+namespace phoenix {
+
+using RequestId = uint64_t;
+
+// Who asks. A session is proved by its token (the driver has checked the token's form and keyed
+// hash; whether that generation still stands is the node's to say).
+struct Caller {
+  // Of a session token; empty if the caller is a principal.
+  std::string session;
+  uint64_t generation = 0;
+  // Name of the token otherwise, and whether it has the operator's role.
+  std::string principal;
+  bool is_operator = false;
+  // "as": a manual member in whose name a principal makes an owner's call; else empty.
+  std::string as_member;
+};
+
+// An Idempotency-Key: `scope` = digest over (token, namespace, route, key), `request` over the
+// body. `stored` is what the driver found in the store for that scope (it looks before it asks).
+struct Idempotency {
+  Digest scope{};
+  Digest request{};
+};
+
+// --- packets --------------------------------------------------------------------------------
+
+struct SubmitItem {
+  PacketKey key;
+  bool id_generated = false;  // then it cannot exist yet
+  std::shared_ptr<const PacketSpec> spec;
+  std::vector<std::string> required;       // sorted bytewise, unique
+  std::shared_ptr<const Content> payload;  // null: none
+};
+// One packet, or many in one commit, each standing or falling alone. Items the driver could not
+// parse carry their Error, so that the answer keeps the order.
+struct Submit {
+  std::vector<tl::expected<SubmitItem, Error>> items;
+  bool single = false;
+};
+
+struct OwnerCall {
+  Call call = Call::kStart;
+  PacketKey key;
+  uint64_t epoch = 0;
+  Digest digest{};  // over call, epoch and content
+  std::shared_ptr<const Content> content;   // checkpoint, result, or a handoff's context
+  std::optional<uint64_t> seq;              // kCheckpoint
+  LastError error;                          // kFail
+  bool retry = true;                        // kFail
+  std::optional<int64_t> retry_after_ms;    // kFail, kRelease
+  std::string to;                           // kHandoff: member id, or empty
+  std::optional<std::vector<std::string>> required;  // kHandoff: by capabilities
+  std::string reason;                       // kHandoff
+};
+struct OwnerCalls {
+  std::vector<tl::expected<OwnerCall, Error>> items;
+  bool single = false;  // else `:complete`, answered item by item
+};
+
+// Asked by others than the owner.
+enum class Order : uint8_t { kCancel, kAssign, kEvict, kRetry };
+struct OrderPacket {
+  Order order = Order::kCancel;
+  PacketKey key;
+  std::string to;      // kAssign: member id; empty = place it now
+  std::string reason;
+  std::optional<uint64_t> if_revision;  // If-Match
+};
+
+// Answers when the packet is terminal, or when the time is over.
+struct AwaitPacket {
+  PacketKey key;
+  Duration wait;
+};
+
+// --- members --------------------------------------------------------------------------------
+
+struct Register {
+  std::vector<MemberRecord> members;  // key .. manual filled in; the rest is the node's
+  uint32_t lease_seconds = 3;
+  std::optional<uint32_t> grace_ms;
+  bool replace = false;
+  bool single = false;                // answer in the form for one member
+  std::string session_id;             // fresh, made by the driver; unused for manual members
+};
+
+// A session's calls. `member` is the id in /v1/members/{id}/..., empty for /v1/sessions/{sid}/...
+struct SessionRef {
+  std::string ns;
+  std::string member;
+  std::string session;
+};
+struct Poll {
+  SessionRef ref;
+  uint32_t max = 1;
+  Duration wait;
+  std::optional<std::string> after;  // text of an earlier `next`
+};
+struct Heartbeat {
+  SessionRef ref;
+  std::optional<std::string> after;
+};
+struct OpenStream {
+  SessionRef ref;
+  std::optional<std::string> after;
+};
+struct Attach {
+  SessionRef ref;
+};
+struct Drain {
+  SessionRef ref;
+  std::optional<uint32_t> deadline_seconds;
+};
+struct Resume {
+  SessionRef ref;
+};
+struct Retire {
+  SessionRef ref;
+};
+struct AddMembers {
+  SessionRef ref;
+  std::vector<MemberRecord> members;
+};
+struct RemoveMembers {
+  SessionRef ref;
+  std::vector<std::string> ids;
+};
+struct PatchMember {
+  MemberKey key;
+  std::optional<std::vector<std::string>> capabilities;
+  std::optional<uint32_t> weight;
+  std::optional<uint32_t> max_load;
+  // Merge patch: nullopt value removes the label. `replace_labels` drops all others first.
+  std::vector<std::pair<std::string, std::optional<std::string>>> labels;
+  bool replace_labels = false;
+  std::optional<uint64_t> if_revision;
+};
+// Answers when the member is RETIRED, or when the time is over.
+struct AwaitMember {
+  MemberKey key;
+  Duration wait;
+};
+
+using CommandBody =
+    std::variant<Submit, OwnerCalls, OrderPacket, AwaitPacket, Register, Poll, Heartbeat,
+                 OpenStream, Attach, Drain, Resume, Retire, AddMembers, RemoveMembers, PatchMember,
+                 AwaitMember>;
+
+struct Command {
+  RequestId id = 0;  // unique within one life of the host
+  Caller caller;
+  std::optional<Idempotency> idempotency;
+  CommandBody body;
+};
+
+// --- answers --------------------------------------------------------------------------------
+
+// A head with what is not durable of it.
+struct PacketView {
+  PacketPtr head;
+  Status status = Status::kPending;  // kRunning included
+};
+
+struct PacketReply {
+  PacketView packet;
+  bool created = false;  // 201; else 200
+};
+struct OwnerReply {
+  std::string id;
+  Status status = Status::kRunning;
+  uint64_t epoch = 0;
+  uint64_t revision = 0;
+};
+using ItemReply = std::variant<PacketReply, OwnerReply, Error>;
+struct BatchReply {
+  std::vector<ItemReply> items;
+  std::vector<std::string> ids;  // of each item, as far as known
+};
+
+// A record with what is not durable of it.
+struct MemberView {
+  std::shared_ptr<const MemberRecord> record;
+  uint32_t current_load = 0;
+  WallMs last_seen_at = 0;
+  // Of its session; defaults for manual members.
+  uint32_t lease_seconds = 0;
+  std::optional<uint32_t> grace_ms;
+};
+struct MembersReply {
+  std::vector<MemberView> members;
+  bool created = false;
+  bool single = true;
+  bool accepted = false;  // 202: it goes on (drain)
+  // Present when a session was made or is spoken of.
+  std::optional<SessionRecord> session;
+  std::optional<uint64_t> incarnation;  // of its only member
+};
+
+// (packet id, epoch) names one assignment; it may be delivered more than once.
+struct Delivery {
+  std::string member;
+  uint64_t epoch = 0;
+  PacketView packet;
+};
+enum class RevokeReason : uint8_t {
+  kLease,
+  kDrained,
+  kEvicted,
+  kReassigned,
+  kCanceled,
+  kExpired,
+  kTimeout,
+};
+std::string_view revoke_reason_name(RevokeReason reason);
+struct Revoked {
+  std::string id;
+  uint64_t epoch = 0;
+  RevokeReason reason = RevokeReason::kLease;
+};
+struct DrainNotice {
+  WallMs deadline = kNoWall;  // the earliest; kNoWall = no hurry
+  std::vector<std::pair<std::string, WallMs>> members;
+};
+// Answer to Poll and Heartbeat, and one portion of a stream.
+struct DeliveriesReply {
+  std::vector<Delivery> deliveries;
+  std::vector<Revoked> revoked;
+  std::optional<DrainNotice> drain;
+  std::string next;
+  uint64_t run = 0;
+  uint32_t lease_ms = 0;
+};
+struct AttachReply {
+  SessionRecord session;
+  std::vector<std::pair<std::string, uint64_t>> held;  // (packet id, epoch)
+  std::vector<Revoked> revoked;
+  std::string next;
+  uint64_t run = 0;
+  uint32_t lease_ms = 0;
+  std::optional<uint64_t> incarnation;  // of its only member
+};
+struct StreamOpened {};  // what follows comes as StreamPortion
+
+using ReplyBody = std::variant<Error, PacketReply, OwnerReply, BatchReply, MembersReply,
+                               DeliveriesReply, AttachReply, StreamOpened>;
+
+struct Reply {
+  RequestId id = 0;
+  ReplyBody body;
+  // True when this is a kept answer of an Idempotency-Key.
+  bool replayed = false;
+};
+
+// More for an open stream; the stream's name is the request that opened it.
+struct StreamPortion {
+  RequestId stream = 0;
+  bool end = false;    // the host closes it (session ended, or another stream took its place)
+  DeliveriesReply portion;
+};
+
+// Stored form of the answers that an Idempotency-Key keeps (all but deliveries).
+std::string encode_reply(const ReplyBody& reply);
+Result<ReplyBody> decode_reply(std::string_view bytes);
+
+}  // namespace phoenix

@@ -1,0 +1,78 @@
+// What a host measures of itself; architecture metrics and their raw counts. Times come from the
+// `now` of inputs, so the simulator gets the same figures in virtual time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "directory/member.h"
+#include "packet/packet.h"
+
+namespace phoenix {
+
+// The newest 4,096 samples, and count and sum of all of them.
+class Samples {
+ public:
+  void add(Duration value);
+  uint64_t count() const { return count_; }
+  Duration sum() const { return sum_; }
+  Duration max() const { return max_; }
+  // Of the kept ones; 0 if there is none. per_mille 500 = median.
+  Duration quantile(uint32_t per_mille) const;
+  // Cumulative counts for the bucket bounds of kBuckets, for histograms.
+  static constexpr std::array<int64_t, 12> kBucketMicros = {
+      100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 100'000, 500'000, 1'000'000, 5'000'000};
+  const std::array<uint64_t, 13>& buckets() const { return buckets_; }
+
+ private:
+  std::vector<Duration> kept_;
+  size_t next_ = 0;
+  uint64_t count_ = 0;
+  Duration sum_;
+  Duration max_;
+  std::array<uint64_t, 13> buckets_{};
+};
+
+// Why an owner lost a packet or got one.
+enum class MoveCause : uint8_t {
+  kDeath,      // its connection broke, or it was retired or replaced while holding
+  kFreeze,     // its lease ran out
+  kDrain,
+  kHandoff,
+  kReassign,   // not taken in time
+  kOperator,   // evict, assign
+  kRestart,    // session made no call after the host's restart
+};
+inline constexpr int kMoveCauses = 7;
+std::string_view move_cause_name(MoveCause cause);
+
+struct LoadFigures {
+  double stddev = 0;       // of assigned weight / capacity over active members
+  double max_over_mean = 0;
+  uint64_t members = 0;
+};
+
+struct Stats {
+  std::array<uint64_t, kStatuses> packets_now{};       // live ones by state; terminal stay 0
+  std::array<uint64_t, kStatuses> packets_ended{};     // terminal ones since the start
+  std::array<uint64_t, kMemberStatuses> members_now{};
+  uint64_t submitted = 0;
+  uint64_t granted = 0;
+  uint64_t deliveries = 0;
+  std::array<uint64_t, kMoveCauses> moved{};           // changes of owner by cause
+  uint64_t rebalance_moved = 0;    // packets that a membership change took from an owner
+  uint64_t rebalance_minimum = 0;  // packets that had to move for it
+  uint64_t stale_epoch = 0;        // refusals, stale-epoch
+  uint64_t not_owner = 0;          // refusals, not-owner
+  uint64_t lost_sessions = 0;
+  uint64_t store_refusals = 0;
+  uint64_t reexecutions = 0;       // grants of a packet that had been delivered before
+  Duration wasted_work;            // delivered -> taken away without a checkpoint since
+  Samples handoff;                 // call received -> commit durable
+  Samples ownership_gap;           // old owner's last accepted call -> commit naming the next
+  Samples recovery;                // loss noticed -> next owner's delivery
+};
+
+}  // namespace phoenix

@@ -1,0 +1,19 @@
+// The stored form of a packet head: a msgpack array, first element the form's version. Decoding
+// checks everything (types, ranges, sizes, trailing bytes) and never trusts lengths: a head comes
+// from a file that anybody may have damaged.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "packet/packet.h"
+
+namespace phoenix {
+
+inline constexpr uint32_t kHeadVersion = 1;
+
+std::string encode_head(const Packet& packet);
+Result<Packet> decode_head(std::string_view bytes);
+
+}  // namespace phoenix

@@ -1,0 +1,170 @@
+// FlightPacket: the portable unit of work. A head is immutable; a change makes a new head, which
+// replaces the old one when the store has it. What is large (payload, checkpoint, context, result)
+// is kept apart from the head, as Content.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/key.h"
+#include "base/time.h"
+#include "ring/point.h"
+
+namespace phoenix {
+
+enum class Status : uint8_t {
+  kPending,
+  kAssigned,
+  kRunning,
+  kCompleted,
+  kFailed,
+  kCanceled,
+  kExpired,
+  kRejected,
+};
+inline constexpr int kStatuses = 8;
+// "PENDING" and so on.
+std::string_view status_name(Status status);
+std::optional<Status> status_from_name(std::string_view name);
+constexpr bool is_terminal(Status status) { return status >= Status::kCompleted; }
+
+enum class CapabilityMatch : uint8_t { kAll, kAny };
+// What salts the packet's point: its id, its affinity key, or nothing (the founding paper's rule).
+enum class Spread : uint8_t { kId, kAffinity, kNone };
+
+using Digest = std::array<uint8_t, 32>;  // SHA-256
+
+// What the creator said; never changes. Empty strings and vectors mean "not given".
+struct PacketSpec {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
+  std::vector<std::string> policy_tags;
+  std::string affinity_key;
+  std::string traceparent;
+  std::string tracestate;
+  std::string content_type;  // of the payload; empty = application/json
+  CapabilityMatch match = CapabilityMatch::kAll;
+  Spread spread = Spread::kId;
+  int32_t priority = 0;                  // -1000..1000
+  uint32_t load = 1;                     // 1..1,000,000
+  WallMs not_before = kNoWall;
+  WallMs deadline = kNoWall;
+  uint32_t attempt_timeout_seconds = 0;  // 0 = none
+  uint32_t max_attempts = 3;
+  uint32_t max_losses = 10;
+  uint32_t retain_seconds = 604'800;
+  Digest create_digest{};  // over everything sent at create, payload included; the id excluded
+};
+
+// One life of a member, as an owner; the namespace is the packet's.
+struct Owner {
+  std::string id;
+  uint64_t incarnation = 0;
+  bool operator==(const Owner&) const = default;
+};
+
+enum class ParkReason : uint8_t {
+  kNoCapableMember,
+  kAllAtCapacity,
+  kPolicyDenied,
+  kBackoff,
+  kNotBefore,
+  kStoreUnreachable,
+};
+std::string_view park_reason_name(ParkReason reason);
+
+// Why a PENDING packet has no owner, and since when.
+struct Parked {
+  ParkReason reason = ParkReason::kNoCapableMember;
+  WallMs since = 0;
+  WallMs until = kNoWall;  // for kBackoff and kNotBefore
+};
+
+// Owner's calls. Those from kComplete on end the epoch and keep their answer.
+enum class Call : uint8_t { kStart, kCheckpoint, kComplete, kFail, kRelease, kHandoff };
+std::string_view call_name(Call call);
+
+// The answer to an owner's call that ended an epoch, kept for a repeat of the same call.
+struct KeptAnswer {
+  uint64_t epoch = 0;
+  uint64_t revision = 0;  // as answered
+  Call call = Call::kComplete;
+  Status status = Status::kCompleted;  // as answered
+  std::string member;     // id of the caller
+  Digest digest{};        // over call, epoch and content
+};
+inline constexpr size_t kKeptAnswers = 16;
+
+enum class ContentKind : uint8_t { kPayload, kCheckpoint, kContext, kResult };
+inline constexpr int kContentKinds = 4;
+std::string_view content_kind_name(ContentKind kind);
+
+// JSON text, or bytes with their media type.
+struct Content {
+  bool is_json = true;
+  std::string type;  // media type of bytes; empty for JSON
+  std::string data;  // the JSON text as sent, or the raw bytes
+  bool operator==(const Content&) const = default;
+};
+
+// What a head knows of a content.
+struct ContentInfo {
+  bool present = false;
+  bool is_json = true;
+  uint32_t size = 0;
+  uint64_t revision = 0;  // of the packet when it was written: names this very version
+};
+
+struct LastError {
+  std::string message;
+  std::string code;
+};
+
+// A head. epoch = ownerships granted so far; revision = durable changes so far (1 at create).
+struct Packet {
+  PacketKey key;
+  std::shared_ptr<const PacketSpec> spec;
+  std::vector<std::string> required;  // sorted bytewise, unique; a handoff may replace them
+  Position point = 0;                 // fixed at create; names the slot
+  Position placement_point = 0;       // where the clockwise walk starts; follows `required`
+  Status status = Status::kPending;   // kRunning is never durable
+  uint64_t epoch = 0;
+  uint64_t revision = 0;
+  std::optional<Owner> owner;
+  std::optional<Parked> parked;       // set exactly while kPending
+  std::string avoid;                  // member id that failed or released it last; else empty
+  uint32_t attempts = 0;
+  uint32_t losses = 0;
+  uint64_t checkpoint_seq = 0;        // of the last checkpoint within this epoch
+  std::array<ContentInfo, kContentKinds> contents{};
+  std::shared_ptr<const LastError> last_error;
+  std::vector<KeptAnswer> kept;       // oldest first, at most kKeptAnswers
+  WallMs created_at = 0;
+  WallMs updated_at = 0;
+  WallMs ended_at = kNoWall;          // when it became terminal
+
+  const ContentInfo& content(ContentKind kind) const {
+    return contents[static_cast<size_t>(kind)];
+  }
+};
+using PacketPtr = std::shared_ptr<const Packet>;
+
+// One line of a packet's history, and of the events of a host.
+struct HistoryEntry {
+  WallMs at = 0;
+  uint64_t epoch = 0;
+  uint64_t revision = 0;
+  std::string event;   // "created", "assigned", "completed", "lost", ... (event_name)
+  std::string owner;   // after the change; empty: nobody
+  std::string from;    // the owner before it, where ownership changed
+  std::string to;      // the owner after it, where ownership changed
+  std::string reason;  // a sentence
+};
+
+}  // namespace phoenix

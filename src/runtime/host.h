@@ -1,0 +1,84 @@
+// A running host: the node, its store's threads and its clock, for the faces to use. All calls and
+// callbacks happen on the loop's thread unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "node/node.h"
+#include "store/store.h"
+
+namespace phoenix {
+
+class EventLoop;
+
+// What a delivery or a GET shows beside the head. Null where the packet has none.
+struct Contents {
+  std::array<std::shared_ptr<const Content>, kContentKinds> of;
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // Hands a command to the node. `done` is called exactly once (never from within send), unless
+  // abandon() was called first. Replies of an OpenStream come by `portion` after a StreamOpened.
+  virtual RequestId send(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
+                         std::function<void(Reply)> done,
+                         std::function<void(const StreamPortion&)> portion = {}) = 0;
+  // The client went away (or its deadline passed): nobody waits for this request any more. A write
+  // goes on; a poll that waits is taken back.
+  virtual void abandon(RequestId id) = 0;
+  virtual void stream_closed(RequestId stream, bool by_peer) = 0;
+
+  virtual const Node& node() const = 0;
+  virtual Now now() const = 0;
+
+  // Content of several packets, from the cache or from the store; `done` may come at once.
+  // mask: bit i = ContentKind i. The version wanted is the head's (ContentInfo.revision).
+  virtual void contents(std::vector<PacketPtr> heads, uint32_t mask,
+                        std::function<void(Result<std::vector<Contents>>)> done) = 0;
+  // Runs on the reader's thread with its own view of the store, then `done` on the loop. At most
+  // 1,024 wait; beyond that done gets kOverloaded.
+  template <class T>
+  void read(std::function<Result<T>(Reader&)> job, std::function<void(Result<T>)> done) {
+    auto result = std::make_shared<std::optional<Result<T>>>();
+    read_raw([job = std::move(job), result](Reader& reader) { *result = job(reader); },
+             [done = std::move(done), result](const std::optional<Error>& error) {
+               if (error) {
+                 done(tl::unexpected<Error>(*error));
+               } else {
+                 done(std::move(**result));
+               }
+             });
+  }
+  virtual void read_raw(std::function<void(Reader&)> job,
+                        std::function<void(const std::optional<Error>&)> done) = 0;
+
+  // Newest durable event sequence, and a subscription that is called whenever it grows. Returns a
+  // handle for unsubscribe.
+  virtual uint64_t last_event_seq() const = 0;
+  virtual uint64_t subscribe(std::function<void(uint64_t last_seq)> listener) = 0;
+  virtual void unsubscribe(uint64_t handle) = 0;
+
+  // "ses_..." token text <-> (session id, generation): a keyed hash with a secret of this host.
+  virtual std::string session_token(const std::string& session, uint64_t generation) const = 0;
+  // nullopt: not a token of ours (wrong form or hash).
+  virtual std::optional<std::pair<std::string, uint64_t>> parse_session_token(
+      std::string_view token) const = 0;
+
+  // "pkt_" / "ses_" / "req_" + a fresh ULID.
+  virtual std::string fresh_id(std::string_view prefix) = 0;
+
+  virtual const std::string& name() const = 0;
+  virtual uint64_t run() const = 0;
+  virtual WallMs started_at() const = 0;
+  virtual EventLoop& loop() = 0;
+};
+
+}  // namespace phoenix

@@ -1,0 +1,206 @@
+// The durable store: what a host may forget it keeps here. One interface, one conformance suite.
+//
+// A Group is atomic: all of its operations happen or none. A batch of groups is a unit of speed,
+// not of meaning: groups stand or fall alone, except that Unknown and Refused hold for all of them
+// (one sync decides). What commit() answers with kCommitted is durable: it survives the crash of
+// the process, of the kernel and of the machine.
+//
+// Thread rules: commit, resolve, sweep and open belong to one thread, the writer's. The const
+// readers of a Reader belong to the thread that made it; any number may work beside the writer and
+// see only whole batches.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/key.h"
+#include "base/time.h"
+#include "directory/member.h"
+#include "packet/packet.h"
+
+namespace phoenix {
+
+// Writes one content with the head that names it; nullopt removes it.
+struct ContentWrite {
+  ContentKind kind = ContentKind::kPayload;
+  std::shared_ptr<const Content> content;  // null: remove
+};
+
+// Replaces a packet's head, if its (epoch, revision) still are the expected ones.
+struct PutPacket {
+  PacketPtr head;
+  uint64_t expect_epoch = 0;
+  uint64_t expect_revision = 0;  // 0: the packet must not exist (nor its tombstone)
+  std::vector<ContentWrite> contents;
+  HistoryEntry entry;
+};
+
+// Replaces a member's record, if its revision still is the expected one; 0: must not exist.
+struct PutMember {
+  std::shared_ptr<const MemberRecord> record;
+  uint64_t expect_revision = 0;
+  std::string event;  // "registered", "draining", "detached", ...: one line of the host's events
+};
+
+struct PutSession {
+  std::shared_ptr<const SessionRecord> record;
+  uint64_t expect_revision = 0;
+};
+
+// Forgets a member or a session whose time is over.
+struct DropMember {
+  MemberKey key;
+  uint64_t expect_revision = 0;
+};
+struct DropSession {
+  std::string id;
+  uint64_t expect_revision = 0;
+};
+
+// The answer to a call with an Idempotency-Key, committed with what the call made.
+struct PutAnswer {
+  Digest scope{};    // over token, namespace, route and key
+  Digest request{};  // over the request's body
+  std::string answer;
+  WallMs expires_at = 0;
+};
+
+using Op = std::variant<PutPacket, PutMember, PutSession, DropMember, DropSession, PutAnswer>;
+
+struct Group {
+  uint64_t id = 0;  // the core's number for it
+  std::vector<Op> ops;
+};
+
+enum class Outcome : uint8_t {
+  kCommitted,
+  kConflict,  // an expectation did not hold; nothing of this group happened
+  kUnknown,   // it may or may not have happened: resolve() the batch
+  kRefused,   // nothing happened: disk full, I/O error, read-only, closed
+};
+
+struct CommitResult {
+  std::vector<Outcome> outcomes;  // one a group, in order
+  std::string why;                // for kRefused and kUnknown: a sentence for people
+  uint64_t last_seq = 0;          // newest event sequence that is durable now
+};
+
+enum class Resolution : uint8_t {
+  kApplied,
+  kNotApplied,  // and never will be: its id is now taken by a tombstone
+  kUnknown,     // still cannot tell; ask again
+};
+
+// One row of the host's event log: a change of a packet or of a member.
+struct EventRow {
+  uint64_t seq = 0;
+  bool is_packet = true;
+  std::string key;  // "namespace/id"
+  HistoryEntry entry;
+};
+
+struct StoredAnswer {
+  Digest request{};
+  std::string answer;
+};
+
+// Which packets a list wants. Filters combine with "and".
+struct PacketFilter {
+  std::string ns;                     // empty: all namespaces of `namespaces`
+  std::vector<std::string> namespaces;  // when ns is empty; empty too: every namespace
+  std::vector<Status> statuses;       // empty: all; kRunning is stored as kAssigned
+  std::string owner;                  // member id
+  std::vector<std::string> requires_capabilities;           // all of them
+  std::vector<std::pair<std::string, std::string>> labels;  // all of them
+};
+
+// Position in the order (createdAt, ns/id).
+struct ListPosition {
+  WallMs created_at = 0;
+  std::string key;
+};
+
+struct PacketPage {
+  std::vector<Packet> items;
+  std::optional<ListPosition> next;  // absent on the last page
+  uint64_t as_of = 0;                // newest event sequence that this page has seen
+};
+
+// A packet whose content is gone (retention over): only this is left of it.
+struct Tombstone {
+  PacketKey key;
+  Status status = Status::kCompleted;
+  WallMs created_at = 0;
+  WallMs ended_at = 0;
+  Digest create_digest{};
+};
+
+struct PacketLookup {
+  std::optional<Packet> head;
+  std::optional<Tombstone> tombstone;  // at most one of the two
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual Result<PacketLookup> get(const PacketKey& key) = 0;
+  virtual Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) = 0;
+  // Ascending or descending by (createdAt, key), strictly after `after`. `limit` 1..1000. May
+  // examine a bounded number of rows and answer fewer than limit with `next` set.
+  virtual Result<PacketPage> list(const PacketFilter& filter, bool ascending,
+                                  const std::optional<ListPosition>& after, uint32_t limit) = 0;
+  virtual Result<std::vector<EventRow>> history(const PacketKey& key) = 0;
+  // Events with seq > after, ascending, at most limit. `oldest` = the oldest still kept.
+  virtual Result<std::vector<EventRow>> events(uint64_t after, uint32_t limit,
+                                               uint64_t* oldest) = 0;
+  virtual Result<std::optional<StoredAnswer>> answer(const Digest& scope) = 0;
+};
+
+struct SweepLimits {
+  WallMs now = 0;
+  uint64_t retain_count = 1'000'000;  // terminal packets kept with content at most
+  uint32_t max_rows = 500;            // bound of one call
+  WallMs tombstone_ms = 7LL * 24 * 3600 * 1000;
+};
+
+struct StoreCapabilities {
+  std::string engine;   // "memory", "sqlite"
+  std::string version;
+  bool durable = false;
+};
+
+// Everything a host needs to go on after a start.
+struct RecoverSink {
+  std::function<void(Packet)> packet;          // every live packet
+  std::function<void(MemberRecord)> member;    // every record
+  std::function<void(SessionRecord)> session;  // every record
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // One durable batch. batch_id is unique for the life of the store. Never throws, never blocks
+  // for longer than the engine's own sync.
+  virtual CommitResult commit(uint64_t batch_id, std::span<const Group> groups) = 0;
+  // Settles an Unknown batch by writing its id as a tombstone: whichever stands first wins.
+  virtual Resolution resolve(uint64_t batch_id) = 0;
+  virtual Result<bool> recover(const RecoverSink& sink) = 0;
+  // Small durable facts of the host: "run", "ring-key", ... set() is synced.
+  virtual Result<std::optional<std::string>> fact(const std::string& name) = 0;
+  virtual Result<bool> set_fact(const std::string& name, const std::string& value) = 0;
+  // Drops content of terminal packets past their time, old tombstones, answers and events; the
+  // number of rows touched. Called again while it is max_rows.
+  virtual Result<uint64_t> sweep(const SweepLimits& limits) = 0;
+  virtual Result<std::unique_ptr<Reader>> reader() = 0;
+  virtual StoreCapabilities capabilities() const = 0;
+};
+
+}  // namespace phoenix
