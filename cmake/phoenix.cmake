@@ -5,6 +5,8 @@
 #   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120])
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer only under the fuzz preset; elsewhere it replays its corpus as a test.
+#   Labels with a meaning for tools/run_tests.py: serial = nothing runs beside it; once = not
+#   repeated under the sanitizers; fuzz = a fuzz target.
 #   phoenix_program(phoenix SOURCES main.cc DEPS cli)
 #
 # The names of the outside libraries that DEPS may use stand in phoenix_packages.cmake.
@@ -63,16 +65,23 @@ function(phoenix_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
 endfunction()
 
+# `fuzzers` builds all of them. Under the fuzz preset tools/run_tests.py adds libFuzzer's options.
+add_custom_target(fuzzers)
+
 function(phoenix_fuzz name)
   cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_CORPUS)
+    message(FATAL_ERROR "phoenix_fuzz(${name}) has no CORPUS: name the folder of its stored inputs")
+  endif()
+  get_filename_component(corpus ${ARG_CORPUS} ABSOLUTE)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
   if(PHOENIX_FUZZ)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tools/replay_corpus.cc)
-    add_test(NAME ${name} COMMAND ${name} ${ARG_CORPUS})
-    set_tests_properties(${name} PROPERTIES LABELS "fuzz" TIMEOUT 120)
   endif()
-  set_property(GLOBAL APPEND PROPERTY PHOENIX_FUZZ_TARGETS ${name})
+  add_dependencies(fuzzers ${name})
+  add_test(NAME ${name} COMMAND ${name} ${corpus})
+  set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()

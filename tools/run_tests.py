@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Runs the tests that CTest knows of, and counts single cases instead of programs.
+
+`run_tests.py --pass release=build/release [--pass asan=build/asan] [-- FILTER…]`
+
+CTest is only asked what there is (`ctest --show-only=json-v1`): command, folder, environment, time
+limit, labels. Two tests run at a time, those labelled `serial` alone. Of GoogleTest and unittest
+programs the cases are counted; any other program is one case, passed when it exits 0. A program of
+no cases has failed, for a test that tests nothing must not look like a success. Every process that a
+test leaves behind in its group is killed. One line a test; the whole output of those that failed;
+`N passed, N failed` alone on the last line. Exit 1 if any failed.
+
+The pass named `fuzz` runs only tests labelled `fuzz`, as libFuzzer programs for --fuzz-seconds; the
+pass named `asan` leaves out those labelled `once`.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ASAN_TIME_FACTOR = 4
+KNOWN_PROPERTIES = {"LABELS", "TIMEOUT", "ENVIRONMENT", "WORKING_DIRECTORY", "RUN_SERIAL"}
+
+
+@dataclasses.dataclass
+class Test:
+    name: str
+    command: list
+    labels: set
+    environment: dict
+    folder: str
+    timeout: float
+
+
+@dataclasses.dataclass
+class Outcome:
+    test: Test
+    passed: int
+    failed: list  # names of failed cases
+    skipped: list
+    seconds: float
+    output: str
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Runs CTest's tests and counts their cases.")
+    parser.add_argument("--pass", dest="passes", action="append", default=[], metavar="NAME=DIR")
+    parser.add_argument("--failed-step", action="append", default=[], metavar="WHAT",
+                        help="count this as one failed case")
+    parser.add_argument("--fuzz-seconds", type=int, default=15)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("filters", nargs="*", metavar="FILTER",
+                        help="regular expression on a test's name, or NAME/CASES")
+    return parser.parse_args()
+
+
+def read_test(entry, pass_name):
+    properties = {p["name"]: p["value"] for p in entry.get("properties", [])}
+    unknown = set(properties) - KNOWN_PROPERTIES
+    if unknown:
+        sys.exit(f"run_tests: {entry['name']}: CTest property {sorted(unknown)} is not understood;"
+                 " leave it out or teach tools/run_tests.py")
+    labels = set(properties.get("LABELS", []))
+    if properties.get("RUN_SERIAL"):
+        labels.add("serial")
+    environment = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
+    if pass_name == "asan":
+        # Tests may ask for less of what takes long; they must not skip.
+        environment.setdefault("PHOENIX_SANITIZED", "1")
+    factor = ASAN_TIME_FACTOR if pass_name == "asan" else 1
+    return Test(entry["name"], entry.get("command", []), labels, environment,
+                properties.get("WORKING_DIRECTORY", "."), properties.get("TIMEOUT", 300) * factor)
+
+
+def list_tests(pass_name, folder):
+    answer = subprocess.run(["ctest", "--test-dir", folder, "--show-only=json-v1"],
+                            capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        sys.exit(f"run_tests: ctest cannot list {folder}:\n{answer.stderr}")
+    tests = [read_test(entry, pass_name) for entry in json.loads(answer.stdout)["tests"]]
+    if pass_name == "fuzz":
+        return [test for test in tests if "fuzz" in test.labels]
+    return [test for test in tests if not (pass_name == "asan" and "once" in test.labels)]
+
+
+def select(tests, filters):
+    """FILTER is a regular expression on the name; NAME/CASES passes CASES on to the program."""
+    if not filters:
+        return tests
+    chosen = []
+    for text in filters:
+        name, _, cases = text.partition("/")
+        for test in tests:
+            if not re.search(name, test.name):
+                continue
+            command = list(test.command)
+            if cases:
+                python = "python" in os.path.basename(command[0])
+                command += ["-k", cases] if python else [f"--gtest_filter={cases}"]
+            chosen.append(dataclasses.replace(test, command=command))
+    return chosen
+
+
+def as_fuzzer(test, build, seconds):
+    """libFuzzer writes new inputs into its first folder: a scratch one, never the stored corpus."""
+    findings = pathlib.Path(build, "findings")
+    scratch = pathlib.Path(build, "grown", test.name)
+    findings.mkdir(exist_ok=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+    options = [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/{test.name}-",
+               "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
+    command = [test.command[0], *options, str(scratch.resolve()), *test.command[1:]]
+    return dataclasses.replace(test, command=command, timeout=seconds + 120)
+
+
+def run_process(test):
+    """Returns (exit status or None at the time limit, output). Output goes through a file: a process
+    that outlives the test would keep a pipe open for ever."""
+    with tempfile.TemporaryFile() as sink:
+        try:
+            process = subprocess.Popen(test.command, cwd=test.folder, stdin=subprocess.DEVNULL,
+                                       stdout=sink, stderr=subprocess.STDOUT,
+                                       env={**os.environ, **test.environment},
+                                       start_new_session=True)
+        except OSError as error:
+            return 127, f"{test.command[:1]} cannot be started: {error}\n"
+        try:
+            status = process.wait(test.timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+        sink.seek(0)
+        return status, sink.read().decode("utf-8", "replace")
+
+
+def count_gtest(output):
+    started = re.findall(r"^\[ RUN      \] (\S+)", output, re.M)
+    # A case's own output may stand before the mark, so the mark is not bound to a line's begin.
+    passed = set(re.findall(r"\[       OK \] ([^\s,]+)", output))
+    skipped = [name for name in started if f"[  SKIPPED ] {name}" in output]
+    failed = [name for name in started if name not in passed and name not in skipped]
+    return len(passed), failed, skipped
+
+
+def count_unittest(output):
+    ran = int(re.findall(r"^Ran (\d+) tests? in", output, re.M)[-1])
+    failed = re.findall(r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (.+)$", output, re.M)
+    summary = output[output.rindex("\nRan "):]
+    skipped = re.search(r"skipped=(\d+)", summary)
+    skipped = [f"skipped case {i + 1}" for i in range(int(skipped[1]) if skipped else 0)]
+    return max(0, ran - len(failed) - len(skipped)), failed, skipped
+
+
+def run_test(test):
+    start = time.monotonic()
+    status, output = run_process(test)
+    if "[==========] Running" in output:
+        passed, failed, skipped = count_gtest(output)
+    elif re.search(r"^Ran \d+ tests? in", output, re.M):
+        passed, failed, skipped = count_unittest(output)
+    else:
+        passed, failed, skipped = (1 if status == 0 else 0), [], []
+    if status is None:
+        failed.append(f"time limit of {test.timeout:.0f} s")
+    elif status != 0 and not failed:
+        failed.append(f"killed by signal {-status}" if status < 0 else f"exit status {status}")
+    elif passed + len(failed) + len(skipped) == 0:
+        failed.append("no case ran")
+    return Outcome(test, passed, failed, skipped, time.monotonic() - start, output)
+
+
+def report(outcome, pass_name):
+    word = "FAILED" if outcome.failed else "ok"
+    skipped = f", {len(outcome.skipped)} skipped" if outcome.skipped else ""
+    print(f"{word:6} {pass_name:8} {outcome.test.name:36} {outcome.passed:5} passed, "
+          f"{len(outcome.failed)} failed{skipped}  {outcome.seconds:.1f} s", flush=True)
+    if outcome.failed:
+        print(f"---- output of {outcome.test.name} ({' '.join(outcome.test.command)})")
+        print(outcome.output.rstrip("\n"))
+        for name in outcome.failed:
+            print(f"---- FAILED: {pass_name}/{outcome.test.name}: {name}")
+        sys.stdout.flush()
+
+
+def run_pass(pass_name, tests, jobs):
+    alone = [test for test in tests if "serial" in test.labels]
+    together = [test for test in tests if "serial" not in test.labels]
+    outcomes = []
+    for group, width in ((together, jobs), (alone, 1)):
+        with concurrent.futures.ThreadPoolExecutor(max_workers=width) as pool:
+            for future in concurrent.futures.as_completed([pool.submit(run_test, t) for t in group]):
+                outcomes.append(future.result())
+                report(outcomes[-1], pass_name)
+    return outcomes
+
+
+def main():
+    arguments = parse_arguments()
+    outcomes = []
+    for text in arguments.passes:
+        pass_name, _, folder = text.partition("=")
+        tests = select(list_tests(pass_name, folder), arguments.filters)
+        if pass_name == "fuzz":
+            tests = [as_fuzzer(test, folder, arguments.fuzz_seconds) for test in tests]
+        outcomes += run_pass(pass_name, tests, arguments.jobs)
+    failures = [f"{o.test.name}: {name}" for o in outcomes for name in o.failed]
+    failures += arguments.failed_step
+    if not outcomes and not failures:
+        failures.append(f"no test matches {arguments.filters or 'at all'}")
+    if failures:
+        print("\nfailed:\n" + "\n".join(f"  {line}" for line in failures))
+    skipped = [f"{o.test.name}: {name}" for o in outcomes for name in o.skipped]
+    if skipped:
+        print("\nskipped:\n" + "\n".join(f"  {line}" for line in skipped))
+    print(f"\n{sum(o.passed for o in outcomes)} passed, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
