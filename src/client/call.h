@@ -1,0 +1,70 @@
+// One HTTP call to a host and what came of it: plain values, shared by the synchronous client
+// (http_client.h) and the one on an event loop (async_client.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace phoenix {
+
+struct ClientOptions {
+  // "http://127.0.0.1:7400" or https://; at least one. Tried in order: the next one is taken when
+  // nobody answers at the former, and then stays the first choice.
+  std::vector<std::string> urls;
+  std::string token;               // sent as "Authorization: Bearer"; empty: none
+  Duration timeout = seconds(30);  // of a whole call, from the first connect to the last byte; > 0
+  std::string tls_ca;              // PEM file of the authorities to trust; empty: the system's
+  std::size_t max_answer = std::size_t{64} << 20;  // bytes of a body; a longer one is a fault
+};
+
+struct Call {
+  std::string method = "GET";
+  std::string target;  // begins with '/', query included, percent-encoded
+  std::string body;    // sent, with its Content-Type, unless empty and the method is GET or DELETE
+  std::vector<std::pair<std::string, std::string>> headers;  // a Content-Type here wins
+  std::optional<std::string> token;                          // instead of the client's; "": none
+  Duration timeout{};                                        // 0: the client's
+  // Whether a second arrival does no harm. GET is, and whatever carries an Idempotency-Key; such a
+  // call is repeated once by itself if a kept connection broke under it.
+  bool repeatable = false;
+};
+
+struct Answer {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  std::string url;  // the base URL that answered
+
+  bool ok() const { return status >= 200 && status < 300; }
+  // The first header of that name (lower case); "" if there is none.
+  std::string_view header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+};
+
+enum class CallFault : uint8_t {
+  kUnreachable,  // no host took the request: it has changed nothing
+  kTimedOut,     // no answer in time: the outcome is open
+  kReset,        // the connection broke after the request began to leave: the outcome is open
+};
+
+struct CallFailure {
+  CallFault fault = CallFault::kUnreachable;
+  std::string url;     // the base URL last tried
+  std::string detail;  // "connection refused", "certificate verify failed", ...
+};
+
+using CallResult = tl::expected<Answer, CallFailure>;
+
+}  // namespace phoenix
