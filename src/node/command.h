@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "directory/member.h"
+#include "directory/outbox.h"
 #include "packet/packet.h"
 
 namespace phoenix {
@@ -177,6 +178,9 @@ struct Command {
 struct PacketView {
   PacketPtr head;
   Status status = Status::kPending;  // kRunning included
+  // Why it has no owner, now: newer than head->parked, which only says how it came to be parked.
+  // Set exactly while PENDING.
+  std::optional<Parked> parked;
 };
 
 struct PacketReply {
@@ -219,21 +223,6 @@ struct Delivery {
   std::string member;
   uint64_t epoch = 0;
   PacketView packet;
-};
-enum class RevokeReason : uint8_t {
-  kLease,
-  kDrained,
-  kEvicted,
-  kReassigned,
-  kCanceled,
-  kExpired,
-  kTimeout,
-};
-std::string_view revoke_reason_name(RevokeReason reason);
-struct Revoked {
-  std::string id;
-  uint64_t epoch = 0;
-  RevokeReason reason = RevokeReason::kLease;
 };
 struct DrainNotice {
   WallMs deadline = kNoWall;  // the earliest; kNoWall = no hurry

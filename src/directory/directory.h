@@ -1,0 +1,99 @@
+// The host's members and their sessions: durable records beside what is soft of them (leases,
+// streams, what they hold). Tables and lookups only; when a lease ends and what then happens is
+// decided above. Numbers are dense, stable while the entry exists, and given again afterwards.
+// Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "directory/member.h"
+#include "directory/outbox.h"
+#include "ring/placement.h"
+
+namespace phoenix {
+
+using MemberNo = uint32_t;
+using SessionNo = uint32_t;
+inline constexpr uint32_t kNobody = ~uint32_t{0};
+
+struct Member {
+  std::shared_ptr<const MemberRecord> record;
+  MemberIndex ring = kNoMember;    // kNoMember: not on the ring
+  SessionNo session = kNobody;     // of the record's session, if it is known
+  std::vector<uint32_t> held;      // slots of its packets, in no order
+  bool busy = false;               // a write of its record is on its way
+  WallMs last_seen = 0;
+  Instant drain_until = kNever;    // while DRAINING
+};
+
+// A poll that waits, or an open stream.
+struct Waiter {
+  uint64_t request = 0;
+  bool stream = false;
+  uint32_t max = 1;
+  Instant until = kNever;          // a poll is answered then at the latest
+  std::optional<OutboxCursor> after;
+};
+
+// Why a session ends.
+enum class EndCause : uint8_t { kLease, kDisconnect, kReplaced, kRetired, kNeverCalled };
+
+struct Session {
+  std::shared_ptr<const SessionRecord> record;
+  std::vector<MemberNo> members;   // those that it holds now
+  Outbox outbox;
+  std::vector<Waiter> waiters;     // oldest first; at most kMaxWaiters
+  static constexpr size_t kMaxWaiters = 64;
+
+  Instant heard_at;                // arrival of the last call with its token
+  std::optional<Instant> broken_at;  // its last stream was closed by its end
+  uint32_t streams = 0;
+  bool called = false;             // since the host's start
+  bool busy = false;               // a write of its record is on its way
+  std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
+  Instant armed = kNever;          // the one valid entry of the timer heap
+  uint64_t drain_version = 0;      // grows when what `drain` says changes
+  uint64_t drain_told = 0;
+
+  Duration lease() const { return seconds(record->lease_seconds); }
+  bool active() const { return record->state == SessionState::kActive; }
+  // When silence ends it: the lease, or while broken twice the grace in its place.
+  Instant expires() const;
+};
+
+class Directory {
+ public:
+  MemberNo add_member(std::shared_ptr<const MemberRecord> record);
+  void drop_member(MemberNo no);
+  SessionNo add_session(std::shared_ptr<const SessionRecord> record);
+  void drop_session(SessionNo no);
+
+  Member& member(MemberNo no) { return *members_[no]; }
+  const Member& member(MemberNo no) const { return *members_[no]; }
+  Session& session(SessionNo no) { return *sessions_[no]; }
+  const Session& session(SessionNo no) const { return *sessions_[no]; }
+
+  MemberNo find_member(const MemberKey& key) const;           // kNobody: unknown
+  SessionNo find_session(const std::string& id) const;        // kNobody: unknown
+
+  // By (namespace, id), every record that is still known.
+  const std::map<MemberKey, MemberNo>& by_key() const { return by_key_; }
+  const std::map<std::string, SessionNo>& sessions() const { return by_session_; }
+  size_t members() const { return by_key_.size(); }
+
+ private:
+  std::vector<std::unique_ptr<Member>> members_;
+  std::vector<MemberNo> free_members_;
+  std::map<MemberKey, MemberNo> by_key_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<SessionNo> free_sessions_;
+  std::map<std::string, SessionNo> by_session_;
+};
+
+}  // namespace phoenix
