@@ -1,0 +1,49 @@
+#include "ring/capabilities.h"
+
+namespace phoenix::ring {
+
+CapabilityId Capabilities::acquire(char kind, std::string_view ns, std::string_view name) {
+  scratch_.clear();
+  scratch_.push_back(kind);
+  scratch_.push_back(static_cast<char>(ns.size() & 0xff));
+  scratch_.push_back(static_cast<char>(ns.size() >> 8 & 0xff));
+  scratch_.append(ns);
+  scratch_.append(name);
+  if (const auto found = ids_.find(std::string_view(scratch_)); found != ids_.end()) {
+    ++entries_[found->second].users;
+    return found->second;
+  }
+  CapabilityId id;
+  if (free_.empty()) {
+    id = static_cast<CapabilityId>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  Entry& entry = entries_[id];
+  entry.key = scratch_;
+  entry.users = 1;
+  entry.ns_size = static_cast<uint32_t>(ns.size());
+  ids_.emplace(entry.key, id);
+  return id;
+}
+
+void Capabilities::release(CapabilityId id) {
+  Entry& entry = entries_[id];
+  if (--entry.users > 0) return;
+  ids_.erase(std::string_view(entry.key));
+  entry = Entry{};
+  free_.push_back(id);
+}
+
+size_t Capabilities::bytes() const {
+  size_t total = entries_.size() * (sizeof(Entry) + 48) + free_.capacity() * sizeof(CapabilityId);
+  for (const Entry& entry : entries_) {
+    total += entry.key.capacity() + entry.holders.capacity() * sizeof(MemberIndex) +
+             entry.classes.capacity() * sizeof(ClassId);
+  }
+  return total;
+}
+
+}  // namespace phoenix::ring

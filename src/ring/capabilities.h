@@ -1,0 +1,63 @@
+// Interned capabilities: a small number for each (namespace, capability), and for each namespace
+// itself, which counts as a capability that all its members hold. So "matches the class" is always
+// a question of sets of numbers. Names are counted and forgotten with their last user.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/siphash.h"
+#include "ring/placement.h"
+
+namespace phoenix::ring {
+
+using CapabilityId = uint32_t;
+
+class Capabilities {
+ public:
+  struct Entry {
+    std::string key;  // kind, u16le(len) namespace, name
+    uint32_t users = 0;
+    uint32_t ns_size = 0;
+    std::vector<MemberIndex> holders;  // ascending
+    std::vector<ClassId> classes;      // classes to look at when a holder comes or goes
+    std::string_view ns() const { return std::string_view(key).substr(3, ns_size); }
+  };
+
+  explicit Capabilities(const RingKey& key) : ids_(8, Hash{key}) {}
+
+  // Each acquire is balanced by one release.
+  CapabilityId acquire_namespace(std::string_view ns) { return acquire('N', ns, {}); }
+  CapabilityId acquire_capability(std::string_view ns, std::string_view name) {
+    return acquire('C', ns, name);
+  }
+  void retain(CapabilityId id) { ++entries_[id].users; }
+  void release(CapabilityId id);
+
+  Entry& operator[](CapabilityId id) { return entries_[id]; }
+  const Entry& operator[](CapabilityId id) const { return entries_[id]; }
+  // One above the highest number in use so far.
+  size_t limit() const { return entries_.size(); }
+  size_t bytes() const;
+
+ private:
+  // Names come from outside: the secret key keeps them from being chosen to collide.
+  struct Hash {
+    using is_transparent = void;
+    RingKey key;
+    size_t operator()(std::string_view text) const { return siphash13(key, text); }
+  };
+
+  CapabilityId acquire(char kind, std::string_view ns, std::string_view name);
+
+  std::deque<Entry> entries_;  // views of keys stay valid
+  std::vector<CapabilityId> free_;
+  std::unordered_map<std::string_view, CapabilityId, Hash, std::equal_to<>> ids_;
+  std::string scratch_;
+};
+
+}  // namespace phoenix::ring

@@ -1,0 +1,243 @@
+#include "ring/classes.h"
+
+#include <algorithm>
+
+#include "ring/encoder.h"
+
+namespace phoenix::ring {
+
+uint64_t Classes::hash(std::string_view ns, std::span<const std::string> names, Match match) const {
+  Encoder encoder;
+  encoder.byte(match == Match::kAll ? 'A' : 'O');
+  encoder.text(ns);
+  for (const std::string& name : names) encoder.text(name);
+  return siphash13(key_, encoder.view());
+}
+
+ClassId Classes::intern(std::string_view ns, std::span<const std::string> names, Match match) {
+  const uint64_t wanted = hash(ns, names, match);
+  const auto [first, last] = ids_.equal_range(wanted);
+  for (auto at = first; at != last; ++at) {
+    Class& c = classes_[at->second];
+    if (c.match == match &&
+        std::equal(names.begin(), names.end(), c.names.begin(), c.names.end()) &&
+        this->ns(c) == ns) {
+      if (c.users++ == 0) --idle_count_;
+      return at->second;
+    }
+  }
+  const ClassId id = create(ns, names, match);
+  classes_[id].hash = wanted;
+  ids_.emplace(wanted, id);
+  return id;
+}
+
+ClassId Classes::create(std::string_view ns, std::span<const std::string> names, Match match) {
+  ClassId id;
+  if (free_.empty()) {
+    id = static_cast<ClassId>(classes_.size());
+    classes_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  Class& c = classes_[id];
+  c.names.assign(names.begin(), names.end());
+  c.ns = capabilities_.acquire_namespace(ns);
+  c.match = match;
+  c.users = 1;
+  for (const std::string& name : names) {
+    c.required.push_back(capabilities_.acquire_capability(ns, name));
+  }
+  if (c.required.empty()) {
+    capabilities_.retain(c.ns);
+    c.required.push_back(c.ns);
+  }
+  c.needed = c.required;
+  std::sort(c.needed.begin(), c.needed.end());
+  for (const CapabilityId needed : c.needed) c.signature |= signature_bit(needed);
+  settle_down(id);
+  find_members(c);
+  return id;
+}
+
+void Classes::find_members(Class& c) const {
+  if (c.needed.size() == 1) return;
+  if (c.match == Match::kAll) {
+    for (const MemberIndex index : capabilities_[c.homes[0]].holders) {
+      if (matches(index, c)) c.members.push_back(index);
+    }
+  } else {
+    for (const CapabilityId needed : c.needed) {
+      const auto& holders = capabilities_[needed].holders;
+      c.members.insert(c.members.end(), holders.begin(), holders.end());
+    }
+    std::sort(c.members.begin(), c.members.end());
+    c.members.erase(std::unique(c.members.begin(), c.members.end()), c.members.end());
+  }
+  c.members.shrink_to_fit();
+}
+
+// A member that comes or goes has to be shown every class that it may match, and few others: a
+// class that needs all of its capabilities is listed under the rarest one only.
+void Classes::settle_down(ClassId id) {
+  Class& c = classes_[id];
+  c.homes = c.needed;
+  if (c.match == Match::kAll) {
+    const auto rarest =
+        std::min_element(c.needed.begin(), c.needed.end(), [this](CapabilityId a, CapabilityId b) {
+          return capabilities_[a].holders.size() < capabilities_[b].holders.size();
+        });
+    c.homes.assign(1, *rarest);
+  }
+  for (const CapabilityId home : c.homes) {
+    auto& listed = capabilities_[home].classes;
+    c.home_slots.push_back(static_cast<uint32_t>(listed.size()));
+    listed.push_back(id);
+  }
+}
+
+void Classes::move_out(ClassId id) {
+  const Class& c = classes_[id];
+  for (size_t i = 0; i < c.homes.size(); ++i) {
+    auto& listed = capabilities_[c.homes[i]].classes;
+    const uint32_t slot = c.home_slots[i];
+    listed[slot] = listed.back();
+    listed.pop_back();
+    if (slot == listed.size()) continue;
+    Class& moved = classes_[listed[slot]];
+    const auto home = std::find(moved.homes.begin(), moved.homes.end(), c.homes[i]);
+    moved.home_slots[static_cast<size_t>(home - moved.homes.begin())] = slot;
+  }
+}
+
+void Classes::release(ClassId id) {
+  Class& c = classes_[id];
+  if (--c.users > 0) return;
+  c.idle_since = ++releases_;
+  idle_.push_back({id, releases_});
+  ++idle_count_;
+  forget_idle();
+}
+
+void Classes::forget_idle() {
+  while (idle_count_ > kIdleMax || idle_.size() > 2 * kIdleMax) {
+    const Idle oldest = idle_.front();
+    idle_.pop_front();
+    const Class& c = classes_[oldest.id];
+    if (c.users == 0 && c.idle_since == oldest.since) forget(oldest.id);
+  }
+}
+
+void Classes::forget(ClassId id) {
+  drop_ring(id);
+  move_out(id);
+  Class& c = classes_[id];
+  auto at = ids_.find(c.hash);
+  while (at->second != id) ++at;
+  ids_.erase(at);
+  for (const CapabilityId required : c.required) capabilities_.release(required);
+  capabilities_.release(c.ns);
+  const bool listed = c.listed;
+  c = Class{};
+  c.listed = listed;
+  free_.push_back(id);
+  --idle_count_;
+}
+
+bool Classes::matches(MemberIndex index, const Class& c) const {
+  const uint64_t common = roster_.signatures()[index] & c.signature;
+  const auto& has = roster_[index].capabilities;
+  if (c.match == Match::kAll) {
+    return common == c.signature &&
+           std::includes(has.begin(), has.end(), c.needed.begin(), c.needed.end());
+  }
+  return common != 0 && std::any_of(c.needed.begin(), c.needed.end(), [&has](CapabilityId id) {
+           return std::binary_search(has.begin(), has.end(), id);
+         });
+}
+
+std::vector<std::string> Classes::missing(const Class& c) const {
+  std::vector<std::string> result;
+  for (size_t i = 0; i < c.names.size(); ++i) {
+    if (capabilities_[c.required[i]].holders.empty()) result.push_back(c.names[i]);
+  }
+  return result;
+}
+
+std::vector<ClassId> Classes::matching(MemberIndex index) const {
+  std::vector<ClassId> result;
+  for (const CapabilityId id : roster_[index].capabilities) {
+    for (const ClassId candidate : capabilities_[id].classes) {
+      if (matches(index, classes_[candidate])) result.push_back(candidate);
+    }
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+void Classes::add_member(ClassId id, MemberIndex index) {
+  Class& c = classes_[id];
+  if (c.needed.size() > 1) {
+    c.members.insert(std::lower_bound(c.members.begin(), c.members.end(), index), index);
+  }
+  touch(id, index);
+}
+
+void Classes::remove_member(ClassId id, MemberIndex index) {
+  Class& c = classes_[id];
+  if (c.needed.size() > 1) {
+    c.members.erase(std::lower_bound(c.members.begin(), c.members.end(), index));
+  }
+  touch(id, index);
+}
+
+void Classes::touch(ClassId id, MemberIndex index) {
+  Class& c = classes_[id];
+  if (!c.ring) return;
+  // So much has changed that building anew costs no more, and the list stays bounded.
+  if (c.touched.size() >= 8 && c.touched.size() * 2 > members(c).size()) {
+    drop_ring(id);
+    return;
+  }
+  c.touched.push_back(index);
+}
+
+void Classes::set_ring(ClassId id, std::unique_ptr<ClassRing> ring) {
+  drop_ring(id);
+  ring_bytes_ += ring->bytes();
+  classes_[id].ring = std::move(ring);
+}
+
+void Classes::refresh_ring(ClassId id, std::vector<Vnode> vnodes) {
+  Class& c = classes_[id];
+  ring_bytes_ -= c.ring->bytes();
+  c.ring->replace(std::move(vnodes));
+  ring_bytes_ += c.ring->bytes();
+  c.touched.clear();
+}
+
+void Classes::drop_ring(ClassId id) {
+  Class& c = classes_[id];
+  if (!c.ring) return;
+  ring_bytes_ -= c.ring->bytes();
+  c.ring.reset();
+  c.touched = {};
+  c.walked = 0;
+  c.recent = false;
+}
+
+size_t Classes::bytes() const {
+  size_t total = ring_bytes_ + ids_.size() * 48 + idle_.size() * sizeof(Idle);
+  for (const Class& c : classes_) {
+    total += sizeof(Class) + c.names.capacity() * sizeof(std::string) +
+             c.members.capacity() * sizeof(MemberIndex) +
+             (c.required.capacity() + c.needed.capacity() + c.homes.capacity() +
+              c.home_slots.capacity() + c.touched.capacity()) *
+                 sizeof(uint32_t);
+  }
+  return total;
+}
+
+}  // namespace phoenix::ring

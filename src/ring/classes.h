@@ -1,0 +1,103 @@
+// Classes: interned (namespace, required capabilities, match), each with the members that match
+// it, kept true at every join, leave and change. A class nobody uses any more is kept for a while,
+// as the next packet of its kind is likely; the oldest of them go first.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ring/capabilities.h"
+#include "ring/class_ring.h"
+#include "ring/roster.h"
+
+namespace phoenix::ring {
+
+struct Class {
+  std::vector<std::string> names;      // as interned
+  std::vector<CapabilityId> required;  // the same, by number; the namespace if there are none
+  std::vector<CapabilityId> needed;    // required, ascending
+  std::vector<CapabilityId> homes;     // capabilities whose list of classes has this one
+  std::vector<uint32_t> home_slots;    // where in those lists
+  std::vector<MemberIndex> members;    // ascending; unused if one capability is needed
+  CapabilityId ns = 0;
+  Match match = Match::kAll;
+  uint32_t users = 0;
+  uint64_t idle_since = 0;  // number of the release that left it without users
+  uint64_t signature = 0;   // of needed
+  uint64_t hash = 0;
+  // Of the cache of class rings:
+  std::unique_ptr<ClassRing> ring;
+  std::vector<MemberIndex> touched;  // changed since the ring was built
+  uint64_t walked = 0;               // v-nodes examined for want of a ring
+  bool recent = false;               // used since the cache last looked
+  bool listed = false;               // in the cache's list, with a ring or without
+};
+
+class Classes {
+ public:
+  static constexpr size_t kIdleMax = 16384;
+
+  Classes(const RingKey& key, Capabilities& capabilities, const Roster& roster)
+      : key_(key), capabilities_(capabilities), roster_(roster) {}
+
+  ClassId intern(std::string_view ns, std::span<const std::string> names, Match match);
+  void retain(ClassId id) { ++classes_[id].users; }
+  void release(ClassId id);
+
+  Class& operator[](ClassId id) { return classes_[id]; }
+  std::string_view ns(const Class& c) const { return capabilities_[c.ns].ns(); }
+  bool matches(MemberIndex index, const Class& c) const;
+  const std::vector<MemberIndex>& members(const Class& c) const {
+    return c.needed.size() == 1 ? capabilities_[c.needed[0]].holders : c.members;
+  }
+  std::vector<std::string> missing(const Class& c) const;
+
+  // The classes that a joined member matches, ascending.
+  std::vector<ClassId> matching(MemberIndex index) const;
+  void add_member(ClassId id, MemberIndex index);
+  void remove_member(ClassId id, MemberIndex index);
+  // A matching member's v-nodes, or whether it matches, changed.
+  void touch(ClassId id, MemberIndex index);
+
+  // Bytes of class rings now held; the cache's owner keeps them within its budget.
+  size_t ring_bytes() const { return ring_bytes_; }
+  void set_ring(ClassId id, std::unique_ptr<ClassRing> ring);
+  void refresh_ring(ClassId id, std::vector<Vnode> vnodes);
+  void drop_ring(ClassId id);
+  // One above the highest number in use so far.
+  size_t limit() const { return classes_.size(); }
+  size_t bytes() const;
+
+ private:
+  uint64_t hash(std::string_view ns, std::span<const std::string> names, Match match) const;
+  ClassId create(std::string_view ns, std::span<const std::string> names, Match match);
+  void find_members(Class& c) const;
+  void settle_down(ClassId id);
+  void move_out(ClassId id);
+  void forget(ClassId id);
+  void forget_idle();
+
+  struct Idle {
+    ClassId id;
+    uint64_t since;
+  };
+
+  RingKey key_;
+  Capabilities& capabilities_;
+  const Roster& roster_;
+  std::deque<Class> classes_;  // spans of names stay valid
+  std::vector<ClassId> free_;
+  // By hash, which is keyed: nobody outside can make it collide on purpose.
+  std::unordered_multimap<uint64_t, ClassId> ids_;
+  std::deque<Idle> idle_;  // oldest first; some are in use again
+  size_t idle_count_ = 0;
+  uint64_t releases_ = 0;
+  size_t ring_bytes_ = 0;
+};
+
+}  // namespace phoenix::ring

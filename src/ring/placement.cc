@@ -1,0 +1,281 @@
+#include "ring/placement.h"
+
+#include <algorithm>
+
+#include "ring/capabilities.h"
+#include "ring/circle.h"
+#include "ring/classes.h"
+#include "ring/ring_cache.h"
+#include "ring/roster.h"
+#include "ring/score.h"
+#include "ring/window.h"
+
+namespace phoenix {
+
+using ring::Circle;
+using ring::Class;
+using ring::ClassRing;
+using ring::Member;
+using ring::Vnode;
+using ring::Window;
+
+struct Placement::Impl {
+  Impl(const RingKey& ring_key, const PlacementOptions& options)
+      : key(ring_key),
+        roster(ring_key, options.position_mask, capabilities),
+        cache(classes, roster, circle, options.cache_bytes) {}
+
+  MemberIndex choose(const PlaceQuery& query);
+  template <typename Cursor>
+  MemberIndex walk(Cursor cursor, const Class& c, const PlaceQuery& query, bool all_match);
+  template <typename Cursor>
+  void collect(Cursor cursor, const Class& c, size_t k, std::vector<Candidate>& out) const;
+  bool has_room(MemberIndex index, uint32_t load) const {
+    return roster.standings()[index].room >= int64_t{load};
+  }
+  // Matching members with room, but for the one to be passed over; stops counting at `limit`.
+  size_t count_eligible(const Class& c, const PlaceQuery& query, size_t limit) const;
+  MemberIndex judge_all(const Class& c, const PlaceQuery& query) const;
+
+  RingKey key;
+  ring::Capabilities capabilities{key};
+  ring::Roster roster;
+  ring::Classes classes{key, capabilities, roster};
+  Circle circle{roster};
+  ring::RingCache cache;
+};
+
+namespace {
+
+// How many distinct members the walk has to find before the score decides.
+size_t window_size(const PlaceQuery& query) {
+  return query.nearest_first || query.k == 0 ? 1 : query.k;
+}
+
+}  // namespace
+
+size_t Placement::Impl::count_eligible(const Class& c, const PlaceQuery& query,
+                                       size_t limit) const {
+  const Window window(roster, query, 1);
+  size_t count = 0;
+  for (const MemberIndex index : classes.members(c)) {
+    if (window.eligible(index) && ++count == limit) break;
+  }
+  return count;
+}
+
+MemberIndex Placement::Impl::judge_all(const Class& c, const PlaceQuery& query) const {
+  Window window(roster, query, 1);
+  for (const MemberIndex index : classes.members(c)) {
+    if (window.eligible(index)) window.consider(index);
+  }
+  return window.best();
+}
+
+template <typename Cursor>
+MemberIndex Placement::Impl::walk(Cursor cursor, const Class& c, const PlaceQuery& query,
+                                  bool all_match) {
+  const size_t k = window_size(query);
+  const uint64_t matching = classes.members(c).size();
+  Window window(roster, query, k);
+  const auto run = [&](uint64_t steps) {
+    Vnode vnode;
+    while (steps-- > 0) {
+      if (!cursor.next(vnode)) return true;
+      if (!all_match && !classes.matches(vnode.member, c)) continue;
+      if (window.offer(vnode.member)) return true;
+    }
+    return false;
+  };
+  // Where most are full the walk would go on and on: a look at the list of members, which costs no
+  // more than the walk so far, tells whether the window can be filled at all.
+  const uint64_t usual = 8 * k * (all_match ? 1 : roster.size() / matching + 1);
+  if (run(usual + matching)) return window.best();
+  const size_t eligible = count_eligible(c, query, k + 1);
+  if (eligible == 0) return kNoMember;
+  if (eligible == 1 || (eligible <= k && k > 1)) return judge_all(c, query);
+  run(~uint64_t{0});
+  return window.best();
+}
+
+MemberIndex Placement::Impl::choose(const PlaceQuery& query) {
+  Class& c = classes[query.cls];
+  const size_t matching = classes.members(c).size();
+  const size_t k = window_size(query);
+  if (matching == 0) return kNoMember;
+  if (matching == 1 || (matching <= k && !query.nearest_first)) return judge_all(c, query);
+  const ClassRing* own = cache.find(query.cls, k);
+  return own != nullptr ? walk(ClassRing::Cursor(*own, query.point), c, query, true)
+                        : walk(Circle::Cursor(circle, query.point), c, query, false);
+}
+
+template <typename Cursor>
+void Placement::Impl::collect(Cursor cursor, const Class& c, size_t k,
+                              std::vector<Candidate>& out) const {
+  const size_t wanted = std::min(k, classes.members(c).size());
+  Vnode vnode;
+  while (out.size() < wanted && cursor.next(vnode)) {
+    if (!classes.matches(vnode.member, c)) continue;
+    const bool known = std::any_of(out.begin(), out.end(), [&vnode](const Candidate& other) {
+      return other.member == vnode.member;
+    });
+    if (known) continue;
+    const Member& member = roster[vnode.member];
+    Candidate candidate;
+    candidate.member = vnode.member;
+    candidate.vnode = vnode.position;
+    candidate.load = member.load;
+    candidate.max_load = member.max_load;
+    const Standing& standing = roster.standings()[vnode.member];
+    candidate.score_numerator = uint64_t{standing.merit} * 1000;
+    candidate.score_denominator = standing.resistance;
+    out.push_back(candidate);
+  }
+}
+
+Placement::Placement(const RingKey& key, const PlacementOptions& options)
+    : impl_(std::make_unique<Impl>(key, options)) {}
+Placement::~Placement() = default;
+
+const RingKey& Placement::key() const { return impl_->key; }
+
+MemberIndex Placement::join(const RingMember& member) {
+  const MemberIndex index = impl_->roster.add(member);
+  impl_->circle.add(index);
+  for (const ClassId cls : impl_->classes.matching(index)) impl_->classes.add_member(cls, index);
+  return index;
+}
+
+void Placement::leave(MemberIndex index) {
+  for (const ClassId cls : impl_->classes.matching(index)) {
+    impl_->classes.remove_member(cls, index);
+  }
+  impl_->circle.remove(index);
+  impl_->roster.remove(index);
+}
+
+void Placement::update(MemberIndex index, const RingMember& member) {
+  const uint32_t old_weight = impl_->roster[index].weight;
+  const std::vector<ClassId> before = impl_->classes.matching(index);
+  impl_->roster.set_capabilities(index, member);
+  impl_->roster.set_figures(index, member);
+  const std::vector<ClassId> after = impl_->classes.matching(index);
+  for (const ClassId cls : before) {
+    const bool stays = std::binary_search(after.begin(), after.end(), cls);
+    if (!stays) impl_->classes.remove_member(cls, index);
+    if (stays && old_weight != member.weight) impl_->classes.touch(cls, index);
+  }
+  for (const ClassId cls : after) {
+    if (!std::binary_search(before.begin(), before.end(), cls)) {
+      impl_->classes.add_member(cls, index);
+    }
+  }
+  if (old_weight != member.weight) impl_->circle.reweigh(index, old_weight);
+}
+
+void Placement::set_open(MemberIndex index, bool open) {
+  impl_->roster.set_load(index, impl_->roster[index].load, open);
+}
+
+void Placement::add_load(MemberIndex index, int64_t delta) {
+  const Member& member = impl_->roster[index];
+  impl_->roster.set_load(index, static_cast<uint32_t>(member.load + delta), member.open);
+}
+
+uint32_t Placement::load(MemberIndex index) const { return impl_->roster[index].load; }
+uint32_t Placement::max_load(MemberIndex index) const { return impl_->roster[index].max_load; }
+std::string_view Placement::ns(MemberIndex index) const { return impl_->roster.ns(index); }
+std::string_view Placement::id(MemberIndex index) const { return impl_->roster[index].id; }
+bool Placement::open(MemberIndex index) const { return impl_->roster[index].open; }
+
+ClassId Placement::intern(std::string_view ns, std::span<const std::string> capabilities,
+                          Match match) {
+  return impl_->classes.intern(ns, capabilities, match);
+}
+
+void Placement::retain(ClassId cls) { impl_->classes.retain(cls); }
+void Placement::release(ClassId cls) { impl_->classes.release(cls); }
+std::span<const std::string> Placement::capabilities(ClassId cls) const {
+  return impl_->classes[cls].names;
+}
+std::string_view Placement::ns_of(ClassId cls) const {
+  return impl_->classes.ns(impl_->classes[cls]);
+}
+Match Placement::match(ClassId cls) const { return impl_->classes[cls].match; }
+
+bool Placement::matches(MemberIndex index, ClassId cls) const {
+  return impl_->classes.matches(index, impl_->classes[cls]);
+}
+
+size_t Placement::capable(ClassId cls) const {
+  return impl_->classes.members(impl_->classes[cls]).size();
+}
+
+std::vector<std::string> Placement::missing(ClassId cls) const {
+  return impl_->classes.missing(impl_->classes[cls]);
+}
+
+std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
+  const MemberIndex chosen = impl_->choose(query);
+  if (chosen != kNoMember) return chosen;
+  if (query.avoid != kNoMember && why_not(query.avoid, query.cls, query.load).empty()) {
+    return query.avoid;
+  }
+  return std::nullopt;
+}
+
+std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t load) const {
+  if (index >= impl_->roster.limit() || !impl_->roster[index].joined) return "not-joined";
+  if (!matches(index, cls)) return "not-capable";
+  if (!impl_->roster[index].open) return "closed";
+  if (!impl_->has_room(index, load)) return "full";
+  return {};
+}
+
+std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
+  std::vector<Candidate> result;
+  const Class& c = impl_->classes[query.cls];
+  if (impl_->classes.members(c).empty()) return result;
+  const size_t k = std::max(query.k, 1u);
+  if (const ClassRing* own = impl_->cache.find(query.cls, k)) {
+    impl_->collect(ClassRing::Cursor(*own, query.point), c, k, result);
+  } else {
+    impl_->collect(Circle::Cursor(impl_->circle, query.point), c, k, result);
+  }
+  for (Candidate& candidate : result) {
+    candidate.reason = why_not(candidate.member, query.cls, query.load);
+    if (candidate.reason.empty() && candidate.member == query.avoid &&
+        impl_->count_eligible(c, query, 1) > 0) {
+      candidate.reason = "passed-over";
+    }
+    candidate.eligible = candidate.reason.empty();
+  }
+  return result;
+}
+
+size_t Placement::members() const { return impl_->roster.size(); }
+size_t Placement::vnodes() const { return impl_->roster.vnodes(); }
+
+size_t Placement::bytes() const {
+  return sizeof(Impl) + impl_->capabilities.bytes() + impl_->roster.bytes() +
+         impl_->classes.bytes() + impl_->circle.bytes();
+}
+
+std::vector<Placement::VnodeRef> Placement::all_vnodes() const {
+  const ring::Roster& roster = impl_->roster;
+  std::vector<VnodeRef> result;
+  result.reserve(roster.vnodes());
+  for (MemberIndex index = 0; index < roster.limit(); ++index) {
+    if (!roster[index].joined) continue;
+    for (uint32_t replica = 0; replica < vnode_count(roster[index].weight); ++replica) {
+      result.push_back({roster.position(index, replica), index, replica});
+    }
+  }
+  std::sort(result.begin(), result.end(), [&roster](const VnodeRef& a, const VnodeRef& b) {
+    if (a.position != b.position) return a.position < b.position;
+    return a.member == b.member ? a.replica < b.replica : roster.before(a.member, b.member);
+  });
+  return result;
+}
+
+}  // namespace phoenix

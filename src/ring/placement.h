@@ -1,0 +1,136 @@
+// Who should own a packet: the k nearest distinct eligible members clockwise of its point, and
+// among them the best score. The only place that walks members; nothing else iterates them to
+// choose an owner.
+//
+// Score = reliability * trust * 1000 / (1000 + load per mille of maxLoad), all in thousandths,
+// compared by cross-multiplication in 64-bit integers; ties by (namespace, id) bytes. The answer is
+// a pure function of (ring key, set of members with their figures, packet): the order in which
+// members joined has no influence.
+//
+// A member is placeable while it is joined and open. Closed members (full is no such case, it is
+// seen from the load) keep their points but are walked over: sessions after a restart that have not
+// called yet. Single-threaded.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/siphash.h"
+#include "ring/point.h"
+
+namespace phoenix {
+
+// Dense number of a joined member; given again to others after its leave.
+using MemberIndex = uint32_t;
+inline constexpr MemberIndex kNoMember = ~MemberIndex{0};
+
+// Interned (namespace, required capabilities, match); counted by intern/release.
+using ClassId = uint32_t;
+
+enum class Match : uint8_t { kAll, kAny };
+
+struct RingMember {
+  std::string ns;
+  std::string id;
+  uint32_t weight = 100;                  // 1..10,000
+  uint32_t max_load = 1;                  // 1..1,000,000
+  uint32_t trust = 1000;                  // thousandths
+  uint32_t reliability = 1000;            // thousandths
+  std::vector<std::string> capabilities;  // sorted bytewise, unique, at most 4,096
+};
+
+struct PlaceQuery {
+  Position point = 0;
+  ClassId cls = 0;
+  uint32_t load = 1;              // what the packet adds to its owner
+  uint32_t k = 8;                 // window; 1 is the plain ring
+  bool nearest_first = false;     // affinity: the nearest with room, no score
+  MemberIndex avoid = kNoMember;  // passed over while another one is eligible
+};
+
+// One member of a window, for explain.
+struct Candidate {
+  MemberIndex member = kNoMember;
+  Position vnode = 0;  // the point by which the walk met it
+  uint32_t load = 0;
+  uint32_t max_load = 0;
+  uint64_t score_numerator = 0;  // score = numerator / denominator
+  uint64_t score_denominator = 1;
+  bool eligible = false;
+  std::string_view reason;  // why not: "full", "closed", "passed-over"; empty if eligible
+};
+
+// What may be set beside the key. No value changes an answer, except that a mask other than all
+// ones makes positions collide, which is for tests only.
+struct PlacementOptions {
+  size_t cache_bytes = size_t{256} << 20;  // bound on the rings of single classes
+  Position position_mask = ~Position{0};   // laid over the v-nodes' positions
+};
+
+class Placement {
+ public:
+  explicit Placement(const RingKey& key, const PlacementOptions& options = {});
+  ~Placement();
+  Placement(const Placement&) = delete;
+  Placement& operator=(const Placement&) = delete;
+
+  const RingKey& key() const;
+
+  // Requires: no joined member has this (ns, id). The load starts at 0, the member is open.
+  MemberIndex join(const RingMember& member);
+  void leave(MemberIndex index);
+  // Changes weight, maxLoad, scores, capabilities; ns and id stay. The load stays.
+  void update(MemberIndex index, const RingMember& member);
+  void set_open(MemberIndex index, bool open);
+  // Requires: the load never falls below 0. It may exceed max_load after an update.
+  void add_load(MemberIndex index, int64_t delta);
+
+  uint32_t load(MemberIndex index) const;
+  uint32_t max_load(MemberIndex index) const;
+  std::string_view ns(MemberIndex index) const;
+  std::string_view id(MemberIndex index) const;
+  bool open(MemberIndex index) const;
+
+  // Interns a class; each call is balanced by one release. Capabilities sorted and unique.
+  ClassId intern(std::string_view ns, std::span<const std::string> capabilities, Match match);
+  void retain(ClassId cls);
+  void release(ClassId cls);
+  std::span<const std::string> capabilities(ClassId cls) const;
+  std::string_view ns_of(ClassId cls) const;
+  Match match(ClassId cls) const;
+
+  bool matches(MemberIndex index, ClassId cls) const;
+  // Number of joined members, open or not, that match.
+  size_t capable(ClassId cls) const;
+  // Those required capabilities that no joined member of the namespace has.
+  std::vector<std::string> missing(ClassId cls) const;
+
+  std::optional<MemberIndex> place(const PlaceQuery& query) const;
+  // May this very member take it (open, matching, room)? Empty if so, else the reason.
+  std::string_view why_not(MemberIndex index, ClassId cls, uint32_t load) const;
+  // The k nearest distinct matching members clockwise, eligible or not, in walk order.
+  std::vector<Candidate> window(const PlaceQuery& query) const;
+
+  size_t members() const;
+  size_t vnodes() const;
+  // Allocated bytes of v-nodes and indexes (approximate), for the bench and metrics.
+  size_t bytes() const;
+  // Every v-node in order (position, member), for `ring show`.
+  struct VnodeRef {
+    Position position;
+    MemberIndex member;
+    uint32_t replica;
+  };
+  std::vector<VnodeRef> all_vnodes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace phoenix

@@ -1,0 +1,35 @@
+// Positions on the 32-bit ring. What is hashed is fixed for good, because it decides what is
+// stored:
+//   v-node   'V' u16le(len) namespace u16le(len) id u32le(replica)
+//   packet   'P' u16le(len) namespace u16le(n) {u16le(len) capability}... u16le(len) salt
+// under SipHash-1-3 with the pool's ring key; the top 32 of the 64 bits are the position.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/siphash.h"
+
+namespace phoenix {
+
+using Position = uint32_t;
+
+inline constexpr uint32_t kSlots = 4096;
+constexpr uint32_t slot_of(Position position) { return position >> 20; }
+
+// max(1, (128 * weight + 50) / 100). Requires: 1 <= weight <= 10,000.
+constexpr uint32_t vnode_count(uint32_t weight) {
+  const uint32_t count = (128 * weight + 50) / 100;
+  return count == 0 ? 1 : count;
+}
+
+Position vnode_position(const RingKey& key, std::string_view ns, std::string_view id,
+                        uint32_t replica);
+
+// Requires: capabilities sorted bytewise and unique.
+Position packet_position(const RingKey& key, std::string_view ns,
+                         std::span<const std::string> capabilities, std::string_view salt);
+
+}  // namespace phoenix

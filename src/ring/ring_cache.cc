@@ -1,0 +1,120 @@
+#include "ring/ring_cache.h"
+
+#include <algorithm>
+
+namespace phoenix::ring {
+
+namespace {
+
+// Cost of making one v-node anew (hash, sort) in steps of a walk.
+constexpr uint64_t kStepsPerNewVnode = 40;
+
+// Bytes of a ring with its index.
+constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 2) + 128; }
+
+}  // namespace
+
+const ClassRing* RingCache::find(ClassId id, size_t wanted) {
+  Class& c = classes_[id];
+  if (!c.ring && worth_building(c, wanted)) build(id);
+  if (!c.ring) {
+    circle_.settle();
+    return nullptr;
+  }
+  if (!c.touched.empty()) bring_up_to_date(id);
+  c.recent = true;
+  return c.ring.get();
+}
+
+bool RingCache::worth_building(Class& c, size_t wanted) const {
+  const uint64_t matching = classes_.members(c).size();
+  const uint64_t all = roster_.size();
+  if (ring_size(roster_.vnodes() / all * matching) > budget_ / 2) return false;
+  c.walked += 2 * wanted * all / matching;
+  return c.walked >= std::min<uint64_t>(roster_.vnodes(),
+                                        roster_.vnodes() / all * matching * kStepsPerNewVnode);
+}
+
+void RingCache::build(ClassId id) {
+  Class& c = classes_[id];
+  const auto& members = classes_.members(c);
+  size_t count = 0;
+  for (const MemberIndex index : members) count += vnode_count(roster_[index].weight);
+  if (!make_room(ring_size(count))) return;
+  std::vector<Vnode> vnodes;
+  vnodes.reserve(count);
+  if (count * kStepsPerNewVnode < roster_.vnodes()) {
+    for (const MemberIndex index : members) {
+      roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), vnodes);
+    }
+    roster_.sort(vnodes);
+  } else {
+    circle_.settle();
+    mark(members, true);
+    circle_.for_each([&](const Vnode& vnode) {
+      if (marks_[vnode.member] != 0) vnodes.push_back(vnode);
+    });
+    mark(members, false);
+  }
+  c.touched.clear();
+  classes_.set_ring(id, std::make_unique<ClassRing>(std::move(vnodes)));
+  if (!c.listed) listed_.push_back(id);
+  c.listed = true;
+}
+
+void RingCache::bring_up_to_date(ClassId id) {
+  Class& c = classes_[id];
+  // A number may stand there twice, or belong to another member by now: whatever the ring has
+  // under it goes, and what belongs there today comes.
+  std::sort(c.touched.begin(), c.touched.end());
+  c.touched.erase(std::unique(c.touched.begin(), c.touched.end()), c.touched.end());
+  std::vector<Vnode> fresh;
+  for (const MemberIndex index : c.touched) {
+    if (!roster_[index].joined || !classes_.matches(index, c)) continue;
+    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), fresh);
+  }
+  roster_.sort(fresh);
+  const std::vector<Vnode>& old = c.ring->vnodes();
+  std::vector<Vnode> merged;
+  merged.reserve(old.size() + fresh.size());
+  mark(c.touched, true);
+  size_t next = 0;
+  for (const Vnode& vnode : old) {
+    if (marks_[vnode.member] != 0) continue;
+    while (next < fresh.size() && roster_.before(fresh[next], vnode)) {
+      merged.push_back(fresh[next++]);
+    }
+    merged.push_back(vnode);
+  }
+  merged.insert(merged.end(), fresh.begin() + static_cast<std::ptrdiff_t>(next), fresh.end());
+  mark(c.touched, false);
+  classes_.refresh_ring(id, std::move(merged));
+}
+
+bool RingCache::make_room(size_t bytes) {
+  if (bytes > budget_) return false;
+  // Twice round at most: the first time takes away the marks of recent use.
+  for (size_t left = 2 * listed_.size(); left > 0; --left) {
+    if (classes_.ring_bytes() + bytes <= budget_) break;
+    if (hand_ >= listed_.size()) hand_ = 0;
+    Class& c = classes_[listed_[hand_]];
+    if (c.ring && c.recent) {
+      c.recent = false;
+      ++hand_;
+      continue;
+    }
+    classes_.drop_ring(listed_[hand_]);
+    c.listed = false;
+    listed_[hand_] = listed_.back();
+    listed_.pop_back();
+    if (listed_.empty()) break;
+  }
+  return classes_.ring_bytes() + bytes <= budget_;
+}
+
+void RingCache::mark(const std::vector<MemberIndex>& members, bool value) {
+  if (marks_.size() < roster_.limit()) marks_.resize(roster_.limit(), 0);
+  for (const MemberIndex index : members) marks_[index] = value ? 1 : 0;
+}
+
+}  // namespace phoenix::ring

@@ -1,0 +1,42 @@
+// Keeps rings of single classes within a budget of bytes. A class gets its own ring once walking
+// the whole circle for it has cost about as much as building one, so a class used once never pays
+// for a ring and a busy one soon has it. Changes of members are put in at the next use, all in one
+// pass. Whether a class has a ring never changes an answer, only its cost.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ring/circle.h"
+#include "ring/classes.h"
+#include "ring/roster.h"
+
+namespace phoenix::ring {
+
+class RingCache {
+ public:
+  RingCache(Classes& classes, const Roster& roster, Circle& circle, size_t budget)
+      : classes_(classes), roster_(roster), circle_(circle), budget_(budget) {}
+
+  // The ring of a class, up to date, for a walk that seeks `wanted` distinct members; null if the
+  // walk should take the circle, which is then settled. Requires: the class has members.
+  const ClassRing* find(ClassId id, size_t wanted);
+
+ private:
+  bool worth_building(Class& c, size_t wanted) const;
+  void build(ClassId id);
+  void bring_up_to_date(ClassId id);
+  // Frees rings not used lately until `bytes` more fit; false if they never will.
+  bool make_room(size_t bytes);
+  void mark(const std::vector<MemberIndex>& members, bool value);
+
+  Classes& classes_;
+  const Roster& roster_;
+  Circle& circle_;
+  size_t budget_;
+  std::vector<ClassId> listed_;  // in the order of a clock's face
+  size_t hand_ = 0;
+  std::vector<uint8_t> marks_;  // by member; all 0 between calls
+};
+
+}  // namespace phoenix::ring

@@ -1,0 +1,123 @@
+#include "ring/roster.h"
+
+#include <algorithm>
+
+namespace phoenix::ring {
+
+MemberIndex Roster::add(const RingMember& record) {
+  MemberIndex index;
+  if (free_.empty()) {
+    index = static_cast<MemberIndex>(members_.size());
+    members_.emplace_back();
+    standings_.emplace_back();
+    signatures_.push_back(0);
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Member& member = members_[index];
+  member.id = record.id;
+  member.ns = capabilities_.acquire_namespace(record.ns);
+  member.joined = true;
+  member.open = true;
+  set_capabilities(index, record);
+  set_figures(index, record);
+  return index;
+}
+
+void Roster::remove(MemberIndex index) {
+  Member& member = members_[index];
+  for (const CapabilityId id : member.capabilities) {
+    auto& holders = capabilities_[id].holders;
+    holders.erase(std::lower_bound(holders.begin(), holders.end(), index));
+    if (id != member.ns) capabilities_.release(id);
+  }
+  capabilities_.release(member.ns);
+  vnodes_ -= vnode_count(member.weight);
+  member = Member{};
+  standings_[index] = Standing{.room = kClosedRoom};
+  signatures_[index] = 0;
+  free_.push_back(index);
+}
+
+void Roster::set_figures(MemberIndex index, const RingMember& record) {
+  Member& member = members_[index];
+  if (member.weight != 0) vnodes_ -= vnode_count(member.weight);
+  member.weight = record.weight;
+  vnodes_ += vnode_count(member.weight);
+  member.max_load = record.max_load;
+  member.trust = record.trust;
+  member.reliability = record.reliability;
+  refresh(index);
+}
+
+void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
+  Member& member = members_[index];
+  std::vector<CapabilityId> next;
+  next.reserve(record.capabilities.size() + 1);
+  next.push_back(member.ns);
+  for (const std::string& name : record.capabilities) {
+    next.push_back(capabilities_.acquire_capability(record.ns, name));
+  }
+  std::sort(next.begin(), next.end());
+  for (const CapabilityId id : member.capabilities) {
+    auto& holders = capabilities_[id].holders;
+    holders.erase(std::lower_bound(holders.begin(), holders.end(), index));
+    if (id != member.ns) capabilities_.release(id);
+  }
+  uint64_t signature = 0;
+  for (const CapabilityId id : next) {
+    auto& holders = capabilities_[id].holders;
+    holders.insert(std::lower_bound(holders.begin(), holders.end(), index), index);
+    signature |= signature_bit(id);
+  }
+  member.capabilities = std::move(next);
+  signatures_[index] = signature;
+}
+
+void Roster::set_load(MemberIndex index, uint32_t load, bool open) {
+  members_[index].load = load;
+  members_[index].open = open;
+  refresh(index);
+}
+
+void Roster::refresh(MemberIndex index) {
+  const Member& member = members_[index];
+  standings_[index] =
+      Standing{.room = member.open ? int64_t{member.max_load} - int64_t{member.load} : kClosedRoom,
+               .merit = merit_of(member.reliability, member.trust),
+               .resistance = resistance_of(member.load, member.max_load)};
+}
+
+Position Roster::position(MemberIndex index, uint32_t replica) const {
+  return vnode_position(key_, ns(index), members_[index].id, replica) & position_mask_;
+}
+
+void Roster::append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
+                           std::vector<Vnode>& out) const {
+  for (uint32_t replica = first; replica < last; ++replica) {
+    out.push_back({position(index, replica), index});
+  }
+}
+
+bool Roster::before(MemberIndex a, MemberIndex b) const {
+  if (members_[a].ns != members_[b].ns) return ns(a) < ns(b);
+  return members_[a].id < members_[b].id;
+}
+
+void Roster::sort(std::vector<Vnode>& vnodes) const {
+  std::sort(vnodes.begin(), vnodes.end(),
+            [this](const Vnode& a, const Vnode& b) { return before(a, b); });
+}
+
+size_t Roster::bytes() const {
+  size_t total = members_.size() * sizeof(Member) + standings_.capacity() * sizeof(Standing) +
+                 signatures_.capacity() * sizeof(uint64_t) + free_.capacity() * sizeof(MemberIndex);
+  for (const Member& member : members_) {
+    total += member.capabilities.capacity() * sizeof(CapabilityId);
+    if (member.id.capacity() > 15) total += member.id.capacity() + 1;
+  }
+  return total;
+}
+
+}  // namespace phoenix::ring

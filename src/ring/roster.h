@@ -1,0 +1,88 @@
+// The joined members by number: their names, figures, capabilities, and the standing that a walk
+// reads. Knows nothing of the circle or of classes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "ring/capabilities.h"
+#include "ring/placement.h"
+#include "ring/point.h"
+#include "ring/score.h"
+
+namespace phoenix::ring {
+
+struct Vnode {
+  Position position;
+  MemberIndex member;
+};
+
+struct Member {
+  std::string id;
+  std::vector<CapabilityId> capabilities;  // ascending; the namespace is one of them
+  CapabilityId ns = 0;
+  uint32_t weight = 0;
+  uint32_t load = 0;
+  uint32_t max_load = 0;
+  uint32_t trust = 0;
+  uint32_t reliability = 0;
+  bool joined = false;
+  bool open = false;
+};
+
+class Roster {
+ public:
+  Roster(const RingKey& key, Position position_mask, Capabilities& capabilities)
+      : key_(key), position_mask_(position_mask), capabilities_(capabilities) {}
+
+  MemberIndex add(const RingMember& record);
+  void remove(MemberIndex index);
+  void set_figures(MemberIndex index, const RingMember& record);
+  void set_capabilities(MemberIndex index, const RingMember& record);
+  // The one way to the load and the open flag: keeps the standing true.
+  void set_load(MemberIndex index, uint32_t load, bool open);
+
+  const Member& operator[](MemberIndex index) const { return members_[index]; }
+  const std::vector<Standing>& standings() const { return standings_; }
+  // A set of 64 bits over the member's capabilities; equal bits do not prove equal sets.
+  const std::vector<uint64_t>& signatures() const { return signatures_; }
+
+  size_t size() const { return members_.size() - free_.size(); }
+  // One above the highest number in use so far.
+  size_t limit() const { return members_.size(); }
+  size_t vnodes() const { return vnodes_; }
+  std::string_view ns(MemberIndex index) const { return capabilities_[members_[index].ns].ns(); }
+
+  Position position(MemberIndex index, uint32_t replica) const;
+  // Appends the v-nodes first..last-1 of a member, by replica.
+  void append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
+                     std::vector<Vnode>& out) const;
+  // By (namespace, id) bytes.
+  bool before(MemberIndex a, MemberIndex b) const;
+  // By (position, namespace, id).
+  bool before(const Vnode& a, const Vnode& b) const {
+    return a.position != b.position ? a.position < b.position
+                                    : a.member != b.member && before(a.member, b.member);
+  }
+  void sort(std::vector<Vnode>& vnodes) const;
+
+  size_t bytes() const;
+
+ private:
+  void refresh(MemberIndex index);
+
+  RingKey key_;
+  Position position_mask_;
+  Capabilities& capabilities_;
+  std::deque<Member> members_;  // views of ids stay valid
+  std::vector<Standing> standings_;
+  std::vector<uint64_t> signatures_;
+  std::vector<MemberIndex> free_;
+  size_t vnodes_ = 0;
+};
+
+inline uint64_t signature_bit(CapabilityId id) { return uint64_t{1} << (id & 63); }
+
+}  // namespace phoenix::ring

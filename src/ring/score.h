@@ -1,0 +1,38 @@
+// The score of a member: reliability * trust * 1000 / (1000 + load per mille of maxLoad). Scores
+// are compared by cross-multiplication, never divided out, so equal means equal on every platform.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace phoenix {
+
+// What placement reads of a member at each step of a walk; kept small, all members side by side.
+struct Standing {
+  int64_t room = 0;            // maxLoad - load, below 0 if over; kClosedRoom while not placeable
+  uint32_t merit = 0;          // reliability * trust, each cut at 65,535
+  uint32_t resistance = 1000;  // 1000 + load per mille, cut at 2^32 - 1
+};
+
+inline constexpr int64_t kClosedRoom = std::numeric_limits<int64_t>::min();
+
+inline uint32_t merit_of(uint32_t reliability, uint32_t trust) {
+  return std::min(reliability, 65535u) * std::min(trust, 65535u);
+}
+
+// A maxLoad of 0 counts as 1: such a member has no room anyway.
+inline uint32_t resistance_of(uint32_t load, uint32_t max_load) {
+  const uint64_t permille = uint64_t{load} * 1000 / std::max(max_load, 1u);
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(1000 + permille, std::numeric_limits<uint32_t>::max()));
+}
+
+// Below 0, 0, above 0: a's score is lower, equal, higher. The factor 1000 stands on both sides.
+inline int compare_score(const Standing& a, const Standing& b) {
+  const uint64_t left = uint64_t{a.merit} * b.resistance;
+  const uint64_t right = uint64_t{b.merit} * a.resistance;
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+}  // namespace phoenix
