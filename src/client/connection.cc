@@ -31,7 +31,7 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 
 }  // namespace
 
-std::string encode_request(const Origin& origin, const Call& call, std::string_view token) {
+std::string encode_request(const BaseUrl& origin, const Call& call, std::string_view token) {
   std::string out;
   out.reserve(256 + call.body.size());
   out.append(call.method).append(" ").append(origin.prefix).append(call.target);
@@ -56,13 +56,13 @@ std::string encode_request(const Origin& origin, const Call& call, std::string_v
   return out;
 }
 
-Connection::Connection(Origin origin, std::shared_ptr<const TlsContext> tls)
+HostConnection::HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls)
     : origin_(std::move(origin)), context_(std::move(tls)) {}
 
-Connection::~Connection() { close_fd(); }
+HostConnection::~HostConnection() { close_fd(); }
 
-void Connection::send(std::string request, bool head_only, std::size_t max_body,
-                      AnswerParser::BodySink sink) {
+void HostConnection::send(std::string request, bool head_only, std::size_t max_body,
+                          AnswerParser::BodySink sink) {
   parser_ = std::make_unique<AnswerParser>(head_only, max_body, std::move(sink));
   request_ = std::move(request);
   phase_ = Phase::kBusy;
@@ -76,14 +76,14 @@ void Connection::send(std::string request, bool head_only, std::size_t max_body,
   }
 }
 
-bool Connection::stale() const {
+bool HostConnection::stale() const {
   if (fd_ < 0) return true;
   char byte = 0;
   const ssize_t n = recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-void Connection::open() {
+void HostConnection::open() {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -100,7 +100,7 @@ void Connection::open() {
 }
 
 // Starts to connect to the next address that takes a socket; false if none is left.
-bool Connection::next_address() {
+bool HostConnection::next_address() {
   close_fd();
   while (next_ != nullptr) {
     const addrinfo* address = next_;
@@ -122,7 +122,7 @@ bool Connection::next_address() {
   return false;
 }
 
-void Connection::finish_connect() {
+void HostConnection::finish_connect() {
   pollfd ready{fd_, POLLOUT, 0};
   if (poll(&ready, 1, 0) <= 0) return;
   int code = 0;
@@ -134,11 +134,11 @@ void Connection::finish_connect() {
     return;
   }
   connecting_ = false;
-  if (origin_.tls) tls_ = std::make_unique<TlsSession>(context_, origin_.host);
+  if (origin_.tls) tls_ = std::make_unique<TlsDialogue>(context_, origin_.host);
   begin_request();
 }
 
-void Connection::begin_request() {
+void HostConnection::begin_request() {
   if (!tls_) {
     out_.append(request_);
     request_.clear();
@@ -149,13 +149,13 @@ void Connection::begin_request() {
   }
 }
 
-void Connection::step() {
+void HostConnection::step() {
   if (phase_ == Phase::kBusy && connecting_) finish_connect();
   if (phase_ == Phase::kBusy && !connecting_) write_some();
   if (phase_ == Phase::kBusy && !connecting_) read_some();
 }
 
-void Connection::write_some() {
+void HostConnection::write_some() {
   while (!out_.empty()) {
     const ssize_t n = ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
     if (n > 0) {
@@ -173,7 +173,7 @@ void Connection::write_some() {
   }
 }
 
-void Connection::read_some() {
+void HostConnection::read_some() {
   std::array<char, 64 * 1024> part{};
   while (phase_ == Phase::kBusy) {
     const ssize_t n = recv(fd_, part.data(), part.size(), 0);
@@ -201,7 +201,7 @@ void Connection::read_some() {
   }
 }
 
-void Connection::take_bytes(std::string_view plain) {
+void HostConnection::take_bytes(std::string_view plain) {
   if (!parser_->feed(plain)) {
     fail_with(parser_->error());
   } else if (parser_->done()) {
@@ -210,7 +210,7 @@ void Connection::take_bytes(std::string_view plain) {
   }
 }
 
-void Connection::take_eof() {
+void HostConnection::take_eof() {
   reusable_ = false;
   if (parser_->head_done() && parser_->feed_eof() && parser_->done()) {
     phase_ = Phase::kDone;
@@ -219,7 +219,7 @@ void Connection::take_eof() {
   fail_with("the host closed the connection");
 }
 
-Answer Connection::take_answer() {
+Answer HostConnection::take_answer() {
   Answer answer = parser_->take();
   answer.url = origin_.url;
   ++answers_;
@@ -228,14 +228,14 @@ Answer Connection::take_answer() {
   return answer;
 }
 
-void Connection::fail_with(std::string detail) {
+void HostConnection::fail_with(std::string detail) {
   phase_ = Phase::kFailed;
   fault_ = left_ ? CallFault::kReset : CallFault::kUnreachable;
   detail_ = std::move(detail);
   close_fd();
 }
 
-void Connection::close_fd() {
+void HostConnection::close_fd() {
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
   connecting_ = false;

@@ -1,7 +1,7 @@
 // One connection to a host: non-blocking socket, TLS if the origin asks for it, one request at a
 // time. Whoever owns it waits for readiness (poll(2) or an event loop) and calls step().
 //
-//   Connection c(origin, tls);  c.send(request, ...);
+//   HostConnection c(origin, tls);  c.send(request, ...);
 //   while (c.phase() != kDone && c.phase() != kFailed) { wait(c.fd(), c.wants_write()); c.step(); }
 //
 // Names are resolved by the system and may block; literals never do.
@@ -21,9 +21,9 @@
 namespace phoenix {
 
 // The bytes of a request as they go over the wire.
-std::string encode_request(const Origin& origin, const Call& call, std::string_view token);
+std::string encode_request(const BaseUrl& origin, const Call& call, std::string_view token);
 
-class Connection {
+class HostConnection {
  public:
   enum class Phase : uint8_t {
     kIdle,    // nothing to do: new, or an answer was taken and the connection kept
@@ -32,10 +32,10 @@ class Connection {
     kFailed,  // see fault(), detail(); of no further use
   };
 
-  Connection(Origin origin, std::shared_ptr<const TlsContext> tls);
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls);
+  ~HostConnection();
+  HostConnection(const HostConnection&) = delete;
+  HostConnection& operator=(const HostConnection&) = delete;
 
   // Requires: phase kIdle. Connects if need be.
   void send(std::string request, bool head_only, std::size_t max_body, AnswerParser::BodySink sink);
@@ -57,7 +57,7 @@ class Connection {
   bool reusable() const { return reusable_; }
   CallFault fault() const { return fault_; }
   const std::string& detail() const { return detail_; }
-  const Origin& origin() const { return origin_; }
+  const BaseUrl& origin() const { return origin_; }
 
  private:
   void open();
@@ -71,9 +71,9 @@ class Connection {
   void fail_with(std::string detail);
   void close_fd();
 
-  Origin origin_;
-  std::shared_ptr<const TlsContext> context_;
-  std::unique_ptr<TlsSession> tls_;
+  BaseUrl origin_;
+  std::shared_ptr<const TlsTrust> context_;
+  std::unique_ptr<TlsDialogue> tls_;
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses_{nullptr, &freeaddrinfo};
   addrinfo* next_ = nullptr;
   int fd_ = -1;

@@ -30,8 +30,9 @@ bool may_repeat(const Call& call) {
 }
 
 // Steps the connection until its request is answered, has failed, or the time is over.
-void drive(Connection& connection, Clock::time_point deadline, Clock::time_point connect_deadline) {
-  while (connection.phase() == Connection::Phase::kBusy) {
+void drive(HostConnection& connection, Clock::time_point deadline,
+           Clock::time_point connect_deadline) {
+  while (connection.phase() == HostConnection::Phase::kBusy) {
     const Clock::time_point now = Clock::now();
     const Clock::time_point until =
         connection.connected() ? deadline : std::min(deadline, connect_deadline);
@@ -47,10 +48,10 @@ void drive(Connection& connection, Clock::time_point deadline, Clock::time_point
 
 struct Client::Impl {
   ClientOptions options;
-  std::vector<Origin> origins;
-  std::shared_ptr<const TlsContext> tls;
+  std::vector<BaseUrl> origins;
+  std::shared_ptr<const TlsTrust> tls;
   std::size_t first = 0;  // the origin that answered last
-  std::unique_ptr<Connection> connection;
+  std::unique_ptr<HostConnection> connection;
 
   CallResult try_origin(std::size_t index, const Call& call, Clock::time_point deadline);
   CallResult run(const Call& call);
@@ -58,26 +59,26 @@ struct Client::Impl {
 
 CallResult Client::Impl::try_origin(std::size_t index, const Call& call,
                                     Clock::time_point deadline) {
-  const Origin& origin = origins[index];
+  const BaseUrl& origin = origins[index];
   if (connection && (connection->origin().url != origin.url || connection->stale())) {
     connection.reset();
   }
   const std::string request =
       encode_request(origin, call, call.token ? *call.token : options.token);
   for (int attempt = 0;; ++attempt) {
-    if (!connection) connection = std::make_unique<Connection>(origin, tls);
+    if (!connection) connection = std::make_unique<HostConnection>(origin, tls);
     const bool kept = connection->used();
     connection->send(request, call.method == "HEAD", options.max_answer, nullptr);
     const bool alone = origins.size() == 1;
     drive(*connection, deadline, alone ? deadline : Clock::now() + kConnectLimit);
-    if (connection->phase() == Connection::Phase::kDone) {
+    if (connection->phase() == HostConnection::Phase::kDone) {
       first = index;
       CallResult answer = connection->take_answer();
       if (!connection->reusable()) connection.reset();
       return answer;
     }
-    const std::unique_ptr<Connection> broken = std::move(connection);
-    if (broken->phase() == Connection::Phase::kBusy) {
+    const std::unique_ptr<HostConnection> broken = std::move(connection);
+    if (broken->phase() == HostConnection::Phase::kBusy) {
       if (!broken->connected()) {
         return tl::unexpected(
             CallFailure{CallFault::kUnreachable, origin.url, "no connection in time"});
@@ -114,14 +115,14 @@ Result<Client> Client::create(ClientOptions options) {
   auto impl = std::make_unique<Impl>();
   bool tls = false;
   for (const std::string& url : options.urls) {
-    Result<Origin> origin = parse_url(url);
+    Result<BaseUrl> origin = parse_url(url);
     if (!origin) return tl::unexpected(origin.error());
     tls = tls || origin->tls;
     impl->origins.push_back(std::move(*origin));
   }
   if (impl->origins.empty()) return invalid("flag:--url", "no URL given");
   if (tls) {
-    auto context = TlsContext::create(options.tls_ca);
+    auto context = TlsTrust::create(options.tls_ca);
     if (!context) return tl::unexpected(context.error());
     impl->tls = *context;
   }

@@ -24,15 +24,15 @@ std::string last_error(std::string_view what) {
 
 }  // namespace
 
-struct TlsContext::Impl {
+struct TlsTrust::Impl {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> ctx{nullptr, &SSL_CTX_free};
 };
 
-TlsContext::TlsContext() : impl_(std::make_unique<Impl>()) {}
-TlsContext::~TlsContext() = default;
+TlsTrust::TlsTrust() : impl_(std::make_unique<Impl>()) {}
+TlsTrust::~TlsTrust() = default;
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::create(const std::string& ca_file) {
-  std::shared_ptr<TlsContext> made(new TlsContext());
+Result<std::shared_ptr<const TlsTrust>> TlsTrust::create(const std::string& ca_file) {
+  std::shared_ptr<TlsTrust> made(new TlsTrust());
   made->impl_->ctx.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ctx = made->impl_->ctx.get();
   if (ctx == nullptr) return fail(ErrorKind::kInternal, last_error("TLS cannot be set up"));
@@ -45,11 +45,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const std::string& 
     return invalid("flag:--tls-ca", "'" + ca_file + "' holds no certificates in PEM form (" +
                                         last_error("reading it") + ")");
   }
-  return std::shared_ptr<const TlsContext>(made);
+  return std::shared_ptr<const TlsTrust>(made);
 }
 
-struct TlsSession::Impl {
-  std::shared_ptr<const TlsContext> context;
+struct TlsDialogue::Impl {
+  std::shared_ptr<const TlsTrust> context;
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl{nullptr, &SSL_free};
   BIO* in = nullptr;   // owned by ssl
   BIO* out = nullptr;  // owned by ssl
@@ -95,7 +95,7 @@ struct TlsSession::Impl {
   }
 };
 
-TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host)
+TlsDialogue::TlsDialogue(std::shared_ptr<const TlsTrust> context, const std::string& host)
     : impl_(std::make_unique<Impl>()) {
   impl_->context = std::move(context);
   impl_->ssl.reset(SSL_new(impl_->context->impl_->ctx.get()));
@@ -112,9 +112,9 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::str
   }
 }
 
-TlsSession::~TlsSession() = default;
+TlsDialogue::~TlsDialogue() = default;
 
-bool TlsSession::receive(std::string_view from_wire, std::string& plain, std::string& wire) {
+bool TlsDialogue::receive(std::string_view from_wire, std::string& plain, std::string& wire) {
   if (!from_wire.empty()) {
     BIO_write(impl_->in, from_wire.data(), static_cast<int>(from_wire.size()));
   }
@@ -138,13 +138,13 @@ bool TlsSession::receive(std::string_view from_wire, std::string& plain, std::st
   return impl_->advance(wire);
 }
 
-bool TlsSession::send(std::string_view plain, std::string& wire) {
+bool TlsDialogue::send(std::string_view plain, std::string& wire) {
   impl_->waiting.append(plain);
   return impl_->advance(wire);
 }
 
-bool TlsSession::established() const { return SSL_is_init_finished(impl_->ssl.get()); }
-bool TlsSession::closed() const { return impl_->closed; }
-const std::string& TlsSession::error() const { return impl_->error; }
+bool TlsDialogue::established() const { return SSL_is_init_finished(impl_->ssl.get()); }
+bool TlsDialogue::closed() const { return impl_->closed; }
+const std::string& TlsDialogue::error() const { return impl_->error; }
 
 }  // namespace phoenix

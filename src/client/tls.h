@@ -11,24 +11,24 @@
 namespace phoenix {
 
 // What all connections of a client trust. Immutable; may be shared between threads.
-class TlsContext {
+class TlsTrust {
  public:
   // `ca_file`: PEM; empty takes the system's authorities. kInvalidRequest if it cannot be read.
-  static Result<std::shared_ptr<const TlsContext>> create(const std::string& ca_file);
-  ~TlsContext();
+  static Result<std::shared_ptr<const TlsTrust>> create(const std::string& ca_file);
+  ~TlsTrust();
 
  private:
-  friend class TlsSession;
+  friend class TlsDialogue;
   struct Impl;
-  TlsContext();
+  TlsTrust();
   std::unique_ptr<Impl> impl_;
 };
 
 // One connection's state. The peer must prove that it is `host` (a name or an address).
-class TlsSession {
+class TlsDialogue {
  public:
-  TlsSession(std::shared_ptr<const TlsContext> context, const std::string& host);
-  ~TlsSession();
+  TlsDialogue(std::shared_ptr<const TlsTrust> context, const std::string& host);
+  ~TlsDialogue();
 
   // Bytes from the wire go in here; what they decrypt to is appended to `plain`, what must be
   // sent is appended to `wire`. False: the connection is broken, see error().

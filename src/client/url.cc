@@ -12,8 +12,8 @@ tl::unexpected<Error> bad_url(std::string_view url, std::string_view why) {
 
 }  // namespace
 
-Result<Origin> parse_url(std::string_view url) {
-  Origin origin;
+Result<BaseUrl> parse_url(std::string_view url) {
+  BaseUrl origin;
   while (url.ends_with('/')) url.remove_suffix(1);
   origin.url = std::string(url);
   std::string_view rest = url;

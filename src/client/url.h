@@ -9,7 +9,7 @@
 
 namespace phoenix {
 
-struct Origin {
+struct BaseUrl {
   std::string url;  // as given, without a slash at its end
   bool tls = false;
   std::string host;  // IPv6 without brackets
@@ -19,6 +19,6 @@ struct Origin {
 };
 
 // kInvalidRequest, names the URL and what is allowed. "host:port" alone counts as http.
-Result<Origin> parse_url(std::string_view url);
+Result<BaseUrl> parse_url(std::string_view url);
 
 }  // namespace phoenix
