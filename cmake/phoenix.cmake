@@ -2,6 +2,9 @@
 #
 #   phoenix_library(base SOURCES a.cc b.cc DEPS ring fmt::fmt [PURE])
 #     One static library per folder. PURE: no exceptions, as the deterministic core.
+#     Beside it stands base_planted, built only when something links it: the same sources with
+#     PHOENIX_PLANTED_BUGS (src/base/planted.h), on top of the planted form of its DEPS. So
+#     phoenix_program(sim_planted … DEPS sim_planted) is the one extra build that proves the simulator.
 #   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120])
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer only under the fuzz preset; elsewhere it replays its corpus as a test.
@@ -19,7 +22,6 @@ set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 
 option(PHOENIX_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 option(PHOENIX_FUZZ "build libFuzzer targets" OFF)
-option(PHOENIX_PLANTED_BUGS "compile the planted bugs that prove the simulator" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
@@ -37,12 +39,25 @@ include(phoenix_packages)
 
 function(phoenix_library name)
   cmake_parse_arguments(ARG "PURE" "" "SOURCES;DEPS" ${ARGN})
+  set(planted_deps)
+  foreach(dep ${ARG_DEPS})
+    if(TARGET ${dep}_planted)
+      list(APPEND planted_deps ${dep}_planted)
+    else()
+      list(APPEND planted_deps ${dep})
+    endif()
+  endforeach()
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
-  if(ARG_PURE)
-    target_compile_options(${name} PRIVATE -fno-exceptions)
-  endif()
+  add_library(${name}_planted STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_link_libraries(${name}_planted PUBLIC ${planted_deps})
+  target_compile_definitions(${name}_planted PUBLIC PHOENIX_PLANTED_BUGS)
+  foreach(library ${name} ${name}_planted)
+    target_include_directories(${library} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    if(ARG_PURE)
+      target_compile_options(${library} PRIVATE -fno-exceptions)
+    endif()
+  endforeach()
 endfunction()
 
 function(phoenix_test name)

@@ -112,13 +112,13 @@ def select(tests, filters):
 
 def as_fuzzer(test, build, seconds):
     """libFuzzer writes new inputs into its first folder: a scratch one, never the stored corpus."""
-    findings = pathlib.Path(build, "findings")
-    scratch = pathlib.Path(build, "grown", test.name)
+    findings = pathlib.Path(build, "findings").resolve()
+    scratch = pathlib.Path(build, "grown", test.name).resolve()
     findings.mkdir(exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
     options = [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/{test.name}-",
                "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
-    command = [test.command[0], *options, str(scratch.resolve()), *test.command[1:]]
+    command = [test.command[0], *options, str(scratch), *test.command[1:]]
     return dataclasses.replace(test, command=command, timeout=seconds + 120)
 
 
