@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -66,6 +67,8 @@ class FdWaiter {
   void wait_readable();  // no effect while armed
   void wait_writable();
   bool waiting_readable() const;
+  // False if the kernel refused to watch it (out of memory, a plain file): nothing ever comes.
+  bool valid() const;
 
  private:
   struct State;
@@ -90,6 +93,8 @@ class EventLoop {
   // Runs tasks until stop(); waits while there are none. May be called again afterwards.
   void run();
   void stop();
+  // After stop() was carried out and until the next run(): for loops driven by poll().
+  bool stopped() const;
   // Runs what is ready, without waiting; returns how many tasks ran.
   size_t poll();
   // Waits for a task up to that long and runs it; returns how many ran (0 or more). Up to 1 ms it
