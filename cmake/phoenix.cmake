@@ -4,7 +4,7 @@
 #     One static library per folder. PURE: no exceptions, as the deterministic core.
 #     Beside it stands base_planted, built only when something links it: the same sources with
 #     PHOENIX_PLANTED_BUGS (src/base/planted.h), on top of the planted form of its DEPS. So
-#     phoenix_program(sim_planted … DEPS sim_planted) is the one extra build that proves the simulator.
+#     phoenix_program(x_planted … DEPS sim_planted) is the one extra build that proves the simulator.
 #   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120])
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer only under the fuzz preset; elsewhere it replays its corpus as a test.
