@@ -28,6 +28,11 @@ import tempfile
 import time
 
 ASAN_TIME_FACTOR = 4
+# The sanitizers look for this program under its plain name, which Debian does not put into PATH.
+SANITIZER_ENVIRONMENT = {
+    "ASAN_SYMBOLIZER_PATH": "/usr/lib/llvm-19/bin/llvm-symbolizer",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
 KNOWN_PROPERTIES = {"LABELS", "TIMEOUT", "ENVIRONMENT", "WORKING_DIRECTORY", "RUN_SERIAL"}
 
 
@@ -73,6 +78,8 @@ def read_test(entry, pass_name):
     if properties.get("RUN_SERIAL"):
         labels.add("serial")
     environment = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
+    if pass_name in ("asan", "fuzz"):
+        environment = {**SANITIZER_ENVIRONMENT, **environment}
     if pass_name == "asan":
         # Tests may ask for less of what takes long; they must not skip.
         environment.setdefault("PHOENIX_SANITIZED", "1")
