@@ -15,8 +15,6 @@ namespace {
 // one TLS record instead of two.
 constexpr size_t kJoined = 16'384;
 constexpr size_t kKeptBuffer = 32'768;
-// The slowest reader that is waited for, beside the fixed part of the write deadline.
-constexpr int64_t kBytesPerSecond = 65'536;
 
 class Stream final : public HttpStream {
  public:
@@ -106,8 +104,9 @@ void HttpConnection::pump_output() {
 
 void HttpConnection::output_blocked(bool wants_read) {
   if (!std::exchange(deadline_runs_, true)) {
-    const auto extra = static_cast<int64_t>(output_left()) / kBytesPerSecond;
-    set_deadline(shared_->options.write_timeout + seconds(extra));
+    const HttpServerOptions& options = shared_->options;
+    const auto left = static_cast<int64_t>(output_left());
+    set_deadline(options.write_timeout + seconds(left / options.write_bytes_per_second));
   }
   if (wants_read) {
     write_wants_read_ = true;

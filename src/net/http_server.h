@@ -32,7 +32,8 @@ class HttpStream {
 
   // Appends to the body; what is written in one turn of the loop leaves together. False: the
   // stream is closed, or was closed by this very call because the reader is more than
-  // stream_limit bytes behind. An empty chunk only asks whether the stream is open.
+  // stream_limit bytes behind; one chunk of any size is taken when nothing is. An empty chunk only
+  // asks whether the stream is open.
   virtual bool write(std::string chunk) = 0;
   // Ends the body after what was written so far.
   virtual void close() = 0;
@@ -76,8 +77,9 @@ struct HttpServerOptions {
   // From the first byte of a request (or the accept, for a TLS handshake) to its last one.
   Duration request_timeout = seconds(10);
   Duration idle_timeout = seconds(75);  // between requests, and before the first one
-  // To take an answer, or one batch of a stream; plus one second for each 64 KiB.
+  // To take an answer, or one batch of a stream; plus the time that its bytes take at that pace.
   Duration write_timeout = seconds(30);
+  int64_t write_bytes_per_second = 65'536;
   // After an answer that ends the connection: how long, and how much, is read and thrown away so
   // that a client that is still sending sees the answer and not a reset.
   Duration linger_timeout = seconds(5);
