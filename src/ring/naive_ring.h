@@ -1,0 +1,99 @@
+// The ring as one would write it in ten minutes: every answer is made from nothing, by listing all
+// v-nodes, sorting them, and walking. What the property tests hold the real one against.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "ring/placement.h"
+
+namespace phoenix {
+
+struct NaiveRing {
+  struct Entry {
+    RingMember record;
+    uint32_t load = 0;
+    bool open = true;
+  };
+  using Point = std::tuple<Position, std::string, std::string, uint32_t, MemberIndex>;
+
+  bool matches(const Entry& e, const RingMember& wanted, Match match) const {
+    const auto has = [&e](const std::string& c) {
+      return std::count(e.record.capabilities.begin(), e.record.capabilities.end(), c) > 0;
+    };
+    const auto& need = wanted.capabilities;
+    if (e.record.ns != wanted.ns) return false;
+    if (need.empty()) return true;
+    return match == Match::kAll ? std::all_of(need.begin(), need.end(), has)
+                                : std::any_of(need.begin(), need.end(), has);
+  }
+  std::vector<Point> points() const {
+    std::vector<Point> all;
+    for (const auto& [index, e] : members) {
+      for (uint32_t r = 0; r < vnode_count(e.record.weight); ++r) {
+        all.emplace_back(vnode_position(key, e.record.ns, e.record.id, r) & mask, e.record.ns,
+                         e.record.id, r, index);
+      }
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  // Distinct matching members in walk order, each with the position where it was met.
+  std::vector<std::pair<MemberIndex, Position>> walk(Position from, const RingMember& wanted,
+                                                     Match match) const {
+    auto all = points();
+    std::rotate(all.begin(),
+                std::find_if(all.begin(), all.end(),
+                             [from](const Point& p) { return std::get<0>(p) >= from; }),
+                all.end());
+    std::vector<std::pair<MemberIndex, Position>> met;
+    for (const auto& [position, ns, id, replica, index] : all) {
+      const MemberIndex member = index;
+      const bool known = std::any_of(met.begin(), met.end(),
+                                     [member](const auto& m) { return m.first == member; });
+      if (!known && matches(members.at(member), wanted, match)) met.emplace_back(member, position);
+    }
+    return met;
+  }
+  bool eligible(MemberIndex index, uint32_t load) const {
+    const Entry& e = members.at(index);
+    return e.open && uint64_t{e.load} + load <= e.record.max_load;
+  }
+  bool better(MemberIndex a, MemberIndex b) const {
+    const auto parts = [this](MemberIndex index) {
+      const Entry& e = members.at(index);
+      return std::pair<uint64_t, uint64_t>(uint64_t{e.record.reliability} * e.record.trust * 1000,
+                                           1000 + uint64_t{e.load} * 1000 / e.record.max_load);
+    };
+    const auto [a_up, a_down] = parts(a);
+    const auto [b_up, b_down] = parts(b);
+    if (a_up * b_down != b_up * a_down) return a_up * b_down > b_up * a_down;
+    const RingMember& x = members.at(a).record;
+    const RingMember& y = members.at(b).record;
+    return std::tie(x.ns, x.id) < std::tie(y.ns, y.id);
+  }
+  std::optional<MemberIndex> place(const PlaceQuery& q, const RingMember& wanted,
+                                   Match match) const {
+    std::vector<MemberIndex> window;
+    bool avoided = false;
+    for (const auto& [index, position] : walk(q.point, wanted, match)) {
+      if (!eligible(index, q.load)) continue;
+      if (index == q.avoid) avoided = true;
+      if (index != q.avoid) window.push_back(index);
+    }
+    if (window.empty()) return avoided ? std::optional(q.avoid) : std::nullopt;
+    const size_t k = q.nearest_first ? 1 : q.k;
+    if (window.size() > k) window.resize(k);
+    return *std::min_element(window.begin(), window.end(),
+                             [this](MemberIndex a, MemberIndex b) { return better(a, b); });
+  }
+
+  RingKey key;
+  Position mask = ~Position{0};
+  std::map<MemberIndex, Entry> members{};
+};
+
+}  // namespace phoenix
