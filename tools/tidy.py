@@ -135,6 +135,13 @@ def function_spans(source):
     return spans
 
 
+def unroll(cmake):
+    """A build file with its loops over plain words written out."""
+    def body(match):
+        return "".join(match[3].replace(f"${{{match[1]}}}", word) for word in match[2].split())
+    return re.sub(r"foreach\((\w+)\s+([^)]*)\)(.*?)endforeach\(\)", body, cmake, flags=re.S)
+
+
 class Tidy:
     def __init__(self, root):
         self.root = pathlib.Path(root)
@@ -237,7 +244,9 @@ class Tidy:
     def check_folders(self):
         units = collections.defaultdict(set)
         for path in self.files:
-            if path.suffix in CPP and path.parts[0] == "src":
+            # Tests, and headers that only serve tests, go with what they test.
+            helps = is_check(path) or path.stem.startswith("test_")
+            if path.suffix in CPP and path.parts[0] == "src" and not helps:
                 units[path.parent].add(unit_of(path))
         for folder, names in units.items():
             if len(names) > FOLDER_UNITS:
@@ -245,7 +254,7 @@ class Tidy:
                          "find the part that is a folder of its own")
 
     def check_build_files(self):
-        build_files = {p.parent: (self.root / p).read_text("utf-8")
+        build_files = {p.parent: unroll((self.root / p).read_text("utf-8"))
                        for p in self.files if p.name == "CMakeLists.txt"}
         for path in self.files:
             if path.suffix != ".cc" or path.parts[0] != "src":

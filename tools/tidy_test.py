@@ -127,6 +127,7 @@ class Sizes(TreeTest):
     def test_folder_of_thirteen_units(self):
         units = {f"src/base/u{i}{suffix}": "\n" for i in range(12) for suffix in (".h", ".cc", "_test.cc")}
         self.assert_clean(units)
+        self.assert_clean({**units, "src/base/u1_more_test.cc": "\n", "src/base/test_help.h": "\n"})
         self.assert_one({**units, "src/base/more.h": "\n"}, "src/base:1", "folder-size")
 
     def test_large_blob(self):
@@ -147,6 +148,11 @@ class Files(TreeTest):
     def test_source_named_by_a_folder_above(self):
         self.assertEqual(self.violations({"src/store/CMakeLists.txt": "memory/a.cc",
                                           "src/store/memory/a.cc": "\n"}, built=False), [])
+
+    def test_source_named_by_a_loop(self):
+        loop = "foreach(name a b)\n  phoenix_test(${name}_test SOURCES ${name}_test.cc)\nendforeach()"
+        self.assertEqual(self.violations({"src/net/CMakeLists.txt": loop, "src/net/a_test.cc": "",
+                                          "src/net/b_test.cc": ""}, built=False), [])
 
     def test_build_folder_is_not_looked_at(self):
         self.assert_clean({"build/release/a.h": "using namespace std;\n" * 700})
