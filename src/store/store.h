@@ -114,11 +114,11 @@ struct StoredAnswer {
 
 // Which packets a list wants. Filters combine with "and".
 struct PacketFilter {
-  std::string ns;                     // empty: all namespaces of `namespaces`
-  std::vector<std::string> namespaces;  // when ns is empty; empty too: every namespace
-  std::vector<Status> statuses;       // empty: all; kRunning is stored as kAssigned
-  std::string owner;                  // member id
-  std::vector<std::string> requires_capabilities;           // all of them
+  std::string ns;                                  // empty: all namespaces of `namespaces`
+  std::vector<std::string> namespaces;             // when ns is empty; empty too: every namespace
+  std::vector<Status> statuses;                    // empty: all; kRunning is stored as kAssigned
+  std::string owner;                               // member id
+  std::vector<std::string> requires_capabilities;  // all of them
   std::vector<std::pair<std::string, std::string>> labels;  // all of them
 };
 
@@ -172,7 +172,7 @@ struct SweepLimits {
 };
 
 struct StoreCapabilities {
-  std::string engine;   // "memory", "sqlite"
+  std::string engine;  // "memory", "sqlite"
   std::string version;
   bool durable = false;
 };
@@ -199,6 +199,10 @@ class Store {
   // Drops content of terminal packets past their time, old tombstones, answers and events; the
   // number of rows touched. Called again while it is max_rows.
   virtual Result<uint64_t> sweep(const SweepLimits& limits) = 0;
+  // What commit() puts off because nobody should wait for it (checkpoints of the log). Call it on
+  // the writer's thread when the results of a commit have been handed on; cheap if nothing is due.
+  virtual void maintain() {}
+  // May be called from any thread.
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
   virtual StoreCapabilities capabilities() const = 0;
 };

@@ -1,0 +1,226 @@
+#include "store/memory/image.h"
+
+#include <algorithm>
+
+#include "store/rows.h"
+
+namespace phoenix {
+namespace {
+
+constexpr size_t kBatchesKept = 4096;
+
+// As every stored form has it: RUNNING is not durable.
+PacketPtr stored(const PacketPtr& head) {
+  if (head->status != Status::kRunning) return head;
+  auto copy = std::make_shared<Packet>(*head);
+  copy->status = Status::kAssigned;
+  return copy;
+}
+
+}  // namespace
+
+bool MemoryImage::apply(const Group& group) {
+  Undo undo;
+  const uint64_t before = last_seq;
+  for (const Op& op : group.ops) {
+    if (std::visit([&](const auto& it) { return put(it, undo); }, op)) continue;
+    for (auto step = undo.rbegin(); step != undo.rend(); ++step) (*step)(*this);
+    events.erase(events.upper_bound(before), events.end());
+    last_seq = before;
+    return false;
+  }
+  return true;
+}
+
+void MemoryImage::add_event(bool is_packet, const std::string& key, const HistoryEntry& entry) {
+  ++last_seq;
+  events[last_seq] = {last_seq, is_packet, key, entry};
+}
+
+bool MemoryImage::put(const PutPacket& op, Undo& undo) {
+  const std::string& key = op.head->key.text();
+  const auto found = packets.find(key);
+  const bool exists = found != packets.end();
+  if (op.expect_revision == 0 ? exists : !exists) return false;
+  if (exists && (!found->second.head || found->second.head->epoch != op.expect_epoch ||
+                 found->second.head->revision != op.expect_revision)) {
+    return false;
+  }
+  std::optional<PacketRow> old;
+  if (exists) old = found->second;
+  undo.push_back([key, old, num = last_num](MemoryImage& image) {
+    const auto row = image.packets.find(key);
+    image.by_age.erase({row->second.head->created_at, key});
+    image.last_num = num;
+    if (old) {
+      row->second = *old;
+      image.by_age.insert({old->head->created_at, key});
+    } else {
+      image.packets.erase(row);
+    }
+  });
+  PacketRow& row = packets[key];
+  if (!exists) {
+    row.num = ++last_num;
+  } else {
+    by_age.erase({row.head->created_at, key});
+  }
+  row.head = stored(op.head);
+  row.due = content_due(*row.head);
+  by_age.insert({row.head->created_at, key});
+  for (const ContentWrite& write : op.contents) {
+    row.contents[static_cast<size_t>(write.kind)] = write.content;
+  }
+  add_event(true, key, op.entry);
+  row.events.push_back(last_seq);
+  return true;
+}
+
+bool MemoryImage::put(const PutMember& op, Undo& undo) {
+  const std::string& key = op.record->key.text();
+  const auto found = members.find(key);
+  const uint64_t revision = found == members.end() ? 0 : found->second->revision;
+  if ((found == members.end()) != (op.expect_revision == 0) || revision != op.expect_revision) {
+    return false;
+  }
+  undo.push_back([key, old = found == members.end() ? nullptr : found->second](MemoryImage& image) {
+    if (old) {
+      image.members[key] = old;
+    } else {
+      image.members.erase(key);
+    }
+  });
+  members[key] = op.record;
+  if (!op.event.empty()) add_event(false, key, member_entry(op));
+  return true;
+}
+
+bool MemoryImage::put(const PutSession& op, Undo& undo) {
+  const std::string& id = op.record->id;
+  const auto found = sessions.find(id);
+  const uint64_t revision = found == sessions.end() ? 0 : found->second->revision;
+  if ((found == sessions.end()) != (op.expect_revision == 0) || revision != op.expect_revision) {
+    return false;
+  }
+  undo.push_back([id, old = found == sessions.end() ? nullptr : found->second](MemoryImage& image) {
+    if (old) {
+      image.sessions[id] = old;
+    } else {
+      image.sessions.erase(id);
+    }
+  });
+  sessions[id] = op.record;
+  return true;
+}
+
+bool MemoryImage::put(const DropMember& op, Undo& undo) {
+  const auto found = members.find(op.key.text());
+  if (found == members.end() || found->second->revision != op.expect_revision) return false;
+  undo.push_back(
+      [key = op.key.text(), old = found->second](MemoryImage& image) { image.members[key] = old; });
+  members.erase(found);
+  return true;
+}
+
+bool MemoryImage::put(const DropSession& op, Undo& undo) {
+  const auto found = sessions.find(op.id);
+  if (found == sessions.end() || found->second->revision != op.expect_revision) return false;
+  undo.push_back(
+      [id = op.id, old = found->second](MemoryImage& image) { image.sessions[id] = old; });
+  sessions.erase(found);
+  return true;
+}
+
+bool MemoryImage::put(const PutAnswer& op, Undo& undo) {
+  const auto found = answers.find(op.scope);
+  std::optional<AnswerRow> old;
+  if (found != answers.end()) old = found->second;
+  undo.push_back([scope = op.scope, old](MemoryImage& image) {
+    if (old) {
+      image.answers[scope] = *old;
+    } else {
+      image.answers.erase(scope);
+    }
+  });
+  answers[op.scope] = {{op.request, op.answer}, op.expires_at};
+  return true;
+}
+
+bool MemoryImage::add_batch(uint64_t id, bool applied) {
+  if (!batches.emplace(id, applied).second) return false;
+  batch_order.push_back(id);
+  if (batch_order.size() > kBatchesKept) {
+    batches.erase(batch_order.front());
+    batch_order.pop_front();
+  }
+  return true;
+}
+
+void MemoryImage::drop_event(uint64_t seq) {
+  events.erase(seq);
+  events_floor = std::max(events_floor, seq);
+}
+
+void MemoryImage::bury(const std::string& key, const SweepLimits& limits) {
+  PacketRow& row = packets[key];
+  const Packet& head = *row.head;
+  by_age.erase({head.created_at, key});
+  row.tombstone = Tombstone{head.key, head.status, head.created_at, head.ended_at,
+                            head.spec ? head.spec->create_digest : Digest{}};
+  row.head = nullptr;
+  row.contents = {};
+  row.due = limits.now + limits.tombstone_ms;
+}
+
+// Its events first, for as long as the bound lasts; the row itself when none is left.
+uint64_t MemoryImage::forget(const std::string& key, uint64_t most) {
+  std::vector<uint64_t>& seqs = packets[key].events;
+  uint64_t dropped = 0;
+  while (!seqs.empty() && dropped < most) {
+    drop_event(seqs.front());
+    seqs.erase(seqs.begin());
+    ++dropped;
+  }
+  if (!seqs.empty() || dropped == most) return dropped;
+  packets.erase(key);
+  return dropped + 1;
+}
+
+uint64_t MemoryImage::sweep(const SweepLimits& limits) {
+  std::map<std::pair<WallMs, uint64_t>, std::string> terminal;
+  std::map<std::pair<WallMs, uint64_t>, std::string> tombstones;
+  for (const auto& [key, row] : packets) {
+    if (!row.head) {
+      if (row.due <= limits.now) tombstones[{row.due, row.num}] = key;
+    } else if (row.due != 0) {
+      terminal[{row.due, row.num}] = key;
+    }
+  }
+  uint64_t rows = 0;
+  uint64_t excess =
+      terminal.size() > limits.retain_count ? terminal.size() - limits.retain_count : 0;
+  for (const auto& [position, key] : terminal) {
+    if (rows >= limits.max_rows || (position.first > limits.now && excess == 0)) break;
+    bury(key, limits);
+    ++rows;
+    if (excess > 0) --excess;
+  }
+  for (const auto& [position, key] : tombstones) {
+    if (rows >= limits.max_rows) break;
+    rows += forget(key, limits.max_rows - rows);
+  }
+  for (auto it = answers.begin(); it != answers.end() && rows < limits.max_rows;) {
+    const bool over = it->second.expires_at <= limits.now;
+    it = over ? answers.erase(it) : std::next(it);
+    rows += over ? 1 : 0;
+  }
+  std::vector<uint64_t> old;
+  for (const auto& [seq, row] : events) {
+    if (rows + old.size() >= limits.max_rows) break;
+    if (!row.is_packet && row.entry.at < limits.now - limits.tombstone_ms) old.push_back(seq);
+  }
+  for (const uint64_t seq : old) drop_event(seq);
+  return rows + old.size();
+}
+
+}  // namespace phoenix

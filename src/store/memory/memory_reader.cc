@@ -1,0 +1,118 @@
+#include "store/memory/memory_reader.h"
+
+#include <algorithm>
+
+#include "store/rows.h"
+
+namespace phoenix {
+namespace {
+
+constexpr int kMaxExamined = 5000;
+
+class MemoryReader final : public Reader {
+ public:
+  explicit MemoryReader(std::shared_ptr<MemoryShared> shared) : shared_(std::move(shared)) {}
+
+  Result<PacketLookup> get(const PacketKey& key) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    PacketLookup lookup;
+    if (const auto* row = find(key)) {
+      if (row->head) lookup.head = *row->head;
+      lookup.tombstone = row->tombstone;
+    }
+    return lookup;
+  }
+
+  Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    const auto* row = find(key);
+    if (!row || !row->contents[static_cast<size_t>(kind)]) return std::optional<Content>();
+    return std::optional<Content>(*row->contents[static_cast<size_t>(kind)]);
+  }
+
+  Result<PacketPage> list(const PacketFilter& filter, bool ascending,
+                          const std::optional<ListPosition>& after, uint32_t limit) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    PacketPage page;
+    page.as_of = shared_->durable.last_seq;
+    const auto& rows = shared_->durable.by_age;
+    const auto start = std::pair(after ? after->created_at : 0, after ? after->key : "");
+    if (ascending) {
+      walk(filter, after ? rows.upper_bound(start) : rows.begin(), rows.end(), limit, page);
+    } else {
+      const auto from = after ? rows.lower_bound(start) : rows.end();
+      walk(filter, std::make_reverse_iterator(from), rows.rend(), limit, page);
+    }
+    return page;
+  }
+
+  Result<std::vector<EventRow>> history(const PacketKey& key) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    std::vector<EventRow> rows;
+    if (const auto* row = find(key)) {
+      for (const uint64_t seq : row->events) rows.push_back(shared_->durable.events.at(seq));
+    }
+    return rows;
+  }
+
+  Result<std::vector<EventRow>> events(uint64_t after, uint32_t limit, uint64_t* oldest) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    if (oldest) *oldest = shared_->durable.events_floor + 1;
+    std::vector<EventRow> rows;
+    const auto& all = shared_->durable.events;
+    for (auto it = all.upper_bound(after); it != all.end() && rows.size() < limit; ++it) {
+      rows.push_back(it->second);
+    }
+    return rows;
+  }
+
+  Result<std::optional<StoredAnswer>> answer(const Digest& scope) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    const auto found = shared_->durable.answers.find(scope);
+    if (found == shared_->durable.answers.end()) return std::optional<StoredAnswer>();
+    return std::optional<StoredAnswer>(found->second.stored);
+  }
+
+ private:
+  Result<bool> readable() const {
+    if (shared_->read_failure.empty()) return true;
+    return fail(ErrorKind::kStoreUnreachable, shared_->read_failure);
+  }
+
+  const MemoryImage::PacketRow* find(const PacketKey& key) const {
+    const auto found = shared_->durable.packets.find(key.text());
+    return found == shared_->durable.packets.end() ? nullptr : &found->second;
+  }
+
+  template <class Iterator>
+  void walk(const PacketFilter& filter, Iterator it, Iterator end, uint32_t limit,
+            PacketPage& page) const {
+    const size_t most = std::max(1u, limit);
+    ListPosition last;
+    for (int examined = 0; it != end; ++it, ++examined) {
+      if (page.items.size() >= most || examined >= kMaxExamined) {
+        page.next = std::move(last);
+        return;
+      }
+      const Packet& head = *shared_->durable.packets.at(it->second).head;
+      if (matches(filter, head)) page.items.push_back(head);
+      last = {it->first, it->second};
+    }
+  }
+
+  std::shared_ptr<MemoryShared> shared_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reader> make_memory_reader(std::shared_ptr<MemoryShared> shared) {
+  return std::make_unique<MemoryReader>(std::move(shared));
+}
+
+}  // namespace phoenix

@@ -1,0 +1,53 @@
+#include "store/rows.h"
+
+#include <algorithm>
+
+namespace phoenix {
+
+bool matches_namespace(const PacketFilter& filter, const PacketKey& key) {
+  if (!filter.ns.empty()) return key.ns() == filter.ns;
+  if (filter.namespaces.empty()) return true;
+  return std::find(filter.namespaces.begin(), filter.namespaces.end(), key.ns()) !=
+         filter.namespaces.end();
+}
+
+bool matches(const PacketFilter& filter, const Packet& head) {
+  if (!matches_namespace(filter, head.key)) return false;
+  const auto has_status = [&](Status wanted) {
+    return wanted == head.status ||
+           (wanted == Status::kRunning && head.status == Status::kAssigned);
+  };
+  if (!filter.statuses.empty() &&
+      std::none_of(filter.statuses.begin(), filter.statuses.end(), has_status)) {
+    return false;
+  }
+  if (!filter.owner.empty() && (!head.owner || head.owner->id != filter.owner)) return false;
+  for (const std::string& capability : filter.requires_capabilities) {
+    if (!std::binary_search(head.required.begin(), head.required.end(), capability)) return false;
+  }
+  for (const auto& label : filter.labels) {
+    if (!head.spec) return false;
+    const auto& labels = head.spec->labels;
+    if (std::find(labels.begin(), labels.end(), label) == labels.end()) return false;
+  }
+  return true;
+}
+
+HistoryEntry member_entry(const PutMember& op) {
+  HistoryEntry entry;
+  entry.at = op.record->updated_at;
+  entry.epoch = op.record->incarnation;
+  entry.revision = op.record->revision;
+  entry.event = op.event;
+  entry.reason = op.record->reason;
+  return entry;
+}
+
+WallMs content_due(const Packet& head) {
+  if (!is_terminal(head.status)) return 0;
+  const WallMs ended = head.ended_at != kNoWall ? head.ended_at : head.updated_at;
+  const uint32_t retain = head.spec ? head.spec->retain_seconds : PacketSpec{}.retain_seconds;
+  return std::max<WallMs>(1, ended + int64_t{retain} * 1000);
+}
+
+}  // namespace phoenix

@@ -1,0 +1,19 @@
+// What both stores must do alike: which packets a filter takes, the event of a member's change,
+// when content may go.
+#pragma once
+
+#include "store/store.h"
+
+namespace phoenix {
+
+bool matches(const PacketFilter& filter, const Packet& head);
+// The namespace part alone, which needs no head.
+bool matches_namespace(const PacketFilter& filter, const PacketKey& key);
+
+// One line of the events for a member's record; epoch is the member's incarnation.
+HistoryEntry member_entry(const PutMember& op);
+
+// When the content of a terminal packet may go; 0 for a live one.
+WallMs content_due(const Packet& head);
+
+}  // namespace phoenix

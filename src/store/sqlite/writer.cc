@@ -1,0 +1,271 @@
+#include "store/sqlite/writer.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "packet/encoding.h"
+#include "store/rows.h"
+#include "store/sqlite/schema.h"
+
+namespace phoenix::sqlite {
+namespace {
+
+Status stored_status(Status status) {
+  return status == Status::kRunning ? Status::kAssigned : status;
+}
+
+std::string_view view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+void bind_owner(Statement& statement, int index, const Packet& head) {
+  if (head.owner) {
+    statement.text(index, head.owner->id);
+  } else {
+    statement.null(index);
+  }
+}
+
+void bind_due(Statement& statement, int index, const Packet& head) {
+  if (is_terminal(head.status)) {
+    statement.integer(index, content_due(head));
+  } else {
+    statement.null(index);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Writer>> Writer::create(Connection& db) {
+  std::unique_ptr<Writer> writer(new Writer(db));
+  if (auto done = writer->prepare(); !done) return tl::unexpected(done.error());
+  if (auto done = writer->count(); !done) return tl::unexpected(done.error());
+  return writer;
+}
+
+Result<bool> Writer::prepare() {
+  const std::pair<Statement*, const char*> all[] = {
+      {&begin_, sql::kBegin},
+      {&commit_, sql::kCommit},
+      {&savepoint_, sql::kSavepoint},
+      {&release_, sql::kRelease},
+      {&rollback_to_, sql::kRollbackTo},
+      {&insert_batch_, sql::kInsertBatch},
+      {&prune_batch_, sql::kPruneBatch},
+      {&insert_packet_, sql::kInsertPacket},
+      {&find_packet_, sql::kFindPacket},
+      {&update_state_, sql::kUpdateState},
+      {&update_head_, sql::kUpdateHead},
+      {&put_content_, sql::kPutContent},
+      {&drop_content_, sql::kDropContent},
+      {&insert_event_, sql::kInsertEvent},
+      {&insert_member_, sql::kInsertMember},
+      {&update_member_, sql::kUpdateMember},
+      {&drop_member_, sql::kDropMember},
+      {&insert_session_, sql::kInsertSession},
+      {&update_session_, sql::kUpdateSession},
+      {&drop_session_, sql::kDropSession},
+      {&put_answer_, sql::kPutAnswer},
+      {&put_fact_, sql::kPutFact},
+  };
+  for (const auto& [statement, text] : all) {
+    auto prepared = db_.prepare(text);
+    if (!prepared) return tl::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return true;
+}
+
+Result<bool> Writer::count() {
+  auto last = db_.pragma(
+      "SELECT max(ifnull((SELECT max(seq) FROM event), 0),"
+      " ifnull((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.events-floor'), 0))");
+  auto kept = db_.pragma("SELECT count(*) FROM packet WHERE gone IS NULL");
+  auto live = db_.pragma(
+      "SELECT count(*) FROM packet WHERE state IN (0, 1) AND state <> 3 AND gone IS NULL");
+  if (!last || !kept || !live) {
+    return tl::unexpected((!last ? last : !kept ? kept : live).error());
+  }
+  now_.last_seq = static_cast<uint64_t>(*last);
+  now_.terminal = *kept - *live;
+  settle();
+  return true;
+}
+
+Applied Writer::touched(int code) {
+  if (code != SQLITE_OK) return finished(code);
+  return db_.changes() > 0 ? Applied::kDone : Applied::kConflict;
+}
+
+Applied Writer::finished(int code) {
+  if (code == SQLITE_OK) return Applied::kDone;
+  code_ = code;
+  return Applied::kFailed;
+}
+
+// A savepoint costs copies of pages, so it is taken only where an operation after the first could
+// find its expectation broken.
+Applied Writer::apply(const Group& group) {
+  const auto conflicts = [](const Op& op) { return !std::holds_alternative<PutAnswer>(op); };
+  const bool alone =
+      group.ops.size() < 2 || std::none_of(group.ops.begin() + 1, group.ops.end(), conflicts);
+  if (alone) return apply_whole(group);
+  if (const int code = savepoint_.run(); code != SQLITE_OK) return finished(code);
+  const Counters before = now_;
+  const Applied applied = apply_whole(group);
+  if (applied == Applied::kFailed) return applied;
+  if (applied == Applied::kConflict) {
+    now_ = before;
+    if (const int code = rollback_to_.run(); code != SQLITE_OK) return finished(code);
+  }
+  if (const int code = release_.run(); code != SQLITE_OK) return finished(code);
+  return applied;
+}
+
+Applied Writer::apply_whole(const Group& group) {
+  for (const Op& op : group.ops) {
+    const Applied applied = run_op(op);
+    if (applied != Applied::kDone) return applied;
+  }
+  return Applied::kDone;
+}
+
+Applied Writer::run_op(const Op& op) {
+  return std::visit([this](const auto& it) { return put(it); }, op);
+}
+
+Applied Writer::put(const PutPacket& op) {
+  int64_t num = 0;
+  const Applied head = op.expect_revision == 0 ? create_packet(op, &num) : replace_packet(op, &num);
+  if (head != Applied::kDone) return head;
+  const Applied contents = put_contents(op, num);
+  if (contents != Applied::kDone) return contents;
+  return add_event(num, {}, op.entry);
+}
+
+Applied Writer::create_packet(const PutPacket& op, int64_t* num) {
+  const Packet& head = *op.head;
+  const std::string bytes = encode_head(head);
+  insert_packet_.text(1, head.key.text());
+  insert_packet_.integer(2, static_cast<int64_t>(stored_status(head.status)));
+  bind_owner(insert_packet_, 3, head);
+  insert_packet_.integer(4, as_signed(head.epoch));
+  insert_packet_.integer(5, as_signed(head.revision));
+  insert_packet_.integer(6, head.created_at);
+  bind_due(insert_packet_, 7, head);
+  insert_packet_.blob(8, bytes);
+  const Applied applied = touched(insert_packet_.run());
+  if (applied != Applied::kDone) return applied;
+  *num = db_.last_rowid();
+  if (is_terminal(head.status)) ++now_.terminal;
+  return applied;
+}
+
+Applied Writer::replace_packet(const PutPacket& op, int64_t* num) {
+  const Packet& head = *op.head;
+  const int code = find_packet_.text(1, head.key.text()).step();
+  if (code == SQLITE_DONE) return Applied::kConflict;
+  if (code != SQLITE_ROW) return finished(code);
+  *num = find_packet_.integer_at(0);
+  const auto epoch = static_cast<uint64_t>(find_packet_.integer_at(1));
+  const auto revision = static_cast<uint64_t>(find_packet_.integer_at(2));
+  const auto state = static_cast<Status>(find_packet_.integer_at(3));
+  const bool gone = !find_packet_.null_at(4);
+  find_packet_.reset();
+  if (gone || epoch != op.expect_epoch || revision != op.expect_revision) {
+    return Applied::kConflict;
+  }
+  const Status next = stored_status(head.status);
+  const std::string bytes = encode_head(head);
+  if (state == next && !is_terminal(next)) {
+    update_head_.integer(1, *num);
+    bind_owner(update_head_, 2, head);
+    update_head_.integer(3, as_signed(head.epoch)).integer(4, as_signed(head.revision));
+    return finished(update_head_.blob(5, bytes).run());
+  }
+  update_state_.integer(1, *num).integer(2, static_cast<int64_t>(next));
+  bind_owner(update_state_, 3, head);
+  update_state_.integer(4, as_signed(head.epoch)).integer(5, as_signed(head.revision));
+  bind_due(update_state_, 6, head);
+  now_.terminal += int{is_terminal(next)} - int{is_terminal(state)};
+  return finished(update_state_.blob(7, bytes).run());
+}
+
+Applied Writer::put_contents(const PutPacket& op, int64_t num) {
+  for (const ContentWrite& write : op.contents) {
+    const int64_t id = content_id(num, static_cast<int>(write.kind));
+    int code = SQLITE_OK;
+    if (write.content) {
+      put_content_.integer(1, id).integer(2, write.content->is_json ? 1 : 0);
+      put_content_.text(3, write.content->type).blob(4, write.content->data);
+      code = put_content_.run();
+    } else {
+      code = drop_content_.integer(1, id).run();
+    }
+    if (code != SQLITE_OK) return finished(code);
+  }
+  return Applied::kDone;
+}
+
+Applied Writer::add_event(int64_t packet, std::string_view member, const HistoryEntry& entry) {
+  insert_event_.integer(1, as_signed(now_.last_seq + 1));
+  if (packet != 0) {
+    insert_event_.integer(2, packet).null(3);
+  } else {
+    insert_event_.null(2).text(3, member);
+  }
+  insert_event_.integer(4, entry.at).integer(5, as_signed(entry.epoch));
+  insert_event_.integer(6, as_signed(entry.revision));
+  insert_event_.text(7, entry.event).text(8, entry.owner).text(9, entry.from);
+  insert_event_.text(10, entry.to).text(11, entry.reason);
+  const int code = insert_event_.run();
+  if (code == SQLITE_OK) ++now_.last_seq;
+  return finished(code);
+}
+
+Applied Writer::put(const PutMember& op) {
+  const MemberRecord& record = *op.record;
+  const std::string bytes = encode_member(record);
+  Statement& statement = op.expect_revision == 0 ? insert_member_ : update_member_;
+  statement.text(1, record.key.text()).integer(2, as_signed(record.revision)).blob(3, bytes);
+  if (op.expect_revision != 0) statement.integer(4, as_signed(op.expect_revision));
+  const Applied applied = touched(statement.run());
+  if (applied != Applied::kDone || op.event.empty()) return applied;
+  return add_event(0, record.key.text(), member_entry(op));
+}
+
+Applied Writer::put(const PutSession& op) {
+  const SessionRecord& record = *op.record;
+  const std::string bytes = encode_session(record);
+  Statement& statement = op.expect_revision == 0 ? insert_session_ : update_session_;
+  statement.text(1, record.id).integer(2, as_signed(record.revision)).blob(3, bytes);
+  if (op.expect_revision != 0) statement.integer(4, as_signed(op.expect_revision));
+  return touched(statement.run());
+}
+
+Applied Writer::put(const DropMember& op) {
+  drop_member_.text(1, op.key.text()).integer(2, as_signed(op.expect_revision));
+  return touched(drop_member_.run());
+}
+
+Applied Writer::put(const DropSession& op) {
+  drop_session_.text(1, op.id).integer(2, as_signed(op.expect_revision));
+  return touched(drop_session_.run());
+}
+
+Applied Writer::put(const PutAnswer& op) {
+  put_answer_.blob(1, view(op.scope)).blob(2, view(op.request)).integer(3, op.expires_at);
+  return finished(put_answer_.blob(4, op.answer).run());
+}
+
+int Writer::insert_batch(uint64_t id, int kind) {
+  return insert_batch_.integer(1, as_signed(id)).integer(2, kind).run();
+}
+
+int Writer::put_fact(std::string_view name, std::string_view value) {
+  return put_fact_.text(1, name).blob(2, value).run();
+}
+
+}  // namespace phoenix::sqlite

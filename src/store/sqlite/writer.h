@@ -1,0 +1,77 @@
+// The writing side: turns the operations of a group into statements within an open transaction.
+// Knows nothing of transactions beyond the savepoint that keeps a group whole.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/error.h"
+#include "store/sqlite/connection.h"
+#include "store/store.h"
+
+namespace phoenix::sqlite {
+
+enum class Applied : uint8_t { kDone, kConflict, kFailed };
+
+class Writer {
+ public:
+  // Prepares every statement, reads the counters. `db` outlives the writer.
+  static Result<std::unique_ptr<Writer>> create(Connection& db);
+
+  // kFailed: code() says why; the transaction is to be rolled back.
+  Applied apply(const Group& group);
+  int insert_batch(uint64_t id, int kind);
+  int prune_batch(uint64_t id) { return prune_batch_.integer(1, as_signed(id)).run(); }
+  int put_fact(std::string_view name, std::string_view value);
+  int begin() { return begin_.run(); }
+  int commit() { return commit_.run(); }
+
+  // The counters grow with apply(); rollback() takes them back to the last settle().
+  void settle() { settled_ = now_; }
+  void rollback() { now_ = settled_; }
+
+  int code() const { return code_; }
+  uint64_t last_seq() const { return settled_.last_seq; }
+  uint64_t terminal_packets() const { return settled_.terminal < 0 ? 0 : settled_.terminal; }
+  void forget_terminal(int64_t packets) { now_.terminal -= packets; }
+
+ private:
+  struct Counters {
+    uint64_t last_seq = 0;
+    int64_t terminal = 0;  // packets that are terminal and still have their content
+  };
+
+  explicit Writer(Connection& db) : db_(db) {}
+  static int64_t as_signed(uint64_t value) { return static_cast<int64_t>(value); }
+  Result<bool> prepare();
+  Result<bool> count();
+  Applied apply_whole(const Group& group);
+  Applied run_op(const Op& op);
+  Applied put(const PutPacket& op);
+  Applied put(const PutMember& op);
+  Applied put(const PutSession& op);
+  Applied put(const DropMember& op);
+  Applied put(const DropSession& op);
+  Applied put(const PutAnswer& op);
+  Applied create_packet(const PutPacket& op, int64_t* num);
+  Applied replace_packet(const PutPacket& op, int64_t* num);
+  Applied put_contents(const PutPacket& op, int64_t num);
+  Applied add_event(int64_t packet, std::string_view member, const HistoryEntry& entry);
+  // kDone if the statement succeeded and touched a row, kConflict if it touched none.
+  Applied touched(int code);
+  Applied finished(int code);
+
+  Connection& db_;
+  Counters now_;
+  Counters settled_;
+  int code_ = 0;
+  Statement begin_, commit_, savepoint_, release_, rollback_to_;
+  Statement insert_batch_, prune_batch_;
+  Statement insert_packet_, find_packet_, update_state_, update_head_;
+  Statement put_content_, drop_content_, insert_event_;
+  Statement insert_member_, update_member_, drop_member_;
+  Statement insert_session_, update_session_, drop_session_;
+  Statement put_answer_, put_fact_;
+};
+
+}  // namespace phoenix::sqlite
