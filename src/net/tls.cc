@@ -177,8 +177,8 @@ tl::unexpected<Error> bad_file(std::string_view what, const std::string& path) {
     reason = std::strerror(errno);
   } else {
     std::array<char, 256> text = {};
-    ERR_error_string_n(ERR_peek_last_error(), text.data(), text.size());
-    const char* plain = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_error_string_n(ERR_peek_error(), text.data(), text.size());
+    const char* plain = ERR_reason_error_string(ERR_peek_error());
     reason = plain != nullptr ? plain : text.data();
   }
   ERR_clear_error();
