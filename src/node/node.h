@@ -122,6 +122,8 @@ class Node {
   // --- queries ---
   std::optional<PacketView> find(const PacketKey& key) const;  // live packets only
   std::optional<MemberView> find_member(const MemberKey& key) const;
+  // Of a session that is still remembered, ended or not.
+  std::optional<SessionRecord> find_session(const std::string& id) const;
   // Sorted by (namespace, id).
   std::vector<MemberView> members() const;
   std::optional<Explanation> explain(const PacketKey& key) const;
