@@ -114,12 +114,12 @@ struct StoredAnswer {
 
 // Which packets a list wants. Filters combine with "and".
 struct PacketFilter {
-  std::string ns;                                  // empty: all namespaces of `namespaces`
-  std::vector<std::string> namespaces;             // when ns is empty; empty too: every namespace
-  std::vector<Status> statuses;                    // empty: all; kRunning is stored as kAssigned
-  std::string owner;                               // member id
-  std::vector<std::string> requires_capabilities;  // all of them
-  std::vector<std::pair<std::string, std::string>> labels;  // all of them
+  std::string ns{};                                  // empty: all namespaces of `namespaces`
+  std::vector<std::string> namespaces{};             // when ns is empty; empty too: every namespace
+  std::vector<Status> statuses{};                    // empty: all; kRunning is stored as kAssigned
+  std::string owner{};                               // member id
+  std::vector<std::string> requires_capabilities{};  // all of them
+  std::vector<std::pair<std::string, std::string>> labels{};  // all of them
 };
 
 // Position in the order (createdAt, ns/id).
