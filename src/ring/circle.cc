@@ -145,19 +145,17 @@ size_t Circle::bytes() const {
 Circle::Cursor::Cursor(const Circle& circle, Position from)
     : circle_(circle), left_(circle.size_), bucket_(circle.bucket_of(from)) {
   const Bucket& bucket = circle.buckets_[bucket_];
-  const auto at = std::lower_bound(bucket.begin(), bucket.end(), from, before_position);
-  at_ = static_cast<size_t>(at - bucket.begin());
+  end_ = bucket.data() + bucket.size();
+  at_ = std::lower_bound(bucket.data(), end_, from, before_position);
 }
 
-bool Circle::Cursor::next(Vnode& out) {
-  if (left_ == 0) return false;
-  --left_;
-  while (at_ >= circle_.buckets_[bucket_].size()) {
+void Circle::Cursor::next_bucket() {
+  while (at_ == end_) {
     bucket_ = bucket_ + 1 == circle_.buckets_.size() ? 0 : bucket_ + 1;
-    at_ = 0;
+    const Bucket& bucket = circle_.buckets_[bucket_];
+    at_ = bucket.data();
+    end_ = at_ + bucket.size();
   }
-  out = circle_.buckets_[bucket_][at_++];
-  return true;
 }
 
 }  // namespace phoenix::ring

@@ -33,13 +33,22 @@ class Circle {
    public:
     Cursor(const Circle& circle, Position from);
     // False when the turn is over.
-    bool next(Vnode& out);
+    bool next(Vnode& out) {
+      if (left_ == 0) return false;
+      --left_;
+      if (at_ == end_) next_bucket();
+      out = *at_++;
+      return true;
+    }
 
    private:
+    void next_bucket();
+
     const Circle& circle_;
     size_t left_;
-    size_t bucket_ = 0;
-    size_t at_ = 0;
+    size_t bucket_;
+    const Vnode* at_;
+    const Vnode* end_;
   };
 
   template <typename Visit>

@@ -21,32 +21,44 @@ class ClassRing {
            starts_.capacity() * sizeof(uint32_t);
   }
 
-  // One turn clockwise from the first v-node at or after a point.
+  // All that a walk needs to read of a ring. Replacing the ring's content invalidates it.
+  struct View {
+    const Vnode* vnodes = nullptr;
+    const uint32_t* starts = nullptr;
+    uint32_t size = 0;
+    unsigned shift = 0;
+  };
+  View view() const {
+    return {vnodes_.data(), starts_.data(), static_cast<uint32_t>(vnodes_.size()), shift_};
+  }
+
+  // One turn clockwise from the first v-node at or after a point. Requires: not empty.
   class Cursor {
    public:
-    Cursor(const ClassRing& ring, Position from)
-        : ring_(ring), at_(ring.first_at(from)), left_(ring.vnodes_.size()) {}
+    Cursor(const View& ring, Position from)
+        : vnodes_(ring.vnodes),
+          size_(ring.size),
+          at_(ring.starts[from >> ring.shift]),
+          left_(ring.size) {
+      while (at_ < size_ && vnodes_[at_].position < from) ++at_;
+    }
     bool next(Vnode& out) {
       if (left_ == 0) return false;
       --left_;
-      if (at_ == ring_.vnodes_.size()) at_ = 0;
-      out = ring_.vnodes_[at_++];
+      if (at_ == size_) at_ = 0;
+      out = vnodes_[at_++];
       return true;
     }
 
    private:
-    const ClassRing& ring_;
-    size_t at_;
-    size_t left_;
+    const Vnode* vnodes_;
+    uint32_t size_;
+    uint32_t at_;
+    uint32_t left_;
   };
 
  private:
   void index();
-  size_t first_at(Position point) const {
-    size_t at = starts_[point >> shift_];
-    while (at < vnodes_.size() && vnodes_[at].position < point) ++at;
-    return at;
-  }
 
   std::vector<Vnode> vnodes_;
   std::vector<uint32_t> starts_;  // by top bits: the first v-node at or after that position

@@ -37,6 +37,7 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
   if (free_.empty()) {
     id = static_cast<ClassId>(classes_.size());
     classes_.emplace_back();
+    routes_.emplace_back();
   } else {
     id = free_.back();
     free_.pop_back();
@@ -58,6 +59,13 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
   for (const CapabilityId needed : c.needed) c.signature |= signature_bit(needed);
   settle_down(id);
   find_members(c);
+  if (c.match == Match::kAll && c.needed.size() > 1) {
+    const auto rarest = std::find(c.required.begin(), c.required.end(), c.homes[0]);
+    const auto at = static_cast<size_t>(rarest - c.required.begin());
+    c.base = intern(ns, std::span(c.names).subspan(at, 1), Match::kAll);
+  }
+  routes_[id] = Route{};
+  routes_[id].matching = static_cast<uint32_t>(members(c).size());
   return id;
 }
 
@@ -112,16 +120,20 @@ void Classes::move_out(ClassId id) {
 }
 
 void Classes::release(ClassId id) {
+  give_up(id);
+  forget_idle();
+}
+
+void Classes::give_up(ClassId id) {
   Class& c = classes_[id];
   if (--c.users > 0) return;
   c.idle_since = ++releases_;
   idle_.push_back({id, releases_});
   ++idle_count_;
-  forget_idle();
 }
 
 void Classes::forget_idle() {
-  while (idle_count_ > kIdleMax || idle_.size() > 2 * kIdleMax) {
+  while (idle_count_ > idle_max_ || idle_.size() > 2 * idle_max_) {
     const Idle oldest = idle_.front();
     idle_.pop_front();
     const Class& c = classes_[oldest.id];
@@ -138,6 +150,7 @@ void Classes::forget(ClassId id) {
   ids_.erase(at);
   for (const CapabilityId required : c.required) capabilities_.release(required);
   capabilities_.release(c.ns);
+  if (c.base != kNoClass) give_up(c.base);
   const bool listed = c.listed;
   c = Class{};
   c.listed = listed;
@@ -146,15 +159,16 @@ void Classes::forget(ClassId id) {
 }
 
 bool Classes::matches(MemberIndex index, const Class& c) const {
-  const uint64_t common = roster_.signatures()[index] & c.signature;
+  if (!may_match(index, c)) return false;
   const auto& has = roster_[index].capabilities;
   if (c.match == Match::kAll) {
-    return common == c.signature &&
-           std::includes(has.begin(), has.end(), c.needed.begin(), c.needed.end());
+    // A needed bit that no other number shares proves that the member has the capability.
+    const bool proven = c.needed.back() < 64 && c.needed.front() + 64 >= capabilities_.limit();
+    return proven || std::includes(has.begin(), has.end(), c.needed.begin(), c.needed.end());
   }
-  return common != 0 && std::any_of(c.needed.begin(), c.needed.end(), [&has](CapabilityId id) {
-           return std::binary_search(has.begin(), has.end(), id);
-         });
+  return std::any_of(c.needed.begin(), c.needed.end(), [&has](CapabilityId id) {
+    return std::binary_search(has.begin(), has.end(), id);
+  });
 }
 
 std::vector<std::string> Classes::missing(const Class& c) const {
@@ -182,6 +196,7 @@ void Classes::add_member(ClassId id, MemberIndex index) {
   if (c.needed.size() > 1) {
     c.members.insert(std::lower_bound(c.members.begin(), c.members.end(), index), index);
   }
+  ++routes_[id].matching;
   touch(id, index);
 }
 
@@ -190,6 +205,7 @@ void Classes::remove_member(ClassId id, MemberIndex index) {
   if (c.needed.size() > 1) {
     c.members.erase(std::lower_bound(c.members.begin(), c.members.end(), index));
   }
+  --routes_[id].matching;
   touch(id, index);
 }
 
@@ -202,11 +218,14 @@ void Classes::touch(ClassId id, MemberIndex index) {
     return;
   }
   c.touched.push_back(index);
+  routes_[id].current = false;
 }
 
 void Classes::set_ring(ClassId id, std::unique_ptr<ClassRing> ring) {
   drop_ring(id);
   ring_bytes_ += ring->bytes();
+  routes_[id].ring = ring->view();
+  routes_[id].current = true;
   classes_[id].ring = std::move(ring);
 }
 
@@ -216,6 +235,8 @@ void Classes::refresh_ring(ClassId id, std::vector<Vnode> vnodes) {
   c.ring->replace(std::move(vnodes));
   ring_bytes_ += c.ring->bytes();
   c.touched.clear();
+  routes_[id].ring = c.ring->view();
+  routes_[id].current = true;
 }
 
 void Classes::drop_ring(ClassId id) {
@@ -225,11 +246,13 @@ void Classes::drop_ring(ClassId id) {
   c.ring.reset();
   c.touched = {};
   c.walked = 0;
-  c.recent = false;
+  routes_[id].current = false;
+  routes_[id].recent = false;
 }
 
 size_t Classes::bytes() const {
-  size_t total = ring_bytes_ + ids_.size() * 48 + idle_.size() * sizeof(Idle);
+  size_t total = ring_bytes_ + routes_.capacity() * sizeof(Route) + ids_.size() * 48 +
+                 idle_.size() * sizeof(Idle);
   for (const Class& c : classes_) {
     total += sizeof(Class) + c.names.capacity() * sizeof(std::string) +
              c.members.capacity() * sizeof(MemberIndex) +

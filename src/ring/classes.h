@@ -17,6 +17,8 @@
 
 namespace phoenix::ring {
 
+inline constexpr ClassId kNoClass = ~ClassId{0};
+
 struct Class {
   std::vector<std::string> names;      // as interned
   std::vector<CapabilityId> required;  // the same, by number; the namespace if there are none
@@ -24,6 +26,8 @@ struct Class {
   std::vector<CapabilityId> homes;     // capabilities whose list of classes has this one
   std::vector<uint32_t> home_slots;    // where in those lists
   std::vector<MemberIndex> members;    // ascending; unused if one capability is needed
+  // The class that needs the rarest of several capabilities alone: its ring is the next best one.
+  ClassId base = kNoClass;
   CapabilityId ns = 0;
   Match match = Match::kAll;
   uint32_t users = 0;
@@ -34,24 +38,35 @@ struct Class {
   std::unique_ptr<ClassRing> ring;
   std::vector<MemberIndex> touched;  // changed since the ring was built
   uint64_t walked = 0;               // v-nodes examined for want of a ring
-  bool recent = false;               // used since the cache last looked
   bool listed = false;               // in the cache's list, with a ring or without
+};
+
+// The little that the plain case of placement reads of a class, apart from the rest.
+struct Route {
+  ClassRing::View ring;   // valid while current
+  uint32_t matching = 0;  // number of matching members
+  bool current = false;   // the class has a ring and nothing changed since
+  bool recent = false;    // used since the cache last looked
 };
 
 class Classes {
  public:
-  static constexpr size_t kIdleMax = 16384;
-
-  Classes(const RingKey& key, Capabilities& capabilities, const Roster& roster)
-      : key_(key), capabilities_(capabilities), roster_(roster) {}
+  Classes(const RingKey& key, Capabilities& capabilities, const Roster& roster, size_t idle_max)
+      : key_(key), capabilities_(capabilities), roster_(roster), idle_max_(idle_max) {}
 
   ClassId intern(std::string_view ns, std::span<const std::string> names, Match match);
   void retain(ClassId id) { ++classes_[id].users; }
   void release(ClassId id);
 
   Class& operator[](ClassId id) { return classes_[id]; }
+  Route& route(ClassId id) { return routes_[id]; }
   std::string_view ns(const Class& c) const { return capabilities_[c.ns].ns(); }
   bool matches(MemberIndex index, const Class& c) const;
+  // A quick look: false means that the member does not match.
+  bool may_match(MemberIndex index, const Class& c) const {
+    const uint64_t common = roster_.signatures()[index] & c.signature;
+    return c.match == Match::kAll ? common == c.signature : common != 0;
+  }
   const std::vector<MemberIndex>& members(const Class& c) const {
     return c.needed.size() == 1 ? capabilities_[c.needed[0]].holders : c.members;
   }
@@ -79,6 +94,7 @@ class Classes {
   void find_members(Class& c) const;
   void settle_down(ClassId id);
   void move_out(ClassId id);
+  void give_up(ClassId id);
   void forget(ClassId id);
   void forget_idle();
 
@@ -90,7 +106,9 @@ class Classes {
   RingKey key_;
   Capabilities& capabilities_;
   const Roster& roster_;
+  size_t idle_max_;
   std::deque<Class> classes_;  // spans of names stay valid
+  std::vector<Route> routes_;
   std::vector<ClassId> free_;
   // By hash, which is keyed: nobody outside can make it collide on purpose.
   std::unordered_multimap<uint64_t, ClassId> ids_;

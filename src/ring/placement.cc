@@ -23,11 +23,16 @@ struct Placement::Impl {
   Impl(const RingKey& ring_key, const PlacementOptions& options)
       : key(ring_key),
         roster(ring_key, options.position_mask, capabilities),
+        classes(ring_key, capabilities, roster, options.idle_classes),
         cache(classes, roster, circle, options.cache_bytes) {}
 
   MemberIndex choose(const PlaceQuery& query);
+  // Sees to it that the class's own ring, or else its base's, is up to date. False if neither is:
+  // then the circle is settled. Requires: the class has members.
+  bool find_ring(ClassId cls, size_t k);
+  // Population: how many distinct members there are on what the cursor walks.
   template <typename Cursor>
-  MemberIndex walk(Cursor cursor, const Class& c, const PlaceQuery& query, bool all_match);
+  MemberIndex walk(Cursor cursor, const Class& c, const PlaceQuery& query, uint64_t population);
   template <typename Cursor>
   void collect(Cursor cursor, const Class& c, size_t k, std::vector<Candidate>& out) const;
   bool has_room(MemberIndex index, uint32_t load) const {
@@ -40,7 +45,7 @@ struct Placement::Impl {
   RingKey key;
   ring::Capabilities capabilities{key};
   ring::Roster roster;
-  ring::Classes classes{key, capabilities, roster};
+  ring::Classes classes;
   Circle circle{roster};
   ring::RingCache cache;
 };
@@ -74,22 +79,26 @@ MemberIndex Placement::Impl::judge_all(const Class& c, const PlaceQuery& query) 
 
 template <typename Cursor>
 MemberIndex Placement::Impl::walk(Cursor cursor, const Class& c, const PlaceQuery& query,
-                                  bool all_match) {
+                                  uint64_t population) {
   const size_t k = window_size(query);
-  const uint64_t matching = classes.members(c).size();
+  const uint64_t matching = classes.route(query.cls).matching;
+  const bool all_match = population == matching;
   Window window(roster, query, k);
   const auto run = [&](uint64_t steps) {
     Vnode vnode;
     while (steps-- > 0) {
       if (!cursor.next(vnode)) return true;
-      if (!all_match && !classes.matches(vnode.member, c)) continue;
+      if (!all_match && !(classes.may_match(vnode.member, c) && window.eligible(vnode.member) &&
+                          classes.matches(vnode.member, c))) {
+        continue;
+      }
       if (window.offer(vnode.member)) return true;
     }
     return false;
   };
   // Where most are full the walk would go on and on: a look at the list of members, which costs no
   // more than the walk so far, tells whether the window can be filled at all.
-  const uint64_t usual = 8 * k * (all_match ? 1 : roster.size() / matching + 1);
+  const uint64_t usual = 8 * k * (population / matching + 1);
   if (run(usual + matching)) return window.best();
   const size_t eligible = count_eligible(c, query, k + 1);
   if (eligible == 0) return kNoMember;
@@ -99,14 +108,29 @@ MemberIndex Placement::Impl::walk(Cursor cursor, const Class& c, const PlaceQuer
 }
 
 MemberIndex Placement::Impl::choose(const PlaceQuery& query) {
-  Class& c = classes[query.cls];
-  const size_t matching = classes.members(c).size();
+  ring::Route& route = classes.route(query.cls);
   const size_t k = window_size(query);
-  if (matching == 0) return kNoMember;
-  if (matching == 1 || (matching <= k && !query.nearest_first)) return judge_all(c, query);
-  const ClassRing* own = cache.find(query.cls, k);
-  return own != nullptr ? walk(ClassRing::Cursor(*own, query.point), c, query, true)
-                        : walk(Circle::Cursor(circle, query.point), c, query, false);
+  if (route.matching == 0) return kNoMember;
+  const Class& c = classes[query.cls];
+  if (route.matching <= k) return judge_all(c, query);
+  if (!find_ring(query.cls, k))
+    return walk(Circle::Cursor(circle, query.point), c, query, roster.size());
+  ring::Route& way = route.current ? route : classes.route(c.base);
+  way.recent = true;
+  return walk(ClassRing::Cursor(way.ring, query.point), c, query, way.matching);
+}
+
+bool Placement::Impl::find_ring(ClassId cls, size_t k) {
+  const ring::Route& route = classes.route(cls);
+  if (route.current) return true;
+  const ClassId base = classes[cls].base;
+  if (base != ring::kNoClass && !classes[cls].ring) {
+    cache.find(base, k * classes.route(base).matching / route.matching);
+  }
+  if (cache.find(cls, k) != nullptr) return true;
+  if (base != ring::kNoClass && classes.route(base).current) return true;
+  circle.settle();
+  return false;
 }
 
 template <typename Cursor>
@@ -237,8 +261,10 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   const Class& c = impl_->classes[query.cls];
   if (impl_->classes.members(c).empty()) return result;
   const size_t k = std::max(query.k, 1u);
-  if (const ClassRing* own = impl_->cache.find(query.cls, k)) {
-    impl_->collect(ClassRing::Cursor(*own, query.point), c, k, result);
+  if (impl_->find_ring(query.cls, k)) {
+    const ring::Route& own = impl_->classes.route(query.cls);
+    const ring::Route& way = own.current ? own : impl_->classes.route(c.base);
+    impl_->collect(ClassRing::Cursor(way.ring, query.point), c, k, result);
   } else {
     impl_->collect(Circle::Cursor(impl_->circle, query.point), c, k, result);
   }

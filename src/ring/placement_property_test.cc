@@ -17,6 +17,7 @@ namespace phoenix {
 namespace {
 
 constexpr std::array<Position, 4> kMasks = {~Position{0}, 0xf0000000, 0x0000001f, 0xc0000003};
+constexpr std::array<size_t, 4> kIdleClasses = {0, 1, 5, 16384};
 constexpr std::array<size_t, 4> kCacheBytes = {0, 1500, 20000, size_t{256} << 20};
 
 struct KnownClass {
@@ -68,7 +69,9 @@ class Comparison {
 
   // The same members in another order must give the same answers and the same circle.
   void check_insertion_order() {
-    Placement other(naive_.key, {.position_mask = naive_.mask});
+    PlacementOptions options;
+    options.position_mask = naive_.mask;
+    Placement other(naive_.key, options);
     std::vector<MemberIndex> order;
     for (const auto& [index, entry] : naive_.members) order.push_back(index);
     prng_.shuffle(order);
@@ -257,7 +260,9 @@ RC_GTEST_PROP(Placement, agrees_with_the_naive_ring_after_any_sequence_of_change
   const auto length = *rc::gen::inRange(0, 400);
   const auto steps = *rc::gen::container<std::vector<uint32_t>>(static_cast<size_t>(length),
                                                                 rc::gen::inRange<uint32_t>(0, 16));
-  Comparison comparison(seed, {.cache_bytes = cache_bytes, .position_mask = mask});
+  const auto idle = *rc::gen::elementOf(kIdleClasses);
+  Comparison comparison(seed,
+                        {.cache_bytes = cache_bytes, .idle_classes = idle, .position_mask = mask});
   for (const uint32_t step : steps) comparison.step(step);
   comparison.check_insertion_order();
 }

@@ -229,7 +229,9 @@ TEST(Placement, balances_a_mixed_workload_within_five_percent) {
 }
 
 TEST(Placement, stays_within_its_cache_and_its_memory_per_vnode) {
-  Placement placement(test_key(9), {.cache_bytes = 200000});
+  PlacementOptions options;
+  options.cache_bytes = 200000;
+  Placement placement(test_key(9), options);
   for (int i = 0; i < 2000; ++i) placement.join(make_member("m" + std::to_string(i), {"a", "b"}));
   const ClassId cls = placement.intern("default", std::vector<std::string>{"a"}, Match::kAll);
   Prng prng(2);

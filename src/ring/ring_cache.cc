@@ -17,49 +17,60 @@ constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 2) 
 const ClassRing* RingCache::find(ClassId id, size_t wanted) {
   Class& c = classes_[id];
   if (!c.ring && worth_building(c, wanted)) build(id);
-  if (!c.ring) {
-    circle_.settle();
-    return nullptr;
-  }
+  if (!c.ring) return nullptr;
   if (!c.touched.empty()) bring_up_to_date(id);
-  c.recent = true;
+  classes_.route(id).recent = true;
   return c.ring.get();
 }
 
-bool RingCache::worth_building(Class& c, size_t wanted) const {
-  const uint64_t matching = classes_.members(c).size();
-  const uint64_t all = roster_.size();
-  if (ring_size(roster_.vnodes() / all * matching) > budget_ / 2) return false;
-  c.walked += 2 * wanted * all / matching;
-  return c.walked >= std::min<uint64_t>(roster_.vnodes(),
-                                        roster_.vnodes() / all * matching * kStepsPerNewVnode);
+size_t RingCache::scan_size(const Class& c) const {
+  if (c.base != kNoClass && classes_.route(c.base).current) return classes_.route(c.base).ring.size;
+  return roster_.vnodes();
+}
+
+bool RingCache::worth_building(Class& c, size_t wanted) {
+  const uint64_t count = roster_.vnodes() / roster_.size() * classes_.members(c).size();
+  if (ring_size(count) > budget_ / 2) return false;
+  const uint64_t scan = scan_size(c);
+  c.walked += 2 * wanted * scan / count;
+  return c.walked >= std::min(scan, count * kStepsPerNewVnode);
 }
 
 void RingCache::build(ClassId id) {
   Class& c = classes_[id];
-  const auto& members = classes_.members(c);
   size_t count = 0;
-  for (const MemberIndex index : members) count += vnode_count(roster_[index].weight);
+  for (const MemberIndex index : classes_.members(c)) count += vnode_count(roster_[index].weight);
   if (!make_room(ring_size(count))) return;
   std::vector<Vnode> vnodes;
   vnodes.reserve(count);
-  if (count * kStepsPerNewVnode < roster_.vnodes()) {
-    for (const MemberIndex index : members) {
-      roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), vnodes);
-    }
-    roster_.sort(vnodes);
-  } else {
-    circle_.settle();
-    mark(members, true);
-    circle_.for_each([&](const Vnode& vnode) {
-      if (marks_[vnode.member] != 0) vnodes.push_back(vnode);
-    });
-    mark(members, false);
-  }
+  collect(c, vnodes);
   c.touched.clear();
   classes_.set_ring(id, std::make_unique<ClassRing>(std::move(vnodes)));
   if (!c.listed) listed_.push_back(id);
   c.listed = true;
+}
+
+void RingCache::collect(const Class& c, std::vector<Vnode>& out) {
+  const auto& members = classes_.members(c);
+  if (out.capacity() * kStepsPerNewVnode < scan_size(c)) {
+    for (const MemberIndex index : members) {
+      roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), out);
+    }
+    roster_.sort(out);
+    return;
+  }
+  mark(members, true);
+  const auto keep = [&](const Vnode& vnode) {
+    if (marks_[vnode.member] != 0) out.push_back(vnode);
+  };
+  if (c.base != kNoClass && classes_.route(c.base).current) {
+    const ClassRing::View wider = classes_.route(c.base).ring;
+    std::for_each(wider.vnodes, wider.vnodes + wider.size, keep);
+  } else {
+    circle_.settle();
+    circle_.for_each(keep);
+  }
+  mark(members, false);
 }
 
 void RingCache::bring_up_to_date(ClassId id) {
@@ -98,8 +109,8 @@ bool RingCache::make_room(size_t bytes) {
     if (classes_.ring_bytes() + bytes <= budget_) break;
     if (hand_ >= listed_.size()) hand_ = 0;
     Class& c = classes_[listed_[hand_]];
-    if (c.ring && c.recent) {
-      c.recent = false;
+    if (bool& recent = classes_.route(listed_[hand_]).recent; c.ring && recent) {
+      recent = false;
       ++hand_;
       continue;
     }

@@ -19,11 +19,15 @@ class RingCache {
       : classes_(classes), roster_(roster), circle_(circle), budget_(budget) {}
 
   // The ring of a class, up to date, for a walk that seeks `wanted` distinct members; null if the
-  // walk should take the circle, which is then settled. Requires: the class has members.
+  // walk should take a wider ring or the circle. May drop rings of other classes. Requires: the
+  // class has members.
   const ClassRing* find(ClassId id, size_t wanted);
 
  private:
-  bool worth_building(Class& c, size_t wanted) const;
+  bool worth_building(Class& c, size_t wanted);
+  // V-nodes of the class's base if it has an up to date ring, else of the circle.
+  size_t scan_size(const Class& c) const;
+  void collect(const Class& c, std::vector<Vnode>& out);
   void build(ClassId id);
   void bring_up_to_date(ClassId id);
   // Frees rings not used lately until `bytes` more fit; false if they never will.
