@@ -1,0 +1,316 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/listing.h"
+#include "cli/commands/member_view.h"
+#include "cli/context.h"
+#include "cli/line/values.h"
+#include "cli/packets/packet_wait.h"
+
+namespace phoenix {
+namespace {
+
+struct MemberListOptions {
+  ListOptions list;
+  std::vector<std::string> status;
+  std::vector<std::string> capabilities;
+  std::vector<std::string> labels;
+};
+
+int list_members(Context& context, const MemberListOptions& options) {
+  const bool with_namespace = context.api.name_space() == "*";
+  Listing listing;
+  listing.what = "cannot list members";
+  listing.noun = "members";
+  listing.columns = member_columns(with_namespace);
+  listing.target = [&options] {
+    Target target({"members"});
+    if (!options.status.empty()) {
+      target.with("status", fmt::format("{}", fmt::join(options.status, ",")));
+    }
+    if (!options.capabilities.empty()) {
+      target.with("capability", fmt::format("{}", fmt::join(options.capabilities, ",")));
+    }
+    for (const std::string& label : options.labels) target.with("label", label);
+    return target;
+  };
+  listing.row = [with_namespace](const Json& item) {
+    return member_row(item, with_namespace, wall_now_ms());
+  };
+  listing.fingerprint = [](const Json& item) {
+    return item["status"].text() + "/" + item["currentLoad"].text() + "/" +
+           item["incarnation"].text() + "/" + item["revision"].text();
+  };
+  return run_list(context, listing, options.list);
+}
+
+struct RegisterOptions {
+  std::vector<std::string> ids;
+  std::string kind;
+  std::vector<std::string> capabilities;
+  std::vector<std::string> compliance;
+  std::vector<std::string> labels;
+  std::optional<int64_t> weight;
+  std::optional<int64_t> max_load;
+  std::string trust;
+  std::string reliability;
+  std::string liveness = "manual";
+  std::optional<Duration> lease;
+  bool replace = false;
+};
+
+Setter score_setter(std::string* into) {
+  return [into](std::string_view text) -> Complaint {
+    const auto value = Json::parse(text);
+    const auto real = value ? value->real() : std::nullopt;
+    if (!real || *real < 0 || *real > 1) {
+      return fmt::format("\"{}\" is no number from 0 to 1", text);
+    }
+    *into = text;
+    return std::nullopt;
+  };
+}
+
+Outcome<Json> member_document(const RegisterOptions& options, const std::string& id) {
+  Json document = Json::object();
+  document.set("id", Json::string(id));
+  if (!options.kind.empty()) document.set("kind", Json::string(options.kind));
+  document.set("capabilities", Json::strings(options.capabilities));
+  if (options.weight) document.set("weight", Json::number(*options.weight));
+  if (options.max_load) document.set("maxLoad", Json::number(*options.max_load));
+  if (!options.trust.empty()) document.set("trustScore", Json::raw_number(options.trust));
+  if (!options.reliability.empty()) {
+    document.set("reliability", Json::raw_number(options.reliability));
+  }
+  if (!options.compliance.empty()) document.set("compliance", Json::strings(options.compliance));
+  if (!options.labels.empty()) {
+    Json labels = Json::object();
+    for (const std::string& label : options.labels) {
+      auto pair = split_pair(label, "--label");
+      if (!pair) return tl::unexpected(pair.error());
+      labels.set(pair->first, Json::string(pair->second));
+    }
+    document.set("labels", std::move(labels));
+  }
+  document.set("liveness", Json::string(options.liveness));
+  if (options.lease) document.set("leaseSeconds", Json::number(options.lease->ms() / 1000));
+  if (options.replace) document.set("replace", Json::boolean(true));
+  return document;
+}
+
+Outcome<int> register_member(Context& context, const RegisterOptions& options,
+                             const std::string& id) {
+  auto document = member_document(options, id);
+  if (!document) return tl::unexpected(document.error());
+  auto reply =
+      context.api.post(fmt::format("cannot register {}", id), Target({"members"}), *document);
+  if (!reply) return tl::unexpected(reply.error());
+  const Json& member = reply->json["member"];
+  std::string text = id;
+  if (!member["status"].text().empty()) {
+    text += "  " + colored_state(member["status"].text(), context.out.color());
+  }
+  const std::string& token = reply->json["session"]["token"].text();
+  if (!token.empty()) text += "\nsession token: " + token;
+  print_answer(context, *reply, id, text);
+  return kExitDone;
+}
+
+bool looks_like_manifest(const std::string& word) {
+  return word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml");
+}
+
+int register_members(Context& context, const RegisterOptions& options) {
+  for (const std::string& word : options.ids) {
+    if (!looks_like_manifest(word)) continue;
+    return context.out.report(
+        wrong_use(fmt::format("member register {}: {}", word, kNotInThisVersion),
+                  "members from manifest files come with a later version",
+                  "use: phoenix member register ID --capability C,…"));
+  }
+  if (options.lease && options.lease->ms() % 1000 != 0) {
+    return context.out.report(wrong_use("--lease: whole seconds are needed", "", "for example 3s"));
+  }
+  return for_each_id(context, options.ids, "member",
+                     [&](const std::string& id) { return register_member(context, options, id); });
+}
+
+Outcome<int> show_member(Context& context, const std::string& id) {
+  auto reply = context.api.get(fmt::format("cannot show member {}", id), Target({"members", id}));
+  if (!reply) return tl::unexpected(reply.error());
+  print_answer(context, *reply, id, member_sheet(reply->json, context.out.color()));
+  return kExitDone;
+}
+
+struct LeaveOptions {
+  std::vector<std::string> ids;
+  std::optional<Duration> deadline;
+  WaitFlag wait;
+};
+
+// Until the member is RETIRED; a record that is forgotten has been.
+Outcome<int> wait_until_retired(Context& context, const std::string& id, WaitEnd end) {
+  while (true) {
+    auto reply = context.api.get_any(fmt::format("cannot wait for member {}", id),
+                                     Target({"members", id}), milliseconds(1000));
+    if (!reply) return tl::unexpected(reply.error());
+    const std::string& status = reply->json["status"].text();
+    if (reply->status == 404 || reply->status == 410 || status == "RETIRED") return kExitDone;
+    if (reply->status >= 300) {
+      return tl::unexpected(
+          failure_of(fmt::format("cannot wait for member {}", id), reply->status, reply->body));
+    }
+    if (status == "ACTIVE") {
+      return tl::unexpected(Failure{kExitFailed, fmt::format("member {} is ACTIVE again", id),
+                                    "the drain was called off", "", ""});
+    }
+    if (end && std::chrono::steady_clock::now() >= *end) {
+      return tl::unexpected(Failure{kExitTimedOut, fmt::format("member {} still drains", id),
+                                    fmt::format("it holds {}", reply->json["currentLoad"].text()),
+                                    fmt::format("look again: phoenix member show {}", id), ""});
+    }
+  }
+}
+
+Outcome<int> leave(Context& context, const LeaveOptions& options, const std::string& verb,
+                   const std::string& id) {
+  const std::string what = fmt::format("cannot {} member {}", verb, id);
+  Json body = Json::object();
+  if (verb == "drain" && options.deadline) {
+    const int64_t ms = options.deadline->ms();
+    body.set("deadlineSeconds",
+             ms % 1000 == 0 ? Json::number(ms / 1000)
+                            : Json::raw_number(fmt::format("{}.{:03}", ms / 1000, ms % 1000)));
+  }
+  auto reply = verb == "retire" ? context.api.send(what, "DELETE", Target({"members", id}), "", "")
+                                : context.api.post(what, Target({"members", id, verb}), body);
+  if (!reply) return tl::unexpected(reply.error());
+  if (options.wait.wait) {
+    auto waited = wait_until_retired(context, id, wait_end(options.wait));
+    if (!waited) return waited;
+  }
+  const Json& member = reply->json.has("member") ? reply->json["member"] : reply->json;
+  std::string status = options.wait.wait ? "RETIRED" : member["status"].text();
+  if (status.empty()) {
+    status = verb == "drain" ? "DRAINING" : verb == "retire" ? "RETIRED" : "ACTIVE";
+  }
+  std::string text;
+  if (!context.out.quiet()) text = id + "  " + colored_state(status, context.out.color());
+  if (!reply->body.empty() || context.out.for_people()) print_answer(context, *reply, id, text);
+  return kExitDone;
+}
+
+Command ids_command(const std::string& path, std::vector<std::string>* ids) {
+  Command command;
+  command.path = path;
+  command.usage = "MEMBER…";
+  command.words_name = "MEMBER";
+  command.words_min = 1;
+  command.words_max = kManyWords;
+  command.words = ids;
+  return command;
+}
+
+void add_register(std::vector<Command>& table) {
+  const auto options = std::make_shared<RegisterOptions>();
+  Command command = ids_command("member register", &options->ids);
+  command.summary = "register members that are driven by hand";
+  command.usage = "MEMBER… --capability C,… [flags]";
+  command.detail =
+      "Such a member has no session and is never lost by silence; `packet start|complete|…\n"
+      "--as MEMBER` works for it. For a program as a member: phoenix worker start.";
+  command.example = "phoenix member register anna --kind human --capability approve,legal";
+  command.flags.push_back(
+      choice_flag("--kind", {"agent", "service", "tool", "model", "human", "api", "worker", "node"},
+                  &options->kind, "what it is"));
+  command.flags.push_back(
+      list_flag("--capability", "C,…", &options->capabilities, "what it can do"));
+  command.flags.push_back(optional_number_flag("--max-load", "N", &options->max_load, 1, 1'000'000,
+                                               "how much it holds at a time (1)"));
+  command.flags.push_back(optional_number_flag("--weight", "N", &options->weight, 1, 10'000,
+                                               "its share of the ring (100)"));
+  for (const auto& [name, into] :
+       {std::pair("--trust", &options->trust), std::pair("--reliability", &options->reliability)}) {
+    Flag flag = text_flag(name, "0..1", into, "score in choosing an owner (1)");
+    flag.set = score_setter(into);
+    command.flags.push_back(std::move(flag));
+  }
+  command.flags.push_back(
+      list_flag("--compliance", "TAG,…", &options->compliance, "what it may handle"));
+  command.flags.push_back(texts_flag("--label", "K=V", &options->labels, "label; repeatable"));
+  command.flags.push_back(choice_flag("--liveness", {"manual", "session"}, &options->liveness,
+                                      "session: prints a token; the lease runs at once"));
+  command.flags.push_back(
+      optional_duration_flag("--lease", "3s", &options->lease, "of a session, 1s to 1h"));
+  command.flags.push_back(switch_flag("--replace", &options->replace,
+                                      "end the session that has this id, and take it over"));
+  command.run = [options](Context& context) { return register_members(context, *options); };
+  table.push_back(std::move(command));
+}
+
+void add_list_and_show(std::vector<Command>& table) {
+  const auto options = std::make_shared<MemberListOptions>();
+  Command list;
+  list.path = "member list";
+  list.summary = "the members, what they can do and hold";
+  list.usage = "[--status S,…] [--capability C,…] [flags]";
+  list.example = "phoenix member list --status ACTIVE --capability ocr -o wide";
+  list.flags.push_back(
+      list_flag("--status", "S,…", &options->status, "ACTIVE DRAINING DETACHED RETIRED"));
+  list.flags.push_back(
+      list_flag("--capability", "C,…", &options->capabilities, "having these capabilities"));
+  list.flags.push_back(texts_flag("--label", "K=V", &options->labels, "with that label"));
+  add_list_flags(list.flags, &options->list);
+  list.run = [options](Context& context) { return list_members(context, *options); };
+  table.push_back(std::move(list));
+
+  const auto ids = std::make_shared<std::vector<std::string>>();
+  Command show = ids_command("member show", ids.get());
+  show.summary = "the fields of a member";
+  show.example = "phoenix member show anna";
+  show.run = [ids](Context& context) {
+    return for_each_id(context, *ids, "member",
+                       [&](const std::string& id) { return show_member(context, id); });
+  };
+  table.push_back(std::move(show));
+}
+
+Command leave_command(const std::string& path, const std::string& verb) {
+  const auto options = std::make_shared<LeaveOptions>();
+  Command command = ids_command(path, &options->ids);
+  if (verb == "drain") {
+    command.summary = "let members finish or hand on what they hold, then retire them";
+    command.usage = "MEMBER… [--deadline 25s] [--wait[=1m]]";
+    command.example = "phoenix member drain ocr-1 --deadline 25s --wait";
+    command.flags.push_back(optional_duration_flag("--deadline", "25s", &options->deadline,
+                                                   "what is left then is placed elsewhere"));
+    command.flags.push_back(
+        wait_flag(&options->wait, "until it has retired; exit 7 when not in time"));
+  } else if (verb == "resume") {
+    command.summary = "call a drain off";
+    command.example = "phoenix member resume ocr-1";
+  } else {
+    command.summary = "take members out now; what they hold is placed elsewhere";
+    command.example = "phoenix " + path + " ocr-1";
+  }
+  command.run = [options, verb](Context& context) {
+    return for_each_id(context, options->ids, "member",
+                       [&](const std::string& id) { return leave(context, *options, verb, id); });
+  };
+  return command;
+}
+
+}  // namespace
+
+void add_member_commands(std::vector<Command>& table) {
+  add_register(table);
+  add_list_and_show(table);
+  table.push_back(leave_command("member drain", "drain"));
+  table.push_back(leave_command("member resume", "resume"));
+  table.push_back(leave_command("member retire", "retire"));
+  table.push_back(leave_command("retire", "retire"));
+}
+
+}  // namespace phoenix

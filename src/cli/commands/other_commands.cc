@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/context.h"
+#include "cli/line/help.h"
+#include "cli/version.h"
+
+namespace phoenix {
+namespace {
+
+int print_completion(Context& context, const std::string& shell) {
+  if (shell != "bash" && shell != "zsh" && shell != "fish") {
+    return context.out.report(wrong_use(fmt::format("no completion for \"{}\"", shell), "",
+                                        "there is one for bash, zsh and fish"));
+  }
+  Globals shape;
+  context.out.print(completion_script(shell, context.table, global_flags(&shape)));
+  return kExitDone;
+}
+
+int print_version(Context& context) {
+  Reply reply;
+  reply.json = Json::object();
+  reply.json.set("version", Json::string(kVersion)).set("api", Json::string(kApiVersion));
+  reply.body = reply.json.dump();
+  print_answer(context, reply, std::string(kVersion),
+               fmt::format("phoenix {} (api {})", kVersion, kApiVersion));
+  return kExitDone;
+}
+
+// Verbs whose place is known, so that whoever tries them is told that they come.
+constexpr const char* kLaterVerbs[] = {"new",
+                                       "validate",
+                                       "apply",
+                                       "build",
+                                       "run",
+                                       "audit",
+                                       "audit list",
+                                       "audit verify",
+                                       "audit export",
+                                       "audit prove",
+                                       "policy",
+                                       "policy list",
+                                       "policy test",
+                                       "policy eval",
+                                       "policy replay",
+                                       "approval",
+                                       "approval list",
+                                       "approval show",
+                                       "approval approve",
+                                       "approval reject",
+                                       "bundle",
+                                       "bundle inspect",
+                                       "bundle verify",
+                                       "bundle unpack",
+                                       "key",
+                                       "key new",
+                                       "key show",
+                                       "key list",
+                                       "store",
+                                       "store init",
+                                       "store check",
+                                       "store migrate",
+                                       "store adopt",
+                                       "host leave",
+                                       "host remove",
+                                       "ring plan"};
+
+}  // namespace
+
+void add_other_commands(std::vector<Command>& table) {
+  const auto shell = std::make_shared<std::vector<std::string>>();
+  Command completion;
+  completion.path = "completion";
+  completion.summary = "a completion script for bash, zsh or fish";
+  completion.usage = "bash|zsh|fish";
+  completion.example = "source <(phoenix completion bash)";
+  completion.words_name = "SHELL";
+  completion.words_min = completion.words_max = 1;
+  completion.words = shell.get();
+  completion.run = [shell](Context& context) { return print_completion(context, shell->front()); };
+  table.push_back(std::move(completion));
+
+  Command version;
+  version.path = "version";
+  version.summary = "the version of this program";
+  version.example = "phoenix version -o json";
+  version.run = print_version;
+  table.push_back(std::move(version));
+
+  for (const char* path : kLaterVerbs) {
+    Command later;
+    later.path = path;
+    later.later = true;
+    table.push_back(std::move(later));
+  }
+}
+
+std::vector<Command> all_commands() {
+  std::vector<Command> table;
+  add_serve_commands(table);
+  add_run_commands(table);
+  add_status_command(table);
+  add_packet_submit(table);
+  add_packet_reads(table);
+  add_packet_changes(table);
+  add_member_commands(table);
+  add_host_commands(table);
+  add_other_commands(table);
+  return table;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/context.h"
+#include "cli/serve/serve_flags.h"
+#include "runtime/serve.h"
+
+namespace phoenix {
+namespace {
+
+struct ServeLine {
+  ServeOptions checked;  // what the setters fill while the line is parsed; only a check
+  GivenFlags given;
+  std::string config;
+};
+
+int serve_host(Context& context, const ServeLine& line) {
+  auto options = merge_serve_options(line.config, line.given);
+  if (!options) return context.out.report(options.error());
+  options->color = context.out.color();
+  options->quiet = context.out.quiet();
+  return serve(*options);
+}
+
+Command serve_command(const std::string& path) {
+  const auto line = std::make_shared<ServeLine>();
+  Command command;
+  command.path = path;
+  command.summary = "run a host here, in the foreground";
+  command.usage = "[--listen HOST:PORT] [--data DIR] [flags]";
+  command.detail =
+      "Ctrl-C or SIGTERM: finishes what is being written and ends within 5 s; packets stay.\n"
+      "Each flag is also a key of the --config file, in camelCase: maxLivePackets: 5000.";
+  command.example =
+      "phoenix serve\n"
+      "phoenix serve --listen 127.0.0.1:0 --data /var/lib/phoenix --config phoenix.yaml";
+  command.flags.push_back(
+      text_flag("--config", "FILE", &line->config, "YAML with these flags; flags win"));
+  for (Flag& flag : serve_flags(&line->checked)) {
+    flag.set = [name = flag.name, check = flag.set, line](std::string_view value) -> Complaint {
+      Complaint complaint = check(value);
+      if (!complaint) line->given.emplace_back(name, value);
+      return complaint;
+    };
+    command.flags.push_back(std::move(flag));
+  }
+  command.run = [line](Context& context) { return serve_host(context, *line); };
+  return command;
+}
+
+Outcome<int> prepare_folder(Context& context, const std::string& folder) {
+  std::error_code ec;
+  std::filesystem::create_directories(folder, ec);
+  if (!ec && !std::filesystem::is_directory(folder)) {
+    ec = std::make_error_code(std::errc::not_a_directory);
+  }
+  if (ec) {
+    return tl::unexpected(Failure{kExitFailed, "cannot prepare the data folder",
+                                  folder + ": " + ec.message(), "choose another: --data DIR", ""});
+  }
+  if (context.out.for_people() && !context.out.quiet()) {
+    context.out.print_line(
+        fmt::format("data folder {} is ready; start a host: phoenix serve", folder));
+  } else if (context.out.format() == Format::kName) {
+    context.out.print_line(folder);
+  } else if (!context.out.for_people()) {
+    Reply reply;
+    reply.json = Json::object().set("data", Json::string(folder));
+    reply.body = reply.json.dump();
+    print_answer(context, reply, folder, "");
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_serve_commands(std::vector<Command>& table) {
+  table.push_back(serve_command("serve"));
+  Command runtime = serve_command("runtime start");
+  runtime.hidden = true;
+  runtime.summary = "the same as phoenix serve";
+  table.push_back(std::move(runtime));
+
+  const auto folder = std::make_shared<std::string>(".phoenixflight");
+  Command init;
+  init.path = "init";
+  init.summary = "prepare the data folder (phoenix serve does it too)";
+  init.usage = "[--data DIR]";
+  init.example = "phoenix init";
+  init.flags.push_back(text_flag("--data", "DIR", folder.get(), "data folder (.phoenixflight)"));
+  init.run = [folder](Context& context) {
+    return finish(context, prepare_folder(context, *folder));
+  };
+  table.push_back(std::move(init));
+}
+
+}  // namespace phoenix

@@ -1,0 +1,139 @@
+#include "cli/commands/status_view.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "cli/context.h"
+#include "cli/table.h"
+
+namespace phoenix {
+namespace {
+
+constexpr std::array kPacketStates = {"PENDING", "ASSIGNED", "RUNNING", "COMPLETED",
+                                      "FAILED",  "CANCELED", "EXPIRED", "REJECTED"};
+constexpr std::array kMemberStates = {"ACTIVE", "DRAINING", "DETACHED", "RETIRED"};
+constexpr size_t kMostRemarks = 8;
+
+// Every state with its count, zeros included and dimmed, four to a line.
+template <size_t N>
+std::string counts(const Json& by_state, const std::array<const char*, N>& states, bool color) {
+  std::string out;
+  for (size_t i = 0; i < N; ++i) {
+    const std::string number = by_state.has(states[i]) ? by_state[states[i]].text() : "0";
+    const std::string cell = fmt::format("{:>9} {:<10}", number, states[i]);
+    out += number == "0" ? dimmed(cell, color) : cell;
+    if (i % 4 == 3) {
+      out.erase(out.find_last_not_of(' ') + 1);
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+// A host that has not measured yet says null: that is shown as such, not as zero.
+std::string measured(const Json& value, std::string_view unit = "") {
+  if (value.is_null()) return "–";
+  return short_number(value) + std::string(unit);
+}
+
+std::string metrics(const Json& dma) {
+  const Json& load = dma["load"];
+  const Json& moved = dma["rebalancing"];
+  std::string out;
+  out += fmt::format("  load           σ {}, max/mean {}\n", measured(load["stddev"]),
+                     measured(load["maxOverMean"]));
+  out += fmt::format("  rebalancing    ratio {} ({} moved, {} had to)\n", measured(moved["ratio"]),
+                     measured(moved["moved"]), measured(moved["minimum"]));
+  for (const auto& [title, key] :
+       {std::pair("handoff", "handoffMs"), std::pair("ownership gap", "ownershipGapMs")}) {
+    const Json& times = dma[key];
+    out += fmt::format("  {:<14} p50 {}, p99 {}, max {}\n", title, measured(times["p50"], " ms"),
+                       measured(times["p99"], " ms"), measured(times["max"], " ms"));
+  }
+  return out;
+}
+
+std::string hosts_line(const StatusFacts& facts, bool color) {
+  const auto& hosts = facts.hosts["items"].items();
+  std::string out;
+  for (const Json& host : hosts) {
+    const std::string up = age(host["startedAt"].text(), facts.now_ms);
+    const std::string version = host["version"].text();
+    out += fmt::format("  {}  {}{}{}\n", harmless(host["name"].text()),
+                       colored_state(facts.is_ready ? "ready" : "not ready", color),
+                       version.empty() ? "" : "  version " + harmless(version),
+                       up.empty() ? "" : "  up " + up);
+  }
+  return out.empty() ? "  " + colored_state(facts.is_ready ? "ready" : "not ready", color) + "\n"
+                     : out;
+}
+
+void note_readiness(const StatusFacts& facts, std::vector<std::string>& notes) {
+  if (facts.is_ready) return;
+  std::string why = facts.ready["detail"].text();
+  for (const char* list : {"reasons", "wedged", "checks"}) {
+    for (const Json& reason : facts.ready[list].items()) {
+      if (!why.empty()) why += "; ";
+      why += reason.is_string() ? reason.text() : reason.dump();
+    }
+  }
+  notes.push_back("the host does not accept work" + (why.empty() ? "" : ": " + why));
+}
+
+void note_members(const StatusFacts& facts, std::vector<std::string>& notes) {
+  for (const Json& member : facts.members["items"].items()) {
+    const std::string& status = member["status"].text();
+    if (status != "DETACHED" && status != "DRAINING") continue;
+    if (notes.size() == kMostRemarks) {
+      notes.push_back("… see: phoenix member list --status DETACHED,DRAINING");
+      return;
+    }
+    std::string note = fmt::format("member {} is {}", member["id"].text(), status);
+    if (!member["reason"].text().empty()) note += ": " + member["reason"].text();
+    notes.push_back(note);
+  }
+}
+
+std::vector<std::string> attention(const StatusFacts& facts) {
+  std::vector<std::string> notes;
+  note_readiness(facts, notes);
+  const Json& packets = facts.dma["packets"];
+  const auto count = [&packets](const char* state) { return packets[state].integer().value_or(0); };
+  if (const int64_t failed = count("FAILED"); failed > 0) {
+    notes.push_back(fmt::format("{} packets FAILED: phoenix packet list --status FAILED", failed));
+  }
+  if (const int64_t expired = count("EXPIRED"); expired > 0) {
+    notes.push_back(
+        fmt::format("{} packets EXPIRED: phoenix packet list --status EXPIRED", expired));
+  }
+  const int64_t pending = count("PENDING");
+  if (pending > 0 && facts.dma["members"]["ACTIVE"].integer().value_or(0) == 0) {
+    notes.push_back(
+        fmt::format("{} packets wait and no member is ACTIVE: phoenix worker start", pending));
+  } else if (pending > 0) {
+    notes.push_back(fmt::format("{} packets wait: phoenix packet list --status PENDING", pending));
+  }
+  note_members(facts, notes);
+  return notes;
+}
+
+}  // namespace
+
+std::string status_screen(const StatusFacts& facts, bool color) {
+  std::string out = bold("Hosts", color) + "  " + facts.url + "\n" + hosts_line(facts, color);
+  out += bold("Members", color) + "\n" + counts(facts.dma["members"], kMemberStates, color);
+  out += bold("Packets", color) + "\n" + counts(facts.dma["packets"], kPacketStates, color);
+  out += bold("Metrics", color) + "\n" + metrics(facts.dma);
+  const auto refused = measured(facts.dma["staleEpochRejections"]);
+  const auto wasted = measured(facts.dma["wastedWorkSeconds"], " s");
+  out +=
+      fmt::format("  fence          {} late calls refused, {} of work wasted\n", refused, wasted);
+  out += bold("Attention", color) + "\n";
+  const auto notes = attention(facts);
+  if (notes.empty()) out += "  nothing\n";
+  for (const std::string& note : notes) out += "  " + harmless(note) + "\n";
+  return out;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,36 @@
+#include "cli/line/globals.h"
+
+namespace phoenix {
+namespace {
+
+Flag with_letter(Flag flag, char letter) {
+  flag.letter = letter;
+  return flag;
+}
+
+}  // namespace
+
+std::vector<Flag> global_flags(Globals* globals) {
+  return {
+      list_flag("--url", "URL,…", &globals->urls,
+                "hosts, tried in order (PHOENIX_URL; else ./.phoenixflight/address.json)"),
+      text_flag("--token", "TOKEN", &globals->token, "bearer token (PHOENIX_TOKEN)"),
+      text_flag("--token-file", "FILE", &globals->token_file, "file that holds the token"),
+      text_flag("--ca-file", "FILE", &globals->ca_file,
+                "authorities to trust with https, PEM (PHOENIX_CA_FILE)"),
+      with_letter(text_flag("--namespace", "NS", &globals->name_space,
+                            "namespace (PHOENIX_NAMESPACE); * in lists: all"),
+                  'n'),
+      with_letter(choice_flag("--output", {"table", "wide", "json", "yaml", "name"},
+                              &globals->output, "how the answer is printed"),
+                  'o'),
+      duration_flag("--request-timeout", "30s", &globals->request_timeout,
+                    "longest time for one call to a host"),
+      switch_flag("--no-color", &globals->no_color, "no colours (NO_COLOR)"),
+      with_letter(switch_flag("--quiet", &globals->quiet, "no progress, no remarks"), 'q'),
+      with_letter(switch_flag("--verbose", &globals->verbose, "name each call on stderr"), 'v'),
+      with_letter(switch_flag("--help", &globals->help, "this page"), 'h'),
+  };
+}
+
+}  // namespace phoenix
