@@ -207,7 +207,7 @@ TEST(HttpLimits, what_is_not_http_gets_400_and_a_close) {
   TestServer server;
   const std::string host = "Host: x\r\n";
   const std::vector<std::string> inputs = {
-      std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 garbage\r\n\r\n", 28),
+      std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 garbage\r\n\r\n", 23),
       std::string("\0\0\0\0\r\n\r\n", 8),
       std::string("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
       "GET / HTTP/1.1\n" + host + "\r\n",
