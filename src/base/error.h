@@ -61,16 +61,16 @@ struct FieldError {
 
 struct Error {
   ErrorKind kind = ErrorKind::kInternal;
-  std::string detail;
-  std::string reason_code;         // finer than the kind where it helps; else empty
-  std::vector<FieldError> fields;  // for kInvalidRequest: all faults, not the first
+  std::string detail{};
+  std::string reason_code{};         // finer than the kind where it helps; else empty
+  std::vector<FieldError> fields{};  // for kInvalidRequest: all faults, not the first
   // What the caller should know of the packet that refused it; absent where it does not apply.
-  std::optional<uint64_t> epoch;
-  std::optional<uint64_t> revision;
-  std::optional<std::string> owner;  // empty string: owned by nobody
-  std::string packet_status;
-  std::string last_error;          // JSON of the packet's lastError, for a result that will never be
-  std::optional<int64_t> retry_after_ms;
+  std::optional<uint64_t> epoch{};
+  std::optional<uint64_t> revision{};
+  std::optional<std::string> owner{};  // empty string: owned by nobody
+  std::string packet_status{};
+  std::string last_error{};          // JSON of the packet's lastError, for a result that will never be
+  std::optional<int64_t> retry_after_ms{};
 
   bool operator==(const Error&) const = default;
 };

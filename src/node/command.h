@@ -209,13 +209,13 @@ struct MemberView {
   std::optional<uint32_t> grace_ms;
 };
 struct MembersReply {
-  std::vector<MemberView> members;
+  std::vector<MemberView> members{};
   bool created = false;
   bool single = true;
   bool accepted = false;  // 202: it goes on (drain)
   // Present when a session was made or is spoken of.
-  std::optional<SessionRecord> session;
-  std::optional<uint64_t> incarnation;  // of its only member
+  std::optional<SessionRecord> session{};
+  std::optional<uint64_t> incarnation{};  // of its only member
 };
 
 // (packet id, epoch) names one assignment; it may be delivered more than once.

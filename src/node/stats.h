@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "directory/member.h"
+#include "packet/lifecycle.h"
 #include "packet/packet.h"
 
 namespace phoenix {
@@ -21,9 +22,10 @@ class Samples {
   Duration max() const { return max_; }
   // Of the kept ones; 0 if there is none. per_mille 500 = median.
   Duration quantile(uint32_t per_mille) const;
-  // Cumulative counts for the bucket bounds of kBuckets, for histograms.
+  // Upper bounds of the histogram buckets.
   static constexpr std::array<int64_t, 12> kBucketMicros = {
       100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 100'000, 500'000, 1'000'000, 5'000'000};
+  // Not cumulative; the last one is "more".
   const std::array<uint64_t, 13>& buckets() const { return buckets_; }
 
  private:
@@ -58,6 +60,7 @@ struct Stats {
   std::array<uint64_t, kStatuses> packets_now{};       // live ones by state; terminal stay 0
   std::array<uint64_t, kStatuses> packets_ended{};     // terminal ones since the start
   std::array<uint64_t, kMemberStatuses> members_now{};
+  std::array<uint64_t, kLifecycleRows> row_visits{};   // of the transition table
   uint64_t submitted = 0;
   uint64_t granted = 0;
   uint64_t deliveries = 0;

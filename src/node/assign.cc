@@ -1,0 +1,278 @@
+// Placing, parking, losing, timing out: how packets come to owners and lose them.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+
+MemberNo Node::Impl::member_of(MemberIndex index) const { return by_ring[index]; }
+
+std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
+                                          const std::string& avoid) {
+  const uint32_t load = head.spec->load;
+  if (parking.blocked(cls, load)) return std::nullopt;
+  PlaceQuery query;
+  query.point = head.placement_point;
+  query.cls = cls;
+  query.load = load;
+  query.k = config.window;
+  query.nearest_first = head.spec->spread != Spread::kId;
+  if (!avoid.empty()) {
+    const MemberNo no = directory.find_member(MemberKey(head.key.ns(), avoid));
+    if (no != kNobody) query.avoid = directory.member(no).ring;
+  }
+  const auto index = placement.place(query);
+  if (!index) return std::nullopt;
+  return member_of(*index);
+}
+
+Parked Node::Impl::park_for_room(ClassId cls) const {
+  const bool capable = placement.capable(cls) > 0;
+  return {.reason = capable ? ParkReason::kAllAtCapacity : ParkReason::kNoCapableMember,
+          .since = now.wall,
+          .until = kNoWall};
+}
+
+// Finds the next owner and reserves its room, or says why there is none.
+Change Node::Impl::grant_or_park(const Packet& head, ClassId cls, Event event, MemberNo* to) {
+  Change change;
+  change.event = event;
+  *to = kNobody;
+  if (head.spec->not_before > now.wall) {
+    change.parked = {.reason = ParkReason::kNotBefore,
+                     .since = now.wall,
+                     .until = head.spec->not_before};
+    return change;
+  }
+  const auto member = place(head, cls, head.avoid);
+  if (!member) {
+    change.parked = park_for_room(cls);
+    return change;
+  }
+  *to = *member;
+  const Member& owner = directory.member(*member);
+  placement.add_load(owner.ring, head.spec->load);
+  change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
+  return change;
+}
+
+// Requires: room at `to` is reserved; the packet is pending and not busy.
+void Node::Impl::grant(SlotNo no, MemberNo to, Event event, std::string reason) {
+  Slot& slot = packets[no];
+  const Member& owner = directory.member(to);
+  Change change;
+  change.event = event;
+  change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
+  change.reason = std::move(reason);
+  auto done = transition(*slot.head, status(slot), change, now.wall);
+  if (!done) {
+    placement.add_load(owner.ring, -int64_t{slot.head->spec->load});
+    return;
+  }
+  if (slot.queued) {
+    parking.remove(slot, no);
+    slot.queued = false;
+  }
+  Write write = new_write();
+  step(write, no, std::move(*done), {}, to);
+  submit_write(std::move(write));
+}
+
+// Puts a pending packet among those that wait for room.
+void Node::Impl::park(SlotNo no) {
+  Slot& slot = packets[no];
+  const Parked why = park_for_room(slot.cls);
+  if (slot.parked != why.reason) slot.parked_since = now.wall;
+  slot.parked = why.reason;
+  slot.wait_until = kNever;
+  if (!slot.queued) parking.add(slot, no);
+  slot.queued = true;
+}
+
+// Looks at one packet afresh and does what its state demands. Called whenever a timer, a commit or
+// a refusal may have changed what that is; harmless at any time.
+void Node::Impl::reconsider(SlotNo no) {
+  Slot& slot = packets[no];
+  if (!slot.used || slot.busy || slot.coming || !is_ready) return;
+  const PacketSpec& spec = *slot.head->spec;
+  if (spec.deadline != kNoWall && spec.deadline <= now.wall) {
+    return end_packet(no, Event::kExpire, "its deadline has passed", RevokeReason::kExpired);
+  }
+  if (slot.head->status == Status::kPending) return try_place(no);
+  if (slot.owner == kNobody) {
+    // Its owner is not known any more: after a start, one that never came back.
+    MemberNo to = kNobody;
+    Change change = grant_or_park(*slot.head, slot.cls, Event::kLose, &to);
+    change.reason = "its owner has no session";
+    auto done = transition(*slot.head, status(slot), change, now.wall);
+    if (!done) return;
+    Write write = new_write();
+    step(write, no, std::move(*done), {}, to);
+    write.packets.back().move = MoveCause::kRestart;
+    write.packets.back().membership = true;
+    return submit_write(std::move(write));
+  }
+  if (slot.timeout_at <= Instant{now.mono.ns - paused.ns}) time_out(no);
+}
+
+void Node::Impl::try_place(SlotNo no) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  if (slot.wait_until != kNever && slot.wait_until > now.mono) return;
+  if (head.spec->not_before > now.wall) {
+    slot.parked = ParkReason::kNotBefore;
+    return;
+  }
+  if (slot.queued) return;  // woken when there is room
+  const auto to = place(head, slot.cls, head.avoid);
+  if (!to) return park(no);
+  placement.add_load(directory.member(*to).ring, head.spec->load);
+  grant(no, *to, Event::kGrant, slot.parked == ParkReason::kBackoff ? "its backoff is over" : "");
+}
+
+// Ends a packet without its owner's word.
+void Node::Impl::end_packet(SlotNo no, Event event, std::string reason, RevokeReason revoke) {
+  Slot& slot = packets[no];
+  Change change;
+  change.event = event;
+  change.reason = std::move(reason);
+  auto done = transition(*slot.head, status(slot), change, now.wall);
+  if (!done) return;
+  Write write = new_write();
+  step(write, no, std::move(*done), {}, kNobody);
+  write.packets.back().revoke = revoke;
+  submit_write(std::move(write));
+}
+
+void Node::Impl::time_out(SlotNo no) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  const uint32_t attempts = head.attempts + 1;
+  const bool last = attempts >= head.spec->max_attempts;
+  Change change;
+  change.event = last ? Event::kTimeoutForGood : Event::kTimeout;
+  change.avoid = head.owner ? head.owner->id : std::string();
+  change.reason = "the attempt took longer than " +
+                  std::to_string(head.spec->attempt_timeout_seconds) + " s";
+  change.last_error = std::make_shared<const LastError>(LastError{change.reason, "timeout"});
+  if (!last) {
+    change.parked = {.reason = ParkReason::kBackoff,
+                     .since = now.wall,
+                     .until = now.wall + attempt_backoff_ms(attempts)};
+  }
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) return;
+  Write write = new_write();
+  step(write, no, std::move(*done), {}, kNobody);
+  write.packets.back().revoke = RevokeReason::kTimeout;
+  submit_write(std::move(write));
+}
+
+// A member may have got room: gives it what waits, best first.
+void Node::Impl::wake(MemberNo no) {
+  if (planted(PlantedBug::kWakeUpLost)) return;
+  while (parking.size() > 0) {
+    const Member& member = directory.member(no);
+    if (member.ring == kNoMember || !placement.open(member.ring)) return;
+    const uint32_t load = placement.load(member.ring);
+    const uint32_t most = placement.max_load(member.ring);
+    if (load >= most) return;
+    const auto slot = parking.best(
+        most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
+    if (!slot) return;
+    placement.add_load(member.ring, packets[*slot].head->spec->load);
+    grant(*slot, no, Event::kGrant, "a member got room");
+  }
+}
+
+// Timers of what the packet waits for in its present state.
+void Node::Impl::arm(SlotNo no, bool fresh) {
+  const Slot& slot = packets[no];
+  const PacketSpec& spec = *slot.head->spec;
+  if (slot.head->status == Status::kPending) {
+    if (slot.wait_until != kNever) packet_timers.add(slot.wait_until, no, slot.life);
+    if (spec.not_before > now.wall) wall_timers.add(spec.not_before, no, slot.life);
+  }
+  if (spec.deadline != kNoWall && fresh) {
+    wall_timers.add(spec.deadline, no, slot.life);
+  }
+}
+
+// After a refusal: everything this packet may need is looked at again in a moment.
+void Node::Impl::retry_later(SlotNo slot) {
+  again.insert(slot);
+  retry_at = std::min(retry_at, now.mono + milliseconds(100));
+}
+
+// One packet of members that end; its part of their common write.
+void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  const bool blamed = !ending.drained && ending.cause != EndCause::kNeverCalled;
+  const bool charged = blamed && slot.delivered;
+  const uint32_t losses = head.losses + (charged ? 1 : 0);
+  Change change;
+  MemberNo to = kNobody;
+  if (charged && losses >= head.spec->max_losses) {
+    change.event = Event::kLoseForGood;
+    change.last_error = std::make_shared<const LastError>(
+        LastError{"its owner was lost " + std::to_string(losses) + " times", "owners-lost"});
+  } else if (charged && loss_backoff_ms(losses) > 0) {
+    change.event = Event::kLose;
+    change.parked = {.reason = ParkReason::kBackoff,
+                     .since = now.wall,
+                     .until = now.wall + loss_backoff_ms(losses)};
+  } else {
+    change = grant_or_park(head, slot.cls, ending.drained ? Event::kEvict : Event::kLose, &to);
+  }
+  change.charge_loss = charged;
+  constexpr std::array<const char*, 5> kWhy = {
+      "its owner's lease ran out", "its owner's connection broke", "its owner was replaced",
+      "its owner retired", "its owner made no call after the host's restart"};
+  change.reason = ending.drained ? "its owner was drained" : kWhy[static_cast<size_t>(ending.cause)];
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) return;
+  step(write, no, std::move(*done), {}, to);
+  PacketStep& step = write.packets.back();
+  step.revoke = ending.drained                          ? RevokeReason::kDrained
+                : ending.cause == EndCause::kRetired ? RevokeReason::kEvicted
+                                                        : RevokeReason::kLease;
+  step.move = ending.drained                               ? MoveCause::kDrain
+              : ending.cause == EndCause::kLease           ? MoveCause::kFreeze
+              : ending.cause == EndCause::kNeverCalled     ? MoveCause::kRestart
+                                                           : MoveCause::kDeath;
+  step.membership = true;
+}
+
+// What no poll or stream took within one lease goes to others.
+void Node::Impl::take_back(SessionNo no) {
+  Session& session = directory.session(no);
+  for (const SlotNo slot_no : session.outbox.untaken_until(now.mono - session.lease())) {
+    Slot& slot = packets[slot_no];
+    if (slot.busy || slot.delivered) continue;
+    const std::string untaken(slot.head->owner ? slot.head->owner->id : std::string());
+    Packet asking = *slot.head;
+    asking.avoid = untaken;
+    MemberNo to = kNobody;
+    Change change = grant_or_park(asking, slot.cls, Event::kEvict, &to);
+    if (to == slot.owner) {
+      // Nobody else could take it; it stays and waits for another lease.
+      placement.add_load(directory.member(to).ring, -int64_t{slot.head->spec->load});
+      session.outbox.remove(slot.outbox);
+      put_delivery(slot_no, false);
+      continue;
+    }
+    change.avoid = untaken;
+    change.reason = "its owner did not take it within its lease";
+    auto done = transition(*slot.head, status(slot), change, now.wall);
+    if (!done) continue;
+    Write write = new_write();
+    step(write, slot_no, std::move(*done), {}, to);
+    write.packets.back().revoke = RevokeReason::kReassigned;
+    write.packets.back().move = MoveCause::kReassign;
+    submit_write(std::move(write));
+  }
+}
+
+}  // namespace phoenix

@@ -1,0 +1,252 @@
+// What sessions are told: polls, heartbeats, streams.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr uint64_t kMaxDeliveryBytes = 4 << 20;
+
+}  // namespace
+
+// An assignment is put up for delivery at the owner's session.
+void Node::Impl::put_delivery(SlotNo no, bool repeated) {
+  Slot& slot = packets[no];
+  const SessionNo session_no = directory.member(slot.owner).session;
+  Session& session = directory.session(session_no);
+  uint64_t bytes = 1024;
+  for (const ContentInfo& info : slot.head->contents) bytes += info.size;
+  slot.outbox = session.outbox.put(
+      no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)), repeated, now.mono);
+  with_news.push_back(session_no);
+  if (!repeated) arm_session(session_no);
+}
+
+// The first time that its owner gets this epoch, or shows that it has it.
+void Node::Impl::note_delivered(SlotNo no) {
+  Slot& slot = packets[no];
+  if (slot.delivered) return;
+  slot.delivered = true;
+  slot.delivered_at = now.mono;
+  if (slot.last_call.ns == 0) slot.last_call = now.mono;
+  ++stats.deliveries;
+  if (slot.lost) {
+    stats.recovery.add(now.mono - slot.lost_at);
+    slot.lost = false;
+  }
+  const uint32_t limit = slot.head->spec->attempt_timeout_seconds;
+  if (limit > 0) {
+    slot.timeout_at = Instant{now.mono.ns - paused.ns} + seconds(limit);
+    timeout_timers.add(slot.timeout_at, no, slot.life);
+  }
+}
+
+std::optional<OutboxCursor> Node::Impl::acknowledge(Session& session,
+                                                    const std::optional<std::string>& after) {
+  if (!after) return std::nullopt;
+  const auto cursor = parse_cursor(*after);
+  if (!cursor || !session.outbox.acknowledge(*cursor, config.run)) return std::nullopt;
+  return cursor;
+}
+
+std::optional<DrainNotice> Node::Impl::drain_notice(const Session& session) const {
+  std::optional<DrainNotice> notice;
+  for (const MemberNo no : session.members) {
+    const MemberRecord& record = *directory.member(no).record;
+    if (record.status != MemberStatus::kDraining) continue;
+    if (!notice) notice.emplace();
+    notice->members.emplace_back(record.key.id(), record.drain_deadline);
+    if (record.drain_deadline == kNoWall) continue;
+    if (notice->deadline == kNoWall || record.drain_deadline < notice->deadline) {
+      notice->deadline = record.drain_deadline;
+    }
+  }
+  return notice;
+}
+
+bool Node::Impl::something_new(const Session& session) const {
+  return session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation() ||
+         session.drain_version != session.drain_told;
+}
+
+// One answer: what the session is told now. max = 0: no deliveries.
+DeliveriesReply Node::Impl::carry(SessionNo no, const std::optional<OutboxCursor>& after,
+                                  uint32_t max, bool repeats) {
+  Session& session = directory.session(no);
+  const Outbox::Limits limits = {.max = max,
+                                 .max_bytes = kMaxDeliveryBytes,
+                                 .now = now.mono,
+                                 .repeat_after = session.lease() / 3};
+  Outbox::Carried carried = session.outbox.carry(after, config.run, limits, repeats);
+  DeliveriesReply answer;
+  answer.run = config.run;
+  answer.lease_ms = static_cast<uint32_t>(session.lease().ms());
+  answer.next = format_cursor(carried.next);
+  answer.revoked = std::move(carried.revoked);
+  answer.drain = drain_notice(session);
+  session.drain_told = session.drain_version;
+  for (const SlotNo slot_no : carried.tokens) {
+    note_delivered(slot_no);
+    const Slot& slot = packets[slot_no];
+    answer.deliveries.push_back({std::string(directory.member(slot.owner).record->key.id()),
+                                 slot.head->epoch, view(slot_no)});
+  }
+  return answer;
+}
+
+void Node::Impl::poll(Command command, Poll& request) {
+  const Poll wanted = request;
+  command.body = std::move(request);
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  if (command.caller.session.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kUnauthenticated,
+                               .detail = "deliveries are for the holder of the session's token"});
+  }
+  const SessionNo no = found->session;
+  Session& session = directory.session(no);
+  const auto after = acknowledge(session, wanted.after);
+  const Duration wait = std::min(wanted.wait, session.lease() / 2);
+  if (wait.ns <= 0 || draining || something_new(session)) {
+    return reply(command.id, carry(no, after, wanted.max, true));
+  }
+  if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
+    return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
+                               .detail = "too many polls of this session wait already",
+                               .retry_after_ms = 1000});
+  }
+  session.waiters.push_back({.request = command.id,
+                             .stream = false,
+                             .max = wanted.max,
+                             .until = now.mono + wait,
+                             .after = after});
+  waiting.emplace(command.id, no);
+  arm_session(no);
+}
+
+void Node::Impl::heartbeat(Command command, Heartbeat& request) {
+  const Heartbeat wanted = request;
+  command.body = std::move(request);
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  if (command.caller.session.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kUnauthenticated,
+                               .detail = "a heartbeat needs the session's token"});
+  }
+  const auto after = acknowledge(directory.session(found->session), wanted.after);
+  reply(command.id, carry(found->session, after, 0, true));
+}
+
+void Node::Impl::open_stream(Command command, OpenStream& request) {
+  const OpenStream wanted = request;
+  command.body = std::move(request);
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  if (command.caller.session.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kUnauthenticated,
+                               .detail = "a stream is for the holder of the session's token"});
+  }
+  if (draining) {
+    return refuse(command.id, {.kind = ErrorKind::kDraining, .detail = "the host shuts down"});
+  }
+  const SessionNo no = found->session;
+  Session& session = directory.session(no);
+  if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
+    return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
+                               .detail = "too many streams of this session are open already",
+                               .retry_after_ms = 1000});
+  }
+  Waiter waiter = {.request = command.id,
+                   .stream = true,
+                   .max = 1000,
+                   .until = kNever,
+                   .after = acknowledge(session, wanted.after)};
+  reply(command.id, StreamOpened{});
+  DeliveriesReply first = carry(no, waiter.after, waiter.max, true);
+  const auto cursor = parse_cursor(first.next);
+  waiter.after = cursor;
+  out.portions.push_back({.stream = command.id, .end = false, .portion = std::move(first)});
+  session.waiters.push_back(std::move(waiter));
+  waiting.emplace(command.id, no);
+  ++session.streams;
+  session.broken_at.reset();
+  arm_session(no);
+}
+
+// News for a session go to its newest stream, else to the poll that has waited longest.
+void Node::Impl::serve_waiters(SessionNo no) {
+  if (no >= directory.session_numbers() || !directory.has_session(no)) return;
+  Session& session = directory.session(no);
+  if (session.ending || !session.active()) return;
+  while (!session.waiters.empty() && something_new(session)) {
+    auto it = std::find_if(session.waiters.rbegin(), session.waiters.rend(),
+                           [](const Waiter& waiter) { return waiter.stream; });
+    if (it != session.waiters.rend()) {
+      DeliveriesReply portion = carry(no, it->after, it->max, false);
+      it->after = parse_cursor(portion.next);
+      const bool more = session.outbox.has_fresh_delivery() && !portion.deliveries.empty();
+      out.portions.push_back({.stream = it->request, .end = false, .portion = std::move(portion)});
+      if (!more) break;
+      continue;
+    }
+    const Waiter waiter = session.waiters.front();
+    session.waiters.erase(session.waiters.begin());
+    waiting.erase(waiter.request);
+    reply(waiter.request, carry(no, waiter.after, waiter.max, true));
+  }
+}
+
+// Ends all waiting: with the error, or with an answer that carries nothing (attach, shutdown).
+void Node::Impl::answer_waiters(SessionNo no, const std::optional<Error>& error) {
+  Session& session = directory.session(no);
+  std::vector<Waiter> waiters;
+  waiters.swap(session.waiters);
+  session.streams = 0;
+  for (const Waiter& waiter : waiters) {
+    waiting.erase(waiter.request);
+    if (waiter.stream) {
+      out.portions.push_back({.stream = waiter.request, .end = true, .portion = {}});
+    } else if (error) {
+      refuse(waiter.request, *error);
+    } else {
+      DeliveriesReply nothing;
+      nothing.run = config.run;
+      nothing.lease_ms = static_cast<uint32_t>(session.lease().ms());
+      nothing.drain = drain_notice(session);
+      nothing.next = waiter.after ? format_cursor(*waiter.after)
+                                  : format_cursor({config.run, 0, 0});
+      reply(waiter.request, std::move(nothing));
+    }
+  }
+}
+
+// Nobody will read this answer: what it would carry goes to others.
+void Node::Impl::abandon(RequestId id) {
+  const auto it = waiting.find(id);
+  if (it == waiting.end()) return;
+  Session& session = directory.session(it->second);
+  std::erase_if(session.waiters, [&](const Waiter& waiter) {
+    return waiter.request == id && !waiter.stream;
+  });
+  waiting.erase(it);
+}
+
+void Node::Impl::stream_closed(RequestId id, bool by_peer) {
+  const auto it = waiting.find(id);
+  if (it == waiting.end()) return;
+  const SessionNo no = it->second;
+  Session& session = directory.session(no);
+  waiting.erase(it);
+  std::erase_if(session.waiters, [&](const Waiter& waiter) { return waiter.request == id; });
+  if (session.streams > 0) --session.streams;
+  if (session.streams > 0 || !by_peer || session.ending) return;
+  session.broken_at = now.mono;
+  arm_session(no);
+}
+
+}  // namespace phoenix

@@ -1,0 +1,295 @@
+// The state of a Node and the parts of its decisions. Private to src/node: node.h is the contract.
+//
+// How a decision becomes fact. A command (or a timer) that must change something durable builds a
+// Write: the group for the store, the steps to apply to memory, the replies. What it touches is
+// marked busy; commands that meet something busy wait in `blocked_`. When the store has committed,
+// the steps are applied and the replies leave; when it refused, everything stays as it was and the
+// caller is told. So memory never runs ahead of the store, and there is nothing to roll back but
+// reservations of room.
+//
+// What follows from state (placing, ending, retiring) is level-triggered: it is looked for again
+// after every input in settle(), and after a refusal a little later, so that no trigger can be lost.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/planted.h"
+#include "directory/directory.h"
+#include "keeper/packet_table.h"
+#include "keeper/parking.h"
+#include "keeper/timers.h"
+#include "node/node.h"
+#include "packet/lifecycle.h"
+
+namespace phoenix {
+
+// One packet's part of a write.
+struct PacketStep {
+  SlotNo slot = kNoSlot;
+  PacketPtr next;
+  size_t row = 0;
+  MemberNo to = kNobody;                 // whose room is reserved
+  std::optional<RevokeReason> revoke;    // what the old owner is told
+  std::optional<MoveCause> move;         // the owner changed, or was taken away, for this
+  bool membership = false;               // counted in the rebalancing overhead ratio
+  bool started = false;                  // checkpoint: it is RUNNING from now on
+};
+struct MemberStep {
+  MemberNo no = kNobody;                 // kNobody: a new one
+  std::shared_ptr<const MemberRecord> next;  // null: forget it
+};
+struct SessionStep {
+  SessionNo no = kNobody;
+  std::shared_ptr<const SessionRecord> next;  // null: forget it
+};
+
+struct Write {
+  uint64_t id = 0;
+  Now at;                                // when it was decided (for handoffs: called)
+  std::vector<Op> ops;
+  std::vector<PacketStep> packets;
+  std::vector<MemberStep> members;
+  std::vector<SessionStep> sessions;
+  std::vector<Reply> replies;
+  std::vector<std::string> unblocks;     // names that commands may be waiting for
+  std::vector<MemberKey> coming;         // members that may not exist yet
+  uint64_t ending = 0;                   // of which Ending this is the commit; 0: none
+  bool is_handoff = false;
+};
+
+// Members that are about to lose their session or to leave, waiting until nothing of theirs is busy.
+struct Ending {
+  uint64_t id = 0;
+  SessionNo session = kNobody;           // kNobody: manual members
+  std::vector<MemberNo> members;         // all off the ring already
+  EndCause cause = EndCause::kLease;
+  MemberStatus to = MemberStatus::kDetached;
+  bool drained = false;                  // its evictions blame nobody
+  bool writing = false;
+  Instant retry_at;                      // after a refusal
+  Instant noticed;
+  std::vector<Reply> replies;            // sent with its commit
+};
+
+struct Node::Impl {
+  explicit Impl(const NodeConfig& config);
+
+  // --- input.cc: inputs, dispatch, waiting for what is busy ---
+  void observe(Now now);
+  void command(Command command);
+  void dispatch(Command command);
+  void block(const std::string& name, Command command);
+  void unblock(const std::string& name);
+  void refuse(RequestId id, Error error);
+  void reply(RequestId id, ReplyBody body);
+  void settle();
+  void release_keys();
+  void tick();
+  void pause(Duration gap);
+  Instant deadline() const;
+
+  // --- writes.cc: from decision to fact ---
+  Write new_write();
+  void step(Write& write, SlotNo slot, Transition done, std::vector<ContentWrite> contents,
+            MemberNo to);
+  void put_member(Write& write, MemberNo no, MemberRecord next, std::string event);
+  void put_session(Write& write, SessionNo no, SessionRecord next);
+  void finish_with(Write& write, const Command& command, ReplyBody body);
+  void submit_write(Write write);
+  void completed(uint64_t batch, std::span<const uint64_t> ids, std::span<const Outcome> outcomes,
+                 const std::string& why);
+  void resolved(uint64_t batch, Resolution resolution);
+  void settle_write(uint64_t id, Outcome outcome, const std::string& why);
+  void commit_write(Write& write);
+  void abandon_write(Write& write, Outcome outcome, const std::string& why);
+  void apply(const Write& write, const PacketStep& step);
+  void detach_owner(const PacketStep& step, const Packet& before, Slot& slot);
+  void attach_owner(SlotNo no, Slot& slot, MemberNo to);
+  void apply(const MemberStep& step);
+  void apply(const SessionStep& step);
+
+  // --- submit.cc ---
+  void submit(Command command, Submit& submit);
+  bool must_wait(Command& command, const PacketKey& key, bool look_up);
+  ItemReply submit_one(Write& write, SubmitItem& item);
+  ItemReply existing(const Packet& head, Status status, const SubmitItem& item);
+  void await_packet(const Command& command, const AwaitPacket& await);
+  void remember(const PacketKey& key, PacketLookup lookup);
+
+  // --- owner_calls.cc ---
+  void owner_calls(Command command, OwnerCalls& calls);
+  ItemReply owner_call(Write& write, const Caller& caller, OwnerCall& call);
+  ItemReply ended_call(const Packet& head, Status status, const std::string& member,
+                       const OwnerCall& call);
+  std::optional<Error> check_owner(const Caller& caller, const Packet& head, SlotNo slot,
+                                   Status status, const OwnerCall& call, std::string* member);
+  std::optional<std::string> acting_member(const Caller& caller, const Packet& head,
+                                           const OwnerCall& call, Error* error);
+  ItemReply carry_out(Write& write, SlotNo slot, OwnerCall& call);
+  ItemReply hand_off(Write& write, SlotNo slot, OwnerCall& call);
+  Change change_for(const OwnerCall& call, const Packet& head);
+  Error packet_error(ErrorKind kind, const Packet& head, Status status, std::string detail) const;
+
+  // --- orders.cc: cancel, assign, evict, retry ---
+  void order(Command command, OrderPacket& order);
+  void order_live(Command& command, OrderPacket& order, SlotNo slot);
+  void order_ended(Command& command, OrderPacket& order, const Packet& head);
+  std::optional<Error> give_to(const OrderPacket& order, const Slot& slot, MemberNo* to);
+
+  // --- assign.cc: placing, parking, losing ---
+  std::optional<MemberNo> place(const Packet& head, ClassId cls, const std::string& avoid);
+  MemberNo member_of(MemberIndex index) const;
+  Parked park_for_room(ClassId cls) const;
+  Change grant_or_park(const Packet& head, ClassId cls, Event event, MemberNo* to);
+  void grant(SlotNo slot, MemberNo to, Event event, std::string reason);
+  void park(SlotNo slot);
+  void reconsider(SlotNo slot);
+  void try_place(SlotNo slot);
+  void end_packet(SlotNo slot, Event event, std::string reason, RevokeReason revoke);
+  void time_out(SlotNo slot);
+  void wake(MemberNo no);
+  void arm(SlotNo slot, bool fresh);
+  void retry_later(SlotNo slot);
+  void lose(Write& write, SlotNo slot, const Ending& ending);
+  void take_back(SessionNo no);
+
+  // --- sessions.cc: leases, endings, attaching ---
+  struct Asked {
+    SessionNo session = kNobody;
+    std::vector<MemberNo> members;  // those the call is about
+  };
+  void heard(const Caller& caller);
+  tl::expected<Asked, Error> asked(const Command& command, const SessionRef& ref, bool attaching);
+  std::optional<Error> session_state(const Session& session, const Caller& caller,
+                                     const SessionRef& ref, bool attaching) const;
+  bool session_blocked(Command& command, const SessionRef& ref);
+  void attach(Command command, Attach& attach);
+  void attach_late(Command& command, SessionNo no);
+  AttachReply attach_reply(SessionNo no);
+  void arm_session(SessionNo no);
+  void session_due(SessionNo no);
+  void begin_end(SessionNo session, std::vector<MemberNo> members, EndCause cause, MemberStatus to,
+                 bool drained, std::optional<Reply> reply);
+  void advance_endings();
+  void commit_ending(Ending& ending);
+  void ended(const Write& write);
+  void forget_old();
+  void first_call(SessionNo no);
+
+  // --- members.cc: register, patch, drain, retire ---
+  void register_members(Command command, Register& request);
+  bool make_way(Command& command, const Register& request);
+  void add_members(Command command, AddMembers& request);
+  void remove_members(Command command, RemoveMembers& request);
+  void patch(Command command, PatchMember& request);
+  void drain(Command command, Drain& request);
+  void resume(Command command, Resume& request);
+  void retire(Command command, Retire& request);
+  void await_member(const Command& command, const AwaitMember& await);
+  MemberRecord new_life(const MemberRecord& wanted, const std::string& session,
+                        const Caller& caller);
+  void leave_old_session(Write& write, MemberNo no, std::map<SessionNo, SessionRecord>& changed);
+  void sync_ring(MemberNo no);
+  void relink(SessionNo no);
+  MemberView member_view(MemberNo no) const;
+  MembersReply members_reply(const std::vector<MemberRecord>& records,
+                             const std::optional<SessionRecord>& session, bool single) const;
+  void check_drained(MemberNo no);
+
+  // --- deliver.cc: polls, heartbeats, streams ---
+  void poll(Command command, Poll& poll);
+  void heartbeat(Command command, Heartbeat& beat);
+  void open_stream(Command command, OpenStream& open);
+  void abandon(RequestId id);
+  void stream_closed(RequestId id, bool by_peer);
+  std::optional<OutboxCursor> acknowledge(Session& session, const std::optional<std::string>& after);
+  DeliveriesReply carry(SessionNo no, const std::optional<OutboxCursor>& after, uint32_t max,
+                        bool repeats);
+  bool something_new(const Session& session) const;
+  void serve_waiters(SessionNo no);
+  void answer_waiters(SessionNo no, const std::optional<Error>& error);
+  std::optional<DrainNotice> drain_notice(const Session& session) const;
+  void note_delivered(SlotNo slot);
+  void put_delivery(SlotNo no, bool repeated);
+
+  // --- recover.cc ---
+  void ready();
+  void begin_shutdown();
+
+  // --- queries.cc ---
+  PacketView view(SlotNo slot) const;
+  Status status(const Slot& slot) const;
+  std::vector<std::string> check() const;
+  CandidateView candidate(const Candidate& from) const;
+
+  NodeConfig config;
+  Placement placement;
+  Directory directory;
+  PacketTable packets;
+  Parking parking;
+  Stats stats;
+  std::vector<MemberNo> by_ring;                    // MemberIndex -> MemberNo
+
+  Now now;
+  bool is_ready = false;
+  bool draining = false;
+  Duration paused;                                  // all pauses of the host so far
+  bool observed = false;
+
+  Timers<Instant> packet_timers;                    // backoff
+  Timers<Instant> timeout_timers;                   // in time without pauses
+  Timers<WallMs> wall_timers;                       // deadline, notBefore
+  Timers<Instant> session_timers;
+  Timers<Instant> member_timers;                    // drain deadlines
+
+  uint64_t next_write = 0;
+  std::map<uint64_t, Write> writes;                 // waiting for the store
+  std::map<uint64_t, std::vector<uint64_t>> unknown_batches;
+  std::string refused_why;                          // the store's last refusal; empty: it works
+  WallMs refused_since = 0;
+  std::set<Digest> idempotent_running;              // scopes of calls without an answer
+  std::unordered_map<RequestId, Digest> idempotent_of;
+
+  std::unordered_map<std::string, std::vector<Command>> blocked;
+  std::deque<Command> runnable;                     // unblocked, to be dispatched again
+  std::unordered_map<PacketKey, PacketLookup> looked_up;  // not live, as the store has it
+  std::deque<PacketKey> looked_up_order;            // for the bound
+  std::set<PacketKey> loading;
+
+  uint64_t next_ending = 0;
+  std::list<Ending> endings;
+  std::set<SlotNo> again;                           // to be reconsidered at retry_at
+  Instant retry_at = kNever;
+  std::vector<MemberNo> with_room;                  // to be woken for
+  std::vector<SessionNo> with_news;                 // waiters to be served
+  std::vector<MemberNo> maybe_drained;
+
+  struct Await {
+    RequestId request = 0;
+    Instant until;
+  };
+  std::unordered_map<PacketKey, std::vector<Await>> packet_awaits;
+  std::map<MemberKey, std::vector<Await>> member_awaits;
+  std::map<std::pair<Instant, RequestId>, std::variant<PacketKey, MemberKey>> await_timers;
+  std::unordered_map<RequestId, SessionNo> waiting;  // polls and streams
+  std::set<MemberKey> coming_members;               // being registered
+  uint64_t incarnation_floor = 0;                   // of all members that were forgotten
+  WallMs next_forget = 0;
+  Output out;
+};
+
+// Names in `blocked`.
+inline std::string block_name(const PacketKey& key) { return "p:" + key.text(); }
+inline std::string block_name(const MemberKey& key) { return "m:" + key.text(); }
+inline std::string session_block_name(std::string_view id) { return "s:" + std::string(id); }
+
+}  // namespace phoenix

@@ -1,0 +1,492 @@
+// Members: registering, patching, draining, retiring; their place on the ring.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+bool present(MemberStatus status) {
+  return status == MemberStatus::kActive || status == MemberStatus::kDraining;
+}
+
+RingMember ring_member(const MemberRecord& record) {
+  RingMember member;
+  member.ns = record.key.ns();
+  member.id = record.key.id();
+  member.weight = record.weight;
+  member.max_load = record.max_load;
+  member.trust = record.trust;
+  member.reliability = record.reliability;
+  member.capabilities = record.capabilities;
+  return member;
+}
+
+}  // namespace
+
+// Puts the member on the ring or takes it off, as its record and session demand.
+void Node::Impl::sync_ring(MemberNo no) {
+  Member& member = directory.member(no);
+  const MemberRecord& record = *member.record;
+  const bool attached =
+      record.manual || (member.session != kNobody && directory.session(member.session).active());
+  const bool wanted = is_ready && present(record.status) && !member.ending && attached;
+  if (!wanted) {
+    if (member.ring != kNoMember) placement.leave(member.ring);
+    member.ring = kNoMember;
+    return;
+  }
+  if (member.ring == kNoMember) {
+    member.ring = placement.join(ring_member(record));
+    if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
+    by_ring[member.ring] = no;
+    for (const SlotNo slot : member.held) {
+      placement.add_load(member.ring, packets[slot].head->spec->load);
+    }
+  } else {
+    placement.update(member.ring, ring_member(record));
+  }
+  const bool called = record.manual || directory.session(member.session).called;
+  const bool open = record.status == MemberStatus::kActive && called;
+  placement.set_open(member.ring, open);
+  if (open) with_room.push_back(no);
+  if (record.status == MemberStatus::kDraining) {
+    if (record.drain_deadline == kNoWall) {
+      member.drain_until = kNever;
+    } else {
+      member.drain_until =
+          now.mono + milliseconds(std::max<int64_t>(0, record.drain_deadline - now.wall));
+      member_timers.add(member.drain_until, no, 0);
+    }
+    maybe_drained.push_back(no);
+  }
+}
+
+// A session's members are those whose records still name it in the incarnation that it holds.
+void Node::Impl::relink(SessionNo no) {
+  Session& session = directory.session(no);
+  session.members.clear();
+  for (const auto& [id, incarnation] : session.record->members) {
+    const MemberNo member = directory.find_member(MemberKey(session.record->ns, id));
+    if (member == kNobody) continue;
+    const MemberRecord& record = *directory.member(member).record;
+    if (record.session != session.record->id || record.incarnation != incarnation) continue;
+    directory.member(member).session = no;
+    session.members.push_back(member);
+  }
+  ++session.drain_version;
+  with_news.push_back(no);
+}
+
+MemberView Node::Impl::member_view(MemberNo no) const {
+  const Member& member = directory.member(no);
+  MemberView shown;
+  shown.record = member.record;
+  shown.last_seen_at = member.last_seen;
+  if (member.ring != kNoMember) shown.current_load = placement.load(member.ring);
+  if (member.session != kNobody) {
+    const SessionRecord& session = *directory.session(member.session).record;
+    shown.lease_seconds = session.lease_seconds;
+    shown.grace_ms = session.grace_ms;
+  }
+  return shown;
+}
+
+MembersReply Node::Impl::members_reply(const std::vector<MemberRecord>& records,
+                                       const std::optional<SessionRecord>& session,
+                                       bool single) const {
+  MembersReply answer;
+  answer.created = true;
+  answer.single = single;
+  answer.session = session;
+  for (const MemberRecord& record : records) {
+    MemberView shown;
+    shown.record = std::make_shared<const MemberRecord>(record);
+    shown.last_seen_at = now.wall;
+    if (session && !record.manual) {
+      shown.lease_seconds = session->lease_seconds;
+      shown.grace_ms = session->grace_ms;
+    }
+    answer.members.push_back(std::move(shown));
+  }
+  if (single && !records.empty()) answer.incarnation = records[0].incarnation;
+  return answer;
+}
+
+// --- registering ----------------------------------------------------------------------------
+
+MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string& session,
+                                  const Caller& caller) {
+  MemberRecord record = wanted;
+  const MemberNo no = directory.find_member(wanted.key);
+  const uint64_t last =
+      no == kNobody ? incarnation_floor : directory.member(no).record->incarnation;
+  record.incarnation = last + 1;
+  record.revision = (no == kNobody ? 0 : directory.member(no).record->revision) + 1;
+  record.status = MemberStatus::kActive;
+  record.reason.clear();
+  record.session = record.manual ? std::string() : session;
+  record.registered_by = caller.principal;
+  record.joined_at = now.wall;
+  record.updated_at = now.wall;
+  record.drain_deadline = kNoWall;
+  return record;
+}
+
+// Ends the sessions that hold the wanted ids, if the caller may replace them. True: the command has
+// been answered or put aside.
+bool Node::Impl::make_way(Command& command, const Register& request) {
+  for (const MemberRecord& wanted : request.members) {
+    const MemberNo no = directory.find_member(wanted.key);
+    if (no == kNobody) continue;
+    const Member& member = directory.member(no);
+    if (member.busy || member.ending || member.incoming > 0) {
+      block(block_name(wanted.key), std::move(command));
+      return true;
+    }
+    if (!present(member.record->status)) continue;
+    const std::string id(wanted.key.id());
+    const bool may = command.caller.is_operator ||
+                     member.record->registered_by == command.caller.principal;
+    if (!request.replace || !may) {
+      refuse(command.id,
+             {.kind = request.replace ? ErrorKind::kForbidden : ErrorKind::kMemberExists,
+              .detail = request.replace
+                            ? "the member " + id + " was registered with another token"
+                            : "the member " + id + " is " +
+                                  std::string(member_status_name(member.record->status)) +
+                                  "; choose another id, or give \"replace\": true to end its "
+                                  "session"});
+      return true;
+    }
+    const SessionNo session = member.session;
+    begin_end(session, session == kNobody ? std::vector<MemberNo>{no}
+                                          : directory.session(session).members,
+              EndCause::kReplaced, MemberStatus::kDetached, false, std::nullopt);
+    block(block_name(wanted.key), std::move(command));
+    return true;
+  }
+  return false;
+}
+
+void Node::Impl::register_members(Command command, Register& request) {
+  const Register wanted = request;
+  command.body = std::move(request);
+  for (const MemberRecord& member : wanted.members) {
+    if (coming_members.contains(member.key)) {
+      return block(block_name(member.key), std::move(command));
+    }
+  }
+  if (make_way(command, wanted)) return;
+  if (directory.members() + wanted.members.size() > config.max_members) {
+    return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
+                               .detail = "the host knows " + std::to_string(config.max_members) +
+                                         " members, its limit"});
+  }
+  Write write = new_write();
+  std::optional<SessionRecord> session;
+  std::vector<MemberRecord> records;
+  std::map<SessionNo, SessionRecord> left;
+  for (const MemberRecord& member : wanted.members) {
+    MemberRecord record = new_life(member, wanted.session_id, command.caller);
+    const MemberNo no = directory.find_member(record.key);
+    if (no != kNobody) leave_old_session(write, no, left);
+    if (!record.manual) {
+      if (!session) {
+        session = SessionRecord{.id = wanted.session_id,
+                                .ns = std::string(record.key.ns()),
+                                .generation = 1,
+                                .lease_seconds = wanted.lease_seconds,
+                                .grace_ms = wanted.grace_ms,
+                                .state = SessionState::kActive,
+                                .members = {},
+                                .registered_by = command.caller.principal,
+                                .revision = 0,
+                                .ended_at = kNoWall};
+      }
+      session->members.emplace_back(record.key.id(), record.incarnation);
+    }
+    records.push_back(record);
+    coming_members.insert(record.key);
+    write.coming.push_back(record.key);
+    put_member(write, no, std::move(record), "registered");
+  }
+  for (auto& [no, record] : left) put_session(write, no, std::move(record));
+  if (session) put_session(write, kNobody, *session);
+  finish_with(write, command, members_reply(records, session, wanted.single));
+  submit_write(std::move(write));
+}
+
+// A detached member's old session loses it; with nothing left it can never attach again.
+void Node::Impl::leave_old_session(Write&, MemberNo no,
+                                   std::map<SessionNo, SessionRecord>& changed) {
+  const Member& member = directory.member(no);
+  if (member.session == kNobody) return;
+  const Session& session = directory.session(member.session);
+  if (session.active() || session.busy) return;
+  auto [it, first] = changed.emplace(member.session, *session.record);
+  SessionRecord& next = it->second;
+  const std::string_view id = member.record->key.id();
+  std::erase_if(next.members, [&](const auto& entry) { return entry.first == id; });
+  if (next.members.empty() && next.state == SessionState::kLapsed) {
+    next.state = SessionState::kReplaced;
+    next.members = session.record->members;  // so that its calls still know whose they were
+  }
+}
+
+void Node::Impl::add_members(Command command, AddMembers& request) {
+  const AddMembers wanted = request;
+  command.body = std::move(request);
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  for (const MemberRecord& member : wanted.members) {
+    const MemberNo no = directory.find_member(member.key);
+    if (coming_members.contains(member.key) || (no != kNobody && directory.member(no).busy)) {
+      return block(block_name(member.key), std::move(command));
+    }
+  }
+  Write write = new_write();
+  SessionRecord next = *directory.session(found->session).record;
+  BatchReply batch;
+  MembersReply made;
+  std::map<SessionNo, SessionRecord> left;
+  for (const MemberRecord& member : wanted.members) {
+    batch.ids.emplace_back(member.key.id());
+    const MemberNo no = directory.find_member(member.key);
+    if (no != kNobody && (present(directory.member(no).record->status) ||
+                          directory.member(no).ending)) {
+      batch.items.emplace_back(Error{.kind = ErrorKind::kMemberExists,
+                                     .detail = "the member " + std::string(member.key.id()) +
+                                               " is in use"});
+      continue;
+    }
+    if (next.members.size() >= 10'000 || coming_members.contains(member.key)) {
+      batch.items.emplace_back(Error{.kind = ErrorKind::kTooManyRequests,
+                                     .detail = "a session has 10,000 members at most, each once"});
+      continue;
+    }
+    MemberRecord record = new_life(member, next.id, command.caller);
+    record.registered_by = next.registered_by;
+    if (no != kNobody) leave_old_session(write, no, left);
+    next.members.emplace_back(record.key.id(), record.incarnation);
+    coming_members.insert(record.key);
+    write.coming.push_back(record.key);
+    batch.items.emplace_back(OwnerReply{.id = std::string(record.key.id()),
+                                        .status = Status::kPending,
+                                        .epoch = record.incarnation,
+                                        .revision = record.revision});
+    put_member(write, no, std::move(record), "registered");
+  }
+  for (auto& [no, record] : left) put_session(write, no, std::move(record));
+  put_session(write, found->session, std::move(next));
+  finish_with(write, command, std::move(batch));
+  submit_write(std::move(write));
+}
+
+void Node::Impl::remove_members(Command command, RemoveMembers& request) {
+  const RemoveMembers wanted = request;
+  command.body = std::move(request);
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  std::vector<MemberNo> leaving;
+  for (const std::string& id : wanted.ids) {
+    const MemberNo no = directory.find_member(MemberKey(wanted.ref.ns, id));
+    if (no == kNobody || directory.member(no).session != found->session) {
+      return refuse(command.id, {.kind = ErrorKind::kNotFound,
+                                 .detail = "no member " + id + " in this session"});
+    }
+    leaving.push_back(no);
+  }
+  Reply done = {.id = command.id, .body = MembersReply{.members = {}, .single = false}};
+  begin_end(found->session, std::move(leaving), EndCause::kRetired, MemberStatus::kRetired, false,
+            std::move(done));
+}
+
+// --- changing -------------------------------------------------------------------------------
+
+void Node::Impl::patch(Command command, PatchMember& request) {
+  const PatchMember wanted = request;
+  command.body = std::move(request);
+  const MemberNo no = directory.find_member(wanted.key);
+  if (no == kNobody) {
+    return refuse(command.id, {.kind = ErrorKind::kNotFound,
+                               .detail = "no member " + std::string(wanted.key.id())});
+  }
+  const Member& member = directory.member(no);
+  if (member.busy || member.ending) {
+    return block(block_name(wanted.key), std::move(command));
+  }
+  const MemberRecord& before = *member.record;
+  const Caller& caller = command.caller;
+  const bool own = !caller.session.empty() && before.session == caller.session;
+  if (!own && !caller.is_operator && before.registered_by != caller.principal) {
+    return refuse(command.id, {.kind = ErrorKind::kForbidden,
+                               .detail = "only its own session, the token that registered it, or "
+                                         "an operator may change a member"});
+  }
+  if (wanted.if_revision && *wanted.if_revision != before.revision) {
+    Error error = {.kind = ErrorKind::kPreconditionFailed,
+                   .detail = "If-Match: the revision is " + std::to_string(before.revision)};
+    error.revision = before.revision;
+    return refuse(command.id, std::move(error));
+  }
+  MemberRecord next = before;
+  if (wanted.capabilities) next.capabilities = *wanted.capabilities;
+  if (wanted.weight) next.weight = *wanted.weight;
+  if (wanted.max_load) next.max_load = *wanted.max_load;
+  std::map<std::string, std::string> labels;
+  if (!wanted.replace_labels) labels.insert(before.labels.begin(), before.labels.end());
+  for (const auto& [name, value] : wanted.labels) {
+    if (value) {
+      labels[name] = *value;
+    } else {
+      labels.erase(name);
+    }
+  }
+  next.labels.assign(labels.begin(), labels.end());
+  Write write = new_write();
+  ++next.revision;
+  MembersReply answer = members_reply({next}, std::nullopt, true);
+  answer.created = false;
+  answer.members[0].current_load = member_view(no).current_load;
+  answer.members[0].lease_seconds = member_view(no).lease_seconds;
+  answer.members[0].grace_ms = member_view(no).grace_ms;
+  put_member(write, no, std::move(next), "changed");
+  finish_with(write, command, std::move(answer));
+  submit_write(std::move(write));
+}
+
+// --- leaving --------------------------------------------------------------------------------
+
+void Node::Impl::drain(Command command, Drain& request) {
+  const Drain wanted = request;
+  command.body = request;
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  Write write = new_write();
+  std::vector<MemberRecord> records;
+  for (const MemberNo no : found->members) {
+    MemberRecord next = *directory.member(no).record;
+    if (!present(next.status)) {
+      return refuse(command.id, {.kind = ErrorKind::kWrongState,
+                                 .detail = std::string(next.key.id()) + " is " +
+                                           std::string(member_status_name(next.status)) +
+                                           "; only an ACTIVE member can be drained"});
+    }
+    next.status = MemberStatus::kDraining;
+    next.reason = "drain";
+    next.drain_deadline = wanted.deadline_seconds
+                              ? now.wall + int64_t{*wanted.deadline_seconds} * 1000
+                              : kNoWall;
+    records.push_back(next);
+    ++records.back().revision;
+    put_member(write, no, std::move(next), "draining");
+  }
+  MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
+  answer.created = false;
+  answer.accepted = true;
+  for (size_t i = 0; i < found->members.size(); ++i) {
+    answer.members[i].current_load = member_view(found->members[i]).current_load;
+  }
+  finish_with(write, command, std::move(answer));
+  submit_write(std::move(write));
+}
+
+void Node::Impl::resume(Command command, Resume& request) {
+  const Resume wanted = request;
+  command.body = request;
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  Write write = new_write();
+  std::vector<MemberRecord> records;
+  for (const MemberNo no : found->members) {
+    MemberRecord next = *directory.member(no).record;
+    if (!present(next.status)) {
+      return refuse(command.id, {.kind = ErrorKind::kWrongState,
+                                 .detail = std::string(next.key.id()) + " is " +
+                                           std::string(member_status_name(next.status)) +
+                                           "; only a DRAINING member can resume"});
+    }
+    next.status = MemberStatus::kActive;
+    next.reason.clear();
+    next.drain_deadline = kNoWall;
+    records.push_back(next);
+    ++records.back().revision;
+    put_member(write, no, std::move(next), "resumed");
+  }
+  MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
+  answer.created = false;
+  for (size_t i = 0; i < found->members.size(); ++i) {
+    answer.members[i].current_load = member_view(found->members[i]).current_load;
+  }
+  finish_with(write, command, std::move(answer));
+  submit_write(std::move(write));
+}
+
+void Node::Impl::retire(Command command, Retire& request) {
+  const Retire wanted = request;
+  command.body = request;
+  if (session_blocked(command, wanted.ref)) return;
+  const auto found = asked(command, wanted.ref, false);
+  if (!found) return refuse(command.id, found.error());
+  Reply done = {.id = command.id,
+                .body = MembersReply{.members = {}, .single = !wanted.ref.member.empty()}};
+  begin_end(found->session, found->members, EndCause::kRetired, MemberStatus::kRetired, false,
+            std::move(done));
+}
+
+// A draining member goes when it holds nothing, or at its deadline; what it has not been given yet
+// goes at once.
+void Node::Impl::check_drained(MemberNo no) {
+  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
+  Member& member = directory.member(no);
+  if (member.record->status != MemberStatus::kDraining || member.ending || member.busy ||
+      member.ring == kNoMember) {
+    return;
+  }
+  const bool late = member.drain_until <= now.mono;
+  if (late || (member.held.empty() && member.incoming == 0)) {
+    return begin_end(member.session, {no}, EndCause::kRetired, MemberStatus::kRetired, true,
+                     std::nullopt);
+  }
+  const std::vector<SlotNo> held = member.held;
+  for (const SlotNo slot_no : held) {
+    Slot& slot = packets[slot_no];
+    if (slot.busy || slot.delivered) continue;
+    MemberNo to = kNobody;
+    Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
+    change.reason = "its owner drains and had not been given it yet";
+    auto done = transition(*slot.head, status(slot), change, now.wall);
+    if (!done) continue;
+    Write write = new_write();
+    step(write, slot_no, std::move(*done), {}, to);
+    write.packets.back().revoke = RevokeReason::kDrained;
+    write.packets.back().move = MoveCause::kDrain;
+    write.packets.back().membership = true;
+    submit_write(std::move(write));
+  }
+}
+
+void Node::Impl::await_member(const Command& command, const AwaitMember& await) {
+  const MemberNo no = directory.find_member(await.key);
+  if (no == kNobody) {
+    return refuse(command.id, {.kind = ErrorKind::kNotFound,
+                               .detail = "no member " + std::string(await.key.id())});
+  }
+  if (draining || await.wait.ns <= 0 || await_timers.size() >= config.max_waiting ||
+      directory.member(no).record->status == MemberStatus::kRetired) {
+    MembersReply body;
+    body.members.push_back(member_view(no));
+    return reply(command.id, std::move(body));
+  }
+  const Instant until = now.mono + await.wait;
+  member_awaits[await.key].push_back({command.id, until});
+  await_timers.emplace(std::make_pair(until, command.id), await.key);
+}
+
+}  // namespace phoenix

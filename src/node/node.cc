@@ -1,0 +1,214 @@
+#include "node/node.h"
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+
+Node::Node(const NodeConfig& config) : impl_(std::make_unique<Impl>(config)) {}
+Node::~Node() = default;
+
+void Node::recover_member(MemberRecord record) {
+  impl_->directory.add_member(std::make_shared<const MemberRecord>(std::move(record)));
+}
+
+void Node::recover_session(SessionRecord record) {
+  impl_->directory.add_session(std::make_shared<const SessionRecord>(std::move(record)));
+}
+
+void Node::recover_packet(Packet packet) {
+  const ClassId cls = impl_->placement.intern(
+      packet.key.ns(), packet.required,
+      packet.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  impl_->packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
+}
+
+void Node::ready(Now now) {
+  impl_->observe(now);
+  impl_->ready();
+  impl_->settle();
+}
+
+void Node::command(Now now, Command command) {
+  impl_->observe(now);
+  impl_->command(std::move(command));
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::abandon(Now now, RequestId id) {
+  impl_->observe(now);
+  impl_->abandon(id);
+}
+
+void Node::stream_closed(Now now, RequestId stream, bool by_peer) {
+  impl_->observe(now);
+  impl_->stream_closed(stream, by_peer);
+  impl_->settle();
+}
+
+void Node::tick(Now now) {
+  impl_->observe(now);
+  impl_->tick();
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::completed(Now now, uint64_t batch_id, std::span<const uint64_t> group_ids,
+                     std::span<const Outcome> outcomes, const std::string& why) {
+  impl_->observe(now);
+  impl_->completed(batch_id, group_ids, outcomes, why);
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::resolved(Now now, uint64_t batch_id, Resolution resolution) {
+  impl_->observe(now);
+  impl_->resolved(batch_id, resolution);
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup) {
+  impl_->observe(now);
+  impl_->loading.erase(key);
+  if (lookup) {
+    impl_->remember(key, std::move(*lookup));
+    impl_->unblock(block_name(key));
+  } else {
+    const auto it = impl_->blocked.find(block_name(key));
+    if (it != impl_->blocked.end()) {
+      for (const Command& command : it->second) impl_->refuse(command.id, lookup.error());
+      impl_->blocked.erase(it);
+    }
+  }
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::begin_shutdown(Now now) {
+  impl_->observe(now);
+  impl_->begin_shutdown();
+  impl_->settle();
+}
+
+Output Node::take_output() {
+  Output taken;
+  std::swap(taken, impl_->out);
+  return taken;
+}
+
+bool Node::has_output() const { return !impl_->out.empty(); }
+Instant Node::next_deadline() const { return impl_->deadline(); }
+
+std::optional<PacketView> Node::find(const PacketKey& key) const {
+  const SlotNo slot = impl_->packets.find(key);
+  if (slot == kNoSlot || impl_->packets[slot].coming) return std::nullopt;
+  return impl_->view(slot);
+}
+
+std::optional<MemberView> Node::find_member(const MemberKey& key) const {
+  const MemberNo no = impl_->directory.find_member(key);
+  if (no == kNobody) return std::nullopt;
+  return impl_->member_view(no);
+}
+
+std::optional<SessionRecord> Node::find_session(const std::string& id) const {
+  const SessionNo no = impl_->directory.find_session(id);
+  if (no == kNobody) return std::nullopt;
+  return *impl_->directory.session(no).record;
+}
+
+std::vector<MemberView> Node::members() const {
+  std::vector<MemberView> all;
+  all.reserve(impl_->directory.members());
+  for (const auto& [key, no] : impl_->directory.by_key()) all.push_back(impl_->member_view(no));
+  return all;
+}
+
+std::optional<Explanation> Node::explain(const PacketKey& key) const {
+  const SlotNo no = impl_->packets.find(key);
+  if (no == kNoSlot || impl_->packets[no].coming) return std::nullopt;
+  const Slot& slot = impl_->packets[no];
+  PlaceQuery query;
+  query.point = slot.head->placement_point;
+  query.cls = slot.cls;
+  query.load = slot.head->spec->load;
+  query.k = impl_->config.window;
+  query.nearest_first = slot.head->spec->spread != Spread::kId;
+  if (!slot.head->avoid.empty()) {
+    const MemberNo avoid =
+        impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
+    if (avoid != kNobody) query.avoid = impl_->directory.member(avoid).ring;
+  }
+  Explanation explanation;
+  explanation.packet = impl_->view(no);
+  for (const Candidate& candidate : impl_->placement.window(query)) {
+    explanation.candidates.push_back(impl_->candidate(candidate));
+  }
+  explanation.capable_members = impl_->placement.capable(slot.cls);
+  explanation.missing = impl_->placement.missing(slot.cls);
+  return explanation;
+}
+
+std::vector<CandidateView> Node::owner_walk(std::string_view ns,
+                                            const std::vector<std::string>& required,
+                                            std::string_view salt, uint32_t k,
+                                            Position* point) const {
+  PlaceQuery query;
+  query.point = packet_position(impl_->config.ring_key, ns, required, salt);
+  *point = query.point;
+  // Interning is bookkeeping, released at once: nothing that decides has changed.
+  query.cls = impl_->placement.intern(ns, required, Match::kAll);
+  query.k = k;
+  std::vector<CandidateView> walk;
+  for (const Candidate& candidate : impl_->placement.window(query)) {
+    walk.push_back(impl_->candidate(candidate));
+  }
+  impl_->placement.release(query.cls);
+  return walk;
+}
+
+const Placement& Node::placement() const { return impl_->placement; }
+const Stats& Node::stats() const { return impl_->stats; }
+uint64_t Node::live_packets() const { return impl_->packets.size(); }
+size_t Node::writes_in_flight() const { return impl_->writes.size(); }
+
+Health Node::health(Now now) const {
+  Health health;
+  health.writes_in_flight = impl_->writes.size();
+  if (!impl_->writes.empty()) {
+    health.oldest_write = now.mono - impl_->writes.begin()->second.at.mono;
+  }
+  if (!impl_->is_ready) {
+    health.why = "the host is starting";
+  } else if (impl_->draining) {
+    health.why = "the host is shutting down";
+  } else if (!impl_->refused_why.empty()) {
+    health.why = "the store does not take writes: " + impl_->refused_why;
+    health.since = impl_->refused_since;
+  } else if (health.oldest_write > seconds(5)) {
+    health.why = "the store has not answered a write for " +
+                 std::to_string(health.oldest_write.ms() / 1000) + " s";
+    health.since = now.wall - health.oldest_write.ms();
+  }
+  health.ready = health.why.empty();
+  return health;
+}
+
+std::vector<std::string> Node::check() const { return impl_->check(); }
+
+std::vector<PacketView> Node::live() const {
+  std::vector<PacketView> all;
+  for (SlotNo no = 0; no < impl_->packets.end(); ++no) {
+    const Slot& slot = impl_->packets[no];
+    if (slot.used && !slot.coming) all.push_back(impl_->view(no));
+  }
+  std::sort(all.begin(), all.end(), [](const PacketView& a, const PacketView& b) {
+    return a.head->key < b.head->key;
+  });
+  return all;
+}
+
+}  // namespace phoenix

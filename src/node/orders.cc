@@ -1,0 +1,179 @@
+// What others than the owner may ask of a packet: cancel, assign, evict, retry.
+
+#include "node/impl.h"
+
+namespace phoenix {
+
+void Node::Impl::order(Command command, OrderPacket& request) {
+  const SlotNo slot = packets.find(request.key);
+  if (slot != kNoSlot ? packets[slot].busy : !looked_up.contains(request.key)) {
+    const PacketKey key = request.key;
+    command.body = std::move(request);
+    must_wait(command, key, true);
+    return;
+  }
+  if (slot != kNoSlot) return order_live(command, request, slot);
+  const PacketLookup& lookup = looked_up.at(request.key);
+  if (!lookup.head) {
+    return refuse(command.id,
+                  {.kind = lookup.tombstone ? ErrorKind::kGone : ErrorKind::kNotFound,
+                   .detail = "no packet " + std::string(request.key.id()) + " in namespace " +
+                             std::string(request.key.ns())});
+  }
+  const Packet head = *lookup.head;
+  order_ended(command, request, head);
+}
+
+// Is `to` a member that may take this packet by name?
+std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& slot,
+                                         MemberNo* to) {
+  *to = directory.find_member(MemberKey(order.key.ns(), order.to));
+  std::string why;
+  if (*to == kNobody) {
+    why = "no such member";
+  } else if (*to == slot.owner) {
+    why = "it owns the packet already";
+  } else if (const Member& member = directory.member(*to); member.ring == kNoMember) {
+    why = "it is " + std::string(member_status_name(member.record->status));
+  } else {
+    why = placement.why_not(member.ring, slot.cls, slot.head->spec->load);
+  }
+  if (why.empty()) return std::nullopt;
+  return packet_error(ErrorKind::kNotEligible, *slot.head, status(slot),
+                      "/to: " + order.to + " cannot take the packet: " + why);
+}
+
+void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  const auto refused = [&](Error error) {
+    refuse(command.id, std::move(error));
+  };
+  if (order.if_revision && *order.if_revision != head.revision) {
+    return refused(packet_error(ErrorKind::kPreconditionFailed, head, status(slot),
+                                "If-Match: the revision is " + std::to_string(head.revision)));
+  }
+  const bool owned = head.owner.has_value();
+  Change change;
+  change.reason = order.reason;
+  MemberNo to = kNobody;
+  switch (order.order) {
+    case Order::kCancel:
+      change.event = Event::kCancel;
+      break;
+    case Order::kRetry:
+      return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
+                                  "retry is for FAILED, EXPIRED and CANCELED packets"));
+    case Order::kAssign:
+      change.event = owned ? Event::kEvict : Event::kGrant;
+      if (!order.to.empty()) {
+        if (auto error = give_to(order, slot, &to)) return refused(std::move(*error));
+        placement.add_load(directory.member(to).ring, head.spec->load);
+      } else if (owned) {
+        return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
+                                    "it is owned already; name the new owner by /to"));
+      } else if (const auto found = place(head, slot.cls, {})) {
+        to = *found;
+        placement.add_load(directory.member(to).ring, head.spec->load);
+      } else {
+        return refused(packet_error(ErrorKind::kNotEligible, head, status(slot),
+                                    "no member can take it now; ask explain for the reasons"));
+      }
+      break;
+    case Order::kEvict: {
+      if (!owned) {
+        return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
+                                    "nobody owns it"));
+      }
+      Packet asking = head;
+      asking.avoid = head.owner->id;
+      const Change where = grant_or_park(asking, slot.cls, Event::kEvict, &to);
+      if (to == slot.owner) {
+        // Nobody else can take it: it waits rather than go back at once.
+        placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+        to = kNobody;
+        change.parked = {.reason = ParkReason::kBackoff,
+                         .since = now.wall,
+                         .until = now.wall + 1000};
+      } else {
+        change.to = where.to;
+        change.parked = where.parked;
+      }
+      change.event = Event::kEvict;
+      change.avoid = asking.avoid;
+      break;
+    }
+  }
+  if (to != kNobody && !change.to) {
+    const MemberRecord& record = *directory.member(to).record;
+    change.to = Owner{std::string(record.key.id()), record.incarnation};
+  }
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) {
+    if (to != kNobody) {
+      placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+    }
+    return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
+                                "not possible in this state"));
+  }
+  if (slot.queued) {
+    parking.remove(slot, no);
+    slot.queued = false;
+  }
+  Write write = new_write();
+  const PacketView shown{done->head, done->head->status, done->head->parked};
+  step(write, no, std::move(*done), {}, to);
+  if (owned) {
+    write.packets.back().revoke = order.order == Order::kCancel ? RevokeReason::kCanceled
+                                                                : RevokeReason::kEvicted;
+    if (order.order != Order::kCancel) write.packets.back().move = MoveCause::kOperator;
+  }
+  finish_with(write, command, PacketReply{.packet = shown, .created = false});
+  submit_write(std::move(write));
+}
+
+void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet& head) {
+  const auto refused = [&](Error error) {
+    refuse(command.id, std::move(error));
+  };
+  if (order.if_revision && *order.if_revision != head.revision) {
+    return refused(packet_error(ErrorKind::kPreconditionFailed, head, head.status,
+                                "If-Match: the revision is " + std::to_string(head.revision)));
+  }
+  const PacketView shown{std::make_shared<const Packet>(head), head.status, {}};
+  if (order.order == Order::kCancel && head.status == Status::kCanceled) {
+    Write write = new_write();
+    finish_with(write, command, PacketReply{.packet = shown, .created = false});
+    return submit_write(std::move(write));
+  }
+  Change change;
+  change.event = Event::kRetry;
+  change.reason = order.reason;
+  change.parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall};
+  auto done = order.order == Order::kRetry ? transition(head, head.status, change, now.wall)
+                                           : std::nullopt;
+  if (!done) {
+    return refused(packet_error(ErrorKind::kWrongState, head, head.status,
+                                "the packet has ended as " +
+                                    std::string(status_name(head.status))));
+  }
+  if (head.spec->deadline != kNoWall && head.spec->deadline <= now.wall) {
+    return refused(packet_error(ErrorKind::kWrongState, head, head.status,
+                                "its deadline has passed; submit it anew"));
+  }
+  if (packets.size() >= config.max_live_packets) {
+    return refused({.kind = ErrorKind::kTooManyRequests, .detail = "too many live packets"});
+  }
+  const ClassId cls = placement.intern(
+      head.key.ns(), head.required,
+      head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  const SlotNo slot = packets.add(shown.head, cls);
+  packets[slot].coming = true;
+  Write write = new_write();
+  const PacketView next{done->head, done->head->status, done->head->parked};
+  step(write, slot, std::move(*done), {}, kNobody);
+  finish_with(write, command, PacketReply{.packet = next, .created = false});
+  submit_write(std::move(write));
+}
+
+}  // namespace phoenix

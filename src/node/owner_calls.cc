@@ -1,0 +1,351 @@
+// The calls by which an owner reports: start, checkpoint, complete, fail, release, hand off. The
+// order of refusals is fixed: not found, the kept answer, stale epoch, not owner, wrong state.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr int64_t kReleaseBackoffMs = 1000;
+
+bool lists(const SessionRecord& session, std::string_view member) {
+  for (const auto& [id, incarnation] : session.members) {
+    if (id == member) return true;
+  }
+  return false;
+}
+
+OwnerReply owner_reply(const Packet& head, Status status) {
+  return {.id = std::string(head.key.id()),
+          .status = status,
+          .epoch = head.epoch,
+          .revision = head.revision};
+}
+
+}  // namespace
+
+Error Node::Impl::packet_error(ErrorKind kind, const Packet& head, Status status,
+                               std::string detail) const {
+  Error error = {.kind = kind, .detail = std::move(detail)};
+  error.epoch = head.epoch;
+  error.revision = head.revision;
+  error.owner = head.owner ? head.owner->id : std::string();
+  error.packet_status = status_name(status);
+  return error;
+}
+
+void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
+  const SessionNo no =
+      command.caller.session.empty() ? kNobody : directory.find_session(command.caller.session);
+  if (no != kNobody && directory.session(no).ending) {
+    command.body = std::move(request);
+    return block(session_block_name(directory.session(no).record->id), std::move(command));
+  }
+  for (const auto& item : request.items) {
+    if (!item) continue;
+    const SlotNo slot = packets.find(item->key);
+    if (slot == kNoSlot ? looked_up.contains(item->key) : !packets[slot].busy) continue;
+    const PacketKey key = item->key;
+    command.body = std::move(request);
+    must_wait(command, key, true);
+    return;
+  }
+  Write write = new_write();
+  BatchReply batch;
+  for (auto& item : request.items) {
+    batch.ids.emplace_back(item ? item->key.id() : std::string_view());
+    if (!item) {
+      batch.items.emplace_back(item.error());
+    } else {
+      batch.items.push_back(owner_call(write, command.caller, *item));
+    }
+  }
+  if (!request.single) {
+    finish_with(write, command, std::move(batch));
+  } else if (auto* error = std::get_if<Error>(&batch.items[0])) {
+    return refuse(command.id, std::move(*error));
+  } else {
+    finish_with(write, command, std::get<OwnerReply>(std::move(batch.items[0])));
+  }
+  submit_write(std::move(write));
+}
+
+ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call) {
+  const SlotNo slot = packets.find(call.key);
+  if (slot != kNoSlot && packets[slot].busy) {
+    // The same packet twice in one call: the second sees the first's outcome next time.
+    return packet_error(ErrorKind::kConflict, *packets[slot].head, status(packets[slot]),
+                        "the packet stands in this call twice");
+  }
+  const Packet* head = nullptr;
+  Status present = Status::kPending;
+  if (slot != kNoSlot) {
+    head = packets[slot].head.get();
+    present = status(packets[slot]);
+  } else if (const auto it = looked_up.find(call.key); it != looked_up.end() && it->second.head) {
+    head = &*it->second.head;
+    present = head->status;
+  }
+  Error error;
+  if (head == nullptr) {
+    // Whoever has no credentials at all does not even learn whether a packet exists.
+    if (caller.session.empty() && caller.principal.empty()) {
+      return Error{.kind = ErrorKind::kUnauthenticated, .detail = "an owner's call needs a token"};
+    }
+    return Error{.kind = ErrorKind::kNotFound,
+                 .detail = "no packet " + std::string(call.key.id()) + " in namespace " +
+                           std::string(call.key.ns())};
+  }
+  const auto member = acting_member(caller, *head, call, &error);
+  if (!member) return error;
+  for (const KeptAnswer& kept : head->kept) {
+    if (kept.epoch == call.epoch && kept.member == *member && kept.call == call.call &&
+        kept.digest == call.digest) {
+      return OwnerReply{.id = std::string(head->key.id()),
+                        .status = kept.status,
+                        .epoch = kept.epoch,
+                        .revision = kept.revision};
+    }
+  }
+  std::string acting = *member;
+  if (auto refused = check_owner(caller, *head, slot, present, call, &acting)) return *refused;
+  Slot& owned = packets[slot];
+  owned.last_call = now.mono;
+  note_delivered(slot);
+  return carry_out(write, slot, call);
+}
+
+// In whose name the caller speaks: the member of its session that this call must be about. Empty
+// text: of none that this packet knows.
+std::optional<std::string> Node::Impl::acting_member(const Caller& caller, const Packet& head,
+                                                     const OwnerCall& call, Error* error) {
+  if (caller.session.empty()) {
+    if (caller.as_member.empty()) {
+      *error = {.kind = ErrorKind::kUnauthenticated,
+                .detail = "an owner's call needs the session token of the owner, or \"as\" with a "
+                          "manual member"};
+      return std::nullopt;
+    }
+    const MemberNo no = directory.find_member(MemberKey(head.key.ns(), caller.as_member));
+    if (no == kNobody) {
+      *error = {.kind = ErrorKind::kNotFound,
+                .detail = "/as: no member " + caller.as_member + " in this namespace"};
+      return std::nullopt;
+    }
+    const MemberRecord& record = *directory.member(no).record;
+    if (!record.manual || (!caller.is_operator && record.registered_by != caller.principal)) {
+      *error = {.kind = ErrorKind::kForbidden,
+                .detail = "/as: only an operator, or the token that registered it, speaks for a "
+                          "manual member; others use their session token"};
+      return std::nullopt;
+    }
+    return caller.as_member;
+  }
+  const SessionNo no = directory.find_session(caller.session);
+  if (no == kNobody) {
+    *error = {.kind = ErrorKind::kUnauthenticated,
+              .detail = "the session of this token is not known any more; register again"};
+    return std::nullopt;
+  }
+  const SessionRecord& session = *directory.session(no).record;
+  if (session.ns != head.key.ns()) return std::string();
+  for (auto kept = head.kept.rbegin(); kept != head.kept.rend(); ++kept) {
+    if (kept->epoch == call.epoch && lists(session, kept->member)) return kept->member;
+  }
+  if (head.owner && lists(session, head.owner->id)) return head.owner->id;
+  return std::string();
+}
+
+std::optional<Error> Node::Impl::check_owner(const Caller& caller, const Packet& head, SlotNo slot,
+                                             Status present, const OwnerCall& call,
+                                             std::string* member) {
+  if (call.epoch != head.epoch && !planted(PlantedBug::kEpochNotCompared)) {
+    ++stats.stale_epoch;
+    return packet_error(ErrorKind::kStaleEpoch, head, present,
+                        "/epoch: " + std::to_string(call.epoch) + " is not the newest epoch " +
+                            std::to_string(head.epoch) + " of " + std::string(head.key.id()) +
+                            "; stop working on it");
+  }
+  const auto no_owner = [&] {
+    ++stats.not_owner;
+    return packet_error(ErrorKind::kNotOwner, head, present,
+                        (member->empty() ? std::string("the caller") : *member) +
+                            " does not own " + std::string(head.key.id()) +
+                            " any more; stop working on it");
+  };
+  const auto wrong_state = [&] {
+    return packet_error(ErrorKind::kWrongState, head, present,
+                        std::string(call_name(call.call)) + " is not possible while the packet is " +
+                            std::string(status_name(present)));
+  };
+  for (const KeptAnswer& kept : head.kept) {
+    // The caller has itself ended this epoch, by another call.
+    if (kept.epoch == call.epoch && !member->empty() && kept.member == *member) {
+      return wrong_state();
+    }
+  }
+  if (!head.owner || slot == kNoSlot || (head.owner->id != *member)) return no_owner();
+  const Member& owner = directory.member(packets[slot].owner);
+  if (packets[slot].owner == kNobody || owner.record->incarnation != head.owner->incarnation) {
+    return no_owner();
+  }
+  if (!caller.session.empty()) {
+    if (owner.session == kNobody) return no_owner();
+    const Session& session = directory.session(owner.session);
+    if (session.record->id != caller.session || !session.active() ||
+        (session.record->generation != caller.generation &&
+         !planted(PlantedBug::kLeaseRenewedByStale))) {
+      return no_owner();
+    }
+  }
+  if (present != Status::kAssigned && present != Status::kRunning) return wrong_state();
+  return std::nullopt;
+}
+
+Change Node::Impl::change_for(const OwnerCall& call, const Packet& head) {
+  Change change;
+  change.kept_call = call.call;
+  change.kept_digest = call.digest;
+  switch (call.call) {
+    case Call::kStart: change.event = Event::kStart; break;
+    case Call::kCheckpoint:
+      change.event = Event::kCheckpoint;
+      change.kept_call.reset();
+      change.checkpoint_seq = call.seq;
+      change.contents.emplace_back(ContentKind::kCheckpoint, call.content);
+      break;
+    case Call::kComplete:
+      change.event = Event::kComplete;
+      change.contents.emplace_back(ContentKind::kResult, call.content);
+      break;
+    case Call::kFail: {
+      const uint32_t attempts = head.attempts + 1;
+      const bool last = !call.retry || attempts >= head.spec->max_attempts;
+      change.event = last ? Event::kGiveUp : Event::kFail;
+      change.last_error = std::make_shared<const LastError>(call.error);
+      change.reason = call.error.message.substr(0, 200);
+      if (!last) {
+        change.avoid = head.owner->id;
+        change.parked = {
+            .reason = ParkReason::kBackoff,
+            .since = now.wall,
+            .until = now.wall + call.retry_after_ms.value_or(attempt_backoff_ms(attempts))};
+      }
+      break;
+    }
+    case Call::kRelease:
+      change.event = Event::kRelease;
+      change.avoid = head.owner->id;
+      change.parked = {.reason = ParkReason::kBackoff,
+                       .since = now.wall,
+                       .until = now.wall + call.retry_after_ms.value_or(kReleaseBackoffMs)};
+      break;
+    case Call::kHandoff:
+      change.event = Event::kHandoff;
+      change.reason = call.reason;
+      if (call.content) change.contents.emplace_back(ContentKind::kContext, call.content);
+      break;
+  }
+  return change;
+}
+
+// Requires: the caller owns the packet in this epoch.
+ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  if (slot.outbox != 0) {
+    Session& session = directory.session(directory.member(slot.owner).session);
+    session.outbox.started(slot.outbox);
+  }
+  if (call.call == Call::kStart) {
+    --stats.packets_now[static_cast<size_t>(status(slot))];
+    slot.started = true;
+    ++stats.packets_now[static_cast<size_t>(status(slot))];
+    if (const auto row = lifecycle_row(Status::kAssigned, Event::kStart, false)) {
+      ++stats.row_visits[*row];
+    }
+    return owner_reply(head, Status::kRunning);
+  }
+  if (call.call == Call::kCheckpoint && call.seq && *call.seq <= head.checkpoint_seq) {
+    return owner_reply(head, status(slot));
+  }
+  if (call.call == Call::kHandoff) return hand_off(write, no, call);
+  const Change change = change_for(call, head);
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) {
+    return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
+  }
+  std::vector<ContentWrite> contents;
+  for (const auto& [kind, content] : change.contents) contents.push_back({kind, content});
+  OwnerReply answer = owner_reply(*done->head, done->head->status);
+  const bool checkpoint = call.call == Call::kCheckpoint;
+  if (checkpoint) answer.status = Status::kRunning;
+  step(write, no, std::move(*done), std::move(contents), kNobody);
+  write.packets.back().started = checkpoint;
+  return answer;
+}
+
+ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  Change change = change_for(call, head);
+  MemberNo to = kNobody;
+  Packet wanted = head;
+  if (call.required) {
+    wanted.required = *call.required;
+    const std::string_view salt = head.spec->spread == Spread::kId ? head.key.id()
+                                  : head.spec->spread == Spread::kAffinity
+                                      ? std::string_view(head.spec->affinity_key)
+                                      : std::string_view();
+    wanted.placement_point =
+        packet_position(config.ring_key, head.key.ns(), wanted.required, salt);
+    wanted.avoid = head.owner->id;
+    change.required = wanted.required;
+    change.placement_point = wanted.placement_point;
+    const ClassId cls = placement.intern(head.key.ns(), wanted.required,
+                                         head.spec->match == CapabilityMatch::kAny ? Match::kAny
+                                                                                   : Match::kAll);
+    const Change where = grant_or_park(wanted, cls, Event::kHandoff, &to);
+    change.to = where.to;
+    change.parked = where.parked;
+    placement.release(cls);
+  } else {
+    to = directory.find_member(MemberKey(head.key.ns(), call.to));
+    std::string why;
+    if (to == kNobody) {
+      why = "no such member";
+    } else if (to == slot.owner) {
+      why = "it owns the packet already";
+    } else if (const Member& member = directory.member(to); member.ring == kNoMember) {
+      why = "it is " + std::string(member_status_name(member.record->status));
+    } else {
+      why = placement.why_not(member.ring, slot.cls, head.spec->load);
+    }
+    if (!why.empty()) {
+      return packet_error(ErrorKind::kNotEligible, head, status(slot),
+                          "/to: " + call.to + " cannot take the packet: " + why +
+                              "; you keep it");
+    }
+    const Member& member = directory.member(to);
+    placement.add_load(member.ring, head.spec->load);
+    change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
+  }
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) {
+    if (to != kNobody) {
+      placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+    }
+    return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
+  }
+  std::vector<ContentWrite> contents;
+  if (call.content) contents.push_back({ContentKind::kContext, call.content});
+  OwnerReply answer = owner_reply(*done->head, done->head->status);
+  step(write, no, std::move(*done), std::move(contents), to);
+  write.packets.back().move = MoveCause::kHandoff;
+  write.is_handoff = true;
+  return answer;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,108 @@
+// What others may see of a node, and what must always hold of it.
+
+#include <algorithm>
+#include <set>
+
+#include "node/impl.h"
+
+namespace phoenix {
+
+Status Node::Impl::status(const Slot& slot) const {
+  return slot.started && slot.head->status == Status::kAssigned ? Status::kRunning
+                                                                : slot.head->status;
+}
+
+PacketView Node::Impl::view(SlotNo no) const {
+  const Slot& slot = packets[no];
+  PacketView shown{slot.head, status(slot), std::nullopt};
+  if (slot.head->status != Status::kPending) return shown;
+  Parked parked;
+  parked.reason = slot.parked;
+  parked.since = slot.parked_since;
+  if (slot.parked == ParkReason::kBackoff && slot.wait_until != kNever) {
+    parked.until = now.wall + std::max<int64_t>(0, (slot.wait_until - now.mono).ms());
+  }
+  if (slot.parked == ParkReason::kNotBefore) parked.until = slot.head->spec->not_before;
+  shown.parked = parked;
+  return shown;
+}
+
+CandidateView Node::Impl::candidate(const Candidate& from) const {
+  CandidateView shown;
+  shown.member = placement.id(from.member);
+  shown.vnode = from.vnode;
+  shown.load = from.load;
+  shown.max_load = from.max_load;
+  shown.score_numerator = from.score_numerator;
+  shown.score_denominator = from.score_denominator;
+  shown.eligible = from.eligible;
+  shown.reason = from.reason;
+  return shown;
+}
+
+std::vector<std::string> Node::Impl::check() const {
+  std::vector<std::string> wrong;
+  std::map<MemberNo, uint64_t> load;
+  for (SlotNo no = 0; no < packets.end(); ++no) {
+    const Slot& slot = packets[no];
+    if (!slot.used || slot.coming) continue;
+    const Packet& head = *slot.head;
+    const std::string& name = head.key.text();
+    if (is_terminal(head.status)) wrong.push_back("terminal packet " + name + " is still live");
+    if (head.owner.has_value() != (head.status == Status::kAssigned)) {
+      wrong.push_back("I3: " + name + " is " + std::string(status_name(head.status)) +
+                      (head.owner ? " with" : " without") + " an owner");
+    }
+    if (slot.owner != kNobody) {
+      const Member& member = directory.member(slot.owner);
+      load[slot.owner] += head.spec->load;
+      if (slot.held_index >= member.held.size() || member.held[slot.held_index] != no) {
+        wrong.push_back("I1: " + name + " is not in the list of its owner");
+      }
+      if (!head.owner || head.owner->id != member.record->key.id() ||
+          head.owner->incarnation != member.record->incarnation) {
+        wrong.push_back("I1: " + name + " is held by another member than its head says");
+      }
+      const MemberStatus state = member.record->status;
+      if (state == MemberStatus::kDetached || state == MemberStatus::kRetired) {
+        wrong.push_back("I3: " + name + " is owned by " + member.record->key.text() +
+                        ", which is " + std::string(member_status_name(state)));
+      }
+    }
+    if (slot.queued && head.status != Status::kPending) {
+      wrong.push_back("I3: " + name + " waits for room though it is not pending");
+    }
+    if (head.status == Status::kPending && is_ready && !slot.queued && !slot.busy &&
+        slot.wait_until == kNever && head.spec->not_before <= now.wall && !again.contains(no)) {
+      wrong.push_back("I3: " + name + " is pending and nothing will wake it");
+    }
+  }
+  for (const auto& [cls, queue] : parking.queues()) {
+    for (const ParkedEntry& entry : queue) {
+      for (const auto& [key, no] : directory.by_key()) {
+        const Member& member = directory.member(no);
+        if (member.ring == kNoMember ||
+            !placement.why_not(member.ring, cls, entry.load).empty()) {
+          continue;
+        }
+        wrong.push_back("I3: " + packets[entry.slot].head->key.text() + " waits though " +
+                        key.text() + " has room");
+        break;
+      }
+      break;  // the first of a class tells
+    }
+  }
+  for (const auto& [key, no] : directory.by_key()) {
+    const Member& member = directory.member(no);
+    const auto it = load.find(no);
+    const uint64_t held = it == load.end() ? 0 : it->second;
+    if (member.ring != kNoMember && member.incoming == 0 && placement.load(member.ring) < held) {
+      wrong.push_back("I1: load of " + key.text() + " is counted as " +
+                      std::to_string(placement.load(member.ring)) + ", it holds " +
+                      std::to_string(held));
+    }
+  }
+  return wrong;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,454 @@
+// Sessions: leases, their ends, attaching again.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr int64_t kForgetMs = 3'600'000;      // DETACHED and RETIRED records
+constexpr int64_t kForgetEveryMs = 10'000;
+constexpr size_t kForgetAtOnce = 256;
+
+bool lists(const SessionRecord& session, std::string_view member) {
+  return std::any_of(session.members.begin(), session.members.end(),
+                     [&](const auto& entry) { return entry.first == member; });
+}
+
+// Work that must be done for others first: earlier deadline, then higher priority, then age.
+bool more_urgent(const Slot& a, const Slot& b) {
+  const auto deadline = [](const Slot& slot) {
+    const WallMs at = slot.head->spec->deadline;
+    return at == kNoWall ? INT64_MAX : at;
+  };
+  if (deadline(a) != deadline(b)) return deadline(a) < deadline(b);
+  if (a.head->spec->priority != b.head->spec->priority) {
+    return a.head->spec->priority > b.head->spec->priority;
+  }
+  return a.age < b.age;
+}
+
+}  // namespace
+
+// A call with a session's token has arrived: its lease starts anew, whatever the call is.
+void Node::Impl::heard(const Caller& caller) {
+  if (caller.session.empty()) return;
+  const SessionNo no = directory.find_session(caller.session);
+  if (no == kNobody) return;
+  Session& session = directory.session(no);
+  if (!session.active() || session.ending) return;
+  if (session.record->generation != caller.generation &&
+      !planted(PlantedBug::kLeaseRenewedByStale)) {
+    return;
+  }
+  session.heard_at = now.mono;
+  session.renewed = true;
+  for (const MemberNo member : session.members) directory.member(member).last_seen = now.wall;
+  if (!session.called) first_call(no);
+}
+
+// Since the host's start. What it holds counts as delivered; from now on it gets new work.
+void Node::Impl::first_call(SessionNo no) {
+  Session& session = directory.session(no);
+  session.called = true;
+  for (const MemberNo member_no : session.members) {
+    for (const SlotNo slot : directory.member(member_no).held) note_delivered(slot);
+    sync_ring(member_no);
+  }
+}
+
+std::optional<Error> Node::Impl::session_state(const Session& session, const Caller& caller,
+                                               const SessionRef& ref, bool attaching) const {
+  const SessionRecord& record = *session.record;
+  const std::string who = ref.member.empty() ? "the session" : ref.member;
+  if (record.state == SessionState::kReplaced) {
+    return Error{.kind = ErrorKind::kSessionReplaced,
+                 .detail = "another process took over " + who + "; stop for good"};
+  }
+  if (record.state == SessionState::kRetired) {
+    return Error{.kind = ErrorKind::kGone, .detail = who + " has retired; do not attach"};
+  }
+  const bool present = caller.session.empty() || caller.generation == record.generation;
+  if (!present) {
+    const bool last = caller.generation + 1 == record.generation;
+    if (!last || (session.renewed && session.active())) {
+      return Error{.kind = ErrorKind::kSessionReplaced,
+                   .detail = "a newer token of this session is in use; stop for good"};
+    }
+    if (attaching) return std::nullopt;
+  }
+  if (attaching) return std::nullopt;
+  if (!session.active() || !present) {
+    return Error{.kind = ErrorKind::kSessionLapsed,
+                 .detail = "the lease of " + who + " ran out; stop its work and attach again by POST "
+                           "…/session"};
+  }
+  return std::nullopt;
+}
+
+// Which session and members a call speaks of, and whether the caller may. Session calls need the
+// session's token; drain, resume and retire also take an operator.
+tl::expected<Node::Impl::Asked, Error> Node::Impl::asked(const Command& command,
+                                                         const SessionRef& ref, bool attaching) {
+  const Caller& caller = command.caller;
+  Asked found;
+  if (!caller.session.empty()) {
+    found.session = directory.find_session(caller.session);
+    if (found.session == kNobody) {
+      return fail(ErrorKind::kUnauthenticated,
+                  "the session of this token is not known any more; register again");
+    }
+  }
+  MemberNo named = kNobody;
+  if (!ref.member.empty()) {
+    named = directory.find_member(MemberKey(ref.ns, ref.member));
+    if (named == kNobody) {
+      return fail(ErrorKind::kNotFound, "no member " + ref.member + " in namespace " + ref.ns);
+    }
+  }
+  if (caller.session.empty()) {
+    if (!caller.is_operator) {
+      return fail(ErrorKind::kUnauthenticated, "this call needs the token of the session");
+    }
+    found.session = named != kNobody ? directory.member(named).session
+                                     : directory.find_session(ref.session);
+    if (named == kNobody && found.session == kNobody) {
+      return fail(ErrorKind::kNotFound, "no session " + ref.session);
+    }
+  } else {
+    const SessionRecord& record = *directory.session(found.session).record;
+    const bool meant = ref.member.empty()
+                           ? ref.session == record.id
+                           : record.ns == ref.ns && lists(record, ref.member);
+    if (!meant) return fail(ErrorKind::kForbidden, "the token belongs to another session");
+  }
+  if (named != kNobody) {
+    const Member& member = directory.member(named);
+    if (!caller.session.empty() && member.session != found.session) {
+      return fail(ErrorKind::kSessionReplaced,
+                  "another process took over " + ref.member + "; stop for good");
+    }
+    if (member.record->status == MemberStatus::kRetired) {
+      return fail(ErrorKind::kGone, ref.member + " has retired; do not attach");
+    }
+    found.members = {named};
+  } else {
+    found.members = directory.session(found.session).members;
+  }
+  if (!caller.session.empty()) {
+    const Session& session = directory.session(found.session);
+    if (auto error = session_state(session, caller, ref, attaching)) {
+      return tl::unexpected<Error>(std::move(*error));
+    }
+  } else if (attaching) {
+    return fail(ErrorKind::kWrongState, ref.member + " is a manual member; it has no session");
+  }
+  return found;
+}
+
+// True: the session is about to end, or a write about it is on its way; the command waits.
+bool Node::Impl::session_blocked(Command& command, const SessionRef& ref) {
+  SessionNo no = kNobody;
+  if (!command.caller.session.empty()) {
+    no = directory.find_session(command.caller.session);
+  } else if (!ref.member.empty()) {
+    const MemberNo member = directory.find_member(MemberKey(ref.ns, ref.member));
+    if (member != kNobody) {
+      no = directory.member(member).session;
+      if (directory.member(member).busy || directory.member(member).ending) {
+        block(block_name(directory.member(member).record->key), std::move(command));
+        return true;
+      }
+    }
+  } else {
+    no = directory.find_session(ref.session);
+  }
+  if (no == kNobody) return false;
+  const Session& session = directory.session(no);
+  if (session.busy || session.ending) {
+    block(session_block_name(session.record->id), std::move(command));
+    return true;
+  }
+  for (const MemberNo member : session.members) {
+    if (!directory.member(member).busy && !directory.member(member).ending) continue;
+    block(block_name(directory.member(member).record->key), std::move(command));
+    return true;
+  }
+  return false;
+}
+
+// --- attaching ------------------------------------------------------------------------------
+
+void Node::Impl::attach(Command command, Attach& request) {
+  command.body = request;
+  if (session_blocked(command, request.ref)) return;
+  const auto found = asked(command, request.ref, true);
+  if (!found) return refuse(command.id, found.error());
+  const SessionNo no = found->session;
+  Session& session = directory.session(no);
+  if (!session.active()) return attach_late(command, no);
+  if (command.caller.generation == session.record->generation) {
+    answer_waiters(no, std::nullopt);
+    session.heard_at = now.mono;
+    session.broken_at.reset();
+    return reply(command.id, attach_reply(no));
+  }
+  // The old token again, after a late attach whose answer was lost: the same answer.
+  reply(command.id, attach_reply(no));
+}
+
+AttachReply Node::Impl::attach_reply(SessionNo no) {
+  Session& session = directory.session(no);
+  AttachReply answer;
+  answer.session = *session.record;
+  answer.run = config.run;
+  answer.lease_ms = static_cast<uint32_t>(session.lease().ms());
+  if (session.record->members.size() == 1) {
+    answer.incarnation = session.record->members[0].second;
+  }
+  std::vector<SlotNo> held;
+  for (const MemberNo member : session.members) {
+    for (const SlotNo slot : directory.member(member).held) held.push_back(slot);
+  }
+  std::sort(held.begin(), held.end(),
+            [&](SlotNo a, SlotNo b) { return packets[a].outbox < packets[b].outbox; });
+  session.outbox.clear_deliveries();
+  const Outbox::Limits none = {.max = 0, .max_bytes = 0, .now = now.mono, .repeat_after = {}};
+  Outbox::Carried carried =
+      session.outbox.carry(OutboxCursor{config.run, 0, 0}, config.run, none, true);
+  answer.revoked = std::move(carried.revoked);
+  answer.next = format_cursor(carried.next);
+  for (const SlotNo slot : held) {
+    const Packet& head = *packets[slot].head;
+    answer.held.emplace_back(head.key.id(), head.epoch);
+    packets[slot].outbox = 0;
+    if (planted(PlantedBug::kHeldNotRedelivered)) continue;
+    put_delivery(slot, packets[slot].delivered);
+  }
+  return answer;
+}
+
+// Its lease had run out: new incarnations, a new token, nothing held.
+void Node::Impl::attach_late(Command& command, SessionNo no) {
+  const SessionRecord& before = *directory.session(no).record;
+  SessionRecord next = before;
+  next.members.clear();
+  next.state = SessionState::kActive;
+  next.ended_at = kNoWall;
+  ++next.generation;
+  Write write = new_write();
+  for (const auto& [id, incarnation] : before.members) {
+    const MemberNo member = directory.find_member(MemberKey(before.ns, id));
+    if (member == kNobody) continue;
+    const MemberRecord& record = *directory.member(member).record;
+    if (record.session != before.id || record.status != MemberStatus::kDetached) continue;
+    MemberRecord back = record;
+    back.status = MemberStatus::kActive;
+    back.reason.clear();
+    ++back.incarnation;
+    next.members.emplace_back(id, back.incarnation);
+    put_member(write, member, std::move(back), "attached");
+  }
+  if (next.members.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kSessionReplaced,
+                               .detail = "other processes took over all members of this session; "
+                                         "stop for good"});
+  }
+  AttachReply answer;
+  answer.session = next;
+  answer.run = config.run;
+  answer.lease_ms = next.lease_seconds * 1000;
+  answer.next = format_cursor({config.run, 0, 0});
+  if (next.members.size() == 1) answer.incarnation = next.members[0].second;
+  directory.session(no).renewed = false;
+  directory.session(no).outbox = Outbox();
+  put_session(write, no, std::move(next));
+  finish_with(write, command, std::move(answer));
+  submit_write(std::move(write));
+}
+
+// --- time -----------------------------------------------------------------------------------
+
+void Node::Impl::arm_session(SessionNo no) {
+  Session& session = directory.session(no);
+  if (!session.active()) return;
+  Instant due = session.expires();
+  for (const Waiter& waiter : session.waiters) due = std::min(due, waiter.until);
+  if (const auto untaken = session.outbox.oldest_untaken()) {
+    due = std::min(due, *untaken + session.lease());
+  }
+  // What could not be done now (something is busy, the store refuses) is tried again soon.
+  due = std::max(due, now.mono + milliseconds(5));
+  if (due >= session.armed) return;
+  session.armed = due;
+  session_timers.add(due, no, 0);
+}
+
+void Node::Impl::session_due(SessionNo no) {
+  if (no >= directory.session_numbers() || !directory.has_session(no)) return;
+  Session& session = directory.session(no);
+  if (session.armed > now.mono) return;  // an older entry
+  session.armed = kNever;
+  if (!session.active() || session.ending) return;
+  if (session.expires() <= now.mono) {
+    const bool broken = session.broken_at && session.record->grace_ms && session.streams == 0;
+    const EndCause cause = !session.called ? EndCause::kNeverCalled
+                           : broken        ? EndCause::kDisconnect
+                                           : EndCause::kLease;
+    return begin_end(no, session.members, cause, MemberStatus::kDetached, false, std::nullopt);
+  }
+  for (size_t i = 0; i < session.waiters.size();) {
+    const Waiter waiter = session.waiters[i];
+    if (waiter.until > now.mono) {
+      ++i;
+      continue;
+    }
+    session.waiters.erase(session.waiters.begin() + static_cast<ptrdiff_t>(i));
+    waiting.erase(waiter.request);
+    reply(waiter.request, carry(no, waiter.after, waiter.max, true));
+  }
+  take_back(no);
+  arm_session(no);
+}
+
+// --- ends -----------------------------------------------------------------------------------
+
+// Members leave the ring at once; that they have left, and what becomes of their packets, is one
+// commit as soon as nothing of theirs is on its way.
+void Node::Impl::begin_end(SessionNo session, std::vector<MemberNo> members, EndCause cause,
+                           MemberStatus to, bool drained, std::optional<Reply> reply) {
+  Ending ending;
+  ending.id = ++next_ending;
+  ending.session = session;
+  ending.members = std::move(members);
+  ending.cause = cause;
+  ending.to = to;
+  ending.drained = drained;
+  ending.noticed = now.mono;
+  if (reply) ending.replies.push_back(std::move(*reply));
+  for (const MemberNo no : ending.members) {
+    directory.member(no).ending = true;
+    sync_ring(no);
+  }
+  if (session != kNobody) {
+    Session& whole = directory.session(session);
+    const bool all = std::all_of(whole.members.begin(), whole.members.end(), [&](MemberNo no) {
+      return directory.member(no).ending ||
+             directory.member(no).record->status == MemberStatus::kRetired;
+    });
+    if (all) whole.ending = cause;
+  }
+  endings.push_back(std::move(ending));
+}
+
+void Node::Impl::advance_endings() {
+  for (auto it = endings.begin(); it != endings.end();) {
+    Ending& ending = *it++;
+    if (!ending.writing && ending.retry_at <= now.mono) commit_ending(ending);
+  }
+}
+
+void Node::Impl::commit_ending(Ending& ending) {
+  std::vector<SlotNo> held;
+  for (const MemberNo no : ending.members) {
+    const Member& member = directory.member(no);
+    if (member.busy || member.incoming > 0) return;
+    held.insert(held.end(), member.held.begin(), member.held.end());
+  }
+  if (ending.session != kNobody && directory.session(ending.session).busy) return;
+  for (const SlotNo slot : held) {
+    if (packets[slot].busy) return;
+  }
+  std::sort(held.begin(), held.end(),
+            [&](SlotNo a, SlotNo b) { return more_urgent(packets[a], packets[b]); });
+  if (planted(PlantedBug::kEvictionForgetsOne) && !held.empty()) held.pop_back();
+  Write write = new_write();
+  write.ending = ending.id;
+  constexpr std::array<const char*, 5> kReasons = {"lease", "disconnected", "replaced", "retired",
+                                                   "lost-with-host"};
+  const std::string reason =
+      ending.drained ? "drained" : kReasons[static_cast<size_t>(ending.cause)];
+  for (const MemberNo no : ending.members) {
+    MemberRecord next = *directory.member(no).record;
+    next.status = ending.to;
+    next.reason = reason;
+    next.drain_deadline = kNoWall;
+    put_member(write, no, std::move(next),
+               ending.to == MemberStatus::kRetired ? "retired" : "detached");
+  }
+  if (ending.session != kNobody && directory.session(ending.session).ending) {
+    SessionRecord next = *directory.session(ending.session).record;
+    next.state = ending.cause == EndCause::kReplaced    ? SessionState::kReplaced
+                 : ending.to == MemberStatus::kRetired ? SessionState::kRetired
+                                                        : SessionState::kLapsed;
+    next.ended_at = now.wall;
+    put_session(write, ending.session, std::move(next));
+  }
+  for (const SlotNo slot : held) lose(write, slot, ending);
+  ending.writing = true;
+  submit_write(std::move(write));
+}
+
+void Node::Impl::ended(const Write& write) {
+  const auto it = std::find_if(endings.begin(), endings.end(),
+                               [&](const Ending& ending) { return ending.id == write.ending; });
+  if (it == endings.end()) return;
+  Ending ending = std::move(*it);
+  endings.erase(it);
+  for (const MemberNo no : ending.members) {
+    directory.member(no).ending = false;
+    sync_ring(no);
+  }
+  for (Reply& done : ending.replies) {
+    if (auto* members = std::get_if<MembersReply>(&done.body)) {
+      members->members.clear();
+      for (const MemberNo no : ending.members) members->members.push_back(member_view(no));
+    }
+    out.replies.push_back(std::move(done));
+  }
+  if (ending.session == kNobody) return;
+  Session& session = directory.session(ending.session);
+  ++session.drain_version;
+  with_news.push_back(ending.session);
+  if (session.active()) return;
+  session.ending.reset();
+  if (ending.cause != EndCause::kRetired) ++stats.lost_sessions;
+  SessionRef ref;
+  ref.ns = session.record->ns;
+  Caller self;
+  self.session = session.record->id;
+  self.generation = session.record->generation;
+  answer_waiters(ending.session, session_state(session, self, ref, false));
+}
+
+// Records of those that ended long ago.
+void Node::Impl::forget_old() {
+  next_forget = now.wall + kForgetEveryMs;
+  Write write = new_write();
+  for (const auto& [key, no] : directory.by_key()) {
+    if (write.ops.size() >= kForgetAtOnce) break;
+    const Member& member = directory.member(no);
+    const MemberStatus status = member.record->status;
+    if (status != MemberStatus::kDetached && status != MemberStatus::kRetired) continue;
+    if (member.busy || member.ending || member.record->updated_at + kForgetMs > now.wall) continue;
+    incarnation_floor = std::max(incarnation_floor, member.record->incarnation);
+    write.ops.emplace_back(DropMember{key, member.record->revision});
+    write.members.push_back({no, nullptr});
+    write.unblocks.push_back(block_name(key));
+    directory.member(no).busy = true;
+  }
+  for (const auto& [id, no] : directory.sessions()) {
+    if (write.ops.size() >= 2 * kForgetAtOnce) break;
+    const Session& session = directory.session(no);
+    if (session.active() || session.busy || session.ending) continue;
+    if (session.record->ended_at + 2 * kForgetMs > now.wall) continue;
+    write.ops.emplace_back(DropSession{id, session.record->revision});
+    write.sessions.push_back({no, nullptr});
+    write.unblocks.push_back(session_block_name(id));
+    directory.session(no).busy = true;
+  }
+  submit_write(std::move(write));
+}
+
+}  // namespace phoenix

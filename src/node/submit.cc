@@ -1,0 +1,165 @@
+// Creating packets, and awaiting their end.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr size_t kLookedUp = 65'536;
+
+Error too_many_live(uint64_t limit) {
+  Error error = {.kind = ErrorKind::kTooManyRequests,
+                 .detail = "the host holds " + std::to_string(limit) +
+                           " live packets, its --max-live-packets; try again when some have ended"};
+  error.retry_after_ms = 1000;
+  return error;
+}
+
+std::string_view salt_of(const SubmitItem& item) {
+  switch (item.spec->spread) {
+    case Spread::kId: return item.key.id();
+    case Spread::kAffinity: return item.spec->affinity_key;
+    case Spread::kNone: return {};
+  }
+  return {};
+}
+
+Match match_of(const PacketSpec& spec) {
+  return spec.match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
+}
+
+}  // namespace
+
+// True: something about `key` is on its way, the command has been put aside. look_up: also when
+// only the store can know whether the packet existed.
+bool Node::Impl::must_wait(Command& command, const PacketKey& key, bool look_up) {
+  const SlotNo slot = packets.find(key);
+  if (slot != kNoSlot) {
+    if (!packets[slot].busy) return false;
+    block(block_name(key), std::move(command));
+    return true;
+  }
+  if (!look_up || looked_up.contains(key)) return false;
+  if (loading.insert(key).second) out.loads.push_back(key);
+  block(block_name(key), std::move(command));
+  return true;
+}
+
+void Node::Impl::remember(const PacketKey& key, PacketLookup lookup) {
+  if (looked_up.insert_or_assign(key, std::move(lookup)).second) looked_up_order.push_back(key);
+  while (looked_up_order.size() > kLookedUp) {
+    looked_up.erase(looked_up_order.front());
+    looked_up_order.pop_front();
+  }
+}
+
+void Node::Impl::submit(Command command, Submit& request) {
+  if (draining) {
+    return refuse(command.id, {.kind = ErrorKind::kDraining,
+                               .detail = "the host is shutting down and takes no new packets"});
+  }
+  for (const auto& item : request.items) {
+    if (!item) continue;
+    const SlotNo slot = packets.find(item->key);
+    if (slot == kNoSlot && (item->id_generated || looked_up.contains(item->key))) continue;
+    if (slot != kNoSlot && !packets[slot].busy) continue;
+    const PacketKey key = item->key;
+    command.body = std::move(request);
+    must_wait(command, key, true);
+    return;
+  }
+  Write write = new_write();
+  BatchReply batch;
+  for (auto& item : request.items) {
+    if (!item) {
+      batch.ids.emplace_back();
+      batch.items.emplace_back(item.error());
+      continue;
+    }
+    batch.ids.emplace_back(item->key.id());
+    batch.items.push_back(submit_one(write, *item));
+  }
+  if (!request.single) {
+    finish_with(write, command, std::move(batch));
+  } else if (auto* error = std::get_if<Error>(&batch.items[0])) {
+    return refuse(command.id, std::move(*error));
+  } else {
+    finish_with(write, command, std::get<PacketReply>(std::move(batch.items[0])));
+  }
+  submit_write(std::move(write));
+}
+
+// Requires: nothing about this key is on its way, but what this very write does.
+ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item) {
+  const SlotNo known = packets.find(item.key);
+  if (known != kNoSlot) {
+    return existing(*packets[known].head, status(packets[known]), item);
+  }
+  if (const auto it = looked_up.find(item.key); !item.id_generated && it != looked_up.end()) {
+    if (it->second.head) return existing(*it->second.head, it->second.head->status, item);
+    if (it->second.tombstone) {
+      return Error{.kind = ErrorKind::kConflict,
+                   .detail = "the id " + std::string(item.key.id()) +
+                             " belonged to a packet that has ended and is still remembered"};
+    }
+  }
+  if (packets.size() >= config.max_live_packets) return too_many_live(config.max_live_packets);
+  const PacketSpec& spec = *item.spec;
+  if (spec.deadline != kNoWall && spec.deadline <= now.wall) {
+    Error error = {.kind = ErrorKind::kInvalidRequest, .detail = "/deadline: it has passed"};
+    error.fields.push_back({"/deadline", "it has passed; give a time in the future"});
+    return error;
+  }
+  Packet draft;
+  draft.key = std::move(item.key);
+  draft.spec = item.spec;
+  draft.required = std::move(item.required);
+  draft.point = packet_position(config.ring_key, draft.key.ns(), draft.required,
+                                spec.spread == Spread::kId ? draft.key.id() : salt_of(item));
+  draft.placement_point = draft.point;
+  const ClassId cls = placement.intern(draft.key.ns(), draft.required, match_of(spec));
+  MemberNo to = kNobody;
+  Change change = grant_or_park(draft, cls, Event::kCreate, &to);
+  std::vector<ContentWrite> contents;
+  if (item.payload) {
+    change.contents.emplace_back(ContentKind::kPayload, item.payload);
+    contents.push_back({ContentKind::kPayload, item.payload});
+  }
+  Transition done = create(std::move(draft), change, now.wall);
+  const SlotNo slot = packets.add(done.head, cls);
+  packets[slot].coming = true;
+  const PacketView shown{done.head, done.head->status, done.head->parked};
+  step(write, slot, std::move(done), std::move(contents), to);
+  return PacketReply{.packet = shown, .created = true};
+}
+
+// The same content again is answered like the first time; other content is a conflict.
+ItemReply Node::Impl::existing(const Packet& head, Status status, const SubmitItem& item) {
+  if (head.spec->create_digest != item.spec->create_digest) {
+    return packet_error(ErrorKind::kConflict, head, status,
+                        "a packet " + std::string(item.key.id()) +
+                            " exists with other content; choose another id");
+  }
+  const SlotNo slot = packets.find(item.key);
+  if (slot != kNoSlot) return PacketReply{.packet = view(slot), .created = false};
+  return PacketReply{.packet = {std::make_shared<const Packet>(head), status, head.parked},
+                     .created = false};
+}
+
+void Node::Impl::await_packet(const Command& command, const AwaitPacket& await) {
+  const SlotNo slot = packets.find(await.key);
+  if (slot == kNoSlot || packets[slot].coming) {
+    return refuse(command.id, {.kind = ErrorKind::kNotFound,
+                               .detail = "no live packet " + std::string(await.key.id())});
+  }
+  if (draining || await.wait.ns <= 0 || await_timers.size() >= config.max_waiting) {
+    return reply(command.id, PacketReply{.packet = view(slot), .created = false});
+  }
+  const Instant until = now.mono + await.wait;
+  packet_awaits[await.key].push_back({command.id, until});
+  await_timers.emplace(std::make_pair(until, command.id), await.key);
+}
+
+}  // namespace phoenix

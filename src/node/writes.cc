@@ -1,0 +1,411 @@
+// From decision to fact: groups for the store, and what happens when it has answered.
+
+#include <algorithm>
+
+#include "node/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr int64_t kAnswerKeptMs = 24LL * 3600 * 1000;
+
+}  // namespace
+
+Write Node::Impl::new_write() {
+  Write write;
+  write.id = ++next_write;
+  write.at = now;
+  return write;
+}
+
+// Adds a packet's change. Its room at `to` has been reserved by the caller.
+void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<ContentWrite> contents,
+                      MemberNo to) {
+  Slot& slot = packets[no];
+  PutPacket put;
+  put.head = done.head;
+  const bool fresh = slot.coming && slot.head->revision <= 1;
+  put.expect_epoch = fresh ? 0 : slot.head->epoch;
+  put.expect_revision = done.head->revision - 1;
+  put.contents = std::move(contents);
+  put.entry = std::move(done.entry);
+  write.ops.emplace_back(std::move(put));
+  PacketStep step;
+  step.slot = no;
+  step.next = std::move(done.head);
+  step.row = done.row;
+  step.to = to;
+  write.packets.push_back(std::move(step));
+  slot.busy = true;
+  if (to != kNobody) ++directory.member(to).incoming;
+}
+
+void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::string event) {
+  PutMember put;
+  put.expect_revision = no == kNobody ? 0 : directory.member(no).record->revision;
+  next.revision = put.expect_revision + 1;
+  next.updated_at = now.wall;
+  if (no != kNobody) {
+    directory.member(no).busy = true;
+  }
+  write.unblocks.push_back(block_name(next.key));
+  put.event = std::move(event);
+  put.record = std::make_shared<const MemberRecord>(std::move(next));
+  write.members.push_back({no, put.record});
+  write.ops.emplace_back(std::move(put));
+}
+
+void Node::Impl::put_session(Write& write, SessionNo no, SessionRecord next) {
+  PutSession put;
+  put.expect_revision = no == kNobody ? 0 : directory.session(no).record->revision;
+  next.revision = put.expect_revision + 1;
+  if (no != kNobody) {
+    directory.session(no).busy = true;
+  }
+  write.unblocks.push_back(session_block_name(next.id));
+  put.record = std::make_shared<const SessionRecord>(std::move(next));
+  write.sessions.push_back({no, put.record});
+  write.ops.emplace_back(std::move(put));
+}
+
+// The reply that leaves with the commit, kept under the Idempotency-Key if there is one.
+void Node::Impl::finish_with(Write& write, const Command& command, ReplyBody body) {
+  if (command.idempotency) {
+    PutAnswer answer;
+    answer.scope = command.idempotency->scope;
+    answer.request = command.idempotency->request;
+    answer.answer = encode_reply(body);
+    answer.expires_at = now.wall + kAnswerKeptMs;
+    write.ops.emplace_back(std::move(answer));
+  }
+  write.replies.push_back({.id = command.id, .body = std::move(body), .replayed = false});
+}
+
+void Node::Impl::submit_write(Write write) {
+  if (write.ops.empty()) {
+    for (Reply& done : write.replies) out.replies.push_back(std::move(done));
+    return;
+  }
+  Group group;
+  group.id = write.id;
+  group.ops = std::move(write.ops);
+  if (planted(PlantedBug::kAcknowledgeBeforeSync)) {
+    for (const Reply& early : write.replies) out.replies.push_back(early);
+    write.replies.clear();
+  }
+  if (planted(PlantedBug::kDeliverBeforeGrant)) {
+    for (const PacketStep& step : write.packets) {
+      if (step.to == kNobody) continue;
+      const SessionNo no = directory.member(step.to).session;
+      if (no == kNobody) continue;
+      for (const Waiter& waiter : directory.session(no).waiters) {
+        if (waiter.stream) continue;
+        DeliveriesReply early;
+        early.deliveries.push_back({std::string(directory.member(step.to).record->key.id()),
+                                    step.next->epoch, {step.next, Status::kAssigned, {}}});
+        early.next = format_cursor({config.run, 0, 0});
+        early.run = config.run;
+        early.lease_ms = static_cast<uint32_t>(directory.session(no).lease().ms());
+        reply(waiter.request, std::move(early));
+        waiting.erase(waiter.request);
+        auto& waiters = directory.session(no).waiters;
+        waiters.erase(waiters.begin() + (&waiter - waiters.data()));
+        break;
+      }
+    }
+  }
+  out.groups.push_back(std::move(group));
+  const uint64_t id = write.id;
+  writes.emplace_hint(writes.end(), id, std::move(write));
+}
+
+void Node::Impl::completed(uint64_t batch, std::span<const uint64_t> ids,
+                           std::span<const Outcome> outcomes, const std::string& why) {
+  bool any_unknown = false;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (outcomes[i] == Outcome::kUnknown) {
+      unknown_batches[batch].push_back(ids[i]);
+      any_unknown = true;
+      continue;
+    }
+    settle_write(ids[i], outcomes[i], why);
+  }
+  if (any_unknown) out.resolves.push_back(batch);
+}
+
+void Node::Impl::resolved(uint64_t batch, Resolution resolution) {
+  if (resolution == Resolution::kUnknown) {
+    out.resolves.push_back(batch);
+    return;
+  }
+  const auto it = unknown_batches.find(batch);
+  if (it == unknown_batches.end()) return;
+  const std::vector<uint64_t> ids = std::move(it->second);
+  unknown_batches.erase(it);
+  const bool applied = resolution == Resolution::kApplied;
+  for (const uint64_t id : ids) {
+    settle_write(id, applied ? Outcome::kCommitted : Outcome::kRefused,
+                 "the store could not tell whether it had written");
+  }
+}
+
+void Node::Impl::settle_write(uint64_t id, Outcome outcome, const std::string& why) {
+  const auto it = writes.find(id);
+  if (it == writes.end()) return;
+  Write write = std::move(it->second);
+  writes.erase(it);
+  if (outcome == Outcome::kCommitted) {
+    refused_why.clear();
+    commit_write(write);
+  } else {
+    abandon_write(write, outcome, why);
+  }
+  for (const MemberKey& key : write.coming) coming_members.erase(key);
+  for (const std::string& name : write.unblocks) unblock(name);
+}
+
+void Node::Impl::commit_write(Write& write) {
+  for (const SessionStep& step : write.sessions) apply(step);
+  for (const MemberStep& step : write.members) apply(step);
+  for (const SessionStep& step : write.sessions) {
+    if (!step.next) continue;
+    const SessionNo no = directory.find_session(step.next->id);
+    if (no != kNobody) relink(no);
+  }
+  for (const MemberStep& step : write.members) {
+    if (!step.next) continue;
+    const MemberNo no = directory.find_member(step.next->key);
+    if (no != kNobody) sync_ring(no);
+  }
+  for (const PacketStep& step : write.packets) apply(write, step);
+  if (write.ending != 0) ended(write);
+  for (Reply& done : write.replies) out.replies.push_back(std::move(done));
+}
+
+// Nothing of it happened, or an expectation failed. Room goes back; whoever asked is told.
+void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string& why) {
+  if (outcome == Outcome::kRefused && refused_why.empty()) {
+    refused_why = why.empty() ? "the store refused a write" : why;
+    refused_since = now.wall;
+  }
+  ++stats.store_refusals;
+  for (const PacketStep& step : write.packets) {
+    Slot& slot = packets[step.slot];
+    if (step.to != kNobody) {
+      Member& member = directory.member(step.to);
+      --member.incoming;
+      if (member.ring != kNoMember) {
+        placement.add_load(member.ring, -int64_t{step.next->spec->load});
+      }
+    }
+    slot.busy = false;
+    unblock(block_name(step.next->key));
+    if (slot.coming) {
+      placement.release(slot.cls);
+      packets.drop(step.slot);
+      looked_up.erase(step.next->key);  // what is there is to be read anew
+    } else {
+      retry_later(step.slot);
+    }
+  }
+  for (const MemberStep& step : write.members) {
+    if (step.no != kNobody) directory.member(step.no).busy = false;
+  }
+  for (const SessionStep& step : write.sessions) {
+    if (step.no != kNobody) directory.session(step.no).busy = false;
+  }
+  for (Ending& ending : endings) {
+    if (ending.id != write.ending) continue;
+    ending.writing = false;
+    ending.retry_at = now.mono + milliseconds(100);
+    return;  // its replies stay with it
+  }
+  Error error = {.kind = ErrorKind::kStoreUnreachable,
+                 .detail = "nothing was changed: " + (why.empty() ? "the store refused" : why)};
+  if (outcome == Outcome::kConflict) {
+    error = {.kind = ErrorKind::kConflict, .detail = "it was changed meanwhile; try again"};
+  }
+  error.retry_after_ms = 1000;
+  for (const Reply& asked : write.replies) refuse(asked.id, error);
+}
+
+void Node::Impl::apply(const Write& write, const PacketStep& step) {
+  Slot& slot = packets[step.slot];
+  const PacketPtr before = slot.coming ? nullptr : slot.head;
+  const Packet& next = *step.next;
+  ++stats.row_visits[step.row];
+  if (slot.queued) {
+    parking.remove(slot, step.slot);
+    slot.queued = false;
+  }
+  const bool stays = before && before->owner == next.owner && before->epoch == next.epoch &&
+                     !is_terminal(next.status) && next.owner.has_value();
+  if (before && !stays) detach_owner(step, *before, slot);
+  if (!slot.coming) --stats.packets_now[static_cast<size_t>(status(slot))];
+  if (slot.coming && next.revision == 1) ++stats.submitted;
+  const bool fresh = slot.coming;
+  slot.coming = false;
+  slot.busy = false;
+  slot.head = step.next;
+  if (before && before->required != next.required) {
+    const ClassId old = slot.cls;
+    slot.cls = placement.intern(next.key.ns(), next.required,
+                                next.spec->match == CapabilityMatch::kAny ? Match::kAny
+                                                                          : Match::kAll);
+    placement.release(old);
+  }
+  if (!stays) slot.started = false;
+  if (step.started) slot.started = true;
+  unblock(block_name(next.key));
+  if (write.is_handoff) stats.handoff.add(now.mono - write.at.mono);
+  if (is_terminal(next.status)) {
+    ++stats.packets_ended[static_cast<size_t>(next.status)];
+    const auto awaiting = packet_awaits.find(next.key);
+    if (awaiting != packet_awaits.end()) {
+      for (const Await& await : awaiting->second) {
+        await_timers.erase({await.until, await.request});
+        reply(await.request, PacketReply{.packet = {step.next, next.status, {}}, .created = false});
+      }
+      packet_awaits.erase(awaiting);
+    }
+    if (!looked_up.empty()) looked_up.erase(next.key);
+    placement.release(slot.cls);
+    packets.drop(step.slot);
+    return;
+  }
+  ++stats.packets_now[static_cast<size_t>(status(slot))];
+  if (step.to != kNobody) {
+    attach_owner(step.slot, slot, step.to);
+  } else if (next.status == Status::kPending) {
+    slot.parked = next.parked->reason;
+    slot.parked_since = next.parked->since;
+    slot.wait_until = kNever;
+    if (next.parked->reason == ParkReason::kBackoff) {
+      slot.wait_until =
+          now.mono + milliseconds(std::max<int64_t>(0, next.parked->until - write.at.wall));
+    }
+  }
+  arm(step.slot, fresh);
+  reconsider(step.slot);  // a timer may have come up while it was busy
+}
+
+// The old owner has lost it: it gets room, and is told if it does not know.
+void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot& slot) {
+  if (slot.owner == kNobody) return;
+  Member& owner = directory.member(slot.owner);
+  const SlotNo last = owner.held.back();
+  owner.held[slot.held_index] = last;
+  packets[last].held_index = slot.held_index;
+  owner.held.pop_back();
+  if (owner.ring != kNoMember) {
+    placement.add_load(owner.ring, -int64_t{before.spec->load});
+    with_room.push_back(slot.owner);
+  }
+  if (owner.session != kNobody) {
+    Session& session = directory.session(owner.session);
+    session.outbox.remove(slot.outbox);
+    if (step.revoke && slot.delivered) {
+      session.outbox.revoke(std::string(before.key.id()), before.epoch, *step.revoke);
+      with_news.push_back(owner.session);
+    }
+  }
+  if (step.move) {
+    ++stats.moved[static_cast<size_t>(*step.move)];
+    if (step.membership) {
+      ++stats.rebalance_moved;
+      ++stats.rebalance_minimum;
+    }
+    if (slot.delivered && *step.move != MoveCause::kHandoff) {
+      stats.wasted_work = stats.wasted_work + (now.mono - slot.delivered_at);
+    }
+    slot.lost = *step.move != MoveCause::kHandoff;
+    slot.lost_at = now.mono;
+  }
+  maybe_drained.push_back(slot.owner);
+  if (slot.delivered) slot.ran_before = true;
+  slot.owner = kNobody;
+  slot.outbox = 0;
+  slot.timeout_at = kNever;
+}
+
+void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
+  Member& member = directory.member(to);
+  --member.incoming;
+  slot.owner = to;
+  slot.held_index = static_cast<uint32_t>(member.held.size());
+  slot.wait_until = kNever;
+  member.held.push_back(no);
+  slot.delivered = false;
+  slot.started = false;
+  ++stats.granted;
+  if (slot.ran_before) ++stats.reexecutions;
+  if (slot.lost) stats.ownership_gap.add(now.mono - slot.last_call);
+  if (member.session != kNobody) {
+    put_delivery(no, false);
+  } else {
+    note_delivered(no);  // manual: from the grant
+  }
+}
+
+void Node::Impl::apply(const MemberStep& step) {
+  MemberNo no = step.no;
+  if (no != kNobody && !step.next) {
+    const SessionNo session = directory.member(no).session;
+    --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
+    directory.drop_member(no);
+    if (session != kNobody) relink(session);
+    return;
+  }
+  if (no == kNobody) {
+    no = directory.add_member(step.next);
+  } else {
+    --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
+    directory.member(no).record = step.next;
+  }
+  ++stats.members_now[static_cast<size_t>(step.next->status)];
+  Member& member = directory.member(no);
+  member.busy = false;
+  member.last_seen = now.wall;
+  member.session =
+      step.next->session.empty() ? kNobody : directory.find_session(step.next->session);
+  if (step.next->status == MemberStatus::kRetired) {
+    const auto awaiting = member_awaits.find(step.next->key);
+    if (awaiting == member_awaits.end()) return;
+    for (const Await& await : awaiting->second) {
+      await_timers.erase({await.until, await.request});
+      MembersReply body;
+      body.members.push_back(member_view(no));
+      reply(await.request, std::move(body));
+    }
+    member_awaits.erase(awaiting);
+  }
+}
+
+void Node::Impl::apply(const SessionStep& step) {
+  SessionNo no = step.no;
+  if (no != kNobody && !step.next) {
+    for (const MemberNo member : directory.session(no).members) {
+      directory.member(member).session = kNobody;
+    }
+    directory.drop_session(no);
+    return;
+  }
+  bool begins = true;
+  if (no == kNobody) {
+    no = directory.add_session(step.next);
+  } else {
+    const SessionRecord& before = *directory.session(no).record;
+    begins = before.state != SessionState::kActive || before.generation != step.next->generation;
+    directory.session(no).record = step.next;
+  }
+  Session& session = directory.session(no);
+  session.busy = false;
+  if (session.active() && begins) {
+    session.called = true;
+    session.heard_at = now.mono;
+    session.broken_at.reset();
+    arm_session(no);
+  }
+}
+
+}  // namespace phoenix
