@@ -6,8 +6,9 @@
 // absolute deadline for a request's arrival, connections, bytes buffered, time to take an answer.
 //
 // Threads: everything here, callbacks included, runs on the thread that runs the EventLoop.
-// Callbacks must not throw. Errors: listen() fails with kInvalidRequest (address, TLS files) or
-// kConflict (port in use); afterwards clients' faults are answered and never surface here.
+// Callbacks must not throw and must not run the loop. Errors: listen() fails with kInvalidRequest
+// (address, TLS files) or kConflict (port in use); afterwards clients' faults are answered and
+// never surface here.
 #pragma once
 
 #include <cstddef>
@@ -59,7 +60,8 @@ class HttpExchange {
   // for HTTP/1.1, until the connection's end for HTTP/1.0.
   virtual std::shared_ptr<HttpStream> stream(HttpResponse head) = 0;
   // Called at most once, if the client closes before the answer was given; never from within
-  // respond(). A client that only closed its sending side still gets an answer given later.
+  // respond(). A client that only closed its sending side still gets an answer given later. The
+  // callback must not own the exchange: it is freed only when called or when the answer is given.
   virtual void on_abandoned(std::function<void()> callback) = 0;
 };
 
