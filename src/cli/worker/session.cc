@@ -1,0 +1,552 @@
+#include "cli/worker/session.h"
+
+#include <algorithm>
+
+#include "client/http_client.h"
+#include "client/problem.h"
+
+namespace phoenix {
+namespace {
+
+// Nobody listens: how long a worker that was just started tries before it says so.
+constexpr Duration kStartPatience = seconds(3);
+constexpr std::size_t kMaxOpenHeartbeats = 4;
+
+std::string text_of(const JsonText& json) {
+  return json.is_string() ? json.text() : std::string(json.raw());
+}
+
+std::string register_body(const WorkerOptions& options, bool replace) {
+  std::string body = "{\"id\":" + quote_json(options.id) +
+                     ",\"namespace\":" + quote_json(options.ns) +
+                     ",\"kind\":" + quote_json(options.kind) + ",\"capabilities\":[";
+  for (const std::string& capability : options.capabilities) {
+    if (body.back() != '[') body += ',';
+    body += quote_json(capability);
+  }
+  body += "],\"weight\":" + std::to_string(options.weight) +
+          ",\"maxLoad\":" + std::to_string(options.max_load);
+  if (!options.labels.empty()) {
+    body += ",\"labels\":{";
+    for (const auto& [key, value] : options.labels) {
+      if (body.back() != '{') body += ',';
+      body += quote_json(key) + ":" + quote_json(value);
+    }
+    body += '}';
+  }
+  body += ",\"leaseSeconds\":" + std::to_string(options.lease.ns / seconds(1).ns) +
+          ",\"disconnectGraceMs\":" + std::to_string(Session::kGrace.ms());
+  if (replace) body += ",\"replace\":true";
+  return body + "}";
+}
+
+std::vector<std::pair<std::string, uint64_t>> read_held(const JsonText& answer) {
+  std::vector<std::pair<std::string, uint64_t>> held;
+  for (const JsonText& item : answer["held"].items()) {
+    const int64_t epoch = item["epoch"].integer().value_or(0);
+    if (epoch > 0) held.emplace_back(item["id"].text(), static_cast<uint64_t>(epoch));
+  }
+  return held;
+}
+
+}  // namespace
+
+Session::Session(const WorkerOptions& options, std::string nonce, Effects& effects,
+                 SessionEvents& events)
+    : options_(options),
+      nonce_(std::move(nonce)),
+      effects_(effects),
+      events_(events),
+      lease_(options.lease) {}
+
+void Session::start(Instant now, std::string saved_token) {
+  started_at_ = now;
+  if (saved_token.empty()) {
+    send_register(now);
+    return;
+  }
+  token_ = std::move(saved_token);
+  events_.on_token(token_);
+  state_ = State::kAttaching;
+  send_attach(now);
+}
+
+std::string Session::target(const std::string& tail) const {
+  return "/v1/members/" + url_encode(options_.id) + tail + "?namespace=" + url_encode(options_.ns);
+}
+
+uint64_t Session::make_call(const std::string& method, std::string path, std::string body,
+                            Duration timeout) {
+  MakeCall make;
+  make.id = effects_.next_id();
+  make.call.method = method;
+  make.call.target = std::move(path);
+  make.call.body = std::move(body);
+  make.call.token = token_;
+  make.call.timeout = timeout;
+  make.call.repeatable = true;
+  const uint64_t id = make.id;
+  effects_.add(std::move(make));
+  return id;
+}
+
+// --- registering ---
+
+void Session::send_register(Instant now) {
+  state_ = State::kRegistering;
+  retry_at_ = kNever;
+  MakeCall make;
+  make.id = effects_.next_id();
+  make.call.method = "POST";
+  make.call.target = "/v1/members?namespace=" + url_encode(options_.ns);
+  make.call.body = register_body(options_, replace_);
+  make.call.headers.emplace_back("Idempotency-Key", nonce_ + "-" + std::to_string(register_key_));
+  make.call.token = options_.token;
+  make.call.timeout = options_.request_timeout;
+  call_ = make.id;
+  call_sent_ = now;
+  effects_.add(std::move(make));
+}
+
+void Session::registered(Instant now, const CallResult& result) {
+  if (!result) {
+    const bool gone = result.error().fault == CallFault::kUnreachable;
+    if (gone && !attached_once_ && now - started_at_ > kStartPatience) {
+      finish(phoenix::exit_code(result.error()), SayLevel::kError, describe(result.error()));
+      return;
+    }
+    retry_later(now, std::nullopt);
+    return;
+  }
+  if (!result->ok()) {
+    register_refused(now, *result);
+    return;
+  }
+  const auto json = JsonText::parse(result->body);
+  const JsonText session = json ? (*json)["session"] : JsonText();
+  if (!session["token"].is_string()) {
+    finish(1, SayLevel::kError, "the answer to registering holds no session token");
+    return;
+  }
+  token_ = session["token"].text();
+  run_ = text_of((*json)["run"]);
+  after_ = (*json)["next"].text();
+  events_.on_token(token_);
+  effects_.add(SaveToken{token_});
+  effects_.say(SayLevel::kNotice, "registered as " + options_.id + " at " + result->url);
+  state_ = State::kAttached;
+  attached_once_ = true;
+  tries_ = 0;
+  warned_ = false;
+  stopped_any_ = false;
+  broken_at_.reset();
+  const auto lease_seconds = session["leaseSeconds"].integer();
+  if (lease_seconds && *lease_seconds > 0) lease_ = seconds(*lease_seconds);
+  lease_end_ = Instant{0};
+  renew(now, call_sent_, *json);
+  open_stream(now);
+}
+
+void Session::register_refused(Instant now, const Answer& answer) {
+  const Error error = parse_problem(answer);
+  if (error.kind == ErrorKind::kMemberExists && !replace_) {
+    // The id is this worker's own: whoever had it before is told that it was replaced.
+    replace_ = true;
+    ++register_key_;
+    send_register(now);
+    return;
+  }
+  const bool later = answer.status >= 500 || answer.status == 429 || answer.status == 408 ||
+                     (answer.status == 409 && error.retry_after_ms);
+  if (later) {
+    retry_later(now, error.retry_after_ms);
+    return;
+  }
+  finish(phoenix::exit_code(error), SayLevel::kError, "registering is refused: " + error.detail);
+}
+
+// --- attaching again ---
+
+void Session::begin_attach(Instant now) {
+  if (state_ != State::kAttached) return;
+  state_ = State::kAttaching;
+  // No other session call is open meanwhile, and what is still answered to them is dropped.
+  for (const auto& [id, beat] : heartbeats_) effects_.add(CancelCall{id});
+  heartbeats_.clear();
+  next_heartbeat_ = kNever;
+  if (drain_call_ != 0) {
+    effects_.add(CancelCall{drain_call_});
+    drain_call_ = 0;
+    drain_retry_ = now;
+  }
+  close_stream(now);
+  tries_ = 0;
+  send_attach(now);
+}
+
+void Session::send_attach(Instant now) {
+  retry_at_ = kNever;
+  call_ = make_call("POST", target("/session"), "{}", std::max(lease_, seconds(2)));
+  call_sent_ = now;
+}
+
+void Session::attached(Instant now, const CallResult& result) {
+  if (!result) {
+    retry_later(now, std::nullopt);
+    return;
+  }
+  if (!result->ok()) {
+    if (ended_by(now, *result)) return;
+    const Error error = parse_problem(*result);
+    const bool unknown = result->status == 401 || result->status == 404 || result->status == 409;
+    if (unknown && !error.retry_after_ms) {
+      // The host knows nothing of this session: begin anew, under the same id.
+      events_.on_lapsed(now);
+      token_.clear();
+      lease_end_ = kNever;
+      broken_at_.reset();
+      hold();
+      replace_ = false;
+      ++register_key_;
+      started_at_ = now;
+      send_register(now);
+      return;
+    }
+    retry_later(now, error.retry_after_ms);
+    return;
+  }
+  const auto json = JsonText::parse(result->body);
+  if (!json || !(*json)["held"].is_array()) {
+    retry_later(now, std::nullopt);
+    return;
+  }
+  const JsonText session = (*json)["session"];
+  const std::string token = session["token"].text();
+  if (!token.empty() && token != token_) {
+    token_ = token;
+    events_.on_token(token_);
+    effects_.add(SaveToken{token_});
+  }
+  const auto lease_seconds = session["leaseSeconds"].integer();
+  if (lease_seconds && *lease_seconds > 0) lease_ = seconds(*lease_seconds);
+  run_ = text_of((*json)["run"]);
+  after_ = (*json)["next"].text();
+  state_ = State::kAttached;
+  attached_once_ = true;
+  tries_ = 0;
+  warned_ = false;
+  stopped_any_ = false;
+  lease_end_ = Instant{0};
+  renew(now, call_sent_, *json);
+  events_.on_held(now, read_held(*json));
+  take_news(now, *json);
+  effects_.say(SayLevel::kWork, "attached again");
+  open_stream(now);
+}
+
+// --- heartbeats ---
+
+void Session::send_heartbeat(Instant now) {
+  next_heartbeat_ = now + lease_ / 3;
+  if (heartbeats_.size() >= kMaxOpenHeartbeats) return;
+  const std::string body = after_.empty() ? "{}" : "{\"after\":" + quote_json(after_) + "}";
+  const uint64_t id = make_call("POST", target("/heartbeat"), body, lease_);
+  heartbeats_[id] = Heartbeat{now, after_};
+}
+
+void Session::heartbeat_answered(Instant now, const Heartbeat& beat, const CallResult& result) {
+  if (!result || (!result->ok() && !ended_by(now, *result))) {
+    const Duration pause =
+        std::min(milliseconds(50) * (int64_t{1} << std::min(heartbeat_tries_, 4)), lease_ / 6);
+    ++heartbeat_tries_;
+    next_heartbeat_ = std::min(next_heartbeat_, now + pause);
+    return;
+  }
+  if (!result->ok()) return;
+  heartbeat_tries_ = 0;
+  const auto json = JsonText::parse(result->body);
+  if (!json || !json->is_object()) return;
+  if (other_run(*json)) {
+    begin_attach(now);
+    return;
+  }
+  renew(now, beat.sent, *json);
+  // What the stream has brought meanwhile goes further than this answer's position.
+  const std::string next = (*json)["next"].text();
+  if (!next.empty() && beat.after == after_) after_ = next;
+  take_news(now, *json);
+}
+
+void Session::ask_now(Instant now) {
+  if (state_ == State::kAttached && drain_ == Drain::kTaken) send_heartbeat(now);
+}
+
+// --- drain ---
+
+void Session::drain(Instant now, Duration timeout) {
+  drain_ = Drain::kWanted;
+  drain_end_ = now + timeout;
+  if (state_ == State::kAttached) send_drain(now);
+}
+
+void Session::send_drain(Instant now) {
+  drain_retry_ = kNever;
+  const Duration left = std::max(drain_end_ - now, seconds(1));
+  const int64_t whole = (left.ns + seconds(1).ns - 1) / seconds(1).ns;
+  drain_call_ =
+      make_call("POST", target("/drain"), "{\"deadlineSeconds\":" + std::to_string(whole) + "}",
+                options_.request_timeout);
+}
+
+void Session::drain_answered(Instant now, const CallResult& result) {
+  drain_call_ = 0;
+  if (result && result->ok()) {
+    drain_ = Drain::kTaken;
+    send_heartbeat(now);
+    return;
+  }
+  if (result && ended_by(now, *result)) return;
+  drain_retry_ = now + milliseconds(200);
+}
+
+// --- the stream ---
+
+void Session::open_stream(Instant) {
+  stream_retry_ = kNever;
+  OpenStream open;
+  open.id = effects_.next_id();
+  open.call.target = target("/stream");
+  open.call.headers.emplace_back("Accept", "text/event-stream");
+  if (!after_.empty()) open.call.headers.emplace_back("Last-Event-ID", after_);
+  open.call.token = token_;
+  open.call.timeout = std::max(lease_, seconds(2));
+  stream_ = open.id;
+  stream_open_ = false;
+  effects_.add(std::move(open));
+}
+
+void Session::close_stream(Instant now) {
+  if (stream_ != 0) effects_.add(CloseStream{});
+  // This end closes it, so the host begins to count its grace.
+  if (stream_open_ && !broken_at_) {
+    broken_at_ = now;
+    grace_from_ = now;
+    hold();
+  }
+  stream_ = 0;
+  stream_open_ = false;
+  stream_retry_ = kNever;
+}
+
+void Session::stream_opened(Instant now, uint64_t stream) {
+  if (stream != stream_) return;
+  stream_open_ = true;
+  stream_tries_ = 0;
+  broken_at_.reset();
+  hold();
+  calm_down(now);
+}
+
+void Session::stream_event(Instant now, uint64_t stream, const std::string& event,
+                           const std::string& id, const std::string& data) {
+  if (stream != stream_ || state_ != State::kAttached) return;
+  const auto json = JsonText::parse(data);
+  if (!json) return;
+  if (other_run(*json)) {
+    begin_attach(now);
+    return;
+  }
+  if (!id.empty()) after_ = id;
+  if (event == "delivery") events_.on_delivery(now, *json);
+  if (event == "revoked") events_.on_revoked(now, *json);
+  if (event == "drain" && !json->is_null() && drain_ == Drain::kNo && !drain_told_) {
+    drain_told_ = true;
+    effects_.say(SayLevel::kNotice, "the host asks to leave by " + (*json)["deadline"].text());
+  }
+}
+
+void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone) {
+  if (stream != stream_) return;
+  const bool was_open = stream_open_;
+  stream_ = 0;
+  stream_open_ = false;
+  if (refusal != nullptr && ended_by(now, *refusal)) return;
+  if (was_open && !broken_at_) {
+    broken_at_ = now;
+    grace_from_ = now;
+    stream_tries_ = 0;
+  }
+  // Nobody there to have noticed a break: the lease governs.
+  if (host_gone) broken_at_.reset();
+  hold();
+  if (state_ != State::kAttached) return;
+  if (was_open) {
+    open_stream(now);
+    return;
+  }
+  const Duration pause =
+      std::min(milliseconds(20) * (int64_t{1} << std::min(stream_tries_, 4)), lease_ / 6);
+  ++stream_tries_;
+  stream_retry_ = now + pause;
+}
+
+// --- the lease ---
+
+void Session::renew(Instant now, Instant sent, const JsonText& answer) {
+  const auto lease_ms = answer["leaseMs"].integer();
+  if (lease_ms && *lease_ms > 0) lease_ = milliseconds(*lease_ms);
+  lease_end_ = std::max(lease_end_, sent + lease_);
+  if (broken_at_ && sent > grace_from_) grace_from_ = sent;
+  next_heartbeat_ = std::max(sent + lease_ / 3, now);
+  hold();
+  calm_down(now);
+}
+
+// In time after all. What was stopped meanwhile is still held there, so it is asked for again.
+void Session::calm_down(Instant now) {
+  if (!warned_ || ended_ || now >= lease_end()) return;
+  warned_ = false;
+  if (stopped_any_) begin_attach(now);
+}
+
+Duration Session::governing() const {
+  return broken_at_ && grace_from_ + kGrace < lease_end_ ? kGrace : lease_;
+}
+
+Instant Session::lease_end() const {
+  if (options_.no_self_check || lease_end_ == kNever) return kNever;
+  if (!broken_at_) return lease_end_;
+  return std::min(lease_end_, grace_from_ + kGrace);
+}
+
+void Session::hold() {
+  const Instant end = lease_end();
+  if (end == held_end_) return;
+  held_end_ = end;
+  ended_ = false;
+  effects_.add(HoldLease{end});
+}
+
+void Session::watch_lease(Instant now) {
+  const Instant end = lease_end();
+  if (end == kNever || ended_) return;
+  if (now >= end) {
+    ended_ = true;
+    warned_ = true;
+    const bool by_grace = now < lease_end_;
+    if (events_.on_lease_ending(now, now)) {
+      stopped_any_ = true;
+      effects_.say(SayLevel::kNotice, "not renewed in time: everything in hand is stopped");
+    }
+    // A grace that ran out over empty hands asks for nothing: the next call will tell.
+    if (!by_grace || stopped_any_) begin_attach(now);
+  } else if (!warned_ && now >= end - governing() / 10) {
+    warned_ = true;
+    stopped_any_ = events_.on_lease_ending(now, end) || stopped_any_;
+  }
+}
+
+void Session::tick(Instant now) {
+  if (state_ == State::kOver) return;
+  watch_lease(now);
+  if (now >= retry_at_) {
+    if (state_ == State::kRegistering) send_register(now);
+    if (state_ == State::kAttaching) send_attach(now);
+  }
+  if (state_ != State::kAttached) return;
+  if (now >= next_heartbeat_) send_heartbeat(now);
+  if (now >= stream_retry_) open_stream(now);
+  if (drain_due(now)) send_drain(now);
+}
+
+bool Session::drain_due(Instant now) const {
+  return drain_ == Drain::kWanted && drain_call_ == 0 &&
+         (drain_retry_ == kNever || drain_retry_ <= now);
+}
+
+Instant Session::next_deadline() const {
+  if (state_ == State::kOver) return kNever;
+  Instant next = retry_at_;
+  const Instant end = lease_end();
+  if (end != kNever && !ended_) next = std::min(next, warned_ ? end : end - governing() / 10);
+  if (state_ == State::kAttached) {
+    next = std::min({next, next_heartbeat_, stream_retry_, drain_retry_});
+    if (drain_due(Instant{0})) next = Instant{0};
+  }
+  return next;
+}
+
+// --- what answers mean ---
+
+bool Session::answered(Instant now, uint64_t call_id, const CallResult& result) {
+  if (call_id == call_ && call_ != 0) {
+    call_ = 0;
+    if (state_ == State::kRegistering) {
+      registered(now, result);
+    } else if (state_ == State::kAttaching) {
+      attached(now, result);
+    }
+    return true;
+  }
+  if (call_id == drain_call_ && drain_call_ != 0) {
+    drain_answered(now, result);
+    return true;
+  }
+  const auto beat = heartbeats_.find(call_id);
+  if (beat == heartbeats_.end()) return false;
+  const Heartbeat sent = beat->second;
+  heartbeats_.erase(beat);
+  heartbeat_answered(now, sent, result);
+  return true;
+}
+
+bool Session::ended_by(Instant now, const Answer& answer) {
+  const Error error = parse_problem(answer);
+  if (error.kind == ErrorKind::kSessionReplaced) {
+    finish(4, SayLevel::kError, "another process took over the id " + options_.id);
+    return true;
+  }
+  if (error.kind == ErrorKind::kGone) {
+    finish(0, SayLevel::kNotice, options_.id + " has left");
+    return true;
+  }
+  const bool lapsed = error.kind == ErrorKind::kSessionLapsed || answer.status == 401;
+  if (!lapsed || state_ != State::kAttached) return false;
+  effects_.say(SayLevel::kNotice, "the session has ended at the host");
+  events_.on_lapsed(now);
+  begin_attach(now);
+  return true;
+}
+
+bool Session::other_run(const JsonText& answer) {
+  const std::string run = text_of(answer["run"]);
+  if (run.empty() || run == run_) return false;
+  if (!run_.empty()) return true;
+  run_ = run;  // the answer to registering did not say it
+  return false;
+}
+
+void Session::take_news(Instant now, const JsonText& answer) {
+  for (const JsonText& revoked : answer["revoked"].items()) events_.on_revoked(now, revoked);
+  const JsonText notice = answer["drain"];
+  if (notice.is_object() && drain_ == Drain::kNo && !drain_told_) {
+    drain_told_ = true;
+    effects_.say(SayLevel::kNotice, "the host asks to leave by " + notice["deadline"].text());
+  }
+}
+
+void Session::retry_later(Instant now, std::optional<int64_t> at_least_ms) {
+  const Duration pause =
+      std::min(milliseconds(50) * (int64_t{1} << std::min(tries_, 5)), seconds(1));
+  ++tries_;
+  retry_at_ =
+      now + std::max(pause, milliseconds(std::min<int64_t>(at_least_ms.value_or(0), 60'000)));
+}
+
+void Session::finish(int exit_code, SayLevel level, std::string why) {
+  state_ = State::kOver;
+  exit_code_ = exit_code;
+  effects_.say(level, std::move(why));
+}
+
+}  // namespace phoenix
