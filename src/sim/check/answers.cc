@@ -1,0 +1,220 @@
+#include "sim/check/answers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace phoenix::sim {
+
+namespace {
+
+bool same(const OwnerReply& a, const OwnerReply& b) {
+  return a.id == b.id && a.status == b.status && a.epoch == b.epoch && a.revision == b.revision;
+}
+
+const ItemReply* item_of(const ReplyBody& body, size_t index, ItemReply& storage) {
+  if (const auto* batch = std::get_if<BatchReply>(&body)) {
+    return index < batch->items.size() ? &batch->items[index] : nullptr;
+  }
+  if (const auto* error = std::get_if<Error>(&body)) storage = *error;
+  if (const auto* packet = std::get_if<PacketReply>(&body)) storage = *packet;
+  if (const auto* owner = std::get_if<OwnerReply>(&body)) storage = *owner;
+  return &storage;
+}
+
+}  // namespace
+
+void Answers::reply(const Command& command, const Reply& reply) {
+  if (const auto* submit = std::get_if<Submit>(&command.body)) {
+    for (size_t i = 0; i < submit->items.size(); ++i) {
+      ItemReply storage;
+      const ItemReply* item = item_of(reply.body, i, storage);
+      if (submit->items[i] && item != nullptr) submitted(*submit->items[i], *item);
+    }
+  } else if (const auto* calls = std::get_if<OwnerCalls>(&command.body)) {
+    for (size_t i = 0; i < calls->items.size(); ++i) {
+      ItemReply storage;
+      const ItemReply* item = item_of(reply.body, i, storage);
+      if (calls->items[i] && item != nullptr) owner_call(command.caller, *calls->items[i], *item);
+    }
+  } else if (const auto* packet_reply = std::get_if<PacketReply>(&reply.body)) {
+    packet(*packet_reply);
+  } else if (const auto* members_reply = std::get_if<MembersReply>(&reply.body)) {
+    members(*members_reply);
+  } else if (const auto* portion = std::get_if<DeliveriesReply>(&reply.body)) {
+    deliveries(command, *portion);
+  } else if (const auto* attach = std::get_if<AttachReply>(&reply.body)) {
+    attached(command, *attach);
+  }
+}
+
+void Answers::packet(const PacketReply& reply) {
+  const Packet& head = *reply.packet.head;
+  const Shadow::Track* track = shadow_.find(head.key);
+  const Shadow::Revision* durable = track == nullptr ? nullptr : track->at(head.revision);
+  if (durable == nullptr) {
+    complain_(Invariant::kNothingLost,
+              fmt::format("revision {} of {} was answered before it was durable", head.revision,
+                          head.key.id()));
+  } else if (durable->epoch != head.epoch || durable->status != head.status) {
+    complain_(Invariant::kNothingLost,
+              fmt::format("revision {} of {} was answered as {} of epoch {}, durable is {} of {}",
+                          head.revision, head.key.id(), status_name(head.status), head.epoch,
+                          status_name(durable->status), durable->epoch));
+  }
+}
+
+void Answers::submitted(const SubmitItem& item, const ItemReply& reply) {
+  const auto* done = std::get_if<PacketReply>(&reply);
+  if (done == nullptr) return;
+  packet(*done);
+  const Packet& head = *done->packet.head;
+  if (head.spec->create_digest != item.spec->create_digest) {
+    complain_(Invariant::kFence,
+              fmt::format("submit of {} was answered with other content", head.key.id()));
+  }
+}
+
+void Answers::owner_call(const Caller& caller, const OwnerCall& call, const ItemReply& reply) {
+  if (const auto* done = std::get_if<OwnerReply>(&reply)) {
+    accepted(caller, call, *done);
+    return;
+  }
+  const auto* error = std::get_if<Error>(&reply);
+  if (error == nullptr) return;
+  if (error->kind == ErrorKind::kStaleEpoch && error->epoch == call.epoch) {
+    complain_(Invariant::kFence, fmt::format("{} of {} with the newest epoch {} was called stale",
+                                             call_name(call.call), call.key.id(), call.epoch));
+  }
+  if (error->kind == ErrorKind::kUnauthenticated || error->kind == ErrorKind::kNotFound) {
+    complain_(Invariant::kFence, fmt::format("{} of {}@{} was refused as {}", call_name(call.call),
+                                             call.key.id(), call.epoch, kind_name(error->kind)));
+  }
+}
+
+bool Answers::may_own(const Caller& caller, const std::string& owner) const {
+  if (!caller.as_member.empty()) return caller.as_member == owner;
+  const auto found = shadow_.sessions().find(caller.session);
+  if (found == shadow_.sessions().end()) return false;
+  return std::ranges::any_of(found->second.members,
+                             [&](const auto& member) { return member.first == owner; });
+}
+
+void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerReply& reply) {
+  const auto known = finals_.find({call.key, call.epoch});
+  if (call.call >= Call::kComplete && known != finals_.end()) {
+    if (known->second.digest != call.digest) {
+      complain_(Invariant::kFence,
+                fmt::format("two different calls ended {}@{}", call.key.id(), call.epoch));
+    } else if (!same(known->second.answer, reply)) {
+      complain_(Invariant::kFence, fmt::format("a repeat of {} {}@{} got another answer",
+                                               call_name(call.call), call.key.id(), call.epoch));
+    }
+    return;
+  }
+  const Shadow::Track* track = shadow_.find(call.key);
+  const Shadow::Revision* durable = track == nullptr ? nullptr : track->at(reply.revision);
+  if (durable == nullptr) {
+    complain_(Invariant::kNothingLost,
+              fmt::format("{} of {} was answered with revision {} before that was durable",
+                          call_name(call.call), call.key.id(), reply.revision));
+    return;
+  }
+  if (call.call >= Call::kComplete) {
+    first_final(caller, call, reply);
+  } else if (durable->epoch != call.epoch || !may_own(caller, durable->owner)) {
+    complain_(Invariant::kFence, fmt::format("{} of {}@{} was accepted while epoch {} of {} stood",
+                                             call_name(call.call), call.key.id(), call.epoch,
+                                             durable->epoch, durable->owner));
+  }
+}
+
+void Answers::first_final(const Caller& caller, const OwnerCall& call, const OwnerReply& reply) {
+  finals_[{call.key, call.epoch}] = Final{call.digest, reply};
+  const Shadow::Track& track = *shadow_.find(call.key);
+  const Shadow::Revision* before = track.at(reply.revision - 1);
+  const Shadow::Revision* after = track.at(reply.revision);
+  if (before == nullptr || before->epoch != call.epoch || !may_own(caller, before->owner)) {
+    complain_(Invariant::kFence,
+              fmt::format("{} of {}@{} was accepted at revision {}, when epoch {} of {} stood",
+                          call_name(call.call), call.key.id(), call.epoch, reply.revision,
+                          before == nullptr ? 0 : before->epoch,
+                          before == nullptr ? "nobody" : before->owner));
+  }
+  const Status shown = reply.status == Status::kRunning ? Status::kAssigned : reply.status;
+  if (after->status != shown || after->epoch != reply.epoch) {
+    complain_(Invariant::kNothingLost,
+              fmt::format("{} of {} was answered {} of epoch {}, durable is {} of {}",
+                          call_name(call.call), call.key.id(), status_name(reply.status),
+                          reply.epoch, status_name(after->status), after->epoch));
+  }
+}
+
+void Answers::members(const MembersReply& reply) {
+  for (const MemberView& view : reply.members) {
+    const auto found = shadow_.members().find(view.record->key);
+    if (found == shadow_.members().end() || found->second.revision < view.record->revision) {
+      complain_(Invariant::kNothingLost,
+                fmt::format("member {} was answered at revision {} before that was durable",
+                            view.record->key.id(), view.record->revision));
+    }
+  }
+}
+
+void Answers::deliveries(const Command& command, const DeliveriesReply& reply) {
+  for (const Delivery& item : reply.deliveries) {
+    const PacketKey& key = item.packet.head->key;
+    const Shadow::Track* track = shadow_.find(key);
+    const auto granted = [&](const Shadow::Revision& revision) {
+      return revision.epoch == item.epoch && revision.owner == item.member;
+    };
+    if (track == nullptr || std::ranges::none_of(track->revisions, granted)) {
+      complain_(Invariant::kOneOwner,
+                fmt::format("{}@{} was delivered to {} before that ownership was durable", key.id(),
+                            item.epoch, item.member));
+    } else if (!may_own(command.caller, item.member)) {
+      complain_(Invariant::kOneOwner, fmt::format("{}@{} of {} was delivered to another session",
+                                                  key.id(), item.epoch, item.member));
+    }
+  }
+  revoked(command, reply.revoked);
+}
+
+void Answers::attached(const Command& command, const AttachReply& reply) {
+  const std::string ns = std::visit(
+      [](const auto& body) -> std::string {
+        if constexpr (requires { body.ref.ns; }) return body.ref.ns;
+        return {};
+      },
+      command.body);
+  for (const auto& [id, epoch] : reply.held) {
+    const Shadow::Track* track = shadow_.find(PacketKey(ns, id));
+    if (track == nullptr || track->head->epoch < epoch) {
+      complain_(Invariant::kOneOwner,
+                fmt::format("held lists {}@{} before that is durable", id, epoch));
+    }
+  }
+  revoked(command, reply.revoked);
+}
+
+void Answers::revoked(const Command& command, const std::vector<Revoked>& items) {
+  const std::string ns = std::visit(
+      [](const auto& body) -> std::string {
+        if constexpr (requires { body.ref.ns; }) return body.ref.ns;
+        return {};
+      },
+      command.body);
+  for (const Revoked& item : items) {
+    const Shadow::Track* track = shadow_.find(PacketKey(ns, item.id));
+    const bool still = track != nullptr && track->head->epoch == item.epoch && track->head->owner &&
+                       may_own(command.caller, track->head->owner->id) &&
+                       shadow_.alive(ns, *track->head->owner);
+    if (track == nullptr || still) {
+      complain_(Invariant::kNothingLost,
+                fmt::format("{}@{} was revoked before that is durable", item.id, item.epoch));
+    }
+  }
+}
+
+}  // namespace phoenix::sim

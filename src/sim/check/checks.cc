@@ -1,0 +1,75 @@
+#include "sim/check/checks.h"
+
+#include <utility>
+
+namespace phoenix::sim {
+
+Checks::Checks()
+    : shadow_(complain(),
+              [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); }),
+      answers_(shadow_, complain()),
+      bounds_(shadow_, complain()),
+      work_(shadow_, complain()) {}
+
+Complain Checks::complain() {
+  return [this](Invariant invariant, std::string what) { violate(invariant, std::move(what)); };
+}
+
+void Checks::violate(Invariant invariant, std::string what) {
+  if (!violation_) violation_ = Violation{invariant, now_, std::move(what)};
+}
+
+void Checks::command(Instant now, const Command& command) {
+  now_ = now;
+  bounds_.called(now, command.caller);
+  if (const auto* order = std::get_if<OrderPacket>(&command.body)) shadow_.ordered(order->key);
+}
+
+void Checks::reply(Instant now, const Command& command, const Reply& reply) {
+  now_ = now;
+  answers_.reply(command, reply);
+  if (const auto* portion = std::get_if<DeliveriesReply>(&reply.body)) {
+    for (const Delivery& item : portion->deliveries) {
+      shadow_.handed_out(item.packet.head->key, item.epoch);
+    }
+  }
+}
+
+void Checks::deliveries(Instant now, const Command& command, const DeliveriesReply& reply) {
+  now_ = now;
+  answers_.deliveries(command, reply);
+  for (const Delivery& item : reply.deliveries) {
+    shadow_.handed_out(item.packet.head->key, item.epoch);
+  }
+}
+
+void Checks::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth) {
+  now_ = now;
+  shadow_.committed(now, groups, truth);
+}
+
+void Checks::started(Instant now, Store& store) {
+  now_ = now;
+  shadow_.compare(store);
+  bounds_.disturb(now);
+}
+
+void Checks::stopped(Instant now, Store& store) {
+  now_ = now;
+  shadow_.compare(store);
+  bounds_.disturb(now);
+}
+
+void Checks::resumed(Instant now) { bounds_.disturb(now); }
+
+void Checks::disturbed(Instant now) { bounds_.disturb(now); }
+
+void Checks::after_step(Instant now, WallMs wall, const Node* node) {
+  now_ = now;
+  if (node == nullptr) return;
+  for (std::string& sentence : node->check()) violate(Invariant::kNode, std::move(sentence));
+  bounds_.after_step(now, wall, *node);
+  work_.after_step(now, bounds_.calm_since());
+}
+
+}  // namespace phoenix::sim

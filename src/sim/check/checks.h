@@ -1,0 +1,54 @@
+// All checkers of one run, fed by the host's driver. The first violation stops the run: what
+// follows it would only hide the cause.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "node/node.h"
+#include "sim/check/answers.h"
+#include "sim/check/bounds.h"
+#include "sim/check/shadow.h"
+#include "sim/check/violation.h"
+#include "sim/check/work.h"
+
+namespace phoenix::sim {
+
+class Checks {
+ public:
+  Checks();
+  Checks(const Checks&) = delete;
+  Checks& operator=(const Checks&) = delete;
+
+  // --- what the driver sees ---
+  void command(Instant now, const Command& command);
+  void reply(Instant now, const Command& command, const Reply& reply);
+  void deliveries(Instant now, const Command& command, const DeliveriesReply& reply);
+  // truth[i]: has the store really taken groups[i], whatever it has answered.
+  void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth);
+  void started(Instant now, Store& store);
+  void stopped(Instant now, Store& store);
+  void resumed(Instant now);
+  // The store is in trouble as of now.
+  void disturbed(Instant now);
+  void after_step(Instant now, WallMs wall, const Node* node);
+
+  void add_worker(const Worker* worker) { work_.add(worker); }
+  void violate(Invariant invariant, std::string what);
+  const std::optional<Violation>& violation() const { return violation_; }
+  const Shadow& shadow() const { return shadow_; }
+
+ private:
+  Complain complain();
+
+  Instant now_{0};
+  std::optional<Violation> violation_;
+  Shadow shadow_;
+  Answers answers_;
+  Bounds bounds_;
+  Work work_;
+};
+
+}  // namespace phoenix::sim

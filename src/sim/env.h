@@ -1,0 +1,41 @@
+// What the simulated callers share: time, the network, and what the world lets them do.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/prng.h"
+#include "node/command.h"
+#include "sim/check/checks.h"
+#include "sim/event_queue.h"
+#include "sim/network.h"
+#include "sim/trace.h"
+
+namespace phoenix::sim {
+
+inline constexpr std::string_view kNamespace = "default";
+
+struct Env {
+  EventQueue& queue;
+  Network& network;
+  Host& host;
+  Checks& checks;
+  Trace& trace;
+  // No new faults, and everybody only finishes what there is.
+  bool calm = false;
+  // Ids of all members that ever registered, in that order.
+  std::vector<std::string> member_ids;
+};
+
+// 32 bytes that stand for the SHA-256 of the text; equal exactly for equal texts, as far as any
+// run can tell.
+Digest digest_of(std::string_view text);
+Content json_content(std::string text);
+
+// Is it worth sending the same call again?
+bool passes_by(ErrorKind kind);
+
+}  // namespace phoenix::sim

@@ -1,0 +1,73 @@
+// The kinds of faults that a run can inject, and how often each was.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace phoenix::sim {
+
+enum class Fault : uint8_t {
+  kRequestLost,
+  kAnswerLost,
+  kMessageLate,  // a request or an answer is overtaken by later ones
+  kPartition,    // nothing of one process comes through for a while
+  kStreamCut,
+  kKill,            // a process is gone; another takes its place under another id
+  kRestartSaved,    // a process is gone and comes back with its saved token
+  kRestartReplace,  // a process is gone and takes its own ids over
+  kFreeze,          // a process stands still for longer than its lease, then goes on
+  kTwin,            // a frozen process comes back while its successor used its token and died
+  kSlow,            // a process answers and works slowly for a while
+  kDrain,
+  kRetire,
+  kPatch,          // capabilities, weight or maxLoad change under way
+  kHostCrash,      // what was not synced is lost
+  kHostRestart,    // orderly: shutdown, then a new run
+  kHostPause,      // no input and no tick for a while
+  kStoreRefuse,    // a full disk
+  kStoreConflict,  // somebody else wrote
+  kStoreUnknownApplied,
+  kStoreUnknownLost,
+  kStoreHeld,  // a sync that takes very long
+};
+inline constexpr size_t kFaults = 22;
+
+inline constexpr std::array<std::string_view, kFaults> kFaultNames = {"request-lost",
+                                                                      "answer-lost",
+                                                                      "message-late",
+                                                                      "partition",
+                                                                      "stream-cut",
+                                                                      "kill",
+                                                                      "restart-saved",
+                                                                      "restart-replace",
+                                                                      "freeze",
+                                                                      "twin",
+                                                                      "slow",
+                                                                      "drain",
+                                                                      "retire",
+                                                                      "patch",
+                                                                      "host-crash",
+                                                                      "host-restart",
+                                                                      "host-pause",
+                                                                      "store-refuse",
+                                                                      "store-conflict",
+                                                                      "store-unknown-applied",
+                                                                      "store-unknown-lost",
+                                                                      "store-held"};
+
+struct FaultCounts {
+  std::array<uint64_t, kFaults> of{};
+  void add(Fault fault) { ++of[static_cast<size_t>(fault)]; }
+  void add(const FaultCounts& other) {
+    for (size_t i = 0; i < kFaults; ++i) of[i] += other.of[i];
+  }
+  uint64_t total() const {
+    uint64_t sum = 0;
+    for (uint64_t count : of) sum += count;
+    return sum;
+  }
+};
+
+}  // namespace phoenix::sim

@@ -1,0 +1,124 @@
+// The driver of one Node over a store in memory: what the daemon does with threads and files, here
+// by events. Group commit with delays, faults of the store, crash and restart of the host, pauses.
+// Keeps the duties that node.h puts on a driver; the world decides when a fault happens.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "node/node.h"
+#include "sim/check/checks.h"
+#include "sim/event_queue.h"
+#include "sim/fault.h"
+#include "sim/trace.h"
+#include "store/memory/memory_store.h"
+
+namespace phoenix::sim {
+
+// Wall clock at the virtual time zero.
+inline constexpr WallMs kWallStart = 1'800'000'000'000;
+
+class Host {
+ public:
+  // What became of a request; null: the connection broke, the outcome is unknown to the caller.
+  using Sink = std::function<void(const Reply*)>;
+  // More for a stream; null: it broke.
+  using PortionSink = std::function<void(const StreamPortion*)>;
+
+  Host(EventQueue& queue, Trace& trace, Checks& checks, FaultCounts& faults, Prng prng);
+
+  // --- requests; they arrive now ---
+  struct Ticket {
+    uint64_t run = 0;
+    RequestId id = 0;
+  };
+  // Null sinks are answered at once if nobody listens. The ticket is void (id 0) then.
+  Ticket arrive(Command command, Sink sink, PortionSink portions = {});
+  void abandon(Ticket ticket);
+  void close_stream(Ticket ticket, bool by_peer);
+
+  // --- life of the host ---
+  void start();
+  void crash();
+  void begin_shutdown();
+  void pause(Duration length);
+
+  // --- life of the store ---
+  // A fault for the next batches; kStoreRefuse and kStoreHeld last `length`.
+  void break_store(Fault fault, Duration length);
+  void heal_store();
+
+  bool up() const { return node_ != nullptr; }
+  bool calm() const { return up() && !paused_ && !store_broken() && !shutting_down_; }
+  Node* node() { return node_.get(); }
+  MemoryStore& store() { return store_; }
+  uint64_t run() const { return run_; }
+  uint64_t steps() const { return steps_; }
+  WallMs wall() const { return kWallStart + queue_.now().ns / 1'000'000; }
+  std::string fresh_id(std::string_view prefix);
+
+ private:
+  struct Open {
+    std::shared_ptr<const Command> command;
+    Sink sink;
+    PortionSink portions;
+  };
+  struct Batch {
+    uint64_t id = 0;
+    std::vector<Group> groups;
+    std::optional<Fault> fault;
+    std::vector<bool> truth;  // was it really taken, whatever is answered
+  };
+
+  Now node_now() const;
+  bool store_broken() const;
+  // Runs an input of the node now, or when the pause is over; not at all after a crash.
+  void input(std::function<void()> action);
+  void drain();
+  void reply(const Reply& reply);
+  void load(const PacketKey& key);
+  void resolve(uint64_t batch_id);
+  void write_next();
+  void report(const std::shared_ptr<Batch>& batch, CommitResult result);
+  CommitResult apply_with_fault(Batch& batch);
+  void arm_tick();
+  void on_tick(uint64_t number);
+  void resume();
+  bool answered_before(const Command& command, const Sink& sink);
+
+  EventQueue& queue_;
+  Trace& trace_;
+  Checks& checks_;
+  FaultCounts& faults_;
+  Prng prng_;
+  MemoryStore store_;
+  std::unique_ptr<Node> node_;
+  uint64_t run_ = 0;
+  Duration clock_offset_;  // this life's monotonic clock starts somewhere else
+  uint64_t steps_ = 0;
+  uint64_t next_fresh_ = 1;
+  RequestId next_request_ = 1;
+  std::map<RequestId, Open> open_;
+  bool shutting_down_ = false;
+
+  bool paused_ = false;
+  std::vector<std::function<void()>> postponed_;
+
+  Instant tick_at_ = kNever;
+  uint64_t tick_number_ = 0;
+
+  std::deque<Group> to_write_;
+  bool writing_ = false;
+  uint64_t next_batch_ = 1;
+  std::vector<Fault> store_faults_;  // for one batch each, in order
+  Instant refuse_until_{0};
+  Instant held_until_{0};
+};
+
+}  // namespace phoenix::sim
