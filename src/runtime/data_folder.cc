@@ -1,0 +1,142 @@
+#include "runtime/data_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace phoenix {
+namespace {
+
+Error trouble(const std::string& what, const std::string& path) {
+  return {.kind = ErrorKind::kStoreUnreachable,
+          .detail = what + " " + path + ": " + std::strerror(errno)};
+}
+
+// Writes all of it and syncs; false with errno otherwise.
+bool write_synced(int fd, const std::string& text) {
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return false;
+    done += static_cast<size_t>(wrote);
+  }
+  return ::fsync(fd) == 0;
+}
+
+std::string read_all(int fd) {
+  std::string text;
+  std::array<char, 512> part{};
+  for (;;) {
+    const ssize_t got = ::read(fd, part.data(), part.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || text.size() > 65'536) return text;
+    text.append(part.data(), static_cast<size_t>(got));
+  }
+}
+
+}  // namespace
+
+Result<DataFolder> DataFolder::open(const std::string& path) {
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code) {
+    return fail(ErrorKind::kStoreUnreachable,
+                "cannot create the data folder " + path + ": " + code.message());
+  }
+  const std::string lock_path = path + "/host.lock";
+  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return tl::unexpected<Error>(trouble("cannot write in the data folder", path));
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    std::string pid = read_all(lock);
+    while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+    ::close(lock);
+    return fail(ErrorKind::kConflict, "the data folder " + path + " is in use by the host with pid " +
+                                          (pid.empty() ? "unknown" : pid) +
+                                          "; give another one with --data");
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, pid.data(), pid.size(), 0) < 0) {
+    const Error error = trouble("cannot write", lock_path);
+    ::close(lock);
+    return tl::unexpected<Error>(error);
+  }
+  return DataFolder(path, lock);
+}
+
+DataFolder::DataFolder(DataFolder&& other) noexcept
+    : path_(std::move(other.path_)), lock_(other.lock_) {
+  other.lock_ = -1;
+}
+
+DataFolder::~DataFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<std::string> DataFolder::secret(const std::string& name, size_t size) const {
+  const std::string path = file(name);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    std::string bytes = read_all(fd);
+    ::close(fd);
+    if (bytes.size() != size) {
+      return fail(ErrorKind::kStoreUnreachable,
+                  path + " has " + std::to_string(bytes.size()) + " bytes instead of " +
+                      std::to_string(size) + "; restore it from a backup");
+    }
+    return bytes;
+  }
+  if (errno != ENOENT) return tl::unexpected<Error>(trouble("cannot read", path));
+  std::string bytes(size, '\0');
+  if (::getrandom(bytes.data(), size, 0) != static_cast<ssize_t>(size)) {
+    return tl::unexpected<Error>(trouble("no randomness for", path));
+  }
+  if (auto done = write_file(name, bytes); !done) return tl::unexpected<Error>(done.error());
+  return bytes;
+}
+
+Result<RingKey> DataFolder::ring_key() const {
+  const auto bytes = secret("ring.key", 16);
+  if (!bytes) return tl::unexpected<Error>(bytes.error());
+  RingKey key;
+  std::memcpy(key.bytes.data(), bytes->data(), key.bytes.size());
+  return key;
+}
+
+Result<std::array<uint8_t, 32>> DataFolder::token_key() const {
+  const auto bytes = secret("token.key", 32);
+  if (!bytes) return tl::unexpected<Error>(bytes.error());
+  std::array<uint8_t, 32> key{};
+  std::memcpy(key.data(), bytes->data(), key.size());
+  return key;
+}
+
+Result<bool> DataFolder::write_file(const std::string& name, const std::string& text) const {
+  const std::string path = file(name);
+  const std::string draft = path + ".new";
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return tl::unexpected<Error>(trouble("cannot write", draft));
+  const bool written = write_synced(fd, text);
+  ::close(fd);
+  if (!written || ::rename(draft.c_str(), path.c_str()) != 0) {
+    const Error error = trouble("cannot write", path);
+    ::unlink(draft.c_str());
+    return tl::unexpected<Error>(error);
+  }
+  const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    ::fsync(folder);
+    ::close(folder);
+  }
+  return true;
+}
+
+void DataFolder::remove_file(const std::string& name) const { ::unlink(file(name).c_str()); }
+
+}  // namespace phoenix

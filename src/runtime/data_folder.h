@@ -1,0 +1,41 @@
+// A host's folder: the lock that keeps a second host out, the secrets, the address file. Foreign
+// files in it are left alone. Everything of ours is readable by the owner alone.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+#include "base/siphash.h"
+
+namespace phoenix {
+
+class DataFolder {
+ public:
+  // Creates the folder if absent and locks it. Error: in use (names the pid), not writable.
+  static Result<DataFolder> open(const std::string& path);
+  DataFolder(DataFolder&& other) noexcept;
+  DataFolder& operator=(DataFolder&&) = delete;
+  DataFolder(const DataFolder&) = delete;
+  ~DataFolder();
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  // The pool's ring key and the key of session tokens: random at first start, then the same.
+  Result<RingKey> ring_key() const;
+  Result<std::array<uint8_t, 32>> token_key() const;
+  // Written anew as a whole, by rename.
+  Result<bool> write_file(const std::string& name, const std::string& text) const;
+  void remove_file(const std::string& name) const;
+
+ private:
+  DataFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  Result<std::string> secret(const std::string& name, size_t size) const;
+
+  std::string path_;
+  int lock_ = -1;
+};
+
+}  // namespace phoenix

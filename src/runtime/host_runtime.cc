@@ -1,0 +1,287 @@
+#include "runtime/host_runtime.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "runtime/content_cache.h"
+#include "runtime/store_threads.h"
+#include "runtime/tokens.h"
+
+namespace phoenix {
+namespace {
+
+constexpr Duration kTickAtMost = milliseconds(25);
+
+int64_t clock_ns(clockid_t id) {
+  timespec time{};
+  clock_gettime(id, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+class HostRuntime final : public RunningHost {
+ public:
+  HostRuntime(EventLoop& loop, std::unique_ptr<Store> store, const HostOptions& options,
+              NodeConfig config)
+      : loop_(loop),
+        store_(std::move(store)),
+        options_(options),
+        run_(config.run),
+        started_at_(now().wall),
+        node_(config),
+        cache_(options.cache_bytes),
+        timer_(loop),
+        reader_(loop, *store_),
+        writer_(loop, *store_, config.run << 40,
+                SweepLimits{.retain_count = options.retain_count},
+                [this](StoreWriter::Done done) { committed(std::move(done)); },
+                [this](uint64_t batch, Resolution resolution) {
+                  node_.resolved(now(), batch, resolution);
+                  carry_out();
+                }) {}
+
+  // True if all was read back.
+  Result<bool> recover() {
+    RecoverSink sink;
+    sink.packet = [this](Packet packet) { node_.recover_packet(std::move(packet)); };
+    sink.member = [this](MemberRecord record) { node_.recover_member(std::move(record)); };
+    sink.session = [this](SessionRecord record) { node_.recover_session(std::move(record)); };
+    return store_->recover(sink);
+  }
+  void ready() {
+    node_.ready(now());
+    carry_out();
+  }
+
+  RequestId send(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
+                 std::function<void(Reply)> done,
+                 std::function<void(const StreamPortion&)> portion) override {
+    const RequestId id = ++next_request_;
+    waiting_.emplace(id, std::move(done));
+    if (portion) streams_.emplace(id, std::move(portion));
+    node_.command(now(), {.id = id,
+                          .caller = std::move(caller),
+                          .idempotency = std::move(idempotency),
+                          .body = std::move(body)});
+    settle_soon();
+    return id;
+  }
+  void abandon(RequestId id) override {
+    waiting_.erase(id);
+    streams_.erase(id);
+    node_.abandon(now(), id);
+    settle_soon();
+  }
+  void stream_closed(RequestId stream, bool by_peer) override {
+    streams_.erase(stream);
+    node_.stream_closed(now(), stream, by_peer);
+    settle_soon();
+  }
+
+  const Node& node() const override { return node_; }
+  Now now() const override {
+    return {.mono = {clock_ns(CLOCK_BOOTTIME)}, .wall = clock_ns(CLOCK_REALTIME) / 1'000'000};
+  }
+
+  void contents(std::vector<PacketPtr> heads, uint32_t mask,
+                std::function<void(Result<std::vector<Contents>>)> done) override {
+    auto found = std::make_shared<std::vector<Contents>>(heads.size());
+    std::vector<std::pair<size_t, ContentKind>> missing;
+    for (size_t i = 0; i < heads.size(); ++i) {
+      for (size_t kind = 0; kind < kContentKinds; ++kind) {
+        const ContentInfo& info = heads[i]->contents[kind];
+        if (!info.present || (mask >> kind & 1) == 0) continue;
+        const auto which = static_cast<ContentKind>(kind);
+        auto content = cache_.get(heads[i]->key, which, info.revision);
+        if (content) {
+          (*found)[i].of[kind] = std::move(content);
+        } else {
+          missing.emplace_back(i, which);
+        }
+      }
+    }
+    if (missing.empty()) return done(std::move(*found));
+    read<bool>(
+        [found, missing, heads](Reader& reader) -> Result<bool> {
+          for (const auto& [i, kind] : missing) {
+            auto content = reader.content(heads[i]->key, kind);
+            if (!content) return tl::unexpected<Error>(content.error());
+            if (*content) {
+              (*found)[i].of[static_cast<size_t>(kind)] =
+                  std::make_shared<const Content>(std::move(**content));
+            }
+          }
+          return true;
+        },
+        [found, done = std::move(done)](Result<bool> ok) {
+          if (!ok) return done(tl::unexpected<Error>(ok.error()));
+          done(std::move(*found));
+        });
+  }
+  void read_raw(std::function<void(Reader&)> job,
+                std::function<void(const std::optional<Error>&)> done) override {
+    reader_.read(std::move(job), std::move(done));
+  }
+
+  uint64_t last_event_seq() const override { return last_seq_; }
+  uint64_t subscribe(std::function<void(uint64_t)> listener) override {
+    listeners_.emplace(++next_listener_, std::move(listener));
+    return next_listener_;
+  }
+  void unsubscribe(uint64_t handle) override { listeners_.erase(handle); }
+
+  std::string session_token(const std::string& session, uint64_t generation) const override {
+    return make_session_token(options_.token_key, session, generation);
+  }
+  std::optional<std::pair<std::string, uint64_t>> parse_session_token(
+      std::string_view token) const override {
+    return read_session_token(options_.token_key, token);
+  }
+  std::string fresh_id(std::string_view prefix) override {
+    std::array<uint8_t, 10> random{};
+    while (::getrandom(random.data(), random.size(), 0) !=
+           static_cast<ssize_t>(random.size())) {
+    }
+    return std::string(prefix) + make_ulid(now().wall, random);
+  }
+
+  const std::string& name() const override { return options_.name; }
+  uint64_t run() const override { return run_; }
+  WallMs started_at() const override { return started_at_; }
+  EventLoop& loop() override { return loop_; }
+
+  void begin_shutdown() override {
+    node_.begin_shutdown(now());
+    carry_out();
+  }
+  bool quiet() const override { return node_.writes_in_flight() == 0; }
+  bool committing() const override { return writer_.committing(); }
+
+ private:
+  // After everything that has arrived in this turn of the loop: one batch for all of it.
+  void settle_soon() {
+    if (settling_) return;
+    settling_ = true;
+    loop_.post([this] {
+      settling_ = false;
+      carry_out();
+    });
+  }
+
+  void committed(StoreWriter::Done done) {
+    for (size_t i = 0; i < done.written.size(); ++i) {
+      if (done.result.outcomes[i] == Outcome::kCommitted) remember(done.written[i]);
+    }
+    node_.completed(now(), done.batch, done.groups, done.result.outcomes, done.result.why);
+    carry_out();
+    if (done.result.last_seq > last_seq_) {
+      last_seq_ = done.result.last_seq;
+      const auto listeners = listeners_;
+      for (const auto& [handle, listener] : listeners) listener(last_seq_);
+    }
+  }
+
+  void remember(const Group& group) {
+    for (const Op& op : group.ops) {
+      const auto* put = std::get_if<PutPacket>(&op);
+      if (put == nullptr) continue;
+      if (is_terminal(put->head->status)) {
+        cache_.drop(put->head->key);
+        continue;
+      }
+      for (const ContentWrite& write : put->contents) {
+        if (!write.content) continue;
+        cache_.put(put->head->key, write.kind, put->head->revision, write.content);
+      }
+    }
+  }
+
+  void carry_out() {
+    while (node_.has_output()) {
+      Output out = node_.take_output();
+      writer_.commit(std::move(out.groups));
+      for (const uint64_t batch : out.resolves) writer_.resolve(batch);
+      for (const PacketKey& key : out.loads) load(key);
+      for (Reply& reply : out.replies) {
+        const auto it = waiting_.find(reply.id);
+        if (it == waiting_.end()) continue;
+        const auto done = std::move(it->second);
+        waiting_.erase(it);
+        done(std::move(reply));
+      }
+      for (const StreamPortion& portion : out.portions) {
+        const auto it = streams_.find(portion.stream);
+        if (it == streams_.end()) continue;
+        const auto deliver = it->second;
+        if (portion.end) streams_.erase(it);
+        deliver(portion);
+      }
+    }
+    arm();
+  }
+
+  void load(const PacketKey& key) {
+    read<PacketLookup>([key](Reader& reader) { return reader.get(key); },
+                       [this, key](Result<PacketLookup> lookup) {
+                         node_.loaded(now(), key, std::move(lookup));
+                         carry_out();
+                       });
+  }
+
+  void arm() {
+    const Duration left = node_.next_deadline() - Instant{clock_ns(CLOCK_BOOTTIME)};
+    timer_.call_after(std::clamp(left, milliseconds(1), kTickAtMost), [this] {
+      // Input that has arrived is taken before any timer: one more turn of the loop.
+      loop_.post([this] {
+        node_.tick(now());
+        carry_out();
+      });
+    });
+  }
+
+  EventLoop& loop_;
+  std::unique_ptr<Store> store_;
+  HostOptions options_;
+  uint64_t run_;
+  WallMs started_at_;
+  Node node_;
+  ContentCache cache_;
+  Timer timer_;
+  bool settling_ = false;
+  RequestId next_request_ = 0;
+  std::unordered_map<RequestId, std::function<void(Reply)>> waiting_;
+  std::unordered_map<RequestId, std::function<void(const StreamPortion&)>> streams_;
+  uint64_t last_seq_ = 0;
+  uint64_t next_listener_ = 0;
+  std::map<uint64_t, std::function<void(uint64_t)>> listeners_;
+  StoreReader reader_;
+  StoreWriter writer_;  // last: its thread ends first
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
+                                                        std::unique_ptr<Store> store,
+                                                        const HostOptions& options) {
+  NodeConfig config;
+  config.host = options.name;
+  config.ring_key = options.ring_key;
+  config.max_live_packets = options.max_live_packets;
+  const auto last = store->fact("run");
+  if (!last) return tl::unexpected<Error>(last.error());
+  config.run = *last ? std::strtoull((*last)->c_str(), nullptr, 10) + 1 : 1;
+  if (auto set = store->set_fact("run", std::to_string(config.run)); !set) {
+    return tl::unexpected<Error>(set.error());
+  }
+  auto host = std::make_unique<HostRuntime>(loop, std::move(store), options, config);
+  if (auto read_back = host->recover(); !read_back) {
+    return tl::unexpected<Error>(read_back.error());
+  }
+  host->ready();
+  return host;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,161 @@
+#include "runtime/store_threads.h"
+
+#include <chrono>
+
+namespace phoenix {
+namespace {
+
+constexpr std::chrono::seconds kSweepEvery{10};
+// A batch is a unit of speed: larger ones gain nothing and make the first one in it wait.
+constexpr size_t kMaxBatch = 4096;
+
+WallMs wall_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+StoreWriter::StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, SweepLimits limits,
+                         OnDone on_done, OnResolved on_resolved)
+    : loop_(loop),
+      store_(store),
+      next_batch_(first_batch),
+      limits_(limits),
+      on_done_(std::move(on_done)),
+      on_resolved_(std::move(on_resolved)),
+      thread_([this] { run(); }) {}
+
+StoreWriter::~StoreWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void StoreWriter::commit(std::vector<Group> groups) {
+  if (groups.empty()) return;
+  in_flight_ += groups.size();
+  {
+    const std::lock_guard lock(mutex_);
+    for (Group& group : groups) queue_.push_back(std::move(group));
+  }
+  wake_.notify_one();
+}
+
+void StoreWriter::resolve(uint64_t batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    unknown_.push_back(batch);
+  }
+  wake_.notify_one();
+}
+
+void StoreWriter::write(std::vector<Group> groups) {
+  Done done;
+  done.batch = next_batch_++;
+  done.result = store_.commit(done.batch, groups);
+  done.groups.reserve(groups.size());
+  for (const Group& group : groups) done.groups.push_back(group.id);
+  done.written = std::move(groups);
+  auto shared = std::make_shared<Done>(std::move(done));
+  loop_.post([this, shared] {
+    in_flight_ -= shared->groups.size();
+    on_done_(std::move(*shared));
+  });
+}
+
+void StoreWriter::run() {
+  auto next_sweep = std::chrono::steady_clock::now() + kSweepEvery;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait_until(lock, next_sweep,
+                     [this] { return stop_ || !queue_.empty() || !unknown_.empty(); });
+    std::vector<Group> groups;
+    if (queue_.size() <= kMaxBatch) {
+      groups.swap(queue_);
+    } else {
+      const auto end = queue_.begin() + kMaxBatch;
+      groups.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+      queue_.erase(queue_.begin(), end);
+    }
+    std::vector<uint64_t> unknown;
+    unknown.swap(unknown_);
+    if (stop_ && groups.empty() && unknown.empty()) return;
+    lock.unlock();
+    if (!groups.empty()) write(std::move(groups));
+    for (const uint64_t batch : unknown) {
+      const Resolution resolution = store_.resolve(batch);
+      if (resolution == Resolution::kUnknown) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the disk is away
+      }
+      loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
+    }
+    if (std::chrono::steady_clock::now() >= next_sweep) {
+      limits_.now = wall_now();
+      for (int i = 0; i < 20; ++i) {
+        const auto swept = store_.sweep(limits_);
+        if (!swept || *swept < limits_.max_rows) break;
+      }
+      next_sweep = std::chrono::steady_clock::now() + kSweepEvery;
+    }
+    lock.lock();
+  }
+}
+
+StoreReader::StoreReader(EventLoop& loop, Store& store)
+    : loop_(loop), store_(store), thread_([this] { run(); }) {}
+
+StoreReader::~StoreReader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void StoreReader::read(Job job, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() < kMaxQueue) {
+      queue_.push_back({std::move(job), std::move(done)});
+      wake_.notify_one();
+      return;
+    }
+  }
+  loop_.post([done = std::move(done)] {
+    Error error = {.kind = ErrorKind::kOverloaded, .detail = "too many reads are waiting"};
+    error.retry_after_ms = 1000;
+    done(error);
+  });
+}
+
+void StoreReader::run() {
+  std::unique_ptr<Reader> reader;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });
+    if (stop_) return;
+    Task task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    std::optional<Error> error;
+    if (!reader) {
+      auto opened = store_.reader();
+      if (opened) {
+        reader = std::move(*opened);
+      } else {
+        error = opened.error();
+      }
+    }
+    if (reader) task.job(*reader);
+    loop_.post([done = std::move(task.done), error] { done(error); });
+    lock.lock();
+  }
+}
+
+}  // namespace phoenix

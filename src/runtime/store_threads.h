@@ -1,0 +1,89 @@
+// The store's threads: one that writes, one that reads. Group commit is adaptive: what has queued
+// while the last sync ran is the next batch, so nothing lingers and nothing waits for company.
+//
+// Made, fed and destroyed on the loop's thread; the callbacks are posted there.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "store/store.h"
+
+namespace phoenix {
+
+class StoreWriter {
+ public:
+  struct Done {
+    uint64_t batch = 0;
+    std::vector<uint64_t> groups;
+    CommitResult result;
+    std::vector<Group> written;  // given back for the caches
+  };
+  using OnDone = std::function<void(Done)>;
+  using OnResolved = std::function<void(uint64_t batch, Resolution)>;
+
+  // first_batch: greater than every batch id ever used with this store.
+  StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, SweepLimits limits,
+              OnDone on_done, OnResolved on_resolved);
+  ~StoreWriter();  // writes what is queued, then joins
+
+  void commit(std::vector<Group> groups);
+  void resolve(uint64_t batch);
+  // True while a batch is at the store: its end is near, watch for it.
+  bool committing() const { return in_flight_ > 0; }
+
+ private:
+  void run();
+  void write(std::vector<Group> groups);
+
+  EventLoop& loop_;
+  Store& store_;
+  uint64_t next_batch_;
+  SweepLimits limits_;
+  OnDone on_done_;
+  OnResolved on_resolved_;
+  size_t in_flight_ = 0;  // the loop's thread alone
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Group> queue_;
+  std::vector<uint64_t> unknown_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+class StoreReader {
+ public:
+  using Job = std::function<void(Reader&)>;
+  using Done = std::function<void(const std::optional<Error>&)>;
+  static constexpr size_t kMaxQueue = 1024;
+
+  StoreReader(EventLoop& loop, Store& store);
+  ~StoreReader();  // drops what is queued, then joins
+
+  // Beyond kMaxQueue waiting jobs: done gets kOverloaded at once (from a later turn of the loop).
+  void read(Job job, Done done);
+
+ private:
+  struct Task {
+    Job job;
+    Done done;
+  };
+  void run();
+
+  EventLoop& loop_;
+  Store& store_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Task> queue_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace phoenix
