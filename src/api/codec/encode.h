@@ -1,0 +1,50 @@
+// Packets, members, deliveries and replies as the JSON that people and members read. Fields stand
+// in the order of the documentation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/codec/json_writer.h"
+#include "node/command.h"
+#include "runtime/host.h"
+
+namespace phoenix {
+
+// What a packet's JSON shows beside its head.
+struct PacketExtras {
+  // Null: the fields payload, checkpoint, context and result are left out.
+  const Contents* contents = nullptr;
+  // Capabilities that no member has, for a parked packet.
+  const std::vector<std::string>* missing = nullptr;
+};
+void write_packet(json::Writer& writer, const PacketView& view, const PacketExtras& extras);
+
+// "payload":<JSON>, or "payloadBase64":"..." for bytes; null if there is none.
+void write_content(json::Writer& writer, std::string_view name, const Content* content);
+
+void write_member(json::Writer& writer, const MemberView& view, std::string_view home);
+
+// {"id","status","epoch","revision"}
+void write_owner_reply(json::Writer& writer, const OwnerReply& reply);
+
+void write_revoked(json::Writer& writer, const std::vector<Revoked>& revoked);
+void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain);
+// {"member","epoch","packet"}; the packet with payload, checkpoint and context.
+void write_delivery(json::Writer& writer, const Delivery& delivery, const Contents& contents);
+// The whole answer of a poll, or of a heartbeat (contents null: without deliveries).
+void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
+                      const std::vector<Contents>* contents);
+
+// {"id","token","leaseSeconds"[,"incarnation"]}
+void write_session(json::Writer& writer, const SessionRecord& session, std::string_view token,
+                   const std::optional<uint64_t>& incarnation);
+void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token);
+
+// {"message","code"} or null.
+void write_last_error(json::Writer& writer, const LastError* error);
+void write_history_entry(json::Writer& writer, const HistoryEntry& entry);
+
+}  // namespace phoenix

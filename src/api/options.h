@@ -1,0 +1,41 @@
+// What the REST face is told at its start. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace phoenix {
+
+// One line of the access log. No query, no header: those may hold what is not for logs.
+struct Answered {
+  std::string_view request_id;
+  std::string_view method;
+  std::string_view path;
+  std::string_view peer;
+  int status = 0;
+  Duration took;
+};
+
+struct ApiOptions {
+  std::string auth_file;                  // empty: every caller is admin
+  std::vector<std::string> listen;        // "127.0.0.1:7400"; only the hosts count
+  std::string advertise;                  // another name of this host; may carry a port
+  std::vector<std::string> allow_host;    // more names that a Host header may carry
+  std::vector<std::string> allow_origin;  // "https://console.example"
+  std::string version = "0.1.0";
+  int64_t weight = 100;               // of this host
+  uint32_t retain_seconds = 604'800;  // default of a packet
+  // From a request's arrival to its answer, what it asked to wait for not counted.
+  Duration answer_timeout = seconds(20);
+  // True while the host shuts down; null: never.
+  std::function<bool()> draining;
+  // Called for every answer; null: nobody listens.
+  std::function<void(const Answered&)> on_answer;
+};
+
+}  // namespace phoenix

@@ -1,0 +1,19 @@
+// The routes of the REST face, by noun. Each function adds its rows to the table; a handler
+// translates one request into one command or query, and the answer back.
+#pragma once
+
+#include <vector>
+
+#include "api/rest_call.h"
+
+namespace phoenix {
+
+void add_packet_routes(std::vector<Route>& table);   // create, read, list, cancel, assign, ...
+void add_owner_routes(std::vector<Route>& table);    // start, checkpoint, complete, ...
+void add_member_routes(std::vector<Route>& table);   // register, read, list, patch
+void add_session_routes(std::vector<Route>& table);  // deliveries, stream, heartbeat, drain, ...
+void add_host_routes(std::vector<Route>& table);     // hosts, ring, dma
+void add_event_routes(std::vector<Route>& table);
+void add_meta_routes(std::vector<Route>& table);     // version, livez, metrics, openapi, problems
+
+}  // namespace phoenix
