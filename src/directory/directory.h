@@ -27,7 +27,9 @@ struct Member {
   MemberIndex ring = kNoMember;    // kNoMember: not on the ring
   SessionNo session = kNobody;     // of the record's session, if it is known
   std::vector<uint32_t> held;      // slots of its packets, in no order
+  uint32_t incoming = 0;           // grants to it that are on their way to the store
   bool busy = false;               // a write of its record is on its way
+  bool ending = false;             // about to lose its session or to retire: off the ring
   WallMs last_seen = 0;
   Instant drain_until = kNever;    // while DRAINING
 };
@@ -55,6 +57,7 @@ struct Session {
   std::optional<Instant> broken_at;  // its last stream was closed by its end
   uint32_t streams = 0;
   bool called = false;             // since the host's start
+  bool renewed = false;            // its present token has been used
   bool busy = false;               // a write of its record is on its way
   std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
   Instant armed = kNever;          // the one valid entry of the timer heap
@@ -86,6 +89,11 @@ class Directory {
   const std::map<MemberKey, MemberNo>& by_key() const { return by_key_; }
   const std::map<std::string, SessionNo>& sessions() const { return by_session_; }
   size_t members() const { return by_key_.size(); }
+  // All session numbers are below; some may be free.
+  SessionNo session_numbers() const { return static_cast<SessionNo>(sessions_.size()); }
+  bool has_session(SessionNo no) const { return sessions_[no] != nullptr; }
+  MemberNo member_numbers() const { return static_cast<MemberNo>(members_.size()); }
+  bool has_member(MemberNo no) const { return members_[no] != nullptr; }
 
  private:
   std::vector<std::unique_ptr<Member>> members_;
