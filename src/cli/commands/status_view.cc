@@ -95,24 +95,30 @@ void note_members(const StatusFacts& facts, std::vector<std::string>& notes) {
   }
 }
 
+std::string packets_text(int64_t count) {
+  return fmt::format("{} packet{}", count, count == 1 ? "" : "s");
+}
+
 std::vector<std::string> attention(const StatusFacts& facts) {
   std::vector<std::string> notes;
   note_readiness(facts, notes);
   const Json& packets = facts.dma["packets"];
   const auto count = [&packets](const char* state) { return packets[state].integer().value_or(0); };
   if (const int64_t failed = count("FAILED"); failed > 0) {
-    notes.push_back(fmt::format("{} packets FAILED: phoenix packet list --status FAILED", failed));
+    notes.push_back(
+        fmt::format("{} FAILED: phoenix packet list --status FAILED", packets_text(failed)));
   }
   if (const int64_t expired = count("EXPIRED"); expired > 0) {
     notes.push_back(
-        fmt::format("{} packets EXPIRED: phoenix packet list --status EXPIRED", expired));
+        fmt::format("{} EXPIRED: phoenix packet list --status EXPIRED", packets_text(expired)));
   }
   const int64_t pending = count("PENDING");
   if (pending > 0 && facts.dma["members"]["ACTIVE"].integer().value_or(0) == 0) {
     notes.push_back(
         fmt::format("{} packets wait and no member is ACTIVE: phoenix worker start", pending));
   } else if (pending > 0) {
-    notes.push_back(fmt::format("{} packets wait: phoenix packet list --status PENDING", pending));
+    notes.push_back(
+        fmt::format("{} waiting: phoenix packet list --status PENDING", packets_text(pending)));
   }
   note_members(facts, notes);
   return notes;

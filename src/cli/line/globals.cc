@@ -11,9 +11,11 @@ Flag with_letter(Flag flag, char letter) {
 }  // namespace
 
 std::vector<Flag> global_flags(Globals* globals) {
+  Flag url = list_flag("--url", "URL,…", &globals->urls,
+                       "hosts, tried in order (PHOENIX_URL; else ./.phoenixflight/address.json)");
+  url.greedy = false;  // a word after it may be a verb or an id
   return {
-      list_flag("--url", "URL,…", &globals->urls,
-                "hosts, tried in order (PHOENIX_URL; else ./.phoenixflight/address.json)"),
+      std::move(url),
       text_flag("--token", "TOKEN", &globals->token, "bearer token (PHOENIX_TOKEN)"),
       text_flag("--token-file", "FILE", &globals->token_file, "file that holds the token"),
       text_flag("--ca-file", "FILE", &globals->ca_file,

@@ -125,7 +125,10 @@ std::string cli11_name(const Flag& flag) {
   return flag.letter == 0 ? flag.name : fmt::format("-{},{}", flag.letter, flag.name);
 }
 
-Tokens tokenize(const std::vector<std::string>& words, const std::vector<const Flag*>& flags) {
+// `greedy`: whether a list may take the words after it; not where words have a meaning of their
+// own.
+Tokens tokenize(const std::vector<std::string>& words, const std::vector<const Flag*>& flags,
+                bool greedy) {
   Tokens tokens;
   CLI::App app;
   app.set_help_flag();
@@ -145,7 +148,8 @@ Tokens tokenize(const std::vector<std::string>& words, const std::vector<const F
           }
         });
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    option->expected(1, flag->greedy ? 1000 : 1)->allow_extra_args(flag->greedy);
+    const bool many = greedy && flag->greedy;
+    option->expected(1, many ? 1000 : 1)->allow_extra_args(many);
   }
   try {
     std::vector<std::string> reversed = with_lone_values(words, flags);
@@ -258,7 +262,7 @@ tl::expected<ParsedLine, WrongUse> parse_line(const std::vector<std::string>& ar
   for (const Flag& flag : command.flags) flags.push_back(&flag);
   for (const Flag& flag : shared) flags.push_back(&flag);
 
-  const Tokens tokens = tokenize(line.others, flags);
+  const Tokens tokens = tokenize(line.others, flags, command.words_max == 0);
   if (parsed.command == nullptr && !tokens.words.empty()) {
     return tl::unexpected(unknown_verb(line, table));
   }

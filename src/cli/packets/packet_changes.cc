@@ -119,8 +119,7 @@ using Fill = std::function<Outcome<int>(const OwnerOptions& options, Json& body)
 // looked, and still refused if the packet belongs to somebody else. Likewise a handoff that names
 // no giver means the present owner. Without --as elsewhere, the token is the member's own.
 Outcome<int> owner_call(Context& context, const OwnerOptions& options, const std::string& verb,
-                        const std::string& id, const Fill& fill) {
-  Json body = Json::object();
+                        const std::string& id, const Json& content) {
   std::string as = options.as;
   std::optional<int64_t> epoch = options.epoch;
   if (!epoch || (as.empty() && verb == "handoff")) {
@@ -130,10 +129,9 @@ Outcome<int> owner_call(Context& context, const OwnerOptions& options, const std
     if (!epoch) epoch = packet->json["epoch"].integer();
     if (as.empty() && verb == "handoff") as = packet->json["owner"].text();
   }
+  Json body = content;
   body.set("epoch", Json::number(epoch.value_or(0)));
   if (!as.empty()) body.set("as", Json::string(as));
-  auto filled = fill(options, body);
-  if (!filled) return filled;
   return change(context, verb, id, body);
 }
 
@@ -199,8 +197,11 @@ Command owner_command(const std::string& path, const std::string& verb,
           wrong_use("--as MEMBER is missing", "only the owner of a packet may do this",
                     fmt::format("for example: phoenix packet {} invoice-17 --as anna", verb)));
     }
+    Json content = Json::object();
+    auto filled = fill(*options, content);
+    if (!filled) return context.out.report(filled.error());
     return for_each_id(context, options->ids, "packet", [&](const std::string& id) {
-      return owner_call(context, *options, verb, id, fill);
+      return owner_call(context, *options, verb, id, content);
     });
   };
   return command;

@@ -33,7 +33,8 @@ class Handler : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     if (skipped_ > 0) return;
     if (depth_ == 0) return complain(mark, "expected a mapping, like \"listen: 127.0.0.1:7400\"");
-    if (flag_ != nullptr) complain(mark, config_key(flag_->name) + " has no value");
+    // The parser places what is absent at the next token; the key is where one would look.
+    if (flag_ != nullptr) complain(key_mark_, config_key(flag_->name) + " has no value");
     end_value();
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -93,6 +94,7 @@ class Handler : public YAML::EventHandler {
   }
   void take_key(const YAML::Mark& mark, const std::string& key) {
     in_value_ = true;
+    key_mark_ = mark;
     flag_ = nullptr;
     std::vector<std::string> known;
     for (const Flag& flag : flags_) {
@@ -124,8 +126,9 @@ class Handler : public YAML::EventHandler {
   const std::vector<Flag>& flags_;
   std::set<std::string> seen_;
   const Flag* flag_ = nullptr;  // whose value comes; null after a refused key
-  int depth_ = 0;               // 1 within the one mapping
-  int skipped_ = 0;             // how deep within what was refused
+  YAML::Mark key_mark_;
+  int depth_ = 0;    // 1 within the one mapping
+  int skipped_ = 0;  // how deep within what was refused
   bool in_value_ = false;
   bool in_list_ = false;
 };

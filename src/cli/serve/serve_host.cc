@@ -1,0 +1,213 @@
+// Puts a host together: data folder, store, node, REST face, signals.
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "api/api.h"
+#include "net/address.h"
+#include "net/event_loop.h"
+#include "net/http_server.h"
+#include "runtime/data_folder.h"
+#include "runtime/host_runtime.h"
+#include "runtime/serve.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace phoenix {
+namespace {
+
+constexpr Duration kShutdown = seconds(4);
+
+int complain(const Error& error, std::string_view next) {
+  fmt::print(stderr, "phoenix serve: cannot start\n{}\n{}\n", error.detail, next);
+  return 1;
+}
+
+// A host has many connections; the soft limit of 1,024 descriptors is for programs that select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string host_name(const ServeOptions& options) {
+  if (!options.name.empty()) return options.name;
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "host";
+  return name.data();
+}
+
+// Beyond loopback only with credentials.
+std::optional<Error> check_exposure(const ServeOptions& options) {
+  const auto address = parse_address(options.listen);
+  if (!address) return address.error();
+  const bool mutual = !options.tls_cert.empty() && !options.tls_ca.empty();
+  if (is_loopback(*address) || options.insecure || mutual || !options.auth_file.empty()) {
+    return std::nullopt;
+  }
+  return Error{.kind = ErrorKind::kInvalidRequest,
+               .detail = "--listen " + options.listen +
+                         " is reachable from other machines, and there is neither --auth-file "
+                         "nor mutual TLS"};
+}
+
+class Serving {
+ public:
+  explicit Serving(const ServeOptions& options) : options_(options), end_(loop_) {}
+
+  int run() {
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);
+    if (auto exposed = check_exposure(options_)) {
+      return complain(*exposed, "give credentials, listen on 127.0.0.1, or say --insecure");
+    }
+    auto folder = DataFolder::open(options_.data_dir);
+    if (!folder) return complain(folder.error(), "see: phoenix serve --help");
+    folder_.emplace(std::move(*folder));
+    if (auto started = start_host(); !started) {
+      return complain(started.error(), "nothing was changed");
+    }
+    if (auto listening = listen(); !listening) {
+      return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
+    }
+    const auto signals =
+        loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
+    if (!signals) return complain(signals.error(), "");
+    announce();
+    // While a commit is at the store its end is microseconds or milliseconds away: watching for it
+    // saves the latency of going to sleep and waking up.
+    while (!loop_.stopped()) {
+      loop_.run_one_for(host_->committing() ? std::chrono::microseconds(200)
+                                            : std::chrono::microseconds(20'000));
+    }
+    server_.reset();
+    loop_.poll();
+    api_.reset();
+    host_.reset();
+    folder_->remove_file("address.json");
+    return 0;
+  }
+
+ private:
+  Result<bool> start_host() {
+    auto store = open_sqlite_store(folder_->file("phoenix.db"));
+    if (!store) return tl::unexpected<Error>(store.error());
+    HostOptions host;
+    host.name = host_name(options_);
+    const auto ring_key = folder_->ring_key();
+    if (!ring_key) return tl::unexpected<Error>(ring_key.error());
+    host.ring_key = *ring_key;
+    const auto token_key = folder_->token_key();
+    if (!token_key) return tl::unexpected<Error>(token_key.error());
+    host.token_key = *token_key;
+    host.max_live_packets = static_cast<uint64_t>(options_.max_live_packets);
+    host.retain_count = static_cast<uint64_t>(options_.retain_count);
+    auto started = RunningHost::start(loop_, std::move(*store), host);
+    if (!started) return tl::unexpected<Error>(started.error());
+    host_ = std::move(*started);
+    return true;
+  }
+
+  Result<bool> listen() {
+    ApiOptions api;
+    api.auth_file = options_.auth_file;
+    api.listen = {options_.listen};
+    api.advertise = options_.advertise;
+    api.allow_host = options_.allow_host;
+    api.allow_origin = options_.allow_origin;
+    api.weight = options_.weight;
+    api.retain_seconds = static_cast<uint32_t>(options_.retain.ms() / 1000);
+    api.draining = [this] { return ending_; };
+    auto made = Api::create(*host_, std::move(api));
+    if (!made) return tl::unexpected<Error>(made.error());
+    api_ = std::move(*made);
+    HttpServerOptions http;
+    http.listen = options_.listen;
+    if (!options_.tls_cert.empty()) {
+      http.tls = HttpTlsOptions{options_.tls_cert, options_.tls_key, options_.tls_ca};
+    }
+    http.render_error = [this](const Error& error, const HttpHead* head) {
+      return api_->render(error, head);
+    };
+    auto listening = open_server(http);
+    if (!listening && !options_.listen_explicit) {
+      fmt::print(stderr, "{}; taking a free port\n", listening.error().detail);
+      http.listen = "127.0.0.1:0";
+      listening = open_server(http);
+    }
+    if (!listening) return tl::unexpected<Error>(listening.error());
+    server_ = std::move(*listening);
+    return true;
+  }
+
+  Result<std::unique_ptr<HttpServer>> open_server(const HttpServerOptions& http) {
+    return HttpServer::listen(
+        loop_, http, [this](const HttpHead& head) { return api_->gate(head); },
+        [this](std::shared_ptr<HttpExchange> exchange) { api_->handle(std::move(exchange)); });
+  }
+
+  void announce() {
+    const std::string url =
+        (options_.tls_cert.empty() ? "http://" : "https://") + server_->address();
+    const std::string text =
+        fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":null,\"pid\":{}}}\n", url, getpid());
+    if (auto done = folder_->write_file("address.json", text); !done) {
+      fmt::print(stderr, "{}\n", done.error().detail);
+    }
+    if (options_.quiet) return;
+    fmt::print("phoenix {} serves at {}\n", host_->name(), url);
+    fmt::print("data in {}; Ctrl-C ends it\n", folder_->path());
+    std::fflush(stdout);
+  }
+
+  void on_signal(int signal) {
+    if (signal == SIGHUP) {
+      if (auto done = api_->reload_auth(); !done) {
+        fmt::print(stderr, "{}; the former tokens stay\n", done.error().detail);
+      }
+      if (auto done = server_->reload_tls(); !done) {
+        fmt::print(stderr, "{}; the former certificate stays\n", done.error().detail);
+      }
+      return;
+    }
+    if (ending_) _exit(130);  // the second one: at once
+    ending_ = true;
+    deadline_ = host_->now().mono + kShutdown;
+    host_->begin_shutdown();
+    server_->stop_accepting();
+    wait_for_end();
+  }
+
+  // Commits are finished and answers sent, within the time that a shutdown may take.
+  void wait_for_end() {
+    const bool done = host_->quiet() && server_->in_progress() == 0;
+    if (done || host_->now().mono >= deadline_) {
+      server_->close_all();
+      return loop_.stop();
+    }
+    end_.call_after(milliseconds(10), [this] { wait_for_end(); });
+  }
+
+  ServeOptions options_;
+  EventLoop loop_;
+  Timer end_;
+  std::optional<DataFolder> folder_;
+  std::unique_ptr<RunningHost> host_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<HttpServer> server_;
+  bool ending_ = false;
+  Instant deadline_;
+};
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  Serving serving(options);
+  return serving.run();
+}
+
+}  // namespace phoenix
