@@ -114,8 +114,8 @@ std::vector<std::string> attention(const StatusFacts& facts) {
   }
   const int64_t pending = count("PENDING");
   if (pending > 0 && facts.dma["members"]["ACTIVE"].integer().value_or(0) == 0) {
-    notes.push_back(
-        fmt::format("{} packets wait and no member is ACTIVE: phoenix worker start", pending));
+    notes.push_back(fmt::format("{} waiting, no member is ACTIVE: phoenix worker start",
+                                packets_text(pending)));
   } else if (pending > 0) {
     notes.push_back(
         fmt::format("{} waiting: phoenix packet list --status PENDING", packets_text(pending)));
