@@ -52,6 +52,10 @@ class Arrows(TreeTest):
         self.assert_clean({"src/node/a.h": '#include "store/store.h"\n'})
         self.assert_one({"src/node/a.h": '#include "store/sqlite/x.h"\n'}, "src/node/a.h:1", "arrow")
 
+    def test_rest_sees_the_face_of_the_host_alone(self):
+        self.assert_clean({"src/api/a.h": '#include "runtime/host.h"\n'})
+        self.assert_one({"src/api/a.h": '#include "runtime/x.h"\n'}, "src/api/a.h:1", "arrow")
+
     def test_include_names_its_folder(self):
         self.assert_one({"src/base/a.h": '#include "b.h"\n'}, "src/base/a.h:1", "include")
 
