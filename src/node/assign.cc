@@ -172,6 +172,7 @@ void Node::Impl::time_out(SlotNo no) {
 // A member may have got room: gives it what waits, best first.
 void Node::Impl::wake(MemberNo no) {
   if (planted(PlantedBug::kWakeUpLost)) return;
+  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
   while (parking.size() > 0) {
     const Member& member = directory.member(no);
     if (member.ring == kNoMember || !placement.open(member.ring)) return;

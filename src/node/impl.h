@@ -268,6 +268,8 @@ struct Node::Impl {
   uint64_t next_ending = 0;
   std::list<Ending> endings;
   std::set<SlotNo> again;                           // to be reconsidered at retry_at
+  std::set<MemberNo> room_again;                    // to be woken for at retry_at
+  std::set<MemberNo> room_later;                    // got room by a refusal: woken at retry_at
   Instant retry_at = kNever;
   std::vector<MemberNo> with_room;                  // to be woken for
   std::vector<SessionNo> with_news;                 // waiters to be served

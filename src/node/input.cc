@@ -184,11 +184,17 @@ void Node::Impl::tick() {
   while (member_timers.due(now.mono)) maybe_drained.push_back(member_timers.pop().what);
   if (now.mono >= retry_at) {
     retry_at = kNever;
+    with_room.insert(with_room.end(), room_later.begin(), room_later.end());
+    room_later.clear();
     std::set<SlotNo> slots;
     slots.swap(again);
     for (const SlotNo slot : slots) {
       if (packets[slot].used) reconsider(slot);
     }
+    for (const MemberNo no : room_again) {
+      if (directory.has_member(no)) with_room.push_back(no);
+    }
+    room_again.clear();
   }
   while (!await_timers.empty() && await_timers.begin()->first.first <= now.mono) {
     const auto [at, what] = *await_timers.begin();

@@ -103,9 +103,11 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
   for (const KeptAnswer& kept : head->kept) {
     if (kept.epoch == call.epoch && kept.member == *member && kept.call == call.call &&
         kept.digest == call.digest) {
+      // A handoff to somebody was answered with the next owner's epoch.
+      const bool granted = kept.status == Status::kAssigned;
       return OwnerReply{.id = std::string(head->key.id()),
                         .status = kept.status,
-                        .epoch = kept.epoch,
+                        .epoch = kept.epoch + (granted ? 1 : 0),
                         .revision = kept.revision};
     }
   }

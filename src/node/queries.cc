@@ -73,7 +73,8 @@ std::vector<std::string> Node::Impl::check() const {
       wrong.push_back("I3: " + name + " waits for room though it is not pending");
     }
     if (head.status == Status::kPending && is_ready && !slot.queued && !slot.busy &&
-        slot.wait_until == kNever && head.spec->not_before <= now.wall && !again.contains(no)) {
+        slot.wait_until == kNever && head.spec->not_before <= now.wall &&
+        !wall_timers.due(now.wall) && !again.contains(no)) {
       wrong.push_back("I3: " + name + " is pending and nothing will wake it");
     }
   }
@@ -81,7 +82,7 @@ std::vector<std::string> Node::Impl::check() const {
     for (const ParkedEntry& entry : queue) {
       for (const auto& [key, no] : directory.by_key()) {
         const Member& member = directory.member(no);
-        if (member.ring == kNoMember ||
+        if (member.ring == kNoMember || room_again.contains(no) ||
             !placement.why_not(member.ring, cls, entry.load).empty()) {
           continue;
         }

@@ -197,6 +197,9 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
       if (member.ring != kNoMember) {
         placement.add_load(member.ring, -int64_t{step.next->spec->load});
       }
+      // Others may wait for that room. Not at once: while the store refuses, that would spin.
+      room_again.insert(step.to);
+      retry_at = std::min(retry_at, now.mono + milliseconds(100));
     }
     slot.busy = false;
     unblock(block_name(step.next->key));
