@@ -14,8 +14,6 @@ tl::unexpected<Error> bad_url(std::string_view url, std::string_view why) {
 
 Result<BaseUrl> parse_url(std::string_view url) {
   BaseUrl origin;
-  while (url.ends_with('/')) url.remove_suffix(1);
-  origin.url = std::string(url);
   std::string_view rest = url;
   if (rest.starts_with("http://")) {
     rest.remove_prefix(7);
@@ -24,9 +22,9 @@ Result<BaseUrl> parse_url(std::string_view url) {
     origin.tls = true;
   } else if (rest.find("://") != std::string_view::npos) {
     return bad_url(url, "is neither http nor https");
-  } else {
-    origin.url.insert(0, "http://");
   }
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  origin.url = (origin.tls ? "https://" : "http://") + std::string(rest);
   for (char c : rest) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte <= 0x20 || byte >= 0x7f) return bad_url(url, "contains a space or control character");
@@ -56,6 +54,7 @@ Result<BaseUrl> parse_url(std::string_view url) {
       return bad_url(url, "has an IPv6 address without brackets");
     }
   }
+  if (rest.ends_with(':')) return bad_url(url, "has no valid port");
   if (origin.host.empty()) return bad_url(url, "names no host");
   origin.port = origin.tls ? 443 : 80;
   if (!port.empty()) {
