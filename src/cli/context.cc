@@ -29,6 +29,12 @@ Failure wrong_use(std::string what, std::string why, std::string next) {
   return {kExitWrongUse, std::move(what), std::move(why), std::move(next), ""};
 }
 
+Outcome<int64_t> whole_seconds(Duration value, std::string_view flag) {
+  if (value.ns % seconds(1).ns == 0) return value.ns / seconds(1).ns;
+  return tl::unexpected(
+      wrong_use(fmt::format("{}: {} is no whole number of seconds", flag, format_duration(value))));
+}
+
 int64_t wall_now_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();

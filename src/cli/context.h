@@ -51,6 +51,9 @@ Outcome<std::string> read_input(const std::string& path_or_dash, size_t limit,
 Outcome<std::pair<std::string, std::string>> split_pair(const std::string& text,
                                                         std::string_view flag);
 
+// The duration in seconds; a fraction is wrong use of the flag.
+Outcome<int64_t> whole_seconds(Duration value, std::string_view flag);
+
 Failure wrong_use(std::string what, std::string why = "", std::string next = "");
 
 // The wall clock in milliseconds since 1970, for ages.

@@ -95,7 +95,11 @@ Outcome<Json> member_document(const RegisterOptions& options, const std::string&
     document.set("labels", std::move(labels));
   }
   document.set("liveness", Json::string(options.liveness));
-  if (options.lease) document.set("leaseSeconds", Json::number(options.lease->ms() / 1000));
+  if (options.lease) {
+    auto count = whole_seconds(*options.lease, "--lease");
+    if (!count) return tl::unexpected(count.error());
+    document.set("leaseSeconds", Json::number(*count));
+  }
   if (options.replace) document.set("replace", Json::boolean(true));
   return document;
 }
@@ -129,9 +133,6 @@ int register_members(Context& context, const RegisterOptions& options) {
         wrong_use(fmt::format("member register {}: {}", word, kNotInThisVersion),
                   "members from manifest files come with a later version",
                   "use: phoenix member register ID --capability C,…"));
-  }
-  if (options.lease && options.lease->ms() % 1000 != 0) {
-    return context.out.report(wrong_use("--lease: whole seconds are needed", "", "for example 3s"));
   }
   return for_each_id(context, options.ids, "member",
                      [&](const std::string& id) { return register_member(context, options, id); });
@@ -179,10 +180,9 @@ Outcome<int> leave(Context& context, const LeaveOptions& options, const std::str
   const std::string what = fmt::format("cannot {} member {}", verb, id);
   Json body = Json::object();
   if (verb == "drain" && options.deadline) {
-    const int64_t ms = options.deadline->ms();
-    body.set("deadlineSeconds",
-             ms % 1000 == 0 ? Json::number(ms / 1000)
-                            : Json::raw_number(fmt::format("{}.{:03}", ms / 1000, ms % 1000)));
+    auto count = whole_seconds(*options.deadline, "--deadline");
+    if (!count) return tl::unexpected(count.error());
+    body.set("deadlineSeconds", Json::number(*count));
   }
   auto reply = verb == "retire" ? context.api.send(what, "DELETE", Target({"members", id}), "", "")
                                 : context.api.post(what, Target({"members", id, verb}), body);

@@ -31,13 +31,14 @@ void set_number(Json& document, std::string_view name, const std::optional<int64
   if (value) document.set(name, Json::number(*value));
 }
 
-// Seconds with the fraction that the duration has.
-void set_seconds(Json& document, std::string_view name, const std::optional<Duration>& value) {
-  if (!value) return;
-  const int64_t ms = value->ms();
-  document.set(name, ms % 1000 == 0
-                         ? Json::number(ms / 1000)
-                         : Json::raw_number(fmt::format("{}.{:03}", ms / 1000, ms % 1000)));
+// The host counts these in whole seconds.
+Outcome<int> set_seconds(Json& document, std::string_view name, std::string_view flag,
+                         const std::optional<Duration>& value) {
+  if (!value) return kExitDone;
+  auto count = whole_seconds(*value, flag);
+  if (!count) return tl::unexpected(count.error());
+  document.set(name, Json::number(*count));
+  return kExitDone;
 }
 
 }  // namespace
@@ -189,8 +190,12 @@ Outcome<Json> packet_document(const PacketFlags& flags, int64_t now_ms) {
   set_number(document, "load", flags.load);
   set_number(document, "maxAttempts", flags.max_attempts);
   set_number(document, "maxLosses", flags.max_losses);
-  set_seconds(document, "attemptTimeoutSeconds", flags.attempt_timeout);
-  set_seconds(document, "retainSeconds", flags.retain);
+  for (const auto& [key, flag, value] :
+       {std::tuple("attemptTimeoutSeconds", "--attempt-timeout", flags.attempt_timeout),
+        std::tuple("retainSeconds", "--retain", flags.retain)}) {
+    auto set = set_seconds(document, key, flag, value);
+    if (!set) return tl::unexpected(set.error());
+  }
   for (const auto& [flag, key, text] :
        {std::tuple("--deadline", "deadline", flags.deadline),
         std::tuple("--not-before", "notBefore", flags.not_before)}) {

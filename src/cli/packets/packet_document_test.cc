@@ -27,11 +27,11 @@ TEST(PacketDocument, HoldsEveryFlag) {
   flags.affinity = "k";
   flags.deadline = "10m";
   flags.not_before = "2026-02-03T04:05:06Z";
-  flags.attempt_timeout = milliseconds(1500);
+  flags.attempt_timeout = seconds(90);
   flags.priority = -5;
   EXPECT_EQ(document(flags),
             R"({"id":"p1","requiredCapabilities":["ocr"],"labels":{"customer":"c9","empty":""},)"
-            R"("affinityKey":"k","priority":-5,"attemptTimeoutSeconds":1.500,)"
+            R"("affinityKey":"k","priority":-5,"attemptTimeoutSeconds":90,)"
             R"("deadline":"2026-01-01T00:10:00.000Z","notBefore":"2026-02-03T04:05:06Z",)"
             R"("payload":{"page":1.50}})");
 }
@@ -57,6 +57,9 @@ TEST(PacketDocument, WrongValuesNameTheirFlag) {
   flags = {};
   flags.labels = {"x"};
   EXPECT_EQ(document(flags), "refused: --label: \"x\" is no KEY=VALUE");
+  flags = {};
+  flags.attempt_timeout = milliseconds(1500);
+  EXPECT_EQ(document(flags), "refused: --attempt-timeout: 1500ms is no whole number of seconds");
   flags = {};
   flags.deadline = "soon";
   EXPECT_EQ(document(flags),

@@ -146,30 +146,30 @@ class Watcher {
     return reply;
   }
 
+  // Every step of the history that is new; and the state itself, where the last step does not
+  // say it.
   void show_steps(const Watched& packet, const Json& history, const Json& now) {
-    std::string shown = packet.status;
     for (const Json& step : history["items"].items()) {
       if (step["revision"].integer().value_or(0) <= packet.revision) continue;
-      shown = step["to"].text();
-      show(step["at"].text(), packet.id, shown, step["owner"].text(), step["epoch"].text(),
-           step["reason"].text().empty() ? step["event"].text() : step["reason"].text());
+      const bool newest = step["revision"].text() == now["revision"].text();
+      show({step["at"].text(), packet.id, newest ? now["status"].text() : "", step["owner"].text(),
+            step["epoch"].text(), step["event"].text(), step["reason"].text()});
+      if (newest) return;
     }
-    if (shown != now["status"].text()) {
-      show(now["updatedAt"].text(), packet.id, now["status"].text(), now["owner"].text(),
-           now["epoch"].text(), packet_note(now));
-    }
+    show({now["updatedAt"].text(), packet.id, now["status"].text(), now["owner"].text(),
+          now["epoch"].text(), "", packet_note(now)});
   }
 
-  void show(const std::string& at, const std::string& id, const std::string& status,
-            const std::string& owner, const std::string& epoch, const std::string& note) {
+  void show(std::vector<std::string> cells) {
     table_.clear();
-    table_.add({at, id, status, owner, epoch, note});
+    table_.add(std::move(cells));
     context_.out.print(table_.render(false, context_.out.color(), std::exchange(header_, false)));
   }
 
   Context& context_;
   std::vector<Watched> open_;
-  Table table_{{{"AT"}, {"PACKET"}, {"STATUS"}, {"OWNER"}, {"EPOCH", false, true}, {"NOTE"}}};
+  Table table_{
+      {{"AT"}, {"PACKET"}, {"STATUS"}, {"OWNER"}, {"EPOCH", false, true}, {"EVENT"}, {"NOTE"}}};
   bool header_ = true;
   bool started_ = false;
   int exit_code_ = kExitDone;

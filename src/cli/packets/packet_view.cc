@@ -144,37 +144,45 @@ std::string history_table(const Json& history, bool color) {
                {"EPOCH", false, true},
                {"REV", false, true},
                {"EVENT"},
-               {"STATUS"},
                {"OWNER"},
+               {"FROM"},
                {"REASON"}});
   for (const Json& item : history["items"].items()) {
-    std::string to = item["to"].text();
     table.add({item["at"].text(), item["epoch"].text(), item["revision"].text(),
-               item["event"].text(), to, item["owner"].text(), item["reason"].text()});
+               item["event"].text(), item["owner"].text(), item["from"].text(),
+               item["reason"].text()});
   }
   return table.empty() ? "" : table.render(false, color);
 }
 
 std::string explanation(const Json& explain, bool color) {
-  std::string out;
-  for (const char* name : {"summary", "text", "explanation"}) {
-    const Json& words = explain[name];
-    if (words.is_string()) out += words.text() + "\n";
-    for (const Json& line : words.items()) out += line.text() + "\n";
+  std::string out = harmless(explain["summary"].text()) + "\n";
+  Fields fields;
+  add_field(fields, "Rule", explain["rule"].text());
+  add_field(fields, "Requires", joined(explain["requiredCapabilities"]));
+  add_field(fields, "Point",
+            fmt::format("{} in slot {}", explain["point"].text(), explain["slot"].text()));
+  add_field(fields, "Would un-park it", explain["parked"]["wouldUnpark"].text());
+  out += "\n" + render_sheet(fields, color);
+  if (!explain["candidates"].items().empty()) {
+    Table table(
+        {{"CANDIDATE"}, {"ELIGIBLE"}, {"LOAD", false, true}, {"SCORE", false, true}, {"WHY NOT"}});
+    for (const Json& item : explain["candidates"].items()) {
+      table.add({item["member"].text(), item["eligible"].truth() ? "yes" : "no",
+                 fmt::format("{}/{}", item["load"].text(), item["maxLoad"].text()),
+                 short_number(item["score"]), item["why"].text()});
+    }
+    out += "\n" + table.render(false, color);
   }
-  const Json& candidates = explain["candidates"];
-  if (candidates.items().empty()) return out;
-  Table table(
-      {{"CANDIDATE"}, {"ELIGIBLE"}, {"LOAD"}, {"SCORE", false, true}, {"CHOSEN"}, {"WHY NOT"}});
-  for (const Json& item : candidates.items()) {
-    const Json& id = item.has("member") ? item["member"] : item["id"];
-    const std::string why =
-        item["whyNot"].text().empty() ? item["reason"].text() : item["whyNot"].text();
-    table.add({id.text(), item["eligible"].truth() ? "yes" : "no",
-               item["load"].text().empty() ? item["load"].dump() : item["load"].text(),
-               short_number(item["score"]), item["chosen"].truth() ? "yes" : "", why});
+  if (!explain["earlierOwners"].items().empty()) {
+    Table table({{"EARLIER OWNER"}, {"LOST AT"}, {"EVENT"}, {"WHY"}});
+    for (const Json& item : explain["earlierOwners"].items()) {
+      table.add(
+          {item["owner"].text(), item["lostAt"].text(), item["event"].text(), item["why"].text()});
+    }
+    out += "\n" + table.render(false, color);
   }
-  return out + "\n" + table.render(false, color);
+  return out;
 }
 
 }  // namespace phoenix

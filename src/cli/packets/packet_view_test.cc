@@ -80,11 +80,34 @@ TEST(PacketEnds, AreTheTerminalStates) {
 }
 
 TEST(History, IsATable) {
-  EXPECT_EQ(history_table(json(R"({"items":[{"at":"T1","epoch":1,"revision":1,"event":"create",)"
-                               R"("owner":"a","from":null,"to":"ASSIGNED","reason":null}]})"),
+  EXPECT_EQ(history_table(json(R"({"items":[{"at":"T1","epoch":1,"revision":1,"event":"created",)"
+                               R"("owner":"a","from":null,"to":"a","reason":null}]})"),
                           false),
-            "AT  EPOCH  REV  EVENT   STATUS    OWNER  REASON\n"
-            "T1      1    1  create  ASSIGNED  a      -\n");
+            "AT  EPOCH  REV  EVENT    OWNER  FROM  REASON\n"
+            "T1      1    1  created  a      -     -\n");
+}
+
+TEST(Explanation, GivesWordsCandidatesAndEarlierOwners) {
+  EXPECT_EQ(
+      explanation(
+          json(
+              R"({"summary":"p2 is parked.","rule":"the nearest","requiredCapabilities":["legal"],)"
+              R"("point":77,"slot":3,"parked":{"wouldUnpark":"register one"},"candidates":[)"
+              R"({"member":"a","eligible":false,"why":"full","load":4,"maxLoad":4,"score":0.5}],)"
+              R"("earlierOwners":[{"owner":"b","lostAt":"T1","event":"lost","why":"lease"}]})"),
+          false),
+      "p2 is parked.\n"
+      "\n"
+      "Rule:              the nearest\n"
+      "Requires:          legal\n"
+      "Point:             77 in slot 3\n"
+      "Would un-park it:  register one\n"
+      "\n"
+      "CANDIDATE  ELIGIBLE  LOAD  SCORE  WHY NOT\n"
+      "a          no         4/4    0.5  full\n"
+      "\n"
+      "EARLIER OWNER  LOST AT  EVENT  WHY\n"
+      "b              T1       lost   lease\n");
 }
 
 }  // namespace
