@@ -24,8 +24,8 @@ enum class CommitFault : uint8_t {
 // What is to become of one batch.
 struct CommitPlan {
   CommitFault fault = CommitFault::kNone;
-  std::set<size_t> conflicts;  // groups, by index, that end in kConflict whatever stands there
-  bool hold_sync = false;      // applied, but lost at a crash() before the next sync()
+  std::set<size_t> conflicts{};  // groups, by index, that end in kConflict whatever stands there
+  bool hold_sync = false;        // applied, but lost at a crash() before the next sync()
 };
 
 class MemoryStore final : public Store {

@@ -20,6 +20,7 @@ constexpr size_t kBatchesKept = 4096;
 constexpr size_t kBatchesPrunedAtOnce = 256;
 constexpr int kAppliedBatch = 0;
 constexpr int kTombstoneBatch = 1;
+constexpr const char* kOpened = "store.opened";
 
 // Whether a failed COMMIT can have left a valid commit record in the log. SQLite writes that record
 // last: when a write failed, it is not whole, and recovery ignores it. A failed sync, or anything
@@ -29,10 +30,13 @@ bool surely_not_committed(int code) {
          (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_NOMEM;
 }
 
-// After these the connection is as good as before; after others it is opened anew.
+// After these the connection is as good as before; after others it is opened anew. A failed sync
+// must be among them: the open connection forgets the frames that were not synced and writes over
+// them, a new one would find them in the log and take them for committed.
 bool connection_survives(int code) {
   const int primary = code & 0xff;
-  return primary == SQLITE_FULL || primary == SQLITE_CONSTRAINT || primary == SQLITE_BUSY;
+  return primary == SQLITE_FULL || primary == SQLITE_CONSTRAINT || primary == SQLITE_BUSY ||
+         primary == SQLITE_IOERR;
 }
 
 class SqliteStore final : public Store {
@@ -57,6 +61,7 @@ class SqliteStore final : public Store {
  private:
   void close();
   Result<bool> load_batches();
+  Result<bool> sync_log();
   Result<bool> ensure_open();
   // Undoes the transaction; the connection is opened anew before its next use if it may be ill.
   std::string give_up(int code);
@@ -96,9 +101,10 @@ Result<bool> SqliteStore::open() {
         return SQLITE_OK;
       },
       this);
-  auto loaded = load_batches();
-  if (!loaded) close();
-  return loaded;
+  auto ready = load_batches();
+  if (ready) ready = sync_log();
+  if (!ready) close();
+  return ready;
 }
 
 void SqliteStore::close() {
@@ -118,6 +124,16 @@ Result<bool> SqliteStore::load_batches() {
   return fail(ErrorKind::kStoreUnreachable, path_ + " cannot be read: " + db_.message(code));
 }
 
+// A process that was killed between its write and its sync leaves a batch in the log that the next
+// one reads as committed, though it may not be on the disk yet. A commit syncs the whole log.
+Result<bool> SqliteStore::sync_log() {
+  int code = writer_->begin();
+  if (code == SQLITE_OK) code = writer_->put_fact(kOpened, "1");
+  if (code == SQLITE_OK) code = writer_->commit();
+  if (code == SQLITE_OK) return true;
+  return fail(ErrorKind::kStoreUnreachable, path_ + " takes no write: " + db_.message(code));
+}
+
 Result<bool> SqliteStore::ensure_open() {
   if (db_ && writer_) return true;
   return open();
@@ -125,9 +141,7 @@ Result<bool> SqliteStore::ensure_open() {
 
 std::string SqliteStore::give_up(int code) {
   std::string why = "the database " + path_ + " takes no write: " + db_.message(code);
-  if (code == SQLITE_FULL || code == SQLITE_IOERR_WRITE) {
-    why += "; make room on its disk";
-  }
+  if (code == SQLITE_FULL) why += "; make room on its disk";
   if (db_.in_transaction()) db_.exec(sql::kRollback);
   if (writer_) writer_->rollback();
   if (!connection_survives(code) || db_.in_transaction()) close();
