@@ -271,6 +271,11 @@ void Session::heartbeat_answered(Instant now, const Heartbeat& beat, const CallR
     return;
   }
   renew(now, beat.sent, *json);
+  if (state_ != State::kAttached) return;
+  if (unsure_since_ && beat.sent >= *unsure_since_) {
+    unsure_since_.reset();
+    take_early_events(now);
+  }
   // What the stream has brought meanwhile goes further than this answer's position.
   const std::string next = (*json)["next"].text();
   if (!next.empty() && beat.after == after_) after_ = next;
@@ -307,87 +312,6 @@ void Session::drain_answered(Instant now, const CallResult& result) {
   }
   if (result && ended_by(now, *result)) return;
   drain_retry_ = now + milliseconds(200);
-}
-
-// --- the stream ---
-
-void Session::open_stream(Instant) {
-  stream_retry_ = kNever;
-  OpenStream open;
-  open.id = effects_.next_id();
-  open.call.target = target("/stream");
-  open.call.headers.emplace_back("Accept", "text/event-stream");
-  if (!after_.empty()) open.call.headers.emplace_back("Last-Event-ID", after_);
-  open.call.token = token_;
-  open.call.timeout = std::max(lease_, seconds(2));
-  stream_ = open.id;
-  stream_open_ = false;
-  effects_.add(std::move(open));
-}
-
-void Session::close_stream(Instant now) {
-  if (stream_ != 0) effects_.add(CloseStream{});
-  // This end closes it, so the host begins to count its grace.
-  if (stream_open_ && !broken_at_) {
-    broken_at_ = now;
-    grace_from_ = now;
-    hold();
-  }
-  stream_ = 0;
-  stream_open_ = false;
-  stream_retry_ = kNever;
-}
-
-void Session::stream_opened(Instant now, uint64_t stream) {
-  if (stream != stream_) return;
-  stream_open_ = true;
-  stream_tries_ = 0;
-  broken_at_.reset();
-  hold();
-  calm_down(now);
-}
-
-void Session::stream_event(Instant now, uint64_t stream, const std::string& event,
-                           const std::string& id, const std::string& data) {
-  if (stream != stream_ || state_ != State::kAttached) return;
-  const auto json = JsonText::parse(data);
-  if (!json) return;
-  if (other_run(*json)) {
-    begin_attach(now);
-    return;
-  }
-  if (!id.empty()) after_ = id;
-  if (event == "delivery") events_.on_delivery(now, *json);
-  if (event == "revoked") events_.on_revoked(now, *json);
-  if (event == "drain" && !json->is_null() && drain_ == Drain::kNo && !drain_told_) {
-    drain_told_ = true;
-    effects_.say(SayLevel::kNotice, "the host asks to leave by " + (*json)["deadline"].text());
-  }
-}
-
-void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone) {
-  if (stream != stream_) return;
-  const bool was_open = stream_open_;
-  stream_ = 0;
-  stream_open_ = false;
-  if (refusal != nullptr && ended_by(now, *refusal)) return;
-  if (was_open && !broken_at_) {
-    broken_at_ = now;
-    grace_from_ = now;
-    stream_tries_ = 0;
-  }
-  // Nobody there to have noticed a break: the lease governs.
-  if (host_gone) broken_at_.reset();
-  hold();
-  if (state_ != State::kAttached) return;
-  if (was_open) {
-    open_stream(now);
-    return;
-  }
-  const Duration pause =
-      std::min(milliseconds(20) * (int64_t{1} << std::min(stream_tries_, 4)), lease_ / 6);
-  ++stream_tries_;
-  stream_retry_ = now + pause;
 }
 
 // --- the lease ---
@@ -528,11 +452,19 @@ bool Session::other_run(const JsonText& answer) {
 
 void Session::take_news(Instant now, const JsonText& answer) {
   for (const JsonText& revoked : answer["revoked"].items()) events_.on_revoked(now, revoked);
-  const JsonText notice = answer["drain"];
-  if (notice.is_object() && drain_ == Drain::kNo && !drain_told_) {
-    drain_told_ = true;
-    effects_.say(SayLevel::kNotice, "the host asks to leave by " + notice["deadline"].text());
+  note_drain(answer["drain"]);
+}
+
+void Session::note_drain(const JsonText& notice) {
+  if (!notice.is_object()) {
+    drain_told_ = false;
+    return;
   }
+  if (drain_ != Drain::kNo || drain_told_) return;
+  drain_told_ = true;
+  const std::string deadline = notice["deadline"].text();
+  effects_.say(SayLevel::kNotice,
+               "the host asks this member to leave" + (deadline.empty() ? "" : " by " + deadline));
 }
 
 void Session::retry_later(Instant now, std::optional<int64_t> at_least_ms) {

@@ -72,6 +72,11 @@ class Session {
 
  private:
   enum class State : uint8_t { kRegistering, kAttached, kAttaching, kOver };
+  struct StreamEvent {
+    std::string type;
+    std::string id;
+    std::string data;
+  };
   struct Heartbeat {
     Instant sent;
     std::string after;
@@ -92,6 +97,9 @@ class Session {
   void drain_answered(Instant now, const CallResult& result);
   void open_stream(Instant now);
   void close_stream(Instant now);
+  void take_event(Instant now, const StreamEvent& event);
+  void take_early_events(Instant now);
+  void note_drain(const JsonText& notice);
   void renew(Instant now, Instant sent, const JsonText& answer);
   // What every refusal of a session call may mean; true: it is dealt with.
   bool ended_by(Instant now, const Answer& answer);
@@ -141,6 +149,10 @@ class Session {
   int stream_tries_ = 0;
   std::optional<Instant> broken_at_;  // the grace governs
   Instant grace_from_;
+  // The stream broke then, and nothing says yet whether the host still lives its old life.
+  std::optional<Instant> unsure_since_;
+  std::vector<StreamEvent> early_;  // what the new stream brought before that was known
+  std::size_t early_bytes_ = 0;
 
   enum class Drain : uint8_t { kNo, kWanted, kTaken };
   Drain drain_ = Drain::kNo;

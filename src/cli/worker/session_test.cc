@@ -252,6 +252,23 @@ TEST(WorkerSession, AHostThatIsGoneChargesNoGrace) {
   EXPECT_FALSE(h.signaled(h.runs.at(0).run, false));
 }
 
+TEST(WorkerSession, AfterABreakNothingIsTakenBeforeItIsKnownWhoAnswers) {
+  for (const char* run : {"1", "2"}) {
+    CoreHarness h;
+    h.attach();
+    h.core.stream_closed(h.now, h.stream.id, nullptr, false);
+    h.core.tick(h.now);
+    h.collect();
+    h.core.stream_opened(h.now, h.stream.id);
+    h.collect();
+    h.deliver("p", 1);
+    EXPECT_TRUE(h.runs.empty());
+    h.answer(h.last_call("/heartbeat"), answer_of(200, CoreHarness::beat("h", run)));
+    EXPECT_EQ(h.runs.size(), *run == '1' ? 1U : 0U);
+    EXPECT_EQ(h.find_call("/session?") != nullptr, *run == '2');
+  }
+}
+
 TEST(WorkerSession, WithASavedTokenItAttachesBeforeAnythingElse) {
   CoreHarness h;
   h.core.start(h.now, "old");

@@ -1,0 +1,123 @@
+// The stream's part of the session.
+#include <algorithm>
+#include <utility>
+
+#include "cli/worker/session.h"
+#include "client/http_client.h"
+
+namespace phoenix {
+namespace {
+
+// More than a host sends before the first heartbeat is answered.
+constexpr std::size_t kMaxEarlyBytes = std::size_t{64} << 20;
+
+}  // namespace
+
+void Session::open_stream(Instant) {
+  stream_retry_ = kNever;
+  OpenStream open;
+  open.id = effects_.next_id();
+  open.call.target = target("/stream");
+  open.call.headers.emplace_back("Accept", "text/event-stream");
+  if (!after_.empty()) open.call.headers.emplace_back("Last-Event-ID", after_);
+  open.call.token = token_;
+  open.call.timeout = std::max(lease_, seconds(2));
+  stream_ = open.id;
+  stream_open_ = false;
+  effects_.add(std::move(open));
+}
+
+void Session::close_stream(Instant now) {
+  if (stream_ != 0) effects_.add(CloseStream{});
+  // This end closes it, so the host begins to count its grace.
+  if (stream_open_ && !broken_at_) {
+    broken_at_ = now;
+    grace_from_ = now;
+    hold();
+  }
+  stream_ = 0;
+  stream_open_ = false;
+  stream_retry_ = kNever;
+  unsure_since_.reset();
+  early_.clear();
+  early_bytes_ = 0;
+}
+
+void Session::stream_opened(Instant now, uint64_t stream) {
+  if (stream != stream_) return;
+  stream_open_ = true;
+  stream_tries_ = 0;
+  broken_at_.reset();
+  hold();
+  calm_down(now);
+}
+
+void Session::stream_event(Instant now, uint64_t stream, const std::string& event,
+                           const std::string& id, const std::string& data) {
+  if (stream != stream_ || state_ != State::kAttached) return;
+  if (!unsure_since_) {
+    take_event(now, {event, id, data});
+    return;
+  }
+  // Events do not say which life of the host they come from: a heartbeat sent since will tell.
+  early_bytes_ += data.size();
+  if (early_bytes_ > kMaxEarlyBytes) {
+    begin_attach(now);
+    return;
+  }
+  early_.push_back({event, id, data});
+}
+
+void Session::take_early_events(Instant now) {
+  early_bytes_ = 0;
+  for (const StreamEvent& event : std::exchange(early_, {})) {
+    if (state_ == State::kAttached) take_event(now, event);
+  }
+}
+
+void Session::take_event(Instant now, const StreamEvent& event) {
+  const auto json = JsonText::parse(event.data);
+  if (!json) return;
+  if (other_run(*json)) {
+    begin_attach(now);
+    return;
+  }
+  if (!event.id.empty()) after_ = event.id;
+  if (event.type == "delivery") events_.on_delivery(now, *json);
+  if (event.type == "revoked") events_.on_revoked(now, *json);
+  if (event.type == "drain") note_drain(*json);
+}
+
+void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone) {
+  if (stream != stream_) return;
+  const bool was_open = stream_open_;
+  stream_ = 0;
+  stream_open_ = false;
+  if (refusal != nullptr && ended_by(now, *refusal)) return;
+  if (was_open && !broken_at_) {
+    broken_at_ = now;
+    grace_from_ = now;
+    stream_tries_ = 0;
+  }
+  if (was_open) {
+    // Whoever answers next may be another life of the host.
+    unsure_since_ = now;
+    next_heartbeat_ = now;
+    early_.clear();
+    early_bytes_ = 0;
+  }
+  // Nobody there to have noticed a break: the lease governs.
+  if (host_gone) broken_at_.reset();
+  hold();
+  if (state_ != State::kAttached) return;
+  if (was_open) {
+    open_stream(now);
+    return;
+  }
+  const Duration pause =
+      std::min(milliseconds(20) * (int64_t{1} << std::min(stream_tries_, 4)), lease_ / 6);
+  ++stream_tries_;
+  stream_retry_ = now + pause;
+}
+
+}  // namespace phoenix
