@@ -246,6 +246,14 @@ void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
   step.membership = true;
 }
 
+// An undelivered packet that is about to be moved is not delivered meanwhile.
+void Node::Impl::withdraw(SlotNo no) {
+  Slot& slot = packets[no];
+  if (slot.outbox == 0 || slot.delivered) return;
+  directory.session(directory.member(slot.owner).session).outbox.remove(slot.outbox);
+  slot.outbox = 0;
+}
+
 // What no poll or stream took within one lease goes to others.
 void Node::Impl::take_back(SessionNo no) {
   Session& session = directory.session(no);
@@ -269,6 +277,7 @@ void Node::Impl::take_back(SessionNo no) {
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (!done) continue;
     Write write = new_write();
+    withdraw(slot_no);
     step(write, slot_no, std::move(*done), {}, to);
     write.packets.back().revoke = RevokeReason::kReassigned;
     write.packets.back().move = MoveCause::kReassign;

@@ -178,22 +178,30 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
   arm_session(no);
 }
 
-// News for a session go to its newest stream, else to the poll that has waited longest.
+// News for a session go to all of its streams (which of them are still read, nobody knows), and
+// where it has none, to the poll that has waited longest.
 void Node::Impl::serve_waiters(SessionNo no) {
   if (no >= directory.session_numbers() || !directory.has_session(no)) return;
   Session& session = directory.session(no);
-  if (session.ending || !session.active()) return;
-  while (!session.waiters.empty() && something_new(session)) {
-    auto it = std::find_if(session.waiters.rbegin(), session.waiters.rend(),
-                           [](const Waiter& waiter) { return waiter.stream; });
-    if (it != session.waiters.rend()) {
-      DeliveriesReply portion = carry(no, it->after, it->max, false);
-      it->after = parse_cursor(portion.next);
-      const bool more = session.outbox.has_fresh_delivery() && !portion.deliveries.empty();
-      out.portions.push_back({.stream = it->request, .end = false, .portion = std::move(portion)});
-      if (!more) break;
-      continue;
+  if (session.ending || !session.active() || !something_new(session)) return;
+  if (session.streams > 0) {
+    const uint64_t told = session.drain_told;
+    for (Waiter& waiter : session.waiters) {
+      if (!waiter.stream) continue;
+      do {
+        DeliveriesReply portion = carry(no, waiter.after, waiter.max, true);
+        waiter.after = parse_cursor(portion.next);
+        if (portion.deliveries.empty() && portion.revoked.empty() &&
+            told == session.drain_version) {
+          break;
+        }
+        out.portions.push_back(
+            {.stream = waiter.request, .end = false, .portion = std::move(portion)});
+      } while (session.outbox.has_fresh_delivery());
     }
+    return;
+  }
+  while (!session.waiters.empty() && something_new(session)) {
     const Waiter waiter = session.waiters.front();
     session.waiters.erase(session.waiters.begin());
     waiting.erase(waiter.request);

@@ -160,6 +160,7 @@ struct Node::Impl {
   void arm(SlotNo slot, bool fresh);
   void retry_later(SlotNo slot);
   void lose(Write& write, SlotNo slot, const Ending& ending);
+  void withdraw(SlotNo slot);
   void take_back(SessionNo no);
 
   // --- sessions.cc: leases, endings, attaching ---

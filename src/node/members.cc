@@ -371,12 +371,7 @@ void Node::Impl::drain(Command command, Drain& request) {
   std::vector<MemberRecord> records;
   for (const MemberNo no : found->members) {
     MemberRecord next = *directory.member(no).record;
-    if (!present(next.status)) {
-      return refuse(command.id, {.kind = ErrorKind::kWrongState,
-                                 .detail = std::string(next.key.id()) + " is " +
-                                           std::string(member_status_name(next.status)) +
-                                           "; only an ACTIVE member can be drained"});
-    }
+    if (!present(next.status)) continue;  // it has left
     next.status = MemberStatus::kDraining;
     next.reason = "drain";
     next.drain_deadline = wanted.deadline_seconds
@@ -385,6 +380,10 @@ void Node::Impl::drain(Command command, Drain& request) {
     records.push_back(next);
     ++records.back().revision;
     put_member(write, no, std::move(next), "draining");
+  }
+  if (records.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kWrongState,
+                               .detail = "it has left already; only an ACTIVE member can be drained"});
   }
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
@@ -406,18 +405,17 @@ void Node::Impl::resume(Command command, Resume& request) {
   std::vector<MemberRecord> records;
   for (const MemberNo no : found->members) {
     MemberRecord next = *directory.member(no).record;
-    if (!present(next.status)) {
-      return refuse(command.id, {.kind = ErrorKind::kWrongState,
-                                 .detail = std::string(next.key.id()) + " is " +
-                                           std::string(member_status_name(next.status)) +
-                                           "; only a DRAINING member can resume"});
-    }
+    if (!present(next.status)) continue;  // it has left
     next.status = MemberStatus::kActive;
     next.reason.clear();
     next.drain_deadline = kNoWall;
     records.push_back(next);
     ++records.back().revision;
     put_member(write, no, std::move(next), "resumed");
+  }
+  if (records.empty()) {
+    return refuse(command.id, {.kind = ErrorKind::kWrongState,
+                               .detail = "it has left already; only a DRAINING member can resume"});
   }
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
@@ -464,6 +462,7 @@ void Node::Impl::check_drained(MemberNo no) {
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (!done) continue;
     Write write = new_write();
+    withdraw(slot_no);
     step(write, slot_no, std::move(*done), {}, to);
     write.packets.back().revoke = RevokeReason::kDrained;
     write.packets.back().move = MoveCause::kDrain;

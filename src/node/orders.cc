@@ -124,6 +124,7 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
   const PacketView shown{done->head, done->head->status, done->head->parked};
   step(write, no, std::move(*done), {}, to);
   if (owned) {
+    withdraw(no);
     write.packets.back().revoke = order.order == Order::kCancel ? RevokeReason::kCanceled
                                                                 : RevokeReason::kEvicted;
     if (order.order != Order::kCancel) write.packets.back().move = MoveCause::kOperator;

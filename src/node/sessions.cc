@@ -209,7 +209,10 @@ AttachReply Node::Impl::attach_reply(SessionNo no) {
   }
   std::vector<SlotNo> held;
   for (const MemberNo member : session.members) {
-    for (const SlotNo slot : directory.member(member).held) held.push_back(slot);
+    for (const SlotNo slot : directory.member(member).held) {
+      const bool withdrawn = packets[slot].busy && packets[slot].outbox == 0;
+      if (!withdrawn) held.push_back(slot);
+    }
   }
   std::sort(held.begin(), held.end(),
             [&](SlotNo a, SlotNo b) { return packets[a].outbox < packets[b].outbox; });

@@ -208,6 +208,9 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
       packets.drop(step.slot);
       looked_up.erase(step.next->key);  // what is there is to be read anew
     } else {
+      const bool withdrawn = slot.owner != kNobody && slot.outbox == 0 &&
+                             directory.member(slot.owner).session != kNobody;
+      if (withdrawn) put_delivery(step.slot, slot.delivered);
       retry_later(step.slot);
     }
   }
