@@ -35,6 +35,8 @@ class Table {
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool empty() const { return rows_.empty(); }
   void clear() { rows_.clear(); }
+  // Least widths of the first columns, for rows that are yet to come.
+  void widen(std::vector<size_t> widths) { widths_ = std::move(widths); }
 
   // Header and rows, two spaces between columns, no spaces at the ends of lines. A column named
   // STATUS is coloured by its states. Columns never get narrower from one rendering to the next,

@@ -5,15 +5,19 @@
 
 #include "cli/commands/commands.h"
 #include "cli/context.h"
-#include "cli/demo/demo.h"
 #include "cli/line/values.h"
 #include "cli/worker/worker_main.h"
 #include "client/address.h"
 #include "sim/sim_main.h"
 
+#ifdef PHOENIX_DEMO
+#include "cli/demo/demo.h"
+#endif
+
 namespace phoenix {
 namespace {
 
+#ifdef PHOENIX_DEMO
 Flag seed_flag(uint64_t* into, bool* given, std::string help) {
   Flag flag = text_flag("--seed", "N", nullptr, std::move(help));
   flag.set = [into, given](std::string_view text) -> Complaint {
@@ -63,6 +67,8 @@ void add_demo(std::vector<Command>& table) {
   };
   table.push_back(std::move(command));
 }
+
+#endif
 
 struct WorkerLine {
   WorkerOptions worker;
@@ -222,7 +228,9 @@ void add_sim(std::vector<Command>& table) {
 }  // namespace
 
 void add_run_commands(std::vector<Command>& table) {
+#ifdef PHOENIX_DEMO
   add_demo(table);
+#endif
   add_worker(table);
   add_sim(table);
 }

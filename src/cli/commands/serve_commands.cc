@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/serve/serve_flags.h"
+#include "runtime/data_folder.h"
 #include "runtime/serve.h"
 
 namespace phoenix {
@@ -51,26 +51,27 @@ Command serve_command(const std::string& path) {
   return command;
 }
 
-Outcome<int> prepare_folder(Context& context, const std::string& folder) {
-  std::error_code ec;
-  std::filesystem::create_directories(folder, ec);
-  if (!ec && !std::filesystem::is_directory(folder)) {
-    ec = std::make_error_code(std::errc::not_a_directory);
-  }
-  if (ec) {
-    return tl::unexpected(Failure{kExitFailed, "cannot prepare the data folder",
-                                  folder + ": " + ec.message(), "choose another: --data DIR", ""});
-  }
+Failure unprepared(const Error& error) {
+  return {kExitFailed, "cannot prepare the data folder", error.detail, "choose another: --data DIR",
+          ""};
+}
+
+// What `serve` would find missing at its first start: the folder itself and its secret keys.
+Outcome<int> prepare_folder(Context& context, const std::string& path) {
+  const auto folder = DataFolder::open(path);
+  if (!folder) return tl::unexpected(unprepared(folder.error()));
+  if (const auto key = folder->ring_key(); !key) return tl::unexpected(unprepared(key.error()));
+  if (const auto key = folder->token_key(); !key) return tl::unexpected(unprepared(key.error()));
   if (context.out.for_people() && !context.out.quiet()) {
     context.out.print_line(
-        fmt::format("data folder {} is ready; start a host: phoenix serve", folder));
+        fmt::format("data folder {} is ready; start a host: phoenix serve", path));
   } else if (context.out.format() == Format::kName) {
-    context.out.print_line(folder);
+    context.out.print_line(path);
   } else if (!context.out.for_people()) {
     Reply reply;
-    reply.json = Json::object().set("data", Json::string(folder));
+    reply.json = Json::object().set("data", Json::string(path));
     reply.body = reply.json.dump();
-    print_answer(context, reply, folder, "");
+    print_answer(context, reply, path, "");
   }
   return kExitDone;
 }

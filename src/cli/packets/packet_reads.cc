@@ -83,7 +83,12 @@ Outcome<int> explain_packet(Context& context, const std::string& id) {
 class Watcher {
  public:
   Watcher(Context& context, std::vector<std::string> ids) : context_(context) {
-    for (std::string& id : ids) open_.push_back({std::move(id), 0, ""});
+    size_t widest = 0;
+    for (std::string& id : ids) {
+      widest = std::max(widest, id.size());
+      open_.push_back({std::move(id), 0, ""});
+    }
+    table_.widen({24, widest, 9, 12, 5, 10});
   }
 
   Outcome<int> run(WaitEnd end) {
@@ -91,8 +96,11 @@ class Watcher {
       // The first open packet is waited for at the host; that paces the looks at all of them.
       for (size_t i = 0; i < open_.size();) {
         auto ended = look(open_[i], i == 0 && started_);
-        if (!ended) return tl::unexpected(ended.error());
-        if (*ended) {
+        if (!ended && ended.error().exit_code == kExitNoHost) {
+          return tl::unexpected(ended.error());
+        }
+        if (!ended) exit_code_ = context_.out.report(ended.error());
+        if (!ended || *ended) {
           open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
         } else {
           ++i;
