@@ -264,6 +264,22 @@ void RestCall::send_now(Caller caller, std::optional<Idempotency> idempotency, C
                          });
 }
 
+RequestId RestCall::send_stream(Caller caller, CommandBody body, OnReply on_reply,
+                                std::function<void(const StreamPortion&)> portion) {
+  arm({});
+  auto self = shared_from_this();
+  pending_ = host().send(
+      std::move(caller), std::nullopt, std::move(body),
+      [self, on_reply = std::move(on_reply)](Reply reply) {
+        self->pending_.reset();
+        if (self->answered_) return;
+        if (auto* error = std::get_if<Error>(&reply.body)) return self->fail(std::move(*error));
+        on_reply(self, reply.body);
+      },
+      std::move(portion));
+  return *pending_;
+}
+
 void RestCall::contents(std::vector<PacketPtr> heads, uint32_t mask,
                         std::function<void(const RestCallPtr&, std::vector<Contents>)> done) {
   arm({});

@@ -52,7 +52,7 @@ struct Route {
   Roles roles = kReader;
   BodyRule body = BodyRule::kNone;
   // Known query parameters beside `namespace`; see Query::parse. "raw" allows ?raw=true.
-  std::vector<std::string_view> query;
+  std::vector<std::string_view> query = {};
   bool any_namespace = false;  // ?namespace=* is allowed
 };
 
@@ -67,8 +67,10 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   void run();
 
   Services& services() { return services_; }
-  Host& host() { return services_.host; }
+  const ApiOptions& options() const { return services_.options; }
+  Host& host() const { return services_.host; }
   const Node& node() const { return services_.host.node(); }
+  Now now() const { return services_.host.now(); }
   const HttpHead& head() const { return exchange_->request().head; }
   const std::string& body() const { return exchange_->request().body; }
   const Query& query() const { return query_; }
@@ -82,6 +84,8 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   std::vector<std::string> visible_namespaces() const;
   // May this caller see things of that namespace?
   bool sees(std::string_view ns) const;
+  // The same, within the namespaces that this call asks about.
+  bool shows(std::string_view ns) const { return ns_ == "*" ? sees(ns) : ns == ns_; }
 
   const Principal* principal() const { return principal_.get(); }
   bool has_role(Roles roles) const {
@@ -107,6 +111,8 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   // what to ask for when the outcome is unknown.
   void send(Caller caller, CommandBody body, OnReply on_reply, Duration wait = {});
   void write(Caller caller, CommandBody body, OnReply on_reply);
+  // Moves the deadline by a wait that the client asked for; once in a call.
+  void extend(Duration wait) { arm(wait); }
   void set_subject(std::string subject) { subject_ = std::move(subject); }
 
   // Runs a job on the reader's thread; failures are answered here.
@@ -124,6 +130,9 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
                               }
                             });
   }
+  // As send(), for a call whose answer goes on in portions after the reply.
+  RequestId send_stream(Caller caller, CommandBody body, OnReply on_reply,
+                        std::function<void(const StreamPortion&)> portion);
   void contents(std::vector<PacketPtr> heads, uint32_t mask,
                 std::function<void(const RestCallPtr&, std::vector<Contents>)> done);
 

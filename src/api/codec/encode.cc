@@ -170,22 +170,26 @@ void write_revoked(json::Writer& writer, const std::vector<Revoked>& revoked) {
   writer.end_array();
 }
 
-void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain) {
-  if (!drain) {
-    writer.null();
-    return;
-  }
-  writer.begin_object();
-  writer.time_or_null("deadline", drain->deadline);
+void write_drain_fields(json::Writer& writer, const DrainNotice& drain) {
+  writer.time_or_null("deadline", drain.deadline);
   writer.key("members");
   writer.begin_array();
-  for (const auto& [id, deadline] : drain->members) {
+  for (const auto& [id, deadline] : drain.members) {
     writer.begin_object();
     writer.field("id", id);
     writer.time_or_null("deadline", deadline);
     writer.end_object();
   }
   writer.end_array();
+}
+
+void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain) {
+  if (!drain) {
+    writer.null();
+    return;
+  }
+  writer.begin_object();
+  write_drain_fields(writer, *drain);
   writer.end_object();
 }
 

@@ -31,6 +31,8 @@ void write_member(json::Writer& writer, const MemberView& view, std::string_view
 void write_owner_reply(json::Writer& writer, const OwnerReply& reply);
 
 void write_revoked(json::Writer& writer, const std::vector<Revoked>& revoked);
+// "deadline":...,"members":[...]
+void write_drain_fields(json::Writer& writer, const DrainNotice& drain);
 void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain);
 // {"member","epoch","packet"}; the packet with payload, checkpoint and context.
 void write_delivery(json::Writer& writer, const Delivery& delivery, const Contents& contents);

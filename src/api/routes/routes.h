@@ -14,6 +14,6 @@ void add_member_routes(std::vector<Route>& table);   // register, read, list, pa
 void add_session_routes(std::vector<Route>& table);  // deliveries, stream, heartbeat, drain, ...
 void add_host_routes(std::vector<Route>& table);     // hosts, ring, dma
 void add_event_routes(std::vector<Route>& table);
-void add_meta_routes(std::vector<Route>& table);     // version, livez, metrics, openapi, problems
+void add_meta_routes(std::vector<Route>& table);  // version, livez, metrics, openapi, problems
 
 }  // namespace phoenix

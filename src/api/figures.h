@@ -1,0 +1,19 @@
+// The architecture's figures, computed when somebody asks: for GET /v1/dma and GET /metrics.
+#pragma once
+
+#include <string>
+
+#include "node/stats.h"
+#include "runtime/host.h"
+
+namespace phoenix {
+
+// Spread of load over active members: (load held) / maxLoad.
+LoadFigures load_figures(const Node& node);
+
+// The body of GET /v1/dma.
+std::string dma_json(const Host& host);
+// The Prometheus text of GET /metrics; every series exists from the start.
+std::string metrics_text(const Host& host, std::string_view version);
+
+}  // namespace phoenix

@@ -1,0 +1,239 @@
+// GET /v1/events: what happened, as CloudEvents in Server-Sent Events. The durable event log is the
+// only source, so a stream that is resumed misses nothing and repeats nothing.
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <set>
+
+#include "api/codec/json_writer.h"
+#include "api/routes/answers.h"
+#include "api/routes/routes.h"
+
+namespace phoenix {
+namespace {
+
+constexpr uint32_t kAtOnce = 256;               // rows of one read
+constexpr size_t kMaxBehind = size_t{1} << 20;  // unsent bytes beyond which we wait
+constexpr Duration kCommentEvery = seconds(10);
+constexpr Duration kLookAgain = milliseconds(200);  // after a failed read, or a slow reader
+
+struct EventFilter {
+  std::vector<std::string> namespaces;  // empty: all
+  std::set<std::string> types;          // long or short forms; empty: all
+  std::string packet;
+  std::string member;
+
+  bool wants(const EventRow& row) const {
+    const PacketKey key = PacketKey::from_text(row.key);
+    const auto ns_wanted = [&](const std::string& ns) { return ns == key.ns(); };
+    if (!namespaces.empty() && std::none_of(namespaces.begin(), namespaces.end(), ns_wanted)) {
+      return false;
+    }
+    if (!packet.empty() && (!row.is_packet || key.id() != packet)) return false;
+    if (!member.empty()) {
+      const HistoryEntry& entry = row.entry;
+      const bool its_packet =
+          row.is_packet && (entry.owner == member || entry.from == member || entry.to == member);
+      if (!its_packet && (row.is_packet || key.id() != member)) return false;
+    }
+    if (types.empty()) return true;
+    const std::string dotted = (row.is_packet ? "packet." : "member.") + row.entry.event;
+    return types.contains(row.entry.event) || types.contains(dotted) ||
+           types.contains("io.phoenixflight." + dotted + ".v1");
+  }
+};
+
+void append_cloud_event(std::string& out, const EventRow& row, std::string_view host) {
+  const PacketKey key = PacketKey::from_text(row.key);
+  const std::string_view noun = row.is_packet ? "packet" : "member";
+  const std::string sequence = std::to_string(row.seq);
+  out.append("id: ").append(sequence).append("\ndata: ");
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.field("specversion", "1.0");
+  writer.field("id", sequence);
+  writer.field("source", "/hosts/" + std::string(host));
+  writer.field("type", "io.phoenixflight." + std::string(noun) + "." + row.entry.event + ".v1");
+  writer.field("subject", std::string(noun) + "s/" + std::string(key.id()));
+  writer.time_or_null("time", row.entry.at);
+  writer.field("datacontenttype", "application/json");
+  writer.field("namespace", key.ns());
+  writer.field("partitionkey", row.key);
+  writer.field("sequence", sequence);
+  writer.key("data");
+  writer.begin_object();
+  writer.field("id", key.id());
+  writer.field("namespace", key.ns());
+  writer.number("epoch", row.entry.epoch);
+  writer.number("revision", row.entry.revision);
+  writer.field("event", row.entry.event);
+  writer.field_or_null("owner", row.entry.owner);
+  writer.field_or_null("from", row.entry.from);
+  writer.field_or_null("to", row.entry.to);
+  writer.field_or_null("reason", row.entry.reason);
+  writer.end_object();
+  writer.end_object();
+  out += "\n\n";
+}
+
+struct EventBatch {
+  std::vector<EventRow> rows;
+  uint64_t oldest = 0;
+};
+
+// One open stream; kept by the callbacks of the HttpStream until that is closed.
+class EventStream : public std::enable_shared_from_this<EventStream> {
+ public:
+  EventStream(Host& host, EventFilter filter, uint64_t after)
+      : host_(host),
+        filter_(std::move(filter)),
+        after_(after),
+        comment_(host.loop()),
+        again_(host.loop()) {}
+
+  void open(std::shared_ptr<HttpStream> stream) {
+    stream_ = std::move(stream);
+    const std::weak_ptr<EventStream> weak = weak_from_this();
+    stream_->on_closed([self = shared_from_this()](bool) { self->closed(); });
+    subscription_ = host_.subscribe([weak](uint64_t) {
+      if (const auto self = weak.lock()) self->pump();
+    });
+    if (after_ > host_.last_event_seq()) gap(host_.last_event_seq());
+    comment();
+    pump();
+  }
+
+ private:
+  void comment() {
+    comment_.call_after(kCommentEvery, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && !self->over_ && self->stream_->write(": alive\n\n")) self->comment();
+    });
+  }
+
+  void look_again() {
+    again_.call_after(kLookAgain, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->pump();
+    });
+  }
+
+  // The position asked for is not in the log any more, or not yet in this one: list again.
+  void gap(uint64_t resume_at) {
+    std::string text = "id: " + std::to_string(resume_at) + "\nevent: gap\ndata: ";
+    json::Writer writer(text);
+    writer.begin_object();
+    writer.number("from", after_);
+    writer.number("resumesAfter", resume_at);
+    writer.field("detail", "events in between are no longer kept; list again");
+    writer.end_object();
+    text += "\n\n";
+    after_ = resume_at;
+    stream_->write(std::move(text));
+  }
+
+  void pump() {
+    if (over_ || reading_ || after_ >= host_.last_event_seq()) return;
+    if (stream_->buffered() > kMaxBehind) return look_again();
+    reading_ = true;
+    host_.read<EventBatch>(
+        [after = after_](Reader& reader) -> Result<EventBatch> {
+          EventBatch batch;
+          auto rows = reader.events(after, kAtOnce, &batch.oldest);
+          if (!rows) return tl::unexpected(rows.error());
+          batch.rows = std::move(*rows);
+          return batch;
+        },
+        [self = shared_from_this()](Result<EventBatch> batch) {
+          self->reading_ = false;
+          if (self->over_) return;
+          if (!batch) return self->look_again();
+          self->send(*batch);
+        });
+  }
+
+  void send(const EventBatch& batch) {
+    if (batch.oldest > after_ + 1) gap(batch.oldest - 1);
+    if (over_) return;
+    std::string text;
+    for (const auto& row : batch.rows) {
+      after_ = std::max(after_, row.seq);
+      if (filter_.wants(row)) append_cloud_event(text, row, host_.name());
+    }
+    if (!text.empty() && !stream_->write(std::move(text))) return;
+    // An empty read below the newest number: the rows are still on their way to the readers.
+    if (batch.rows.empty()) return look_again();
+    pump();
+  }
+
+  void closed() {
+    if (over_) return;
+    over_ = true;
+    comment_.cancel();
+    again_.cancel();
+    host_.unsubscribe(subscription_);
+    stream_.reset();
+  }
+
+  Host& host_;
+  EventFilter filter_;
+  uint64_t after_;
+  Timer comment_;
+  Timer again_;
+  std::shared_ptr<HttpStream> stream_;
+  uint64_t subscription_ = 0;
+  bool reading_ = false;
+  bool over_ = false;
+};
+
+// `from` or Last-Event-ID; the header wins, since a browser repeats the first query for ever.
+std::optional<uint64_t> position_of(const RestCall& call, json::Faults& faults) {
+  const std::string* header = call.head().find("last-event-id");
+  const std::string* text = header != nullptr ? header : call.query().find("from");
+  if (text == nullptr) return std::nullopt;
+  uint64_t position = 0;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, position);
+  if (parsed.ec != std::errc() || parsed.ptr != end) {
+    faults.add(header != nullptr ? "header:Last-Event-ID" : "query:from",
+               "must be the asOf of a list, or the id of an event: a whole number");
+  }
+  return position;
+}
+
+void get_events(const RestCallPtr& call) {
+  json::Faults faults;
+  const Query& query = call->query();
+  EventFilter filter;
+  const auto from = position_of(*call, faults);
+  const auto id_of = [&](std::string_view name) {
+    const std::string* id = query.find(name);
+    if (id != nullptr && !valid_id(*id)) {
+      faults.add("query:" + std::string(name), "\"" + *id + "\" is no id");
+    }
+    return id == nullptr ? std::string() : *id;
+  };
+  filter.packet = id_of("packet");
+  filter.member = id_of("member");
+  for (auto& type : query.list("type")) filter.types.insert(std::move(type));
+  if (faults.any()) return call->fail(faults.error());
+  filter.namespaces = call->visible_namespaces();
+  const auto events = std::make_shared<EventStream>(call->host(), std::move(filter),
+                                                    from.value_or(call->host().last_event_seq()));
+  events->open(call->stream());
+}
+
+}  // namespace
+
+void add_event_routes(std::vector<Route>& table) {
+  table.push_back({"GET",
+                   "/v1/events",
+                   get_events,
+                   Access::kRole,
+                   kReader,
+                   BodyRule::kNone,
+                   {"from", "type...", "packet", "member"},
+                   true});
+}
+
+}  // namespace phoenix
