@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "cli/worker/actions.h"
-#include "cli/worker/guardian.h"
+#include "cli/worker/guard/guardian.h"
 #include "cli/worker/worker_main.h"
 #include "net/event_loop.h"
 

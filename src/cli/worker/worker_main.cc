@@ -17,7 +17,7 @@
 #include <optional>
 
 #include "cli/worker/child.h"
-#include "cli/worker/guardian.h"
+#include "cli/worker/guard/guardian.h"
 #include "cli/worker/worker_core.h"
 #include "client/async_client.h"
 #include "client/http_client.h"

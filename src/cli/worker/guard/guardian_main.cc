@@ -17,8 +17,8 @@
 #include <map>
 
 #include "base/time.h"
-#include "cli/worker/guardian_wire.h"
-#include "cli/worker/process_tree.h"
+#include "cli/worker/guard/guardian_wire.h"
+#include "cli/worker/guard/process_tree.h"
 
 namespace phoenix {
 namespace {

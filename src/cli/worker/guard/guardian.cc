@@ -1,4 +1,4 @@
-#include "cli/worker/guardian.h"
+#include "cli/worker/guard/guardian.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "cli/worker/guardian_wire.h"
+#include "cli/worker/guard/guardian_wire.h"
 
 namespace phoenix {
 namespace {

@@ -1,4 +1,4 @@
-#include "cli/worker/process_tree.h"
+#include "cli/worker/guard/process_tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // With real processes. Every process below CMD holds the writing end of a pipe, its stderr: when
 // the reading end sees the end of file, all of them are dead. Nothing here sleeps.
-#include "cli/worker/guardian.h"
+#include "cli/worker/guard/guardian.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "cli/worker/guardian_wire.h"
-#include "cli/worker/process_tree.h"
+#include "cli/worker/guard/guardian_wire.h"
+#include "cli/worker/guard/process_tree.h"
 
 extern char** environ;
 
