@@ -21,6 +21,14 @@ NodeConfig node_config(uint64_t run) {
   return config;
 }
 
+std::vector<Digest> scopes_of(const Group& group) {
+  std::vector<Digest> scopes;
+  for (const Op& op : group.ops) {
+    if (const auto* put = std::get_if<PutAnswer>(&op)) scopes.push_back(put->scope);
+  }
+  return scopes;
+}
+
 bool only_packets(const Group& group) {
   for (const Op& op : group.ops) {
     if (!std::holds_alternative<PutPacket>(op)) return false;
@@ -62,7 +70,9 @@ Host::Ticket Host::arrive(Command command, Sink sink, PortionSink portions) {
 }
 
 bool Host::answered_before(const Command& command, const Sink&) {
-  if (!command.idempotency) return false;
+  // An answer may be readable a moment before the node has heard that it is durable; until then
+  // the node itself knows that the key is in use.
+  if (!command.idempotency || answers_open_.contains(command.idempotency->scope)) return false;
   auto reader = store_.reader();
   auto stored = (*reader)->answer(command.idempotency->scope);
   if (!stored || !*stored) return false;
@@ -121,6 +131,7 @@ void Host::drain() {
   Output out = node_->take_output();
   for (Group& group : out.groups) {
     trace_.line(queue_.now(), "= " + describe(group));
+    for (const Digest& scope : scopes_of(group)) answers_open_.insert(scope);
     to_write_.push_back(std::move(group));
   }
   for (const PacketKey& key : out.loads) load(key);
@@ -177,6 +188,9 @@ void Host::resolve(uint64_t batch_id) {
       trace_.line(queue_.now(),
                   fmt::format("= resolved {} {}", batch_id, static_cast<int>(resolution)));
       node_->resolved(node_now(), batch_id, resolution);
+      if (resolution == Resolution::kUnknown) return;
+      for (const Group& group : unknown_[batch_id]) heard(group);
+      unknown_.erase(batch_id);
     });
   });
 }
@@ -220,7 +234,7 @@ void Host::write_next() {
 CommitResult Host::apply_with_fault(Batch& batch) {
   CommitPlan plan;
   if (batch.fault) {
-    faults_.add(*batch.fault);
+    if (*batch.fault != Fault::kStoreRefuse) faults_.add(*batch.fault);
     if (*batch.fault == Fault::kStoreConflict) {
       for (size_t i = 0; i < batch.groups.size(); ++i) {
         if (only_packets(batch.groups[i]) && prng_.chance(1, 2)) plan.conflicts.insert(i);
@@ -252,13 +266,29 @@ void Host::report(const std::shared_ptr<Batch>& batch, CommitResult result) {
     }
     trace_.line(queue_.now(), fmt::format("= batch {:x}{}", batch->id, text));
     node_->completed(node_now(), batch->id, ids, result.outcomes, result.why);
+    for (size_t i = 0; i < batch->groups.size(); ++i) {
+      if (result.outcomes[i] == Outcome::kUnknown) {
+        unknown_[batch->id].push_back(batch->groups[i]);
+      } else {
+        heard(batch->groups[i]);
+      }
+    }
   });
   write_next();
+}
+
+// The node knows what became of it.
+void Host::heard(const Group& group) {
+  for (const Digest& scope : scopes_of(group)) {
+    const auto found = answers_open_.find(scope);
+    if (found != answers_open_.end()) answers_open_.erase(found);
+  }
 }
 
 void Host::break_store(Fault fault, Duration length) {
   if (fault == Fault::kStoreRefuse) {
     refuse_until_ = queue_.now() + length;
+    faults_.add(fault);
   } else if (fault == Fault::kStoreHeld) {
     held_until_ = queue_.now() + length;
     faults_.add(fault);
@@ -306,6 +336,8 @@ void Host::crash() {
   paused_ = false;
   postponed_.clear();
   to_write_.clear();
+  unknown_.clear();
+  answers_open_.clear();
   tick_at_ = kNever;
   ++tick_number_;
   checks_.stopped(queue_.now(), store_);

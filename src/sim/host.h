@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ class Host {
   void write_next();
   void report(const std::shared_ptr<Batch>& batch, CommitResult result);
   CommitResult apply_with_fault(Batch& batch);
+  void heard(const Group& group);
   void arm_tick();
   void on_tick(uint64_t number);
   void resume();
@@ -116,7 +118,9 @@ class Host {
   std::deque<Group> to_write_;
   bool writing_ = false;
   uint64_t next_batch_ = 1;
-  std::vector<Fault> store_faults_;  // for one batch each, in order
+  std::map<uint64_t, std::vector<Group>> unknown_;  // by batch
+  std::multiset<Digest> answers_open_;  // scopes of kept answers that the node has not heard of
+  std::vector<Fault> store_faults_;     // for one batch each, in order
   Instant refuse_until_{0};
   Instant held_until_{0};
 };

@@ -72,7 +72,14 @@ void Network::answer(Exchange exchange, const Link& link, const Reply* reply,
 void Network::portion(Exchange exchange, const Link& link, const StreamPortion* item,
                       const Host::PortionSink& portions) {
   const auto found = open_.find(exchange);
-  if (found == open_.end() || found->second.over || link.cut) return;
+  if (found == open_.end() || found->second.over) return;
+  if (link.cut) {
+    // A stream loses nothing in between: after a while without a way through it breaks.
+    found->second.over = true;
+    queue_.after(milliseconds(prng_.between(100, 1'500)),
+                 [this, exchange, portions] { break_stream(exchange, portions); });
+    return;
+  }
   auto copy = item == nullptr ? nullptr : std::make_shared<const StreamPortion>(*item);
   // One connection keeps its order.
   Instant& last = found->second.last_portion;
@@ -83,6 +90,15 @@ void Network::portion(Exchange exchange, const Link& link, const StreamPortion* 
     if (copy == nullptr || copy->end) open_.erase(exchange);
     portions(copy.get());
   });
+}
+
+void Network::break_stream(Exchange exchange, const Host::PortionSink& portions) {
+  const auto found = open_.find(exchange);
+  if (found == open_.end()) return;
+  const Host::Ticket ticket = found->second.ticket;
+  open_.erase(found);
+  host_.close_stream(ticket, false);
+  portions(nullptr);
 }
 
 void Network::give_up(Exchange exchange) {

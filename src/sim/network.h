@@ -55,6 +55,7 @@ class Network {
   void answer(Exchange exchange, const Link& link, const Reply* reply, const Host::Sink& done);
   void portion(Exchange exchange, const Link& link, const StreamPortion* portion,
                const Host::PortionSink& portions);
+  void break_stream(Exchange exchange, const Host::PortionSink& portions);
 
   EventQueue& queue_;
   Host& host_;

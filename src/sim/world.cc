@@ -296,8 +296,13 @@ void World::twin() {
   second->make_twin(false);
   queue_.after(milliseconds(lease_ms + 900),
                [second, token = first->token()] { second->start(token, false); });
-  queue_.after(milliseconds(lease_ms + 2'400), [second] {
+  queue_.after(milliseconds(lease_ms + 2'400), [first, second] {
+    // A successor that came in time has the same token: then only one of the two may go on, and it
+    // is neither, or its session would live without anybody doing the work.
+    const bool shared = !second->token() || !first->token() ||
+                        second->token()->generation == first->token()->generation;
     if (second->running()) second->kill();
+    if (shared && first->running()) first->kill();
   });
   queue_.after(milliseconds(2 * lease_ms + 9'000), [first] { first->make_twin(false); });
 }

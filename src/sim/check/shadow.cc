@@ -158,9 +158,11 @@ void Shadow::check_cause(const Track& track, const PutPacket& put,
     const bool leaves =
         leavers.contains(owner) ||
         (member != members_.end() && member->second.status == MemberStatus::kDraining);
-    const bool ordered = track.ordered_revision != 0;
     const bool handed_out = track.handed_out_epoch == before.epoch;
-    if (!leaves && !ordered && handed_out) complain("its owner has it in hand and stays");
+    if (leaves || !handed_out) return;
+    uint64_t& orders = orders_[before.key];
+    if (orders == 0) return complain("its owner has it in hand and stays");
+    --orders;
   } else if (is(put, Event::kTimeout) || is(put, Event::kTimeoutForGood)) {
     if (before.spec->attempt_timeout_seconds == 0) complain("its attempts have no timeout");
   } else if (is(put, Event::kGrant)) {
@@ -207,9 +209,6 @@ void Shadow::handed_out(const PacketKey& key, uint64_t epoch) {
   }
 }
 
-void Shadow::ordered(const PacketKey& key) {
-  const auto found = packets_.find(key);
-  if (found != packets_.end()) found->second.ordered_revision = found->second.head->revision;
-}
+void Shadow::ordered(const PacketKey& key) { ++orders_[key]; }
 
 }  // namespace phoenix::sim

@@ -33,7 +33,6 @@ class Shadow {
     Instant since;                    // of the newest revision
     Instant granted_at;               // of the newest epoch
     uint64_t handed_out_epoch = 0;    // newest epoch that a delivery carried
-    uint64_t ordered_revision = 0;    // an operator asked for a change at this revision or later
     bool lost_by_lease = false;       // the newest loss of an owner was the end of a session
     const Revision* at(uint64_t revision) const {
       return revision == 0 || revision > revisions.size() ? nullptr : &revisions[revision - 1];
@@ -71,6 +70,7 @@ class Shadow {
   OnRegrant on_regrant_;
   std::map<PacketKey, Track> packets_;
   std::set<PacketKey> live_;
+  std::map<PacketKey, uint64_t> orders_;  // changes that operators asked for and that may yet come
   std::map<MemberKey, MemberRecord> members_;
   std::map<std::string, SessionRecord> sessions_;
 };
