@@ -110,7 +110,7 @@ def select(tests, filters):
             if not re.search(name, test.name):
                 continue
             command = list(test.command)
-            if cases:
+            if cases and command:
                 python = "python" in os.path.basename(command[0])
                 command += ["-k", cases] if python else [f"--gtest_filter={cases}"]
             chosen.append(dataclasses.replace(test, command=command))
@@ -125,13 +125,15 @@ def as_fuzzer(test, build, seconds):
     scratch.mkdir(parents=True, exist_ok=True)
     options = [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/{test.name}-",
                "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
-    command = [test.command[0], *options, str(scratch), *test.command[1:]]
-    return dataclasses.replace(test, command=command, timeout=seconds + 120)
+    command = [*test.command[:1], *options, str(scratch), *test.command[1:]]
+    return dataclasses.replace(test, command=command if test.command else [], timeout=seconds + 120)
 
 
 def run_process(test):
     """Returns (exit status or None at the time limit, output). Output goes through a file: a process
     that outlives the test would keep a pipe open for ever."""
+    if not test.command:  # what CTest says of a program that is not there
+        return 127, "it is not built\n"
     with tempfile.TemporaryFile() as sink:
         try:
             process = subprocess.Popen(test.command, cwd=test.folder, stdin=subprocess.DEVNULL,

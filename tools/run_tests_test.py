@@ -70,6 +70,11 @@ class Running(unittest.TestCase):
         test = run_tests.Test("t", ["/nonexistent"], set(), {}, "/", 10)
         self.assertEqual(run_tests.run_test(test).failed, ["exit status 127"])
 
+    def test_program_that_was_not_built_is_a_failure(self):
+        test = run_tests.Test("t", [], set(), {}, "/", 10)
+        self.assertEqual(run_tests.run_test(test).failed, ["exit status 127"])
+        self.assertEqual(run_tests.select([test], ["t/Case"])[0].command, [])
+
     def test_time_limit_is_a_failure_and_kills_the_whole_group(self):
         with tempfile.NamedTemporaryFile() as file:
             script = f"(flock 9; echo locked >&9; sleep 600) 9>>{file.name} & wait"
