@@ -61,15 +61,15 @@ struct OwnerCall {
   Call call = Call::kStart;
   PacketKey key;
   uint64_t epoch = 0;
-  Digest digest{};  // over call, epoch and content
-  std::shared_ptr<const Content> content;   // checkpoint, result, or a handoff's context
-  std::optional<uint64_t> seq;              // kCheckpoint
-  LastError error;                          // kFail
-  bool retry = true;                        // kFail
-  std::optional<int64_t> retry_after_ms;    // kFail, kRelease
-  std::string to;                           // kHandoff: member id, or empty
+  Digest digest{};                                   // over call, epoch and content
+  std::shared_ptr<const Content> content;            // checkpoint, result, or a handoff's context
+  std::optional<uint64_t> seq;                       // kCheckpoint
+  LastError error;                                   // kFail
+  bool retry = true;                                 // kFail
+  std::optional<int64_t> retry_after_ms;             // kFail, kRelease
+  std::string to;                                    // kHandoff: member id, or empty
   std::optional<std::vector<std::string>> required;  // kHandoff: by capabilities
-  std::string reason;                       // kHandoff
+  std::string reason;                                // kHandoff
 };
 struct OwnerCalls {
   std::vector<tl::expected<OwnerCall, Error>> items;
@@ -81,7 +81,7 @@ enum class Order : uint8_t { kCancel, kAssign, kEvict, kRetry };
 struct OrderPacket {
   Order order = Order::kCancel;
   PacketKey key;
-  std::string to;      // kAssign: member id; empty = place it now
+  std::string to;  // kAssign: member id; empty = place it now
   std::string reason;
   std::optional<uint64_t> if_revision;  // If-Match
 };
@@ -99,8 +99,8 @@ struct Register {
   uint32_t lease_seconds = 3;
   std::optional<uint32_t> grace_ms;
   bool replace = false;
-  bool single = false;                // answer in the form for one member
-  std::string session_id;             // fresh, made by the driver; unused for manual members
+  bool single = false;     // answer in the form for one member
+  std::string session_id;  // fresh, made by the driver; unused for manual members
 };
 
 // A session's calls. `member` is the id in /v1/members/{id}/..., empty for /v1/sessions/{sid}/...
@@ -160,10 +160,9 @@ struct AwaitMember {
   Duration wait;
 };
 
-using CommandBody =
-    std::variant<Submit, OwnerCalls, OrderPacket, AwaitPacket, Register, Poll, Heartbeat,
-                 OpenStream, Attach, Drain, Resume, Retire, AddMembers, RemoveMembers, PatchMember,
-                 AwaitMember>;
+using CommandBody = std::variant<Submit, OwnerCalls, OrderPacket, AwaitPacket, Register, Poll,
+                                 Heartbeat, OpenStream, Attach, Drain, Resume, Retire, AddMembers,
+                                 RemoveMembers, PatchMember, AwaitMember>;
 
 struct Command {
   RequestId id = 0;  // unique within one life of the host
@@ -261,7 +260,7 @@ struct Reply {
 // More for an open stream; the stream's name is the request that opened it.
 struct StreamPortion {
   RequestId stream = 0;
-  bool end = false;    // the host closes it (session ended, or another stream took its place)
+  bool end = false;  // the host closes it (session ended, or another stream took its place)
   DeliveriesReply portion;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -205,7 +205,8 @@ void Node::Impl::tick() {
       if (list.empty()) packet_awaits.erase(*key);
       const SlotNo slot = packets.find(*key);
       if (slot == kNoSlot) {
-        refuse(at.second, {.kind = ErrorKind::kNotFound, .detail = "no live packet " + key->text()});
+        refuse(at.second,
+               {.kind = ErrorKind::kNotFound, .detail = "no live packet " + key->text()});
       } else {
         reply(at.second, PacketReply{.packet = view(slot), .created = false});
       }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 
@@ -138,8 +138,7 @@ std::optional<Explanation> Node::explain(const PacketKey& key) const {
   query.k = impl_->config.window;
   query.nearest_first = slot.head->spec->spread != Spread::kId;
   if (!slot.head->avoid.empty()) {
-    const MemberNo avoid =
-        impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
+    const MemberNo avoid = impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
     if (avoid != kNobody) query.avoid = impl_->directory.member(avoid).ring;
   }
   Explanation explanation;
@@ -205,9 +204,8 @@ std::vector<PacketView> Node::live() const {
     const Slot& slot = impl_->packets[no];
     if (slot.used && !slot.coming) all.push_back(impl_->view(no));
   }
-  std::sort(all.begin(), all.end(), [](const PacketView& a, const PacketView& b) {
-    return a.head->key < b.head->key;
-  });
+  std::sort(all.begin(), all.end(),
+            [](const PacketView& a, const PacketView& b) { return a.head->key < b.head->key; });
   return all;
 }
 

@@ -40,17 +40,17 @@ namespace phoenix {
 struct NodeConfig {
   std::string host = "host";
   RingKey ring_key;
-  uint64_t run = 1;              // which life of this host; grows at each start
-  uint32_t window = 8;           // k of placement
+  uint64_t run = 1;     // which life of this host; grows at each start
+  uint32_t window = 8;  // k of placement
   uint64_t max_live_packets = 1'000'000;
   uint64_t max_members = 100'000;
   uint32_t max_waiting = 65'536;  // parked polls and awaits
 };
 
 struct Output {
-  std::vector<Group> groups;          // to the store, in order
-  std::vector<PacketKey> loads;       // read these from the store, answer by loaded()
-  std::vector<uint64_t> resolves;     // batches whose outcome is unknown: Store::resolve
+  std::vector<Group> groups;       // to the store, in order
+  std::vector<PacketKey> loads;    // read these from the store, answer by loaded()
+  std::vector<uint64_t> resolves;  // batches whose outcome is unknown: Store::resolve
   std::vector<Reply> replies;
   std::vector<StreamPortion> portions;
   bool empty() const {
@@ -74,14 +74,14 @@ struct Explanation {
   PacketView packet;
   std::vector<CandidateView> candidates;  // in walk order
   size_t capable_members = 0;
-  std::vector<std::string> missing;       // capabilities that nobody has
+  std::vector<std::string> missing;  // capabilities that nobody has
 };
 
 struct Health {
   bool ready = false;
-  std::string why;                  // what is wedged; empty if ready
+  std::string why;  // what is wedged; empty if ready
   WallMs since = 0;
-  Duration oldest_write;            // age of the oldest write without an answer
+  Duration oldest_write;  // age of the oldest write without an answer
   size_t writes_in_flight = 0;
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 

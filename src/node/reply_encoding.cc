@@ -268,12 +268,23 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
   if (in.uint() != kVersion) in.reject();
   ReplyBody reply;
   switch (in.uint(kAttach)) {
-    case kPacket: reply = get_packet(in); break;
-    case kOwner: reply = get_owner(in); break;
-    case kBatch: reply = get_batch(in); break;
-    case kMembers: reply = get_members(in); break;
-    case kAttach: reply = get_attach(in); break;
-    default: reply = get_error(in);
+    case kPacket:
+      reply = get_packet(in);
+      break;
+    case kOwner:
+      reply = get_owner(in);
+      break;
+    case kBatch:
+      reply = get_batch(in);
+      break;
+    case kMembers:
+      reply = get_members(in);
+      break;
+    case kAttach:
+      reply = get_attach(in);
+      break;
+    default:
+      reply = get_error(in);
   }
   if (!in.at_end()) return fail(ErrorKind::kInternal, "a kept answer is damaged");
   return reply;

@@ -39,43 +39,43 @@ class Samples {
 
 // Why an owner lost a packet or got one.
 enum class MoveCause : uint8_t {
-  kDeath,      // its connection broke, or it was retired or replaced while holding
-  kFreeze,     // its lease ran out
+  kDeath,   // its connection broke, or it was retired or replaced while holding
+  kFreeze,  // its lease ran out
   kDrain,
   kHandoff,
-  kReassign,   // not taken in time
-  kOperator,   // evict, assign
-  kRestart,    // session made no call after the host's restart
+  kReassign,  // not taken in time
+  kOperator,  // evict, assign
+  kRestart,   // session made no call after the host's restart
 };
 inline constexpr int kMoveCauses = 7;
 std::string_view move_cause_name(MoveCause cause);
 
 struct LoadFigures {
-  double stddev = 0;       // of assigned weight / capacity over active members
+  double stddev = 0;  // of assigned weight / capacity over active members
   double max_over_mean = 0;
   uint64_t members = 0;
 };
 
 struct Stats {
-  std::array<uint64_t, kStatuses> packets_now{};       // live ones by state; terminal stay 0
-  std::array<uint64_t, kStatuses> packets_ended{};     // terminal ones since the start
+  std::array<uint64_t, kStatuses> packets_now{};    // live ones by state; terminal stay 0
+  std::array<uint64_t, kStatuses> packets_ended{};  // terminal ones since the start
   std::array<uint64_t, kMemberStatuses> members_now{};
-  std::array<uint64_t, kLifecycleRows> row_visits{};   // of the transition table
+  std::array<uint64_t, kLifecycleRows> row_visits{};  // of the transition table
   uint64_t submitted = 0;
   uint64_t granted = 0;
   uint64_t deliveries = 0;
-  std::array<uint64_t, kMoveCauses> moved{};           // changes of owner by cause
-  uint64_t rebalance_moved = 0;    // packets that a membership change took from an owner
-  uint64_t rebalance_minimum = 0;  // packets that had to move for it
-  uint64_t stale_epoch = 0;        // refusals, stale-epoch
-  uint64_t not_owner = 0;          // refusals, not-owner
+  std::array<uint64_t, kMoveCauses> moved{};  // changes of owner by cause
+  uint64_t rebalance_moved = 0;               // packets that a membership change took from an owner
+  uint64_t rebalance_minimum = 0;             // packets that had to move for it
+  uint64_t stale_epoch = 0;                   // refusals, stale-epoch
+  uint64_t not_owner = 0;                     // refusals, not-owner
   uint64_t lost_sessions = 0;
   uint64_t store_refusals = 0;
-  uint64_t reexecutions = 0;       // grants of a packet that had been delivered before
-  Duration wasted_work;            // delivered -> taken away without a checkpoint since
-  Samples handoff;                 // call received -> commit durable
-  Samples ownership_gap;           // old owner's last accepted call -> commit naming the next
-  Samples recovery;                // loss noticed -> next owner's delivery
+  uint64_t reexecutions = 0;  // grants of a packet that had been delivered before
+  Duration wasted_work;       // delivered -> taken away without a checkpoint since
+  Samples handoff;            // call received -> commit durable
+  Samples ownership_gap;      // old owner's last accepted call -> commit naming the next
+  Samples recovery;           // loss noticed -> next owner's delivery
 };
 
 }  // namespace phoenix

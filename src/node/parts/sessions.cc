@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
 
-constexpr int64_t kForgetMs = 3'600'000;      // DETACHED and RETIRED records
+constexpr int64_t kForgetMs = 3'600'000;  // DETACHED and RETIRED records
 constexpr int64_t kForgetEveryMs = 10'000;
 constexpr size_t kForgetAtOnce = 256;
 
@@ -81,7 +81,8 @@ std::optional<Error> Node::Impl::session_state(const Session& session, const Cal
   if (attaching) return std::nullopt;
   if (!session.active() || !present) {
     return Error{.kind = ErrorKind::kSessionLapsed,
-                 .detail = "the lease of " + who + " ran out; stop its work and attach again by POST "
+                 .detail = "the lease of " + who +
+                           " ran out; stop its work and attach again by POST "
                            "…/session"};
   }
   return std::nullopt;
@@ -111,16 +112,15 @@ tl::expected<Node::Impl::Asked, Error> Node::Impl::asked(const Command& command,
     if (!caller.is_operator) {
       return fail(ErrorKind::kUnauthenticated, "this call needs the token of the session");
     }
-    found.session = named != kNobody ? directory.member(named).session
-                                     : directory.find_session(ref.session);
+    found.session =
+        named != kNobody ? directory.member(named).session : directory.find_session(ref.session);
     if (named == kNobody && found.session == kNobody) {
       return fail(ErrorKind::kNotFound, "no session " + ref.session);
     }
   } else {
     const SessionRecord& record = *directory.session(found.session).record;
-    const bool meant = ref.member.empty()
-                           ? ref.session == record.id
-                           : record.ns == ref.ns && lists(record, ref.member);
+    const bool meant = ref.member.empty() ? ref.session == record.id
+                                          : record.ns == ref.ns && lists(record, ref.member);
     if (!meant) return fail(ErrorKind::kForbidden, "the token belongs to another session");
   }
   if (named != kNobody) {
@@ -360,6 +360,13 @@ void Node::Impl::commit_ending(Ending& ending) {
     held.insert(held.end(), member.held.begin(), member.held.end());
   }
   if (ending.session != kNobody && directory.session(ending.session).busy) return;
+  // The session ends with the last of its members: not while another one's end may still fail.
+  bool closes = ending.session != kNobody && directory.session(ending.session).ending;
+  for (const Ending& other : endings) {
+    if (!closes || other.session != ending.session || other.id == ending.id) continue;
+    if (other.id < ending.id) return;
+    closes = false;
+  }
   for (const SlotNo slot : held) {
     if (packets[slot].busy) return;
   }
@@ -380,11 +387,11 @@ void Node::Impl::commit_ending(Ending& ending) {
     put_member(write, no, std::move(next),
                ending.to == MemberStatus::kRetired ? "retired" : "detached");
   }
-  if (ending.session != kNobody && directory.session(ending.session).ending) {
+  if (closes) {
     SessionRecord next = *directory.session(ending.session).record;
-    next.state = ending.cause == EndCause::kReplaced    ? SessionState::kReplaced
+    next.state = ending.cause == EndCause::kReplaced   ? SessionState::kReplaced
                  : ending.to == MemberStatus::kRetired ? SessionState::kRetired
-                                                        : SessionState::kLapsed;
+                                                       : SessionState::kLapsed;
     next.ended_at = now.wall;
     put_session(write, ending.session, std::move(next));
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -147,8 +147,8 @@ bool Node::Impl::make_way(Command& command, const Register& request) {
     }
     if (!present(member.record->status)) continue;
     const std::string id(wanted.key.id());
-    const bool may = command.caller.is_operator ||
-                     member.record->registered_by == command.caller.principal;
+    const bool may =
+        command.caller.is_operator || member.record->registered_by == command.caller.principal;
     if (!request.replace || !may) {
       refuse(command.id,
              {.kind = request.replace ? ErrorKind::kForbidden : ErrorKind::kMemberExists,
@@ -161,8 +161,8 @@ bool Node::Impl::make_way(Command& command, const Register& request) {
       return true;
     }
     const SessionNo session = member.session;
-    begin_end(session, session == kNobody ? std::vector<MemberNo>{no}
-                                          : directory.session(session).members,
+    begin_end(session,
+              session == kNobody ? std::vector<MemberNo>{no} : directory.session(session).members,
               EndCause::kReplaced, MemberStatus::kDetached, false, std::nullopt);
     block(block_name(wanted.key), std::move(command));
     return true;
@@ -255,11 +255,11 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
   for (const MemberRecord& member : wanted.members) {
     batch.ids.emplace_back(member.key.id());
     const MemberNo no = directory.find_member(member.key);
-    if (no != kNobody && (present(directory.member(no).record->status) ||
-                          directory.member(no).ending)) {
-      batch.items.emplace_back(Error{.kind = ErrorKind::kMemberExists,
-                                     .detail = "the member " + std::string(member.key.id()) +
-                                               " is in use"});
+    if (no != kNobody &&
+        (present(directory.member(no).record->status) || directory.member(no).ending)) {
+      batch.items.emplace_back(
+          Error{.kind = ErrorKind::kMemberExists,
+                .detail = "the member " + std::string(member.key.id()) + " is in use"});
       continue;
     }
     if (next.members.size() >= 10'000 || coming_members.contains(member.key)) {
@@ -374,22 +374,21 @@ void Node::Impl::drain(Command command, Drain& request) {
     if (!present(next.status)) continue;  // it has left
     next.status = MemberStatus::kDraining;
     next.reason = "drain";
-    next.drain_deadline = wanted.deadline_seconds
-                              ? now.wall + int64_t{*wanted.deadline_seconds} * 1000
-                              : kNoWall;
+    next.drain_deadline =
+        wanted.deadline_seconds ? now.wall + int64_t{*wanted.deadline_seconds} * 1000 : kNoWall;
     records.push_back(next);
     ++records.back().revision;
     put_member(write, no, std::move(next), "draining");
   }
   if (records.empty()) {
     return refuse(command.id, {.kind = ErrorKind::kWrongState,
-                               .detail = "it has left already; only an ACTIVE member can be drained"});
+                               .detail = "it has left; only an ACTIVE member can be drained"});
   }
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
   answer.accepted = true;
-  for (size_t i = 0; i < found->members.size(); ++i) {
-    answer.members[i].current_load = member_view(found->members[i]).current_load;
+  for (MemberView& shown : answer.members) {
+    shown.current_load = member_view(directory.find_member(shown.record->key)).current_load;
   }
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));
@@ -415,12 +414,12 @@ void Node::Impl::resume(Command command, Resume& request) {
   }
   if (records.empty()) {
     return refuse(command.id, {.kind = ErrorKind::kWrongState,
-                               .detail = "it has left already; only a DRAINING member can resume"});
+                               .detail = "it has left; only a DRAINING member can resume"});
   }
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
-  for (size_t i = 0; i < found->members.size(); ++i) {
-    answer.members[i].current_load = member_view(found->members[i]).current_load;
+  for (MemberView& shown : answer.members) {
+    shown.current_load = member_view(directory.find_member(shown.record->key)).current_load;
   }
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));

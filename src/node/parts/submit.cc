@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -19,9 +19,12 @@ Error too_many_live(uint64_t limit) {
 
 std::string_view salt_of(const SubmitItem& item) {
   switch (item.spec->spread) {
-    case Spread::kId: return item.key.id();
-    case Spread::kAffinity: return item.spec->affinity_key;
-    case Spread::kNone: return {};
+    case Spread::kId:
+      return item.key.id();
+    case Spread::kAffinity:
+      return item.spec->affinity_key;
+    case Spread::kNone:
+      return {};
   }
   return {};
 }
@@ -138,9 +141,9 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item) {
 // The same content again is answered like the first time; other content is a conflict.
 ItemReply Node::Impl::existing(const Packet& head, Status status, const SubmitItem& item) {
   if (head.spec->create_digest != item.spec->create_digest) {
-    return packet_error(ErrorKind::kConflict, head, status,
-                        "a packet " + std::string(item.key.id()) +
-                            " exists with other content; choose another id");
+    return packet_error(
+        ErrorKind::kConflict, head, status,
+        "a packet " + std::string(item.key.id()) + " exists with other content; choose another id");
   }
   const SlotNo slot = packets.find(item.key);
   if (slot != kNoSlot) return PacketReply{.packet = view(slot), .created = false};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 
@@ -40,9 +40,8 @@ Change Node::Impl::grant_or_park(const Packet& head, ClassId cls, Event event, M
   change.event = event;
   *to = kNobody;
   if (head.spec->not_before > now.wall) {
-    change.parked = {.reason = ParkReason::kNotBefore,
-                     .since = now.wall,
-                     .until = head.spec->not_before};
+    change.parked = {
+        .reason = ParkReason::kNotBefore, .since = now.wall, .until = head.spec->not_before};
     return change;
   }
   const auto member = place(head, cls, head.avoid);
@@ -153,8 +152,8 @@ void Node::Impl::time_out(SlotNo no) {
   Change change;
   change.event = last ? Event::kTimeoutForGood : Event::kTimeout;
   change.avoid = head.owner ? head.owner->id : std::string();
-  change.reason = "the attempt took longer than " +
-                  std::to_string(head.spec->attempt_timeout_seconds) + " s";
+  change.reason =
+      "the attempt took longer than " + std::to_string(head.spec->attempt_timeout_seconds) + " s";
   change.last_error = std::make_shared<const LastError>(LastError{change.reason, "timeout"});
   if (!last) {
     change.parked = {.reason = ParkReason::kBackoff,
@@ -179,8 +178,8 @@ void Node::Impl::wake(MemberNo no) {
     const uint32_t load = placement.load(member.ring);
     const uint32_t most = placement.max_load(member.ring);
     if (load >= most) return;
-    const auto slot = parking.best(
-        most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
+    const auto slot =
+        parking.best(most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
     if (!slot) return;
     placement.add_load(member.ring, packets[*slot].head->spec->load);
     grant(*slot, no, Event::kGrant, "a member got room");
@@ -231,18 +230,19 @@ void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
   constexpr std::array<const char*, 5> kWhy = {
       "its owner's lease ran out", "its owner's connection broke", "its owner was replaced",
       "its owner retired", "its owner made no call after the host's restart"};
-  change.reason = ending.drained ? "its owner was drained" : kWhy[static_cast<size_t>(ending.cause)];
+  change.reason =
+      ending.drained ? "its owner was drained" : kWhy[static_cast<size_t>(ending.cause)];
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) return;
   step(write, no, std::move(*done), {}, to);
   PacketStep& step = write.packets.back();
-  step.revoke = ending.drained                          ? RevokeReason::kDrained
+  step.revoke = ending.drained                       ? RevokeReason::kDrained
                 : ending.cause == EndCause::kRetired ? RevokeReason::kEvicted
-                                                        : RevokeReason::kLease;
-  step.move = ending.drained                               ? MoveCause::kDrain
-              : ending.cause == EndCause::kLease           ? MoveCause::kFreeze
-              : ending.cause == EndCause::kNeverCalled     ? MoveCause::kRestart
-                                                           : MoveCause::kDeath;
+                                                     : RevokeReason::kLease;
+  step.move = ending.drained                           ? MoveCause::kDrain
+              : ending.cause == EndCause::kLease       ? MoveCause::kFreeze
+              : ending.cause == EndCause::kNeverCalled ? MoveCause::kRestart
+                                                       : MoveCause::kDeath;
   step.membership = true;
 }
 

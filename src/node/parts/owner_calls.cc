@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -126,8 +126,9 @@ std::optional<std::string> Node::Impl::acting_member(const Caller& caller, const
   if (caller.session.empty()) {
     if (caller.as_member.empty()) {
       *error = {.kind = ErrorKind::kUnauthenticated,
-                .detail = "an owner's call needs the session token of the owner, or \"as\" with a "
-                          "manual member"};
+                .detail =
+                    "an owner's call needs the session token of the owner, or \"as\" with a "
+                    "manual member"};
       return std::nullopt;
     }
     const MemberNo no = directory.find_member(MemberKey(head.key.ns(), caller.as_member));
@@ -139,8 +140,9 @@ std::optional<std::string> Node::Impl::acting_member(const Caller& caller, const
     const MemberRecord& record = *directory.member(no).record;
     if (!record.manual || (!caller.is_operator && record.registered_by != caller.principal)) {
       *error = {.kind = ErrorKind::kForbidden,
-                .detail = "/as: only an operator, or the token that registered it, speaks for a "
-                          "manual member; others use their session token"};
+                .detail =
+                    "/as: only an operator, or the token that registered it, speaks for a "
+                    "manual member; others use their session token"};
       return std::nullopt;
     }
     return caller.as_member;
@@ -173,13 +175,13 @@ std::optional<Error> Node::Impl::check_owner(const Caller& caller, const Packet&
   const auto no_owner = [&] {
     ++stats.not_owner;
     return packet_error(ErrorKind::kNotOwner, head, present,
-                        (member->empty() ? std::string("the caller") : *member) +
-                            " does not own " + std::string(head.key.id()) +
-                            " any more; stop working on it");
+                        (member->empty() ? std::string("the caller") : *member) + " does not own " +
+                            std::string(head.key.id()) + " any more; stop working on it");
   };
   const auto wrong_state = [&] {
     return packet_error(ErrorKind::kWrongState, head, present,
-                        std::string(call_name(call.call)) + " is not possible while the packet is " +
+                        std::string(call_name(call.call)) +
+                            " is not possible while the packet is " +
                             std::string(status_name(present)));
   };
   for (const KeptAnswer& kept : head.kept) {
@@ -211,7 +213,9 @@ Change Node::Impl::change_for(const OwnerCall& call, const Packet& head) {
   change.kept_call = call.call;
   change.kept_digest = call.digest;
   switch (call.call) {
-    case Call::kStart: change.event = Event::kStart; break;
+    case Call::kStart:
+      change.event = Event::kStart;
+      break;
     case Call::kCheckpoint:
       change.event = Event::kCheckpoint;
       change.kept_call.reset();
@@ -301,14 +305,13 @@ ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
                                   : head.spec->spread == Spread::kAffinity
                                       ? std::string_view(head.spec->affinity_key)
                                       : std::string_view();
-    wanted.placement_point =
-        packet_position(config.ring_key, head.key.ns(), wanted.required, salt);
+    wanted.placement_point = packet_position(config.ring_key, head.key.ns(), wanted.required, salt);
     wanted.avoid = head.owner->id;
     change.required = wanted.required;
     change.placement_point = wanted.placement_point;
-    const ClassId cls = placement.intern(head.key.ns(), wanted.required,
-                                         head.spec->match == CapabilityMatch::kAny ? Match::kAny
-                                                                                   : Match::kAll);
+    const ClassId cls =
+        placement.intern(head.key.ns(), wanted.required,
+                         head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
     const Change where = grant_or_park(wanted, cls, Event::kHandoff, &to);
     change.to = where.to;
     change.parked = where.parked;
@@ -327,8 +330,7 @@ ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
     }
     if (!why.empty()) {
       return packet_error(ErrorKind::kNotEligible, head, status(slot),
-                          "/to: " + call.to + " cannot take the packet: " + why +
-                              "; you keep it");
+                          "/to: " + call.to + " cannot take the packet: " + why + "; you keep it");
     }
     const Member& member = directory.member(to);
     placement.add_load(member.ring, head.spec->load);

@@ -1,6 +1,6 @@
 // What others than the owner may ask of a packet: cancel, assign, evict, retry.
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 
@@ -15,18 +15,16 @@ void Node::Impl::order(Command command, OrderPacket& request) {
   if (slot != kNoSlot) return order_live(command, request, slot);
   const PacketLookup& lookup = looked_up.at(request.key);
   if (!lookup.head) {
-    return refuse(command.id,
-                  {.kind = lookup.tombstone ? ErrorKind::kGone : ErrorKind::kNotFound,
-                   .detail = "no packet " + std::string(request.key.id()) + " in namespace " +
-                             std::string(request.key.ns())});
+    return refuse(command.id, {.kind = lookup.tombstone ? ErrorKind::kGone : ErrorKind::kNotFound,
+                               .detail = "no packet " + std::string(request.key.id()) +
+                                         " in namespace " + std::string(request.key.ns())});
   }
   const Packet head = *lookup.head;
   order_ended(command, request, head);
 }
 
 // Is `to` a member that may take this packet by name?
-std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& slot,
-                                         MemberNo* to) {
+std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& slot, MemberNo* to) {
   *to = directory.find_member(MemberKey(order.key.ns(), order.to));
   std::string why;
   if (*to == kNobody) {
@@ -43,12 +41,27 @@ std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& s
                       "/to: " + order.to + " cannot take the packet: " + why);
 }
 
+// To the next one, but not back at once if nobody else can take it.
+void Node::Impl::evict_for_order(const Slot& slot, Change* change, MemberNo* to) {
+  Packet asking = *slot.head;
+  asking.avoid = asking.owner->id;
+  const Change where = grant_or_park(asking, slot.cls, Event::kEvict, to);
+  if (*to == slot.owner) {
+    placement.add_load(directory.member(*to).ring, -int64_t{asking.spec->load});
+    *to = kNobody;
+    change->parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall + 1000};
+  } else {
+    change->to = where.to;
+    change->parked = where.parked;
+  }
+  change->event = Event::kEvict;
+  change->avoid = asking.avoid;
+}
+
 void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
   Slot& slot = packets[no];
   const Packet& head = *slot.head;
-  const auto refused = [&](Error error) {
-    refuse(command.id, std::move(error));
-  };
+  const auto refused = [&](Error error) { refuse(command.id, std::move(error)); };
   if (order.if_revision && *order.if_revision != head.revision) {
     return refused(packet_error(ErrorKind::kPreconditionFailed, head, status(slot),
                                 "If-Match: the revision is " + std::to_string(head.revision)));
@@ -80,29 +93,12 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
                                     "no member can take it now; ask explain for the reasons"));
       }
       break;
-    case Order::kEvict: {
+    case Order::kEvict:
       if (!owned) {
-        return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
-                                    "nobody owns it"));
+        return refused(packet_error(ErrorKind::kWrongState, head, status(slot), "nobody owns it"));
       }
-      Packet asking = head;
-      asking.avoid = head.owner->id;
-      const Change where = grant_or_park(asking, slot.cls, Event::kEvict, &to);
-      if (to == slot.owner) {
-        // Nobody else can take it: it waits rather than go back at once.
-        placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
-        to = kNobody;
-        change.parked = {.reason = ParkReason::kBackoff,
-                         .since = now.wall,
-                         .until = now.wall + 1000};
-      } else {
-        change.to = where.to;
-        change.parked = where.parked;
-      }
-      change.event = Event::kEvict;
-      change.avoid = asking.avoid;
+      evict_for_order(slot, &change, &to);
       break;
-    }
   }
   if (to != kNobody && !change.to) {
     const MemberRecord& record = *directory.member(to).record;
@@ -113,8 +109,8 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
     if (to != kNobody) {
       placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
     }
-    return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
-                                "not possible in this state"));
+    return refused(
+        packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state"));
   }
   if (slot.queued) {
     parking.remove(slot, no);
@@ -125,8 +121,8 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
   step(write, no, std::move(*done), {}, to);
   if (owned) {
     withdraw(no);
-    write.packets.back().revoke = order.order == Order::kCancel ? RevokeReason::kCanceled
-                                                                : RevokeReason::kEvicted;
+    write.packets.back().revoke =
+        order.order == Order::kCancel ? RevokeReason::kCanceled : RevokeReason::kEvicted;
     if (order.order != Order::kCancel) write.packets.back().move = MoveCause::kOperator;
   }
   finish_with(write, command, PacketReply{.packet = shown, .created = false});
@@ -134,9 +130,7 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
 }
 
 void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet& head) {
-  const auto refused = [&](Error error) {
-    refuse(command.id, std::move(error));
-  };
+  const auto refused = [&](Error error) { refuse(command.id, std::move(error)); };
   if (order.if_revision && *order.if_revision != head.revision) {
     return refused(packet_error(ErrorKind::kPreconditionFailed, head, head.status,
                                 "If-Match: the revision is " + std::to_string(head.revision)));
@@ -151,12 +145,12 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
   change.event = Event::kRetry;
   change.reason = order.reason;
   change.parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall};
-  auto done = order.order == Order::kRetry ? transition(head, head.status, change, now.wall)
-                                           : std::nullopt;
+  auto done =
+      order.order == Order::kRetry ? transition(head, head.status, change, now.wall) : std::nullopt;
   if (!done) {
-    return refused(packet_error(ErrorKind::kWrongState, head, head.status,
-                                "the packet has ended as " +
-                                    std::string(status_name(head.status))));
+    return refused(
+        packet_error(ErrorKind::kWrongState, head, head.status,
+                     "the packet has ended as " + std::string(status_name(head.status))));
   }
   if (head.spec->deadline != kNoWall && head.spec->deadline <= now.wall) {
     return refused(packet_error(ErrorKind::kWrongState, head, head.status,
@@ -165,9 +159,9 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
   if (packets.size() >= config.max_live_packets) {
     return refused({.kind = ErrorKind::kTooManyRequests, .detail = "too many live packets"});
   }
-  const ClassId cls = placement.intern(
-      head.key.ns(), head.required,
-      head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  const ClassId cls =
+      placement.intern(head.key.ns(), head.required,
+                       head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
   const SlotNo slot = packets.add(shown.head, cls);
   packets[slot].coming = true;
   Write write = new_write();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 
@@ -30,8 +30,8 @@ void Node::Impl::ready() {
     Member& member = directory.member(owner);
     const MemberStatus status = member.record->status;
     const bool here = status == MemberStatus::kActive || status == MemberStatus::kDraining;
-    const bool attached = member.record->manual || (member.session != kNobody &&
-                                                    directory.session(member.session).active());
+    const bool attached = member.record->manual ||
+                          (member.session != kNobody && directory.session(member.session).active());
     if (!here || !attached || member.record->incarnation != head.owner->incarnation) continue;
     slot.owner = owner;
     slot.held_index = static_cast<uint32_t>(member.held.size());
@@ -70,7 +70,8 @@ void Node::Impl::begin_shutdown() {
   for (const auto& [key, awaits] : packet_awaits) {
     const SlotNo slot = packets.find(key);
     for (const Await& await : awaits) {
-      if (slot != kNoSlot) reply(await.request, PacketReply{.packet = view(slot), .created = false});
+      if (slot != kNoSlot)
+        reply(await.request, PacketReply{.packet = view(slot), .created = false});
     }
   }
   for (const auto& [key, awaits] : member_awaits) {

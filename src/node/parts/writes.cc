@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -102,7 +102,8 @@ void Node::Impl::submit_write(Write write) {
         if (waiter.stream) continue;
         DeliveriesReply early;
         early.deliveries.push_back({std::string(directory.member(step.to).record->key.id()),
-                                    step.next->epoch, {step.next, Status::kAssigned, {}}});
+                                    step.next->epoch,
+                                    {step.next, Status::kAssigned, {}}});
         early.next = format_cursor({config.run, 0, 0});
         early.run = config.run;
         early.lease_ms = static_cast<uint32_t>(directory.session(no).lease().ms());
@@ -255,9 +256,9 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   slot.head = step.next;
   if (before && before->required != next.required) {
     const ClassId old = slot.cls;
-    slot.cls = placement.intern(next.key.ns(), next.required,
-                                next.spec->match == CapabilityMatch::kAny ? Match::kAny
-                                                                          : Match::kAll);
+    slot.cls =
+        placement.intern(next.key.ns(), next.required,
+                         next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
     placement.release(old);
   }
   if (!stays) slot.started = false;

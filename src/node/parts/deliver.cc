@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/impl.h"
+#include "node/parts/impl.h"
 
 namespace phoenix {
 namespace {
@@ -18,8 +18,8 @@ void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   Session& session = directory.session(session_no);
   uint64_t bytes = 1024;
   for (const ContentInfo& info : slot.head->contents) bytes += info.size;
-  slot.outbox = session.outbox.put(
-      no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)), repeated, now.mono);
+  slot.outbox = session.outbox.put(no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)),
+                                   repeated, now.mono);
   with_news.push_back(session_no);
   if (!repeated) arm_session(session_no);
 }
@@ -226,8 +226,8 @@ void Node::Impl::answer_waiters(SessionNo no, const std::optional<Error>& error)
       nothing.run = config.run;
       nothing.lease_ms = static_cast<uint32_t>(session.lease().ms());
       nothing.drain = drain_notice(session);
-      nothing.next = waiter.after ? format_cursor(*waiter.after)
-                                  : format_cursor({config.run, 0, 0});
+      nothing.next =
+          waiter.after ? format_cursor(*waiter.after) : format_cursor({config.run, 0, 0});
       reply(waiter.request, std::move(nothing));
     }
   }
@@ -238,9 +238,8 @@ void Node::Impl::abandon(RequestId id) {
   const auto it = waiting.find(id);
   if (it == waiting.end()) return;
   Session& session = directory.session(it->second);
-  std::erase_if(session.waiters, [&](const Waiter& waiter) {
-    return waiter.request == id && !waiter.stream;
-  });
+  std::erase_if(session.waiters,
+                [&](const Waiter& waiter) { return waiter.request == id && !waiter.stream; });
   waiting.erase(it);
 }
 

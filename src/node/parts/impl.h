@@ -8,7 +8,8 @@
 // reservations of room.
 //
 // What follows from state (placing, ending, retiring) is level-triggered: it is looked for again
-// after every input in settle(), and after a refusal a little later, so that no trigger can be lost.
+// after every input in settle(), and after a refusal a little later, so that no trigger can be
+// lost.
 #pragma once
 
 #include <deque>
@@ -37,14 +38,14 @@ struct PacketStep {
   SlotNo slot = kNoSlot;
   PacketPtr next;
   size_t row = 0;
-  MemberNo to = kNobody;                 // whose room is reserved
-  std::optional<RevokeReason> revoke;    // what the old owner is told
-  std::optional<MoveCause> move;         // the owner changed, or was taken away, for this
-  bool membership = false;               // counted in the rebalancing overhead ratio
-  bool started = false;                  // checkpoint: it is RUNNING from now on
+  MemberNo to = kNobody;               // whose room is reserved
+  std::optional<RevokeReason> revoke;  // what the old owner is told
+  std::optional<MoveCause> move;       // the owner changed, or was taken away, for this
+  bool membership = false;             // counted in the rebalancing overhead ratio
+  bool started = false;                // checkpoint: it is RUNNING from now on
 };
 struct MemberStep {
-  MemberNo no = kNobody;                 // kNobody: a new one
+  MemberNo no = kNobody;                     // kNobody: a new one
   std::shared_ptr<const MemberRecord> next;  // null: forget it
 };
 struct SessionStep {
@@ -54,30 +55,31 @@ struct SessionStep {
 
 struct Write {
   uint64_t id = 0;
-  Now at;                                // when it was decided (for handoffs: called)
+  Now at;  // when it was decided (for handoffs: called)
   std::vector<Op> ops;
   std::vector<PacketStep> packets;
   std::vector<MemberStep> members;
   std::vector<SessionStep> sessions;
   std::vector<Reply> replies;
-  std::vector<std::string> unblocks;     // names that commands may be waiting for
-  std::vector<MemberKey> coming;         // members that may not exist yet
-  uint64_t ending = 0;                   // of which Ending this is the commit; 0: none
+  std::vector<std::string> unblocks;  // names that commands may be waiting for
+  std::vector<MemberKey> coming;      // members that may not exist yet
+  uint64_t ending = 0;                // of which Ending this is the commit; 0: none
   bool is_handoff = false;
 };
 
-// Members that are about to lose their session or to leave, waiting until nothing of theirs is busy.
+// Members that are about to lose their session or to leave, waiting until nothing of theirs is
+// busy.
 struct Ending {
   uint64_t id = 0;
-  SessionNo session = kNobody;           // kNobody: manual members
-  std::vector<MemberNo> members;         // all off the ring already
+  SessionNo session = kNobody;    // kNobody: manual members
+  std::vector<MemberNo> members;  // all off the ring already
   EndCause cause = EndCause::kLease;
   MemberStatus to = MemberStatus::kDetached;
-  bool drained = false;                  // its evictions blame nobody
+  bool drained = false;  // its evictions blame nobody
   bool writing = false;
-  Instant retry_at;                      // after a refusal
+  Instant retry_at;  // after a refusal
   Instant noticed;
-  std::vector<Reply> replies;            // sent with its commit
+  std::vector<Reply> replies;  // sent with its commit
 };
 
 struct Node::Impl {
@@ -142,6 +144,7 @@ struct Node::Impl {
   // --- orders.cc: cancel, assign, evict, retry ---
   void order(Command command, OrderPacket& order);
   void order_live(Command& command, OrderPacket& order, SlotNo slot);
+  void evict_for_order(const Slot& slot, Change* change, MemberNo* to);
   void order_ended(Command& command, OrderPacket& order, const Packet& head);
   std::optional<Error> give_to(const OrderPacket& order, const Slot& slot, MemberNo* to);
 
@@ -212,7 +215,8 @@ struct Node::Impl {
   void open_stream(Command command, OpenStream& open);
   void abandon(RequestId id);
   void stream_closed(RequestId id, bool by_peer);
-  std::optional<OutboxCursor> acknowledge(Session& session, const std::optional<std::string>& after);
+  std::optional<OutboxCursor> acknowledge(Session& session,
+                                          const std::optional<std::string>& after);
   DeliveriesReply carry(SessionNo no, const std::optional<OutboxCursor>& after, uint32_t max,
                         bool repeats);
   bool something_new(const Session& session) const;
@@ -238,42 +242,42 @@ struct Node::Impl {
   PacketTable packets;
   Parking parking;
   Stats stats;
-  std::vector<MemberNo> by_ring;                    // MemberIndex -> MemberNo
+  std::vector<MemberNo> by_ring;  // MemberIndex -> MemberNo
 
   Now now;
   bool is_ready = false;
   bool draining = false;
-  Duration paused;                                  // all pauses of the host so far
+  Duration paused;  // all pauses of the host so far
   bool observed = false;
 
-  Timers<Instant> packet_timers;                    // backoff
-  Timers<Instant> timeout_timers;                   // in time without pauses
-  Timers<WallMs> wall_timers;                       // deadline, notBefore
+  Timers<Instant> packet_timers;   // backoff
+  Timers<Instant> timeout_timers;  // in time without pauses
+  Timers<WallMs> wall_timers;      // deadline, notBefore
   Timers<Instant> session_timers;
-  Timers<Instant> member_timers;                    // drain deadlines
+  Timers<Instant> member_timers;  // drain deadlines
 
   uint64_t next_write = 0;
-  std::map<uint64_t, Write> writes;                 // waiting for the store
+  std::map<uint64_t, Write> writes;  // waiting for the store
   std::map<uint64_t, std::vector<uint64_t>> unknown_batches;
-  std::string refused_why;                          // the store's last refusal; empty: it works
+  std::string refused_why;  // the store's last refusal; empty: it works
   WallMs refused_since = 0;
-  std::set<Digest> idempotent_running;              // scopes of calls without an answer
+  std::set<Digest> idempotent_running;  // scopes of calls without an answer
   std::unordered_map<RequestId, Digest> idempotent_of;
 
   std::unordered_map<std::string, std::vector<Command>> blocked;
-  std::deque<Command> runnable;                     // unblocked, to be dispatched again
+  std::deque<Command> runnable;                           // unblocked, to be dispatched again
   std::unordered_map<PacketKey, PacketLookup> looked_up;  // not live, as the store has it
-  std::deque<PacketKey> looked_up_order;            // for the bound
+  std::deque<PacketKey> looked_up_order;                  // for the bound
   std::set<PacketKey> loading;
 
   uint64_t next_ending = 0;
   std::list<Ending> endings;
-  std::set<SlotNo> again;                           // to be reconsidered at retry_at
-  std::set<MemberNo> room_again;                    // to be woken for at retry_at
-  std::set<MemberNo> room_later;                    // got room by a refusal: woken at retry_at
+  std::set<SlotNo> again;         // to be reconsidered at retry_at
+  std::set<MemberNo> room_again;  // to be woken for at retry_at
+  std::set<MemberNo> room_later;  // got room by a refusal: woken at retry_at
   Instant retry_at = kNever;
-  std::vector<MemberNo> with_room;                  // to be woken for
-  std::vector<SessionNo> with_news;                 // waiters to be served
+  std::vector<MemberNo> with_room;   // to be woken for
+  std::vector<SessionNo> with_news;  // waiters to be served
   std::vector<MemberNo> maybe_drained;
 
   struct Await {
@@ -284,8 +288,8 @@ struct Node::Impl {
   std::map<MemberKey, std::vector<Await>> member_awaits;
   std::map<std::pair<Instant, RequestId>, std::variant<PacketKey, MemberKey>> await_timers;
   std::unordered_map<RequestId, SessionNo> waiting;  // polls and streams
-  std::set<MemberKey> coming_members;               // being registered
-  uint64_t incarnation_floor = 0;                   // of all members that were forgotten
+  std::set<MemberKey> coming_members;                // being registered
+  uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
   Output out;
 };
