@@ -13,33 +13,33 @@
 namespace phoenix {
 
 enum class ErrorKind : uint8_t {
-  kInvalidRequest,       // 400
-  kUnauthenticated,      // 401
-  kForbidden,            // 403
-  kPolicyDenied,         // 403
-  kNotFound,             // 404
-  kMethodNotAllowed,     // 405
-  kRequestTimeout,       // 408
-  kConflict,             // 409
-  kMemberExists,         // 409
-  kStaleEpoch,           // 409
-  kNotOwner,             // 409
-  kWrongState,           // 409
-  kNotEligible,          // 409
-  kSessionLapsed,        // 409
-  kSessionReplaced,      // 409
-  kGone,                 // 410
-  kPreconditionFailed,   // 412
-  kTooLarge,             // 413
-  kUnsupportedMediaType, // 415
-  kMisdirected,          // 421
-  kIdempotencyMismatch,  // 422
-  kTooManyRequests,      // 429
-  kInternal,             // 500: a bug of ours
-  kDraining,             // 503
-  kStoreUnreachable,     // 503
-  kOverloaded,           // 503
-  kTimeout,              // 504: the outcome is unknown
+  kInvalidRequest,        // 400
+  kUnauthenticated,       // 401
+  kForbidden,             // 403
+  kPolicyDenied,          // 403
+  kNotFound,              // 404
+  kMethodNotAllowed,      // 405
+  kRequestTimeout,        // 408
+  kConflict,              // 409
+  kMemberExists,          // 409
+  kStaleEpoch,            // 409
+  kNotOwner,              // 409
+  kWrongState,            // 409
+  kNotEligible,           // 409
+  kSessionLapsed,         // 409
+  kSessionReplaced,       // 409
+  kGone,                  // 410
+  kPreconditionFailed,    // 412
+  kTooLarge,              // 413
+  kUnsupportedMediaType,  // 415
+  kMisdirected,           // 421
+  kIdempotencyMismatch,   // 422
+  kTooManyRequests,       // 429
+  kInternal,              // 500: a bug of ours
+  kDraining,              // 503
+  kStoreUnreachable,      // 503
+  kOverloaded,            // 503
+  kTimeout,               // 504: the outcome is unknown
 };
 inline constexpr int kErrorKinds = static_cast<int>(ErrorKind::kTimeout) + 1;
 
@@ -69,7 +69,7 @@ struct Error {
   std::optional<uint64_t> revision{};
   std::optional<std::string> owner{};  // empty string: owned by nobody
   std::string packet_status{};
-  std::string last_error{};          // JSON of the packet's lastError, for a result that will never be
+  std::string last_error{};  // JSON of the packet's lastError, for a result that will never be
   std::optional<int64_t> retry_after_ms{};
 
   bool operator==(const Error&) const = default;

@@ -130,10 +130,22 @@ uint64_t MsgpackReader::uint(uint64_t max) {
   uint64_t value = 0;
   uint64_t least = 0;
   switch (tag) {
-    case 0xcc: value = big_endian(1); least = 0x80; break;
-    case 0xcd: value = big_endian(2); least = 0x100; break;
-    case 0xce: value = big_endian(4); least = 0x10000; break;
-    case 0xcf: value = big_endian(8); least = 0x100000000; break;
+    case 0xcc:
+      value = big_endian(1);
+      least = 0x80;
+      break;
+    case 0xcd:
+      value = big_endian(2);
+      least = 0x100;
+      break;
+    case 0xce:
+      value = big_endian(4);
+      least = 0x10000;
+      break;
+    case 0xcf:
+      value = big_endian(8);
+      least = 0x100000000;
+      break;
     default:
       value = tag;
       if (tag >= 0x80) ok_ = false;
@@ -155,10 +167,22 @@ int64_t MsgpackReader::sint() {
   int64_t value = 0;
   int64_t most = -1;
   switch (tag) {
-    case 0xd0: value = static_cast<int8_t>(big_endian(1)); most = -33; break;
-    case 0xd1: value = static_cast<int16_t>(big_endian(2)); most = INT8_MIN - 1; break;
-    case 0xd2: value = static_cast<int32_t>(big_endian(4)); most = INT16_MIN - 1; break;
-    case 0xd3: value = static_cast<int64_t>(big_endian(8)); most = int64_t{INT32_MIN} - 1; break;
+    case 0xd0:
+      value = static_cast<int8_t>(big_endian(1));
+      most = -33;
+      break;
+    case 0xd1:
+      value = static_cast<int16_t>(big_endian(2));
+      most = INT8_MIN - 1;
+      break;
+    case 0xd2:
+      value = static_cast<int32_t>(big_endian(4));
+      most = INT16_MIN - 1;
+      break;
+    case 0xd3:
+      value = static_cast<int64_t>(big_endian(8));
+      most = int64_t{INT32_MIN} - 1;
+      break;
     default:
       value = static_cast<int8_t>(tag);
       if (tag < 0xe0) ok_ = false;
@@ -172,9 +196,18 @@ std::string_view MsgpackReader::str() {
   uint64_t size = 0;
   uint64_t least = 0;
   switch (tag) {
-    case 0xd9: size = big_endian(1); least = 32; break;
-    case 0xda: size = big_endian(2); least = 0x100; break;
-    case 0xdb: size = big_endian(4); least = 0x10000; break;
+    case 0xd9:
+      size = big_endian(1);
+      least = 32;
+      break;
+    case 0xda:
+      size = big_endian(2);
+      least = 0x100;
+      break;
+    case 0xdb:
+      size = big_endian(4);
+      least = 0x10000;
+      break;
     default:
       size = tag & 0x1f;
       if ((tag & 0xe0) != 0xa0) ok_ = false;
@@ -188,10 +221,19 @@ std::string_view MsgpackReader::bin() {
   uint64_t size = 0;
   uint64_t least = 0;
   switch (tag) {
-    case 0xc4: size = big_endian(1); break;
-    case 0xc5: size = big_endian(2); least = 0x100; break;
-    case 0xc6: size = big_endian(4); least = 0x10000; break;
-    default: ok_ = false;
+    case 0xc4:
+      size = big_endian(1);
+      break;
+    case 0xc5:
+      size = big_endian(2);
+      least = 0x100;
+      break;
+    case 0xc6:
+      size = big_endian(4);
+      least = 0x10000;
+      break;
+    default:
+      ok_ = false;
   }
   if (size < least) ok_ = false;
   return take(size);
@@ -202,8 +244,14 @@ uint32_t MsgpackReader::array() {
   uint64_t size = 0;
   uint64_t least = 0;
   switch (tag) {
-    case 0xdc: size = big_endian(2); least = 16; break;
-    case 0xdd: size = big_endian(4); least = 0x10000; break;
+    case 0xdc:
+      size = big_endian(2);
+      least = 16;
+      break;
+    case 0xdd:
+      size = big_endian(4);
+      least = 0x10000;
+      break;
     default:
       size = tag & 0x0f;
       if ((tag & 0xf0) != 0x90) ok_ = false;

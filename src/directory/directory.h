@@ -24,14 +24,14 @@ inline constexpr uint32_t kNobody = ~uint32_t{0};
 
 struct Member {
   std::shared_ptr<const MemberRecord> record;
-  MemberIndex ring = kNoMember;    // kNoMember: not on the ring
-  SessionNo session = kNobody;     // of the record's session, if it is known
-  std::vector<uint32_t> held;      // slots of its packets, in no order
-  uint32_t incoming = 0;           // grants to it that are on their way to the store
-  bool busy = false;               // a write of its record is on its way
-  bool ending = false;             // about to lose its session or to retire: off the ring
+  MemberIndex ring = kNoMember;  // kNoMember: not on the ring
+  SessionNo session = kNobody;   // of the record's session, if it is known
+  std::vector<uint32_t> held;    // slots of its packets, in no order
+  uint32_t incoming = 0;         // grants to it that are on their way to the store
+  bool busy = false;             // a write of its record is on its way
+  bool ending = false;           // about to lose its session or to retire: off the ring
   WallMs last_seen = 0;
-  Instant drain_until = kNever;    // while DRAINING
+  Instant drain_until = kNever;  // while DRAINING
 };
 
 // A poll that waits, or an open stream.
@@ -39,7 +39,7 @@ struct Waiter {
   uint64_t request = 0;
   bool stream = false;
   uint32_t max = 1;
-  Instant until = kNever;          // a poll is answered then at the latest
+  Instant until = kNever;  // a poll is answered then at the latest
   std::optional<OutboxCursor> after;
 };
 
@@ -48,12 +48,12 @@ enum class EndCause : uint8_t { kLease, kDisconnect, kReplaced, kRetired, kNever
 
 struct Session {
   std::shared_ptr<const SessionRecord> record;
-  std::vector<MemberNo> members;   // those that it holds now
+  std::vector<MemberNo> members;  // those that it holds now
   Outbox outbox;
-  std::vector<Waiter> waiters;     // oldest first; at most kMaxWaiters
+  std::vector<Waiter> waiters;  // oldest first; at most kMaxWaiters
   static constexpr size_t kMaxWaiters = 64;
 
-  Instant heard_at;                // arrival of the last call with its token
+  Instant heard_at;                  // arrival of the last call with its token
   std::optional<Instant> broken_at;  // its last stream was closed by its end
   uint32_t streams = 0;
   bool called = false;             // since the host's start
@@ -82,8 +82,8 @@ class Directory {
   Session& session(SessionNo no) { return *sessions_[no]; }
   const Session& session(SessionNo no) const { return *sessions_[no]; }
 
-  MemberNo find_member(const MemberKey& key) const;           // kNobody: unknown
-  SessionNo find_session(const std::string& id) const;        // kNobody: unknown
+  MemberNo find_member(const MemberKey& key) const;     // kNobody: unknown
+  SessionNo find_session(const std::string& id) const;  // kNobody: unknown
 
   // By (namespace, id), every record that is still known.
   const std::map<MemberKey, MemberNo>& by_key() const { return by_key_; }

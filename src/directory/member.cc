@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::array<std::string_view, kMemberKinds> kKinds = {
     "agent", "service", "tool", "model", "human", "api", "worker", "node"};
-constexpr std::array<std::string_view, kMemberStatuses> kStates = {"ACTIVE", "DRAINING",
-                                                                   "DETACHED", "RETIRED"};
+constexpr std::array<std::string_view, kMemberStatuses> kStates = {"ACTIVE", "DRAINING", "DETACHED",
+                                                                   "RETIRED"};
 
 }  // namespace
 

@@ -34,16 +34,16 @@ struct MemberRecord {
   uint32_t reliability = 1000;            // thousandths
   std::vector<std::string> compliance;
   std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
-  bool manual = false;                    // liveness: manual instead of session
+  bool manual = false;                                      // liveness: manual instead of session
   MemberStatus status = MemberStatus::kActive;
-  std::string reason;                     // why it is not ACTIVE: "lease", "disconnected", ...
-  uint64_t incarnation = 0;               // which life; grows at each register or late attach
-  uint64_t revision = 0;                  // +1 at every durable change
-  std::string session;                    // id of its session; empty for manual members
-  std::string registered_by;              // name of the token that registered it
+  std::string reason;         // why it is not ACTIVE: "lease", "disconnected", ...
+  uint64_t incarnation = 0;   // which life; grows at each register or late attach
+  uint64_t revision = 0;      // +1 at every durable change
+  std::string session;        // id of its session; empty for manual members
+  std::string registered_by;  // name of the token that registered it
   WallMs joined_at = 0;
   WallMs updated_at = 0;
-  WallMs drain_deadline = kNoWall;        // while DRAINING; kNoWall = no hurry
+  WallMs drain_deadline = kNoWall;  // while DRAINING; kNoWall = no hurry
 };
 
 enum class SessionState : uint8_t {
@@ -58,9 +58,9 @@ enum class SessionState : uint8_t {
 struct SessionRecord {
   std::string id;
   std::string ns;
-  uint64_t generation = 1;                // which token; grows when it attaches too late
-  uint32_t lease_seconds = 3;             // 1..3600
-  std::optional<uint32_t> grace_ms;       // disconnectGraceMs
+  uint64_t generation = 1;           // which token; grows when it attaches too late
+  uint32_t lease_seconds = 3;        // 1..3600
+  std::optional<uint32_t> grace_ms;  // disconnectGraceMs
   SessionState state = SessionState::kActive;
   // Its members, by id, with the incarnation that this session holds.
   std::vector<std::pair<std::string, uint64_t>> members;

@@ -35,8 +35,14 @@ std::optional<OutboxCursor> parse_cursor(std::string_view text) {
 }
 
 uint64_t Outbox::put(uint32_t token, uint32_t bytes, bool again, Instant now) {
-  entries_.push_back({.position = ++last_position_, .put_at = now, .sent_at = {}, .token = token,
-                      .bytes = bytes, .removed = false, .acknowledged = false, .again = again,
+  entries_.push_back({.position = ++last_position_,
+                      .put_at = now,
+                      .sent_at = {},
+                      .token = token,
+                      .bytes = bytes,
+                      .removed = false,
+                      .acknowledged = false,
+                      .again = again,
                       .carried = false});
   ++fresh_count_;
   ++live_;
@@ -98,8 +104,8 @@ bool Outbox::acknowledge(const OutboxCursor& after, uint64_t run) {
       after.revocations >= first_revocation_ + revocations_.size()) {
     return false;
   }
-  for (auto it = from(acknowledged_ + 1);
-       it != entries_.end() && it->position <= after.deliveries; ++it) {
+  for (auto it = from(acknowledged_ + 1); it != entries_.end() && it->position <= after.deliveries;
+       ++it) {
     if (it->removed || it->acknowledged) continue;
     it->acknowledged = true;
     if (!it->carried) {
@@ -136,8 +142,9 @@ void Outbox::carry_revocations(const std::optional<OutboxCursor>& after, const L
   for (size_t i = base + 1 - first_revocation_; i < revocations_.size(); ++i) {
     Revocation& revocation = revocations_[i];
     const bool fresh = i >= fresh_revocation_;
-    const bool due = fresh || (repeats && (after.has_value() ||
-                                           limits.now - revocation.sent_at >= limits.repeat_after));
+    const bool due =
+        fresh ||
+        (repeats && (after.has_value() || limits.now - revocation.sent_at >= limits.repeat_after));
     if (!due || out.revoked.size() >= kMaxRevokedPerAnswer) {
       contiguous = false;
       if (fresh) break;  // what is fresh stays a suffix

@@ -73,10 +73,10 @@ class Outbox {
   bool has_fresh_revocation() const { return fresh_revocation_ < revocations_.size(); }
 
   struct Limits {
-    uint32_t max = 1;             // deliveries
-    uint64_t max_bytes = 4 << 20; // of payloads, but one at least
+    uint32_t max = 1;              // deliveries
+    uint64_t max_bytes = 4 << 20;  // of payloads, but one at least
     Instant now;
-    Duration repeat_after;        // without `after`: the least time between two repeats
+    Duration repeat_after;  // without `after`: the least time between two repeats
   };
   struct Carried {
     std::vector<uint32_t> tokens;        // in the order to be sent; fresh ones first

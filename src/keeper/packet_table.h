@@ -1,6 +1,6 @@
-// The live packets of a host: heads and what is soft of them, found by key. Slots are dense numbers,
-// stable while the packet is live and given again afterwards; `life` tells two uses of one slot
-// apart. Single-threaded.
+// The live packets of a host: heads and what is soft of them, found by key. Slots are dense
+// numbers, stable while the packet is live and given again afterwards; `life` tells two uses of one
+// slot apart. Single-threaded.
 #pragma once
 
 #include <cstdint>
@@ -19,27 +19,27 @@ using SlotNo = uint32_t;
 inline constexpr SlotNo kNoSlot = ~uint32_t{0};
 
 struct Slot {
-  PacketPtr head;               // newest durable head; of a packet being created: the wanted one
+  PacketPtr head;  // newest durable head; of a packet being created: the wanted one
   ClassId cls = 0;
   uint32_t owner = ~uint32_t{0};  // member number; ~0: nobody
-  uint32_t held_index = 0;      // in its owner's list
-  uint32_t life = 0;            // how often the slot has been given
-  uint64_t age = 0;             // order of creation
-  uint64_t outbox = 0;          // position at the owner's session; 0: none
-  Instant delivered_at;         // first delivery of this epoch, if `delivered`
-  Instant last_call;            // the owner's last accepted call, for the ownership gap
-  Instant lost_at;              // when the last owner was lost, if `lost`
-  Instant wait_until = kNever;  // backoff
-  Instant timeout_at = kNever;  // of the attempt, in time without the host's pauses
+  uint32_t held_index = 0;        // in its owner's list
+  uint32_t life = 0;              // how often the slot has been given
+  uint64_t age = 0;               // order of creation
+  uint64_t outbox = 0;            // position at the owner's session; 0: none
+  Instant delivered_at;           // first delivery of this epoch, if `delivered`
+  Instant last_call;              // the owner's last accepted call, for the ownership gap
+  Instant lost_at;                // when the last owner was lost, if `lost`
+  Instant wait_until = kNever;    // backoff
+  Instant timeout_at = kNever;    // of the attempt, in time without the host's pauses
   WallMs parked_since = 0;
   ParkReason parked = ParkReason::kNoCapableMember;
   bool used = false;
-  bool coming = false;          // not durable yet: invisible to everybody but the same key
-  bool busy = false;            // a write is on its way
-  bool delivered = false;       // this epoch, to its owner
-  bool started = false;         // RUNNING
-  bool ran_before = false;      // an earlier epoch was delivered
-  bool queued = false;          // in the parking queue
+  bool coming = false;      // not durable yet: invisible to everybody but the same key
+  bool busy = false;        // a write is on its way
+  bool delivered = false;   // this epoch, to its owner
+  bool started = false;     // RUNNING
+  bool ran_before = false;  // an earlier epoch was delivered
+  bool queued = false;      // in the parking queue
   bool lost = false;
 };
 

@@ -8,8 +8,7 @@ ParkedEntry parked_entry(const Slot& slot, SlotNo no) {
   const PacketSpec& spec = *slot.head->spec;
   ParkedEntry entry;
   entry.minus_priority = -spec.priority;
-  entry.deadline =
-      spec.deadline == kNoWall ? std::numeric_limits<WallMs>::max() : spec.deadline;
+  entry.deadline = spec.deadline == kNoWall ? std::numeric_limits<WallMs>::max() : spec.deadline;
   entry.age = slot.age;
   entry.slot = no;
   entry.load = spec.load;

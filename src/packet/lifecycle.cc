@@ -60,9 +60,9 @@ constexpr std::array<LifecycleRow, kLifecycleRows> kTable = {{
 }};
 
 constexpr std::array<std::string_view, kEvents> kNames = {
-    "created", "assigned", "started", "checkpointed", "completed", "attempt-failed",
-    "failed",  "released", "handed-off", "owner-lost", "owners-lost", "evicted",
-    "attempt-timeout", "timed-out", "canceled", "expired", "retried"};
+    "created",         "assigned",  "started",    "checkpointed", "completed",   "attempt-failed",
+    "failed",          "released",  "handed-off", "owner-lost",   "owners-lost", "evicted",
+    "attempt-timeout", "timed-out", "canceled",   "expired",      "retried"};
 
 // (from + 1) * kEvents * 2 + event * 2 + grants -> row + 1, 0 = none.
 constexpr auto make_index() {
@@ -103,15 +103,24 @@ void apply_contents(Packet& next, const Change& change) {
 // What a row means for counters and ownership.
 void apply_row(Packet& next, const Change& change, Status to) {
   switch (change.event) {
-    case E::kCheckpoint: next.losses = 0; break;
+    case E::kCheckpoint:
+      next.losses = 0;
+      break;
     case E::kFail:
     case E::kGiveUp:
     case E::kTimeout:
-    case E::kTimeoutForGood: ++next.attempts; break;
+    case E::kTimeoutForGood:
+      ++next.attempts;
+      break;
     case E::kLose:
-    case E::kLoseForGood: next.losses += change.charge_loss ? 1 : 0; break;
-    case E::kRetry: next.attempts = next.losses = 0; break;
-    default: break;
+    case E::kLoseForGood:
+      next.losses += change.charge_loss ? 1 : 0;
+      break;
+    case E::kRetry:
+      next.attempts = next.losses = 0;
+      break;
+    default:
+      break;
   }
   const bool stays = change.event == E::kCheckpoint;
   if (!stays) {
@@ -144,8 +153,7 @@ HistoryEntry entry_of(const Packet& before, const Packet& next, const Change& ch
   return entry;
 }
 
-Transition finish(const Packet& before, Packet next, const Change& change, size_t row,
-                  WallMs now) {
+Transition finish(const Packet& before, Packet next, const Change& change, size_t row, WallMs now) {
   const Status to = kTable[row].to;
   next.status = to == S::kRunning ? S::kAssigned : to;
   next.revision = before.revision + 1;

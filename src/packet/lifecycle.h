@@ -32,21 +32,21 @@ namespace phoenix {
 
 enum class Event : uint8_t {
   kCreate,
-  kGrant,       // placed
-  kStart,       // soft, not durable
+  kGrant,  // placed
+  kStart,  // soft, not durable
   kCheckpoint,
   kComplete,
-  kFail,        // by its owner, another attempt follows
-  kGiveUp,      // by its owner, the last attempt
+  kFail,    // by its owner, another attempt follows
+  kGiveUp,  // by its owner, the last attempt
   kRelease,
   kHandoff,
-  kLose,        // its owner is lost
-  kLoseForGood, // once too often
-  kEvict,       // taken from its owner, who is not blamed: drain, operator, not taken in time
-  kTimeout,     // the attempt took too long
+  kLose,         // its owner is lost
+  kLoseForGood,  // once too often
+  kEvict,        // taken from its owner, who is not blamed: drain, operator, not taken in time
+  kTimeout,      // the attempt took too long
   kTimeoutForGood,
   kCancel,
-  kExpire,      // the deadline has passed
+  kExpire,  // the deadline has passed
   kRetry,
 };
 inline constexpr int kEvents = 17;
@@ -56,7 +56,7 @@ std::string_view event_name(Event event);
 struct LifecycleRow {
   std::optional<Status> from;  // nullopt: it does not exist yet
   Event event;
-  bool grants;                 // with a next owner in the same commit
+  bool grants;  // with a next owner in the same commit
   Status to;
 };
 std::span<const LifecycleRow> lifecycle_table();
@@ -67,12 +67,12 @@ inline constexpr size_t kLifecycleRows = 42;
 // A durable change that is wanted.
 struct Change {
   Event event = Event::kGrant;
-  std::optional<Owner> to;               // grants
-  std::optional<Parked> parked;          // Requires: given if the row leads to PENDING
-  bool charge_loss = false;              // kLose: it had been delivered
-  std::string avoid;                     // member to be passed over next time
+  std::optional<Owner> to;                           // grants
+  std::optional<Parked> parked;                      // Requires: given if the row leads to PENDING
+  bool charge_loss = false;                          // kLose: it had been delivered
+  std::string avoid;                                 // member to be passed over next time
   std::optional<std::vector<std::string>> required;  // kHandoff by capabilities
-  Position placement_point = 0;          // with `required`
+  Position placement_point = 0;                      // with `required`
   std::vector<std::pair<ContentKind, std::shared_ptr<const Content>>> contents;
   std::shared_ptr<const LastError> last_error;
   std::optional<uint64_t> checkpoint_seq;

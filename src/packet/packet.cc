@@ -5,9 +5,9 @@ namespace {
 
 constexpr std::array<std::string_view, kStatuses> kStatusNames = {
     "PENDING", "ASSIGNED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "EXPIRED", "REJECTED"};
-constexpr std::array<std::string_view, 6> kParkNames = {
-    "no-capable-member", "all-at-capacity", "policy-denied", "backoff", "not-before",
-    "store-unreachable"};
+constexpr std::array<std::string_view, 6> kParkNames = {"no-capable-member", "all-at-capacity",
+                                                        "policy-denied",     "backoff",
+                                                        "not-before",        "store-unreachable"};
 constexpr std::array<std::string_view, 6> kCallNames = {"start", "checkpoint", "complete",
                                                         "fail",  "release",    "handoff"};
 constexpr std::array<std::string_view, kContentKinds> kContentNames = {"payload", "checkpoint",

@@ -51,8 +51,8 @@ struct PacketSpec {
   std::string content_type;  // of the payload; empty = application/json
   CapabilityMatch match = CapabilityMatch::kAll;
   Spread spread = Spread::kId;
-  int32_t priority = 0;                  // -1000..1000
-  uint32_t load = 1;                     // 1..1,000,000
+  int32_t priority = 0;  // -1000..1000
+  uint32_t load = 1;     // 1..1,000,000
   WallMs not_before = kNoWall;
   WallMs deadline = kNoWall;
   uint32_t attempt_timeout_seconds = 0;  // 0 = none
@@ -96,8 +96,8 @@ struct KeptAnswer {
   uint64_t revision = 0;  // as answered
   Call call = Call::kComplete;
   Status status = Status::kCompleted;  // as answered
-  std::string member;     // id of the caller
-  Digest digest{};        // over call, epoch and content
+  std::string member;                  // id of the caller
+  Digest digest{};                     // over call, epoch and content
 };
 inline constexpr size_t kKeptAnswers = 16;
 
@@ -137,21 +137,19 @@ struct Packet {
   uint64_t epoch = 0;
   uint64_t revision = 0;
   std::optional<Owner> owner;
-  std::optional<Parked> parked;       // set exactly while kPending
-  std::string avoid;                  // member id that failed or released it last; else empty
+  std::optional<Parked> parked;  // set exactly while kPending
+  std::string avoid;             // member id that failed or released it last; else empty
   uint32_t attempts = 0;
   uint32_t losses = 0;
-  uint64_t checkpoint_seq = 0;        // of the last checkpoint within this epoch
+  uint64_t checkpoint_seq = 0;  // of the last checkpoint within this epoch
   std::array<ContentInfo, kContentKinds> contents{};
   std::shared_ptr<const LastError> last_error;
-  std::vector<KeptAnswer> kept;       // oldest first, at most kKeptAnswers
+  std::vector<KeptAnswer> kept;  // oldest first, at most kKeptAnswers
   WallMs created_at = 0;
   WallMs updated_at = 0;
-  WallMs ended_at = kNoWall;          // when it became terminal
+  WallMs ended_at = kNoWall;  // when it became terminal
 
-  const ContentInfo& content(ContentKind kind) const {
-    return contents[static_cast<size_t>(kind)];
-  }
+  const ContentInfo& content(ContentKind kind) const { return contents[static_cast<size_t>(kind)]; }
 };
 using PacketPtr = std::shared_ptr<const Packet>;
 

@@ -57,9 +57,9 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
     std::string pid = read_all(lock);
     while (!pid.empty() && pid.back() == '\n') pid.pop_back();
     ::close(lock);
-    return fail(ErrorKind::kConflict, "the data folder " + path + " is in use by the host with pid " +
-                                          (pid.empty() ? "unknown" : pid) +
-                                          "; give another one with --data");
+    return fail(ErrorKind::kConflict,
+                "the data folder " + path + " is in use by the host with pid " +
+                    (pid.empty() ? "unknown" : pid) + "; give another one with --data");
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, pid.data(), pid.size(), 0) < 0) {
@@ -86,9 +86,9 @@ Result<std::string> DataFolder::secret(const std::string& name, size_t size) con
     std::string bytes = read_all(fd);
     ::close(fd);
     if (bytes.size() != size) {
-      return fail(ErrorKind::kStoreUnreachable,
-                  path + " has " + std::to_string(bytes.size()) + " bytes instead of " +
-                      std::to_string(size) + "; restore it from a backup");
+      return fail(ErrorKind::kStoreUnreachable, path + " has " + std::to_string(bytes.size()) +
+                                                    " bytes instead of " + std::to_string(size) +
+                                                    "; restore it from a backup");
     }
     return bytes;
   }

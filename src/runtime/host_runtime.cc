@@ -35,13 +35,13 @@ class HostRuntime final : public RunningHost {
         cache_(options.cache_bytes),
         timer_(loop),
         reader_(loop, *store_),
-        writer_(loop, *store_, config.run << 40,
-                SweepLimits{.retain_count = options.retain_count},
-                [this](StoreWriter::Done done) { committed(std::move(done)); },
-                [this](uint64_t batch, Resolution resolution) {
-                  node_.resolved(now(), batch, resolution);
-                  carry_out();
-                }) {}
+        writer_(
+            loop, *store_, config.run << 40, SweepLimits{.retain_count = options.retain_count},
+            [this](StoreWriter::Done done) { committed(std::move(done)); },
+            [this](uint64_t batch, Resolution resolution) {
+              node_.resolved(now(), batch, resolution);
+              carry_out();
+            }) {}
 
   // True if all was read back.
   Result<bool> recover() {
@@ -142,8 +142,7 @@ class HostRuntime final : public RunningHost {
   }
   std::string fresh_id(std::string_view prefix) override {
     std::array<uint8_t, 10> random{};
-    while (::getrandom(random.data(), random.size(), 0) !=
-           static_cast<ssize_t>(random.size())) {
+    while (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     }
     return std::string(prefix) + make_ulid(now().wall, random);
   }

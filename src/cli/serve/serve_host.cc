@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 
@@ -45,8 +47,13 @@ std::string host_name(const ServeOptions& options) {
 std::optional<Error> check_exposure(const ServeOptions& options) {
   const auto address = parse_address(options.listen);
   if (!address) return address.error();
+  const auto literals = resolve(*address);
+  if (!literals) return literals.error();
+  const bool loopback = std::all_of(literals->begin(), literals->end(), [](const Address& literal) {
+    return is_loopback(literal.host);
+  });
   const bool mutual = !options.tls_cert.empty() && !options.tls_ca.empty();
-  if (is_loopback(*address) || options.insecure || mutual || !options.auth_file.empty()) {
+  if (loopback || options.insecure || mutual || !options.auth_file.empty()) {
     return std::nullopt;
   }
   return Error{.kind = ErrorKind::kInvalidRequest,
@@ -122,9 +129,8 @@ class Serving {
     api.weight = options_.weight;
     api.retain_seconds = static_cast<uint32_t>(options_.retain.ms() / 1000);
     api.draining = [this] { return ending_; };
-    auto made = Api::create(*host_, std::move(api));
-    if (!made) return tl::unexpected<Error>(made.error());
-    api_ = std::move(*made);
+    api_ = std::make_unique<rest::Api>(*host_, std::move(api));
+    if (auto loaded = api_->reload_auth(); !loaded) return tl::unexpected<Error>(loaded.error());
     HttpServerOptions http;
     http.listen = options_.listen;
     if (!options_.tls_cert.empty()) {
@@ -141,6 +147,7 @@ class Serving {
     }
     if (!listening) return tl::unexpected<Error>(listening.error());
     server_ = std::move(*listening);
+    api_->set_listen({server_->address()});
     return true;
   }
 
@@ -197,7 +204,7 @@ class Serving {
   Timer end_;
   std::optional<DataFolder> folder_;
   std::unique_ptr<RunningHost> host_;
-  std::unique_ptr<Api> api_;
+  std::unique_ptr<rest::Api> api_;
   std::unique_ptr<HttpServer> server_;
   bool ending_ = false;
   Instant deadline_;
