@@ -10,7 +10,7 @@
 #include "client/http_client.h"
 #include "client/problem.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 std::string environment(const char* name) {
@@ -258,4 +258,4 @@ Failure failure_of(const std::string& what, int status, const std::string& body)
   return failure;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

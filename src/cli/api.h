@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "client/call.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // A path below /v1 with its query, percent-encoded as it is built.
 class Target {
@@ -75,4 +75,4 @@ class Api {
 // The failure that a problem document (or another body with such a status) stands for.
 Failure failure_of(const std::string& what, int status, const std::string& body);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -4,7 +4,7 @@
 
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 Failure refused(int status, const std::string& kind, const std::string& more = "") {
@@ -86,4 +86,4 @@ TEST(Api, RefusesAddressesThatAreNone) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,10 +8,11 @@
 #include <cstring>
 #include <memory>
 
+#include "base/key.h"
 #include "cli/line/values.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 struct Closer {
@@ -157,4 +158,4 @@ std::string short_number(const Json& value) {
   return text;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -13,7 +13,7 @@
 #include "cli/line/globals.h"
 #include "cli/output.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 class Context {
  public:
@@ -64,4 +64,4 @@ std::string joined(const Json& value, std::string_view separator = ",");
 // A float with at most three digits behind the point, "0.9"; the text itself if it is none.
 std::string short_number(const Json& value);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <set>
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // Turns the parser's events into values. The stack holds the arrays and objects that are open.
 class JsonBuilder {
@@ -375,4 +375,4 @@ std::string json_quote(std::string_view text) {
   return out;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 class Json {
  public:
@@ -77,4 +77,4 @@ class Json {
 // `text` as a JSON string with its quotes.
 std::string json_quote(std::string_view text);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

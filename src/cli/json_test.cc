@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 TEST(JsonText, PassesThroughUnchanged) {
@@ -60,4 +60,4 @@ TEST(JsonText, BuildersReplaceAndQuote) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

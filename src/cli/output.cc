@@ -10,7 +10,7 @@
 
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 bool environment_forbids_color() {
@@ -97,4 +97,4 @@ std::string render_failure(const Failure& failure, Format format, bool color) {
   return out;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -11,7 +11,7 @@
 #include "cli/line/command.h"
 #include "cli/line/globals.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 enum class Format : uint8_t { kTable, kWide, kJson, kYaml, kName };
 
@@ -59,4 +59,4 @@ class Output {
 // The three lines, each starting at the margin; the document with -o json.
 std::string render_failure(const Failure& failure, Format format, bool color);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -10,7 +10,7 @@
 #include "cli/line/help.h"
 #include "cli/line/parse.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 // Ctrl-C ends a call to a host at once, with the code that says so. Verbs that run for long
@@ -79,4 +79,4 @@ int run_program(const std::vector<std::string>& args) {
   }
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

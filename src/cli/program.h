@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // `args` without the program's name. Writes to stdout and stderr; throws nothing.
 int run_program(const std::vector<std::string>& args);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -10,7 +10,7 @@
 #include "cli/line/help.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 std::vector<std::string> words_of(const std::string& path) {
@@ -129,4 +129,4 @@ TEST(Completion, KnowsEveryVerbAndFlag) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr std::string_view kReset = "\x1b[0m";
@@ -175,4 +175,4 @@ std::string age(std::string_view at, int64_t now_ms) {
   return fmt::format("{}d", s / 86'400);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // Makes text harmless for a terminal: control characters and broken UTF-8 become \xNN.
 std::string harmless(std::string_view text);
@@ -58,4 +58,4 @@ std::string age(std::string_view at, int64_t now_ms);
 // Milliseconds since 1970 of an RFC 3339 UTC time ("2026-01-02T03:04:05.678Z"); -1 if it is none.
 int64_t parse_time(std::string_view at);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

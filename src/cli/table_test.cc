@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 TEST(Tables, AlignColumnsAndLeaveNoSpacesAtTheEnd) {
@@ -74,4 +74,4 @@ TEST(Times, AgesUseOneUnit) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

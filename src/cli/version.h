@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace phoenix {
+namespace phoenix::cli {
 
 inline constexpr std::string_view kVersion = PHOENIX_VERSION;
 inline constexpr std::string_view kApiVersion = "v1";
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -6,7 +6,7 @@
 
 #include "cli/line/command.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 void add_packet_submit(std::vector<Command>& table);  // submit, create
 void add_packet_reads(std::vector<Command>& table);   // list, show, watch, explain, result, inspect
@@ -22,4 +22,4 @@ void add_other_commands(std::vector<Command>& table);  // completion, version, h
 // All of the above, in the order in which help shows them.
 std::vector<Command> all_commands();
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

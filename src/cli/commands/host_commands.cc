@@ -6,7 +6,7 @@
 #include "cli/commands/listing.h"
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 std::string host_status(const Json& host) {
@@ -191,4 +191,4 @@ void add_host_commands(std::vector<Command>& table) {
   table.push_back(std::move(owner));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

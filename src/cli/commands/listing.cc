@@ -7,7 +7,7 @@
 #include <map>
 #include <thread>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr int64_t kMaxPage = 1000;
@@ -142,4 +142,4 @@ int run_list(Context& context, const Listing& listing, const ListOptions& option
   return kExitDone;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,7 +8,7 @@
 #include "cli/context.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct ListOptions {
   int64_t limit = 100;
@@ -32,4 +32,4 @@ struct Listing {
 
 int run_list(Context& context, const Listing& listing, const ListOptions& options);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -9,7 +9,7 @@
 #include "cli/line/values.h"
 #include "cli/packets/packet_wait.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 struct MemberListOptions {
@@ -313,4 +313,4 @@ void add_member_commands(std::vector<Command>& table) {
   table.push_back(leave_command("retire", "retire"));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -4,7 +4,7 @@
 
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 std::string load_of(const Json& member) {
@@ -80,4 +80,4 @@ std::string member_sheet(const Json& member, bool color) {
   return render_sheet(fields, color);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

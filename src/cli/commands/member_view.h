@@ -7,10 +7,10 @@
 #include "cli/json.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 std::vector<Table::Column> member_columns(bool with_namespace);
 std::vector<std::string> member_row(const Json& member, bool with_namespace, int64_t now_ms);
 std::string member_sheet(const Json& member, bool color);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

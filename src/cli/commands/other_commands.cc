@@ -7,7 +7,7 @@
 #include "cli/line/help.h"
 #include "cli/version.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 int print_completion(Context& context, const std::string& shell) {
@@ -112,4 +112,4 @@ std::vector<Command> all_commands() {
   return table;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

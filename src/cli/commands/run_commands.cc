@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/key.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/line/values.h"
@@ -14,7 +15,7 @@
 #include "cli/demo/demo.h"
 #endif
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 #ifdef PHOENIX_DEMO
@@ -235,4 +236,4 @@ void add_run_commands(std::vector<Command>& table) {
   add_sim(table);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,7 +8,7 @@
 #include "runtime/data_folder.h"
 #include "runtime/serve.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 struct ServeLine {
@@ -98,4 +98,4 @@ void add_serve_commands(std::vector<Command>& table) {
   table.push_back(std::move(init));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

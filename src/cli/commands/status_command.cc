@@ -2,7 +2,7 @@
 #include "cli/commands/status_view.h"
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 // One document of all that was asked, for -o json and yaml: there is no single call behind it.
@@ -57,4 +57,4 @@ void add_status_command(std::vector<Command>& table) {
   table.push_back(std::move(status));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -7,7 +7,7 @@
 #include "cli/context.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr std::array kPacketStates = {"PENDING", "ASSIGNED", "RUNNING", "COMPLETED",
@@ -142,4 +142,4 @@ std::string status_screen(const StatusFacts& facts, bool color) {
   return out;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

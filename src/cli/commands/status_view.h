@@ -5,7 +5,7 @@
 
 #include "cli/json.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct StatusFacts {
   std::string url;
@@ -19,4 +19,4 @@ struct StatusFacts {
 
 std::string status_screen(const StatusFacts& facts, bool color);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -4,7 +4,7 @@
 
 #include "cli/commands/member_view.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 Json json(const char* text) { return *Json::parse(text); }
@@ -81,4 +81,4 @@ TEST(Members, RowsAndSheet) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

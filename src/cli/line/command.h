@@ -16,7 +16,7 @@
 
 #include "base/time.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 class Context;
 
@@ -88,4 +88,4 @@ Flag later_flag(std::string name, std::string value);
 
 inline constexpr std::string_view kNotInThisVersion = "not in this version";
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -3,7 +3,7 @@
 #include "cli/line/command.h"
 #include "cli/line/values.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 Flag make(std::string name, std::string value, std::string help, Setter set) {
@@ -117,4 +117,4 @@ Flag later_flag(std::string name, std::string value) {
   return flag;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

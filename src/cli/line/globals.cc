@@ -1,6 +1,6 @@
 #include "cli/line/globals.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 Flag with_letter(Flag flag, char letter) {
@@ -35,4 +35,4 @@ std::vector<Flag> global_flags(Globals* globals) {
   };
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

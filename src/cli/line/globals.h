@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "cli/line/command.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct Globals {
   std::vector<std::string> urls;  // tried in order; empty: environment, address file, default
@@ -27,4 +27,4 @@ struct Globals {
 // Setters point into `globals`.
 std::vector<Flag> global_flags(Globals* globals);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

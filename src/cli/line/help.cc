@@ -7,7 +7,7 @@
 
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr size_t kColumns = 100;
@@ -244,4 +244,4 @@ std::string completion_script(const std::string& shell, const std::vector<Comman
   return out + shell_function(table, globals) + "complete -o default -F _phoenix phoenix pf\n";
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

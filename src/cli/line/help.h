@@ -6,7 +6,7 @@
 
 #include "cli/line/command.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // The page of the whole program: verbs in groups, the flags that all take.
 std::string program_help(const std::vector<Command>& table, const std::vector<Flag>& globals);
@@ -18,4 +18,4 @@ std::string command_help(const Command& command);
 std::string completion_script(const std::string& shell, const std::vector<Command>& table,
                               const std::vector<Flag>& globals);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 // The line cut into the verb's path, the words and flags around it, and what follows `--`.
@@ -281,4 +281,4 @@ tl::expected<ParsedLine, WrongUse> parse_line(const std::vector<std::string>& ar
   return parsed;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,7 +8,7 @@
 #include "cli/line/command.h"
 #include "cli/line/globals.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct ParsedLine {
   const Command* command = nullptr;  // null: only a group or nothing was named
@@ -24,4 +24,4 @@ tl::expected<ParsedLine, WrongUse> parse_line(const std::vector<std::string>& ar
 // The closest of `known` to a mistyped word; empty if none is close.
 std::string closest(std::string_view word, const std::vector<std::string>& known);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -4,7 +4,7 @@
 
 #include "cli/line/help.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 // A small program with every form of flag.
@@ -161,4 +161,4 @@ TEST(Closest, FindsOnlyWhatIsNear) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -5,7 +5,7 @@
 #include <array>
 #include <charconv>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 struct Unit {
@@ -130,12 +130,4 @@ tl::expected<std::vector<std::string>, std::string> split_list(std::string_view 
   return parts;
 }
 
-bool valid_id(std::string_view text) {
-  if (text.empty() || text.size() > 128 || !(digit(text[0]) || letter(text[0]))) return false;
-  for (char c : text) {
-    if (!digit(c) && !letter(c) && c != '.' && c != '_' && c != '-') return false;
-  }
-  return true;
-}
-
-}  // namespace phoenix
+}  // namespace phoenix::cli

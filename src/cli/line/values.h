@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/time.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // "1500ms", "25s", "2m", "1h30m", "7d": one or more number-and-unit pairs, units ms s m h d, each
 // at most once and in falling order. A bare number is refused, as its unit would be a guess.
@@ -30,7 +30,4 @@ tl::expected<int64_t, std::string> parse_bytes(std::string_view text, int64_t le
 // "a,b\,c" -> {"a", "b,c"}; empty parts are refused.
 tl::expected<std::vector<std::string>, std::string> split_list(std::string_view text);
 
-// An id of a member or packet, or a namespace: [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
-bool valid_id(std::string_view text);
-
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 TEST(Durations, AreReadWithTheirUnits) {
@@ -58,16 +58,5 @@ TEST(Lists, SplitAtCommasUnlessEscaped) {
   EXPECT_FALSE(split_list(""));
 }
 
-TEST(Ids, AreOfTheAllowedShape) {
-  EXPECT_TRUE(valid_id("pkt_01ABC"));
-  EXPECT_TRUE(valid_id("0"));
-  EXPECT_TRUE(valid_id(std::string(128, 'a')));
-  for (const std::string& id :
-       {std::string(), std::string("-a"), std::string("a b"), std::string("a/b"),
-        std::string(129, 'a'), std::string("\xc3\xa4")}) {
-    EXPECT_FALSE(valid_id(id)) << id;
-  }
-}
-
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -9,7 +9,7 @@
 #include "cli/packets/packet_view.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 // "pkt_1  RUNNING  ocr-1  epoch 2": what a change left behind, on one line.
@@ -283,4 +283,4 @@ void add_packet_changes(std::vector<Command>& table) {
   table.push_back(std::move(handoff));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

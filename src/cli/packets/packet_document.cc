@@ -5,9 +5,10 @@
 
 #include <ctime>
 
+#include "base/key.h"
 #include "cli/line/values.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 Outcome<std::string> read_value(const std::string& value, std::string_view flag) {
@@ -107,24 +108,6 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-bool valid_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (lead > 0xf4 || length == 0 || i + length > text.size()) return false;
-    for (size_t j = 1; j < length; ++j) {
-      if ((static_cast<unsigned char>(text[i + j]) & 0xc0) != 0x80) return false;
-    }
-    const auto second = length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 Outcome<int> set_payload(Json& document, const std::string& bytes, const std::string& content_type,
                          const std::string& source) {
   if (bytes.size() > kMaxContent) {
@@ -215,4 +198,4 @@ Outcome<Json> packet_document(const PacketFlags& flags, int64_t now_ms) {
   return document;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -9,7 +9,7 @@
 #include "base/time.h"
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct PacketFlags {
   std::vector<std::string> required;   // capabilities
@@ -54,6 +54,5 @@ Outcome<int> set_content(Json& document, const std::string& name, const std::str
 Outcome<std::string> moment(const std::string& text, std::string_view flag, int64_t now_ms);
 
 std::string base64(std::string_view bytes);
-bool valid_utf8(std::string_view text);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

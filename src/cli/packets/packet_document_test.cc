@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr int64_t kNow = 1'767'225'600'000;  // 2026-01-01T00:00:00Z
@@ -81,13 +81,5 @@ TEST(Base64, PadsAsTheStandardSays) {
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
-TEST(Utf8, IsJudgedStrictly) {
-  EXPECT_TRUE(valid_utf8("grün € 😀"));
-  for (const char* bad :
-       {"\xff", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
-    EXPECT_FALSE(valid_utf8(bad));
-  }
-}
-
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -9,7 +9,7 @@
 #include "cli/packets/packet_view.h"
 #include "cli/packets/packet_wait.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr size_t kShownContent = 400;
@@ -292,4 +292,4 @@ void add_packet_reads(std::vector<Command>& table) {
   table.push_back(std::move(result));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

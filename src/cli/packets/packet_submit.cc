@@ -5,13 +5,14 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/key.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/packets/packet_document.h"
 #include "cli/packets/packet_view.h"
 #include "cli/packets/packet_wait.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 struct SubmitOptions {
@@ -297,4 +298,4 @@ void add_packet_submit(std::vector<Command>& table) {
   table.push_back(std::move(create));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -4,7 +4,7 @@
 
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -185,4 +185,4 @@ std::string explanation(const Json& explain, bool color) {
   return out;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

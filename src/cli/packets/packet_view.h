@@ -8,7 +8,7 @@
 #include "cli/json.h"
 #include "cli/table.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 std::vector<Table::Column> packet_columns(bool with_namespace);
 std::vector<std::string> packet_row(const Json& packet, bool with_namespace, int64_t now_ms);
@@ -27,4 +27,4 @@ std::string explanation(const Json& explain, bool color);
 
 bool packet_ended(const Json& packet);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

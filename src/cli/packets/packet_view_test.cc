@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr const char* kRunning =
@@ -111,4 +111,4 @@ TEST(Explanation, GivesWordsCandidatesAndEarlierOwners) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -8,7 +8,7 @@
 #include "cli/line/values.h"
 #include "cli/packets/packet_view.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -96,4 +96,4 @@ Outcome<int> print_result(Context& context, const std::string& id, bool more_fol
   return kExitDone;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -7,7 +7,7 @@
 
 #include "cli/context.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // --wait[=30s]: whether to wait, and how long at most.
 struct WaitFlag {
@@ -30,4 +30,4 @@ Outcome<int> print_result(Context& context, const std::string& id, bool more_fol
 // The failure of a packet that ended, but not COMPLETED.
 Failure ended_badly(const Json& packet);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -11,7 +11,7 @@
 #include "cli/context.h"
 #include "cli/line/parse.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 bool repeatable(const Flag& flag) { return flag.value.find("…") != std::string::npos; }
@@ -172,4 +172,4 @@ Outcome<std::vector<ConfigEntry>> read_config(std::string_view text, const std::
                                   "see the keys: phoenix serve --help"));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

@@ -11,7 +11,7 @@
 #include "cli/line/command.h"
 #include "cli/output.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 struct ConfigEntry {
   std::string flag;   // "--max-live-packets"
@@ -27,4 +27,4 @@ Outcome<std::vector<ConfigEntry>> read_config(std::string_view text, const std::
 // "--max-live-packets" -> "maxLivePackets".
 std::string config_key(std::string_view flag);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

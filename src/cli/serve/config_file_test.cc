@@ -8,7 +8,7 @@
 
 #include "cli/serve/serve_flags.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 std::string complaints(const std::string& text) {
@@ -120,4 +120,4 @@ TEST_F(MergeTest, AddressesAreChecked) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::cli

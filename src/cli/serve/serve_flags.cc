@@ -8,7 +8,7 @@
 #include "cli/line/values.h"
 #include "cli/serve/config_file.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 namespace {
 
 constexpr size_t kMaxConfig = 1024 * 1024;
@@ -153,4 +153,4 @@ Outcome<ServeOptions> merge_serve_options(const std::string& config_path, const 
   return options;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::cli

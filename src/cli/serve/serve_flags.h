@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "runtime/serve_options.h"
 
-namespace phoenix {
+namespace phoenix::cli {
 
 // Setters point into `options`; --config is not among them.
 std::vector<Flag> serve_flags(ServeOptions* options);
@@ -20,4 +20,4 @@ using GivenFlags = std::vector<std::pair<std::string, std::string>>;
 // The file first, then the command line over it. `config_path` empty: no file.
 Outcome<ServeOptions> merge_serve_options(const std::string& config_path, const GivenFlags& given);
 
-}  // namespace phoenix
+}  // namespace phoenix::cli
