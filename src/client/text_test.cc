@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "client/address.h"
+#include "client/answer_parser.h"
 #include "client/json_text.h"
 #include "client/problem.h"
 #include "client/sse.h"
@@ -57,6 +58,33 @@ TEST(SseParserTest, ReadsEventsWhereverTheBytesAreCut) {
     }
     EXPECT_EQ(seen, (std::vector<std::string>{"delivery|1|a\nb", "message||c"})) << size;
   }
+}
+
+TEST(AnswerParserTest, RefusesWhatIsAmbiguous) {
+  for (const char* bad : {"HTTP/2 200\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200OK\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/1.1 200 OK\r\n folded\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"}) {
+    AnswerParser parser(false, 100, nullptr);
+    EXPECT_FALSE(parser.feed(bad)) << bad;
+    EXPECT_FALSE(parser.error().empty());
+  }
+  AnswerParser endless(false, 100, nullptr);
+  EXPECT_TRUE(endless.feed("HTTP/1.1 200 OK\r\nA: "));
+  EXPECT_FALSE(endless.feed(std::string(AnswerParser::kMaxHead, 'x')));
+}
+
+TEST(AnswerParserTest, SkipsInterimAnswersAndSeesSurplus) {
+  AnswerParser parser(false, 100, nullptr);
+  EXPECT_TRUE(
+      parser.feed("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"
+                  "Content-Length: 2\r\n\r\nok"));
+  EXPECT_TRUE(parser.done());
+  EXPECT_EQ(parser.answer().body, "ok");
+  EXPECT_TRUE(parser.keep_alive());
+  EXPECT_TRUE(parser.feed("x"));
+  EXPECT_FALSE(parser.keep_alive());
 }
 
 TEST(ProblemTest, ReadsAProblemDocument) {

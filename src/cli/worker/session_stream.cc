@@ -55,11 +55,12 @@ void Session::stream_opened(Instant now, uint64_t stream) {
 void Session::stream_event(Instant now, uint64_t stream, const std::string& event,
                            const std::string& id, const std::string& data) {
   if (stream != stream_ || state_ != State::kAttached) return;
-  if (!unsure_since_) {
+  const auto json = unsure_since_ ? JsonText::parse(data) : std::nullopt;
+  if (!unsure_since_ || (json && (*json)["run"].present())) {
     take_event(now, {event, id, data});
     return;
   }
-  // Events do not say which life of the host they come from: a heartbeat sent since will tell.
+  // It does not say which life of the host it comes from: a heartbeat sent since will tell.
   early_bytes_ += data.size();
   if (early_bytes_ > kMaxEarlyBytes) {
     begin_attach(now);
