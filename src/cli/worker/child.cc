@@ -51,6 +51,11 @@ std::optional<std::string> read_file(const std::string& path, std::size_t limit)
   return out;
 }
 
+// Whether an exec that failed so may succeed another time.
+bool may_pass(int code) {
+  return code == ENOMEM || code == EAGAIN || code == ETXTBSY || code == EMFILE || code == ENFILE;
+}
+
 void close_fd(int& fd) {
   if (fd >= 0) close(fd);
   fd = -1;
@@ -170,7 +175,8 @@ void Children::look() {
     } else {
       const std::unique_ptr<Child> child = std::move(it->second);
       children_.erase(it);
-      events_.not_started(event->run, event->by_exec, std::strerror(event->status));
+      const bool for_good = event->by_exec && !may_pass(event->status);
+      events_.not_started(event->run, for_good, std::strerror(event->status));
     }
   }
   if (guardian_.lost() && !lost_) {

@@ -1,7 +1,7 @@
 #include "cli/worker/worker_main.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +18,7 @@
 
 #include "cli/worker/child.h"
 #include "cli/worker/guard/guardian.h"
+#include "cli/worker/guard/process_tree.h"
 #include "cli/worker/worker_core.h"
 #include "client/async_client.h"
 #include "client/http_client.h"
@@ -258,6 +259,8 @@ int run_worker(const WorkerOptions& given) {
   const char* base = std::getenv("TMPDIR");
   std::string scratch =
       std::string(base == nullptr || *base == '\0' ? "/tmp" : base) + "/phoenix-worker-XXXXXX";
+  // Should even the guardian be killed, what was below it comes to us, and goes with us.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (mkdtemp(scratch.data()) == nullptr) {
     return refuse(
         "no folder for CMD's files can be made at " + scratch + ": " + std::strerror(errno), 1);
@@ -278,6 +281,7 @@ int run_worker(const WorkerOptions& given) {
     // No callback into the driver may be left behind.
     client->reset();
   }
+  if ((*guardian)->lost()) kill_descendants([](void*, pid_t, int) {}, nullptr);
   guardian->reset();
   return code;
 }

@@ -14,7 +14,7 @@
 #include <functional>
 #include <map>
 
-#include "client/json_text.h"
+#include "cli/worker/guard/process_tree.h"
 #include "net/http_server.h"
 
 namespace phoenix {
@@ -183,6 +183,23 @@ TEST_F(PlayedHost, EndsWith4WhenAnotherTookItsId) {
     deliver("1");
   };
   EXPECT_EQ(await_exit(), 4);
+}
+
+TEST_F(PlayedHost, WithoutItsGuardianItEndsAndTakesEverythingWithIt) {
+  begin([](WorkerOptions& options) {
+    options.command = {"sh", "-c",
+                       "(setsid sleep 1000 &); echo > $PHOENIX_CHECKPOINT_OUT.n;"
+                       "mv $PHOENIX_CHECKPOINT_OUT.n $PHOENIX_CHECKPOINT_OUT; sleep 1000"};
+  });
+  on_["stream"] = [this] { deliver("1"); };
+  stop_on("checkpoint");
+  run();
+  on_["checkpoint"] = nullptr;
+  const std::vector<pid_t> all = descendants(worker_);
+  ASSERT_GE(all.size(), 4U) << "guardian, warden, shell, sleep";
+  kill(all.front(), SIGKILL);
+  EXPECT_EQ(await_exit(), 1);
+  for (pid_t pid : all) EXPECT_NE(kill(pid, 0), 0) << pid;
 }
 
 // Frozen while CMD ends, and until the lease is over; then continued.

@@ -12,7 +12,7 @@ namespace phoenix {
 std::vector<pid_t> descendants(pid_t root);
 
 // Kills every descendant of the calling process and reaps it, until none is left: also those that
-// fork meanwhile. Requires: PR_SET_CHILD_SUBREAPER is set, SIGCHLD is blocked. `reaped` is told
+// fork meanwhile. Requires: PR_SET_CHILD_SUBREAPER is set. `reaped` is told
 // each child's end.
 void kill_descendants(void (*reaped)(void* context, pid_t pid, int status), void* context);
 
