@@ -86,7 +86,10 @@ void StoreWriter::run() {
     unknown.swap(unknown_);
     if (stop_ && groups.empty() && unknown.empty()) return;
     lock.unlock();
-    if (!groups.empty()) write(std::move(groups));
+    if (!groups.empty()) {
+      write(std::move(groups));
+      store_.maintain();  // checkpoints, when nobody waits for them
+    }
     for (const uint64_t batch : unknown) {
       const Resolution resolution = store_.resolve(batch);
       if (resolution == Resolution::kUnknown) {

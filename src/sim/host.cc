@@ -327,8 +327,16 @@ void Host::start() {
   input([this] { node_->ready(node_now()); });
 }
 
+std::array<uint64_t, kLifecycleRows> Host::row_visits() const {
+  std::array<uint64_t, kLifecycleRows> rows = past_rows_;
+  if (!node_) return rows;
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] += node_->stats().row_visits[i];
+  return rows;
+}
+
 void Host::crash() {
   if (!node_) return;
+  past_rows_ = row_visits();
   trace_.line(queue_.now(), "* host crashes");
   node_.reset();
   store_.crash();

@@ -3,6 +3,7 @@
 // Keeps the duties that node.h puts on a driver; the world decides when a fault happens.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -61,6 +62,8 @@ class Host {
   MemoryStore& store() { return store_; }
   uint64_t run() const { return run_; }
   uint64_t steps() const { return steps_; }
+  // Visits of each row of the transition table, in all lives.
+  std::array<uint64_t, kLifecycleRows> row_visits() const;
   WallMs wall() const { return kWallStart + queue_.now().ns / 1'000'000; }
   std::string fresh_id(std::string_view prefix);
 
@@ -104,6 +107,7 @@ class Host {
   uint64_t run_ = 0;
   Duration clock_offset_;  // this life's monotonic clock starts somewhere else
   uint64_t steps_ = 0;
+  std::array<uint64_t, kLifecycleRows> past_rows_{};  // of the lives that are over
   uint64_t next_fresh_ = 1;
   RequestId next_request_ = 1;
   std::map<RequestId, Open> open_;

@@ -90,6 +90,7 @@ RunResult World::run() {
   }
   RunResult result = result_of(options_, faults_, trace_, checks_);
   result.steps = host_.steps();
+  result.row_visits = host_.row_visits();
   result.members = env_.member_ids.size();
   result.packets = clients_[0]->submitted() + clients_[1]->submitted();
   return result;

@@ -3,6 +3,7 @@
 // terminal.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +29,7 @@ struct RunResult {
   uint64_t members = 0;
   uint64_t packets = 0;
   FaultCounts faults;
+  std::array<uint64_t, kLifecycleRows> row_visits{};  // of the transition table
   uint64_t hash = 0;
   std::optional<Violation> violation;
   std::vector<std::string> newest;  // trace lines before the violation

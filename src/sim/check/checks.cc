@@ -4,6 +4,18 @@
 
 namespace phoenix::sim {
 
+namespace {
+
+// The node's own check opens its sentences with the invariant.
+Invariant named_by(std::string_view sentence) {
+  if (sentence.starts_with("I1")) return Invariant::kOneOwner;
+  if (sentence.starts_with("I3")) return Invariant::kOwnedOrParked;
+  if (sentence.starts_with("I4")) return Invariant::kBounded;
+  return Invariant::kNode;
+}
+
+}  // namespace
+
 Checks::Checks()
     : shadow_(complain(),
               [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); }),
@@ -67,7 +79,7 @@ void Checks::disturbed(Instant now) { bounds_.disturb(now); }
 void Checks::after_step(Instant now, WallMs wall, const Node* node) {
   now_ = now;
   if (node == nullptr) return;
-  for (std::string& sentence : node->check()) violate(Invariant::kNode, std::move(sentence));
+  for (std::string& sentence : node->check()) violate(named_by(sentence), std::move(sentence));
   bounds_.after_step(now, wall, *node);
   work_.after_step(now, bounds_.calm_since());
 }
