@@ -218,7 +218,7 @@ int main(int argc, char** argv) {
   RunnerOptions options;
   std::string why;
   if (!parse(argc, argv, &options, &why)) return usage(why);
-  // SCEN  if (!options.sim.scenario.empty()) return phoenix::run_sim(options.sim);
+  if (!options.sim.scenario.empty()) return phoenix::run_sim(options.sim);
   if (!options.sim.planted_bug.empty()) {
     const auto bug = phoenix::planted_bug_from_name(options.sim.planted_bug);
     if (!bug || !phoenix::plant(*bug)) {
