@@ -1,10 +1,11 @@
-// The OpenAPI 3.1 description of the REST face: openapi.json, built into the program.
+// The OpenAPI 3.1 description of the REST face. Its source are the files of openapi/ (info, paths,
+// components), which are built into the program; a test holds the routes to them.
 #pragma once
 
-#include <string_view>
+#include <string>
 
 namespace phoenix {
 
-std::string_view openapi_json();
+const std::string& openapi_json();
 
 }  // namespace phoenix
