@@ -9,10 +9,8 @@
 namespace phoenix::cli {
 namespace {
 
-std::string host_status(const Json& host) {
-  if (!host["status"].text().empty()) return host["status"].text();
-  return host["ready"].is_null() ? "" : host["ready"].truth() ? "ready" : "not ready";
-}
+// Every host that can be listed is alive; what counts is whether it takes work.
+std::string host_status(const Json& host) { return host["ready"].truth() ? "ready" : "not ready"; }
 
 int list_hosts(Context& context, const ListOptions& options) {
   Listing listing;
@@ -117,8 +115,10 @@ struct OwnerOptions {
   int64_t k = 8;
 };
 
-Outcome<int> ring_show(Context& context) {
-  auto reply = context.api.get("cannot show the ring", Target({"ring"}));
+Outcome<int> ring_show(Context& context, bool points) {
+  Target target({"ring"});
+  if (points) target.with("vnodes", "true");
+  auto reply = context.api.get("cannot show the ring", target);
   if (!reply) return tl::unexpected(reply.error());
   print_answer(context, *reply, "ring",
                ring_text(reply->json, context.out.wide(), context.out.color()));
@@ -169,7 +169,9 @@ void add_host_commands(std::vector<Command>& table) {
   ring.path = "ring show";
   ring.summary = "members on the ring, their points and shares";
   ring.example = "phoenix ring show";
-  ring.run = [](Context& context) { return finish(context, ring_show(context)); };
+  const auto points = std::make_shared<bool>(false);
+  ring.flags.push_back(switch_flag("--vnodes", points.get(), "every point too"));
+  ring.run = [points](Context& context) { return finish(context, ring_show(context, *points)); };
   table.push_back(std::move(ring));
 
   const auto options = std::make_shared<OwnerOptions>();

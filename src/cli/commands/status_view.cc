@@ -61,7 +61,7 @@ std::string hosts_line(const StatusFacts& facts, bool color) {
     const std::string up = age(host["startedAt"].text(), facts.now_ms);
     const std::string version = host["version"].text();
     out += fmt::format("  {}  {}{}{}\n", harmless(host["name"].text()),
-                       colored_state(facts.is_ready ? "ready" : "not ready", color),
+                       colored_state(host["ready"].truth() ? "ready" : "not ready", color),
                        version.empty() ? "" : "  version " + harmless(version),
                        up.empty() ? "" : "  up " + up);
   }
@@ -71,14 +71,9 @@ std::string hosts_line(const StatusFacts& facts, bool color) {
 
 void note_readiness(const StatusFacts& facts, std::vector<std::string>& notes) {
   if (facts.is_ready) return;
-  std::string why = facts.ready["detail"].text();
-  for (const char* list : {"reasons", "wedged", "checks"}) {
-    for (const Json& reason : facts.ready[list].items()) {
-      if (!why.empty()) why += "; ";
-      why += reason.is_string() ? reason.text() : reason.dump();
-    }
-  }
-  notes.push_back("the host does not accept work" + (why.empty() ? "" : ": " + why));
+  std::string note = "the host does not accept work: " + facts.ready["detail"].text();
+  if (!facts.ready["since"].text().empty()) note += ", since " + facts.ready["since"].text();
+  notes.push_back(std::move(note));
 }
 
 void note_members(const StatusFacts& facts, std::vector<std::string>& notes) {
