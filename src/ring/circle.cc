@@ -8,6 +8,27 @@ namespace {
 
 bool before_position(const Vnode& vnode, Position position) { return vnode.position < position; }
 
+// Where a position is to be expected in a bucket, as hashed positions lie evenly. `bits` is the
+// number of top bits that all positions of the bucket share.
+size_t expected_at(size_t size, Position position, unsigned bits) {
+  const uint64_t offset = (uint64_t{position} << bits) & ~Position{0};
+  return static_cast<size_t>(offset * size >> 32);
+}
+
+// The first v-node at or after a position, looked for near where it is to be expected: a binary
+// search over a whole bucket would wait for memory ten times.
+size_t first_at(const std::vector<Vnode>& bucket, Position position, unsigned bits) {
+  constexpr size_t kNear = 48;  // three standard deviations at 1,000 v-nodes
+  const size_t guess = expected_at(bucket.size(), position, bits);
+  size_t low = guess > kNear ? guess - kNear : 0;
+  size_t high = std::min(guess + kNear, bucket.size());
+  if (low > 0 && bucket[low - 1].position >= position) low = 0;
+  if (high < bucket.size() && bucket[high].position < position) high = bucket.size();
+  const Vnode* start = bucket.data();
+  return static_cast<size_t>(
+      std::lower_bound(start + low, start + high, position, before_position) - start);
+}
+
 // Few steps, so that cutting anew happens at two sizes only: a bucket holds about 1,000 v-nodes at
 // most up to 16 million.
 unsigned bucket_bits(size_t vnodes) {
@@ -34,8 +55,14 @@ void Circle::add(MemberIndex index) {
 void Circle::remove(MemberIndex index) {
   const uint32_t count = vnode_count(roster_[index].weight);
   if (states_[index] == State::kPlaced) {
-    for (uint32_t replica = 0; replica < count; ++replica) {
-      erase({roster_.position(index, replica), index});
+    std::vector<Vnode> vnodes;
+    vnodes.reserve(count);
+    roster_.append_vnodes(index, 0, count, vnodes);
+    // Each lies somewhere else in memory: what the next few need is fetched while one is erased.
+    constexpr size_t kAhead = 4;
+    for (size_t i = 0; i < vnodes.size(); ++i) {
+      if (i + kAhead < vnodes.size()) prefetch(vnodes[i + kAhead].position);
+      erase(vnodes[i]);
     }
   } else {
     waiting_vnodes_ -= count;
@@ -80,10 +107,15 @@ void Circle::settle() {
   }
 }
 
+void Circle::prefetch(Position position) const {
+  const Bucket& bucket = buckets_[bucket_of(position)];
+  __builtin_prefetch(bucket.data() + expected_at(bucket.size(), position, bits_));
+}
+
 void Circle::insert(const Vnode& vnode) {
   Bucket& bucket = buckets_[bucket_of(vnode.position)];
   make_room(bucket, 1);
-  auto at = std::lower_bound(bucket.begin(), bucket.end(), vnode.position, before_position);
+  auto at = bucket.begin() + static_cast<std::ptrdiff_t>(first_at(bucket, vnode.position, bits_));
   while (at != bucket.end() && roster_.before(*at, vnode)) ++at;
   bucket.insert(at, vnode);
   ++size_;
@@ -91,7 +123,7 @@ void Circle::insert(const Vnode& vnode) {
 
 void Circle::erase(const Vnode& vnode) {
   Bucket& bucket = buckets_[bucket_of(vnode.position)];
-  auto at = std::lower_bound(bucket.begin(), bucket.end(), vnode.position, before_position);
+  auto at = bucket.begin() + static_cast<std::ptrdiff_t>(first_at(bucket, vnode.position, bits_));
   while (at->member != vnode.member) ++at;
   bucket.erase(at);
   --size_;
@@ -146,7 +178,7 @@ Circle::Cursor::Cursor(const Circle& circle, Position from)
     : circle_(circle), left_(circle.size_), bucket_(circle.bucket_of(from)) {
   const Bucket& bucket = circle.buckets_[bucket_];
   end_ = bucket.data() + bucket.size();
-  at_ = std::lower_bound(bucket.data(), end_, from, before_position);
+  at_ = bucket.data() + first_at(bucket, from, circle.bits_);
 }
 
 void Circle::Cursor::next_bucket() {

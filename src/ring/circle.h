@@ -63,6 +63,7 @@ class Circle {
   using Bucket = std::vector<Vnode>;
 
   size_t bucket_of(Position position) const { return uint64_t{position} >> (32 - bits_); }
+  void prefetch(Position position) const;
   void insert(const Vnode& vnode);
   void erase(const Vnode& vnode);
   void merge(std::vector<Vnode>& fresh);

@@ -195,6 +195,48 @@ TEST(Placement, moves_only_the_leavers_packets_on_the_plain_ring) {
   }
 }
 
+// Every v-node's own position and the one after it, on the whole circle (no class has a ring). Over
+// many keys, some buckets lie so unevenly that the first look goes past the place on either side.
+TEST(Placement, finds_the_owner_at_and_after_every_vnode_of_the_circle) {
+  PlacementOptions options;
+  options.cache_bytes = 0;
+  for (uint8_t key = 0; key < 30; ++key) {
+    Placement placement(test_key(key), options);
+    for (int i = 0; i < 128; ++i) placement.join(make_member("m" + std::to_string(i), {}));
+    const ClassId cls = placement.intern("default", {}, Match::kAll);
+    const auto circle = placement.all_vnodes();
+    for (size_t at = 0; at < circle.size();) {
+      const Position position = circle[at].position;
+      size_t next = at;
+      while (next < circle.size() && circle[next].position == position) ++next;
+      ASSERT_EQ(placement.place({.point = position, .cls = cls, .k = 1}), circle[at].member);
+      ASSERT_EQ(placement.place({.point = position + 1, .cls = cls, .k = 1}),
+                circle[next % circle.size()].member);
+      at = next;
+    }
+  }
+}
+
+// More capabilities than a signature has bits, so that several share one.
+TEST(Placement, tells_capabilities_apart_whose_signatures_are_equal) {
+  PlacementOptions options;
+  options.cache_bytes = 0;
+  Placement placement(test_key(5), options);
+  const auto name = [](int number) { return "cap-" + std::to_string(number); };
+  for (int i = 0; i < 400; ++i)
+    placement.join(make_member("m" + std::to_string(i), {name(i % 200)}));
+  Prng prng(4);
+  for (int wanted = 0; wanted < 200; ++wanted) {
+    const ClassId cls = placement.intern("default", std::vector{name(wanted)}, Match::kAll);
+    const Position point = static_cast<Position>(prng.next());
+    const auto owner = placement.place({.point = point, .cls = cls, .k = 1});
+    ASSERT_TRUE(owner);
+    const std::string_view id = placement.id(*owner);
+    EXPECT_TRUE(id == "m" + std::to_string(wanted) || id == "m" + std::to_string(wanted + 200))
+        << id;
+  }
+}
+
 // 1,000 members with 1 to 8 of 64 capabilities, packets that need 1 (half of them), 2 (30 %) or 3
 // (20 %), both drawn by Zipf's law: equal merit, k = 8.
 TEST(Placement, balances_a_mixed_workload_within_five_percent) {
