@@ -67,8 +67,10 @@ std::optional<DrainNotice> Node::Impl::drain_notice(const Session& session) cons
 }
 
 bool Node::Impl::something_new(const Session& session) const {
-  return session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation() ||
-         session.drain_version != session.drain_told;
+  if (session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation()) return true;
+  // A change of its members is news only if it is, or was, asked to drain.
+  return session.drain_version != session.drain_told &&
+         (session.drain_shown || drain_notice(session));
 }
 
 // One answer: what the session is told now. max = 0: no deliveries.
@@ -87,6 +89,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const std::optional<OutboxCursor
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
   session.drain_told = session.drain_version;
+  session.drain_shown = answer.drain.has_value();
   for (const SlotNo slot_no : carried.tokens) {
     note_delivered(slot_no);
     const Slot& slot = packets[slot_no];

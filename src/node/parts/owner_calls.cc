@@ -266,10 +266,11 @@ ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
     session.outbox.started(slot.outbox);
   }
   if (call.call == Call::kStart) {
-    --stats.packets_now[static_cast<size_t>(status(slot))];
+    const Status before = status(slot);
+    --stats.packets_now[static_cast<size_t>(before)];
     slot.started = true;
     ++stats.packets_now[static_cast<size_t>(status(slot))];
-    if (const auto row = lifecycle_row(Status::kAssigned, Event::kStart, false)) {
+    if (const auto row = lifecycle_row(before, Event::kStart, false)) {
       ++stats.row_visits[*row];
     }
     return owner_reply(head, Status::kRunning);
