@@ -26,13 +26,14 @@ enum class Fault : uint8_t {
   kHostCrash,      // what was not synced is lost
   kHostRestart,    // orderly: shutdown, then a new run
   kHostPause,      // no input and no tick for a while
+  kClockJump,      // the host\'s wall clock is set, forward or back
   kStoreRefuse,    // a full disk
   kStoreConflict,  // somebody else wrote
   kStoreUnknownApplied,
   kStoreUnknownLost,
   kStoreHeld,  // a sync that takes very long
 };
-inline constexpr size_t kFaults = 22;
+inline constexpr size_t kFaults = 23;
 
 inline constexpr std::array<std::string_view, kFaults> kFaultNames = {"request-lost",
                                                                       "answer-lost",
@@ -51,6 +52,7 @@ inline constexpr std::array<std::string_view, kFaults> kFaultNames = {"request-l
                                                                       "host-crash",
                                                                       "host-restart",
                                                                       "host-pause",
+                                                                      "clock-jump",
                                                                       "store-refuse",
                                                                       "store-conflict",
                                                                       "store-unknown-applied",

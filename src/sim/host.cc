@@ -375,6 +375,12 @@ void Host::pause(Duration length) {
   });
 }
 
+void Host::set_clock(int64_t by_ms) {
+  trace_.line(queue_.now(), fmt::format("* wall clock is set by {} ms", by_ms));
+  wall_skew_ms_ += by_ms;
+  checks_.disturbed(queue_.now());
+}
+
 void Host::resume() {
   paused_ = false;
   trace_.line(queue_.now(), "* host goes on");

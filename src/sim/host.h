@@ -64,7 +64,8 @@ class Host {
   uint64_t steps() const { return steps_; }
   // Visits of each row of the transition table, in all lives.
   std::array<uint64_t, kLifecycleRows> row_visits() const;
-  WallMs wall() const { return kWallStart + queue_.now().ns / 1'000'000; }
+  WallMs wall() const { return kWallStart + wall_skew_ms_ + queue_.now().ns / 1'000'000; }
+  void set_clock(int64_t by_ms);
   std::string fresh_id(std::string_view prefix);
 
  private:
@@ -106,6 +107,7 @@ class Host {
   std::unique_ptr<Node> node_;
   uint64_t run_ = 0;
   Duration clock_offset_;  // this life's monotonic clock starts somewhere else
+  int64_t wall_skew_ms_ = 0;
   uint64_t steps_ = 0;
   std::array<uint64_t, kLifecycleRows> past_rows_{};  // of the lives that are over
   uint64_t next_fresh_ = 1;

@@ -200,6 +200,8 @@ void World::inject_on_host(Fault fault) {
   faults_.add(fault);
   if (fault == Fault::kHostPause) {
     host_.pause(milliseconds(prng_.between(60, 3'500)));
+  } else if (fault == Fault::kClockJump) {
+    host_.set_clock(prng_.between(-12'000, 8'000));
   } else {
     crash_host(fault == Fault::kHostRestart);
   }

@@ -40,7 +40,7 @@ void Bounds::after_step(Instant now, WallMs wall, const Node& node) {
   sessions(now);
   packets(now, wall);
   if (now - calm_since_ > kSlack) {
-    drains(wall);
+    drains(now, wall);
     const Health health = node.health(Now{now, wall});
     if (health.oldest_write > seconds(10)) {
       complain_(Invariant::kBounded, fmt::format("a write has waited for {} ms, the store is well",
@@ -89,12 +89,18 @@ void Bounds::packets(Instant now, WallMs wall) {
   }
 }
 
-void Bounds::drains(WallMs wall) {
+// The wall clock may be set; a drain that has begun lasts as long as it was meant to.
+void Bounds::drains(Instant now, WallMs wall) {
   for (const auto& [key, member] : shadow_.members()) {
-    if (member.status != MemberStatus::kDraining || member.drain_deadline == kNoWall) continue;
-    if (wall > member.drain_deadline + kSlack.ms()) {
-      complain_(Invariant::kBounded, fmt::format("{} drains {} ms past its deadline", key.id(),
-                                                 wall - member.drain_deadline));
+    if (member.status != MemberStatus::kDraining || member.drain_deadline == kNoWall) {
+      drained_by_.erase(key);
+      continue;
+    }
+    const Duration left = milliseconds(std::max<int64_t>(0, member.drain_deadline - wall));
+    const Instant by = drained_by_.try_emplace(key, now + left).first->second;
+    if (now - std::max(by, calm_since_) > kSlack) {
+      complain_(Invariant::kBounded,
+                fmt::format("{} drains {} ms past its deadline", key.id(), (now - by).ms()));
     }
   }
 }
@@ -140,12 +146,22 @@ bool Bounds::somebody_could(const Packet& head, const std::vector<MemberView>& m
   return false;
 }
 
+// For a time that has not come: notBefore by the wall clock, a backoff by the monotonic one, which
+// begins anew with the host.
+bool Bounds::waits(Instant now, WallMs wall, const Packet& head) const {
+  if (wall < head.spec->not_before) return true;
+  if (!head.parked || head.parked->reason != ParkReason::kBackoff) return false;
+  const Shadow::Track* track = shadow_.find(head.key);
+  if (track == nullptr) return true;
+  const Duration length = milliseconds(head.parked->until - head.updated_at);
+  return now < std::max(track->since, calm_since_) + length;
+}
+
 void Bounds::parked(Instant now, WallMs wall, const Node& node) {
   const std::vector<MemberView> members = node.members();
   for (const PacketView& view : node.live()) {
     const Packet& head = *view.head;
-    const bool waits = head.parked && head.parked->until != kNoWall && wall < head.parked->until;
-    if (head.owner || waits || !somebody_could(head, members)) {
+    if (head.owner || waits(now, wall, head) || !somebody_could(head, members)) {
       could_since_.erase(head.key);
       continue;
     }

@@ -19,6 +19,11 @@ class Bounds {
 
   // The host or its store is in trouble, or has just come out of it.
   void disturb(Instant now) { calm_since_ = now; }
+  // A new life of the host counts what is left of a wall clock's deadline anew.
+  void restarted(Instant now) {
+    disturb(now);
+    drained_by_.clear();
+  }
   // A session's call has arrived.
   void called(Instant now, const Caller& caller);
   void after_step(Instant now, WallMs wall, const Node& node);
@@ -27,9 +32,10 @@ class Bounds {
  private:
   void sessions(Instant now);
   void packets(Instant now, WallMs wall);
-  void drains(WallMs wall);
+  void drains(Instant now, WallMs wall);
   void memory(const Node& node);
   void parked(Instant now, WallMs wall, const Node& node);
+  bool waits(Instant now, WallMs wall, const Packet& head) const;
   bool somebody_could(const Packet& head, const std::vector<MemberView>& members) const;
 
   const Shadow& shadow_;
@@ -38,6 +44,7 @@ class Bounds {
   Instant next_look_{0};
   std::map<std::string, Instant> last_call_;
   std::map<PacketKey, Instant> could_since_;
+  std::map<MemberKey, Instant> drained_by_;  // the deadline on the monotonic clock
 };
 
 }  // namespace phoenix::sim

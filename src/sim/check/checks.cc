@@ -63,7 +63,7 @@ void Checks::committed(Instant now, std::span<const Group> groups, const std::ve
 void Checks::started(Instant now, Store& store) {
   now_ = now;
   shadow_.compare(store);
-  bounds_.disturb(now);
+  bounds_.restarted(now);
 }
 
 void Checks::stopped(Instant now, Store& store) {
