@@ -1,0 +1,190 @@
+"""A real host and plain HTTP for the tests of the REST face. The program is env PHOENIX_BIN. Every
+answer is held against the OpenAPI document."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from schema import Schemas
+
+JSON = "application/json"
+REQUEST_ID = re.compile(r"^req_[0-9A-HJKMNP-TV-Z]{26}$")
+
+
+class Answer:
+    def __init__(self, status, headers, data):
+        self.status = status
+        self.headers = headers
+        self.data = data
+        kind = headers.get("content-type", "")
+        self.json = json.loads(data) if data and "json" in kind else None
+
+    def __repr__(self):
+        return f"{self.status} {self.data[:2000]!r}"
+
+
+class Host:
+    """One `phoenix serve` on its own data folder."""
+
+    def __init__(self, *flags, data=None):
+        self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="phoenix-rest-"))
+        self.flags = flags
+        self.process = None
+        self.start()
+
+    def start(self):
+        address_file = self.folder / "data" / "address.json"
+        address_file.unlink(missing_ok=True)
+        self.log = open(self.folder / "serve.log", "ab")
+        self.process = subprocess.Popen(
+            [os.environ["PHOENIX_BIN"], "serve", "--data", str(self.folder / "data"), "--listen",
+             "127.0.0.1:0", *self.flags], stdout=self.log, stderr=self.log,
+            stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not address_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                text = (self.folder / "serve.log").read_text()
+                raise AssertionError(f"the host did not start: {text}")
+            time.sleep(0.01)
+        address = json.loads(address_file.read_text())["api"]
+        self.port = int(address.rsplit(":", 1)[1])
+
+    def end(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        code = self.process.wait(timeout=20)
+        self.log.close()
+        return code
+
+    def remove(self):
+        self.end(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class RestTest(unittest.TestCase):
+    """One host for the tests of a class; ids are made fresh by each test."""
+
+    flags = ()
+    numbers = iter(range(1, 1_000_000))
+
+    @classmethod
+    def setUpClass(cls):
+        cls.host = Host(*cls.flags)
+        cls.addClassCleanup(cls.host.remove)
+        cls.schemas = None
+        answer = cls.exchange("GET", "/openapi.json")
+        cls.schemas = Schemas(answer.json)
+
+    def fresh(self, prefix="x"):
+        return f"{prefix}-{next(self.numbers)}"
+
+    @classmethod
+    def exchange(cls, method, target, body=None, headers=None, timeout=40):
+        connection = http.client.HTTPConnection("127.0.0.1", cls.host.port, timeout=timeout)
+        try:
+            connection.request(method, target, body=body, headers=headers or {})
+            response = connection.getresponse()
+            lower = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, lower, response.read())
+        finally:
+            connection.close()
+
+    def call(self, method, target, body=None, token=None, headers=None, content_type=JSON,
+             data=None):
+        """Sends; checks what every answer must have; gives the answer."""
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = "Bearer " + token
+        if body is not None:
+            data = json.dumps(body).encode()
+        if data is not None and content_type:
+            sent.setdefault("Content-Type", content_type)
+        answer = self.exchange(method, target, data, sent)
+        self.check(method, target, answer)
+        return answer
+
+    def check(self, method, target, answer):
+        self.assertRegex(answer.headers["phoenix-request-id"], REQUEST_ID, answer)
+        body = answer.json if answer.json is not None else answer.data
+        if method != "HEAD":
+            faults = self.schemas.answer_faults(method, target.split("?")[0], answer.status,
+                                                answer.headers["content-type"], body)
+            self.assertEqual(faults, [], f"{method} {target}: {answer}")
+        if answer.status >= 400 and method != "HEAD":
+            self.assertEqual(answer.headers["content-type"], "application/problem+json")
+            self.assertEqual(answer.json["status"], answer.status)
+            self.assertEqual(answer.json["instance"], answer.headers["phoenix-request-id"])
+
+    def ok(self, method, target, body=None, status=200, **more):
+        answer = self.call(method, target, body, **more)
+        self.assertEqual(answer.status, status, f"{method} {target}: {answer}")
+        return answer
+
+    def refused(self, kind, status, method, target, body=None, pointers=None, **more):
+        """The call is refused with that problem; `pointers` are those of its errors, in order."""
+        answer = self.call(method, target, body, **more)
+        self.assertEqual((answer.status, answer.json and answer.json["type"]),
+                         (status, "/problems/" + kind), f"{method} {target}: {answer}")
+        if pointers is not None:
+            self.assertEqual([error["pointer"] for error in answer.json["errors"]], pointers,
+                             answer)
+        return answer.json
+
+    # --- what many tests need ---
+
+    def register(self, capability, **fields):
+        """(id, token) of a new member."""
+        member = {"id": self.fresh("m"), "capabilities": [capability], "leaseSeconds": 60}
+        member.update(fields)
+        answer = self.ok("POST", "/v1/members", member, 201)
+        session = answer.json["session"]
+        return member["id"], session["token"] if session else None
+
+    def submit(self, capability, **fields):
+        packet = {"id": self.fresh("p"), "requiredCapabilities": [capability]}
+        packet.update(fields)
+        return self.ok("POST", "/v1/packets", packet, 201).json
+
+    def poll(self, member, token, want=1, **query):
+        """Polls until so many deliveries have come; gives them."""
+        deliveries = []
+        after = ""
+        deadline = time.monotonic() + 20
+        while len(deliveries) < want and time.monotonic() < deadline:
+            extra = "".join(f"&{name}={value}" for name, value in query.items())
+            target = f"/v1/members/{member}/deliveries?max={want}&waitMs=2000{extra}"
+            answer = self.ok("GET", target + (f"&after={after}" if after else ""), token=token)
+            deliveries += answer.json["deliveries"]
+            after = answer.json["next"]
+        self.assertEqual(len(deliveries), want)
+        return deliveries
+
+    def taken(self, capability=None, **fields):
+        """A packet in the hands of a fresh member: (packet id, member id, token, epoch)."""
+        capability = capability or self.fresh("cap")
+        member, token = self.register(capability)
+        packet = self.submit(capability, **fields)
+        delivery = self.poll(member, token)[0]
+        self.assertEqual(delivery["packet"]["id"], packet["id"])
+        return packet["id"], member, token, delivery["epoch"]
+
+    def raw_socket(self, payload, read=True):
+        """Bytes on a connection; gives all that comes back until the host closes."""
+        with socket.create_connection(("127.0.0.1", self.host.port), timeout=20) as connection:
+            connection.sendall(payload)
+            out = b""
+            while read:
+                chunk = connection.recv(65536)
+                if not chunk:
+                    break
+                out += chunk
+            return out
