@@ -19,13 +19,22 @@ Node::Impl::Impl(const NodeConfig& wanted)
 void Node::Impl::observe(Now at) {
   if (observed && is_ready) {
     const Duration gap = at.mono - now.mono;
-    if (gap > kPause) {
-      now = at;
-      pause(gap);
-    }
+    const bool set_back = at.wall < now.wall;
+    now = at;
+    if (gap > kPause) pause(gap);
+    if (set_back) wall_set_back();
   }
   observed = true;
   now = at;
+}
+
+// What had come up by the wall clock, and what was found to lie in the past, may lie ahead again.
+void Node::Impl::wall_set_back() {
+  wall_timers = {};
+  for (SlotNo no = 0; no < packets.end(); ++no) {
+    if (packets[no].used && !packets[no].coming) arm_wall(no, true);
+  }
+  next_forget = std::min(next_forget, now.wall);
 }
 
 // The host itself was away: nobody is charged for it.

@@ -186,17 +186,22 @@ void Node::Impl::wake(MemberNo no) {
   }
 }
 
-// Timers of what the packet waits for in its present state.
+// Timers of what the packet waits for in its present state. fresh: its deadline has no timer yet.
 void Node::Impl::arm(SlotNo no, bool fresh) {
   const Slot& slot = packets[no];
+  if (slot.head->status == Status::kPending && slot.wait_until != kNever) {
+    packet_timers.add(slot.wait_until, no, slot.life);
+  }
+  arm_wall(no, fresh);
+}
+
+void Node::Impl::arm_wall(SlotNo no, bool fresh) {
+  const Slot& slot = packets[no];
   const PacketSpec& spec = *slot.head->spec;
-  if (slot.head->status == Status::kPending) {
-    if (slot.wait_until != kNever) packet_timers.add(slot.wait_until, no, slot.life);
-    if (spec.not_before > now.wall) wall_timers.add(spec.not_before, no, slot.life);
+  if (slot.head->status == Status::kPending && spec.not_before > now.wall) {
+    wall_timers.add(spec.not_before, no, slot.life);
   }
-  if (spec.deadline != kNoWall && fresh) {
-    wall_timers.add(spec.deadline, no, slot.life);
-  }
+  if (spec.deadline != kNoWall && fresh) wall_timers.add(spec.deadline, no, slot.life);
 }
 
 // After a refusal: everything this packet may need is looked at again in a moment.

@@ -97,6 +97,7 @@ struct Node::Impl {
   void release_keys();
   void tick();
   void pause(Duration gap);
+  void wall_set_back();
   Instant deadline() const;
 
   // --- writes.cc: from decision to fact ---
@@ -161,6 +162,7 @@ struct Node::Impl {
   void time_out(SlotNo slot);
   void wake(MemberNo no);
   void arm(SlotNo slot, bool fresh);
+  void arm_wall(SlotNo slot, bool fresh);
   void retry_later(SlotNo slot);
   void lose(Write& write, SlotNo slot, const Ending& ending);
   void withdraw(SlotNo slot);

@@ -127,7 +127,8 @@ void Bounds::memory(const Node& node) {
   }
 }
 
-bool Bounds::somebody_could(const Packet& head, const std::vector<MemberView>& members) const {
+const MemberRecord* Bounds::taker(const Packet& head,
+                                  const std::vector<MemberView>& members) const {
   for (const MemberView& view : members) {
     const MemberRecord& record = *view.record;
     if (record.status != MemberStatus::kActive || record.key.ns() != head.key.ns()) continue;
@@ -141,9 +142,9 @@ bool Bounds::somebody_could(const Packet& head, const std::vector<MemberView>& m
     const bool able = head.spec->match == CapabilityMatch::kAll
                           ? has_all(record.capabilities, head.required)
                           : has_any(record.capabilities, head.required);
-    if (able) return true;
+    if (able) return &record;
   }
-  return false;
+  return nullptr;
 }
 
 // For a time that has not come: notBefore by the wall clock, a backoff by the monotonic one, which
@@ -161,7 +162,9 @@ void Bounds::parked(Instant now, WallMs wall, const Node& node) {
   const std::vector<MemberView> members = node.members();
   for (const PacketView& view : node.live()) {
     const Packet& head = *view.head;
-    if (head.owner || waits(now, wall, head) || !somebody_could(head, members)) {
+    const MemberRecord* member =
+        head.owner || waits(now, wall, head) ? nullptr : taker(head, members);
+    if (member == nullptr) {
       could_since_.erase(head.key);
       continue;
     }
@@ -170,9 +173,9 @@ void Bounds::parked(Instant now, WallMs wall, const Node& node) {
     if (now - since > kSlack) {
       complain_(
           Invariant::kOwnedOrParked,
-          fmt::format("{} is parked ({}) for {} ms while a member could take it", head.key.id(),
-                      head.parked ? park_reason_name(head.parked->reason) : "no reason",
-                      (now - since).ms()));
+          fmt::format("{} is parked ({}) for {} ms while {} could take it", head.key.id(),
+                      view.parked ? park_reason_name(view.parked->reason) : "no reason",
+                      (now - since).ms(), member->key.id()));
     }
   }
 }

@@ -36,7 +36,8 @@ class Bounds {
   void memory(const Node& node);
   void parked(Instant now, WallMs wall, const Node& node);
   bool waits(Instant now, WallMs wall, const Packet& head) const;
-  bool somebody_could(const Packet& head, const std::vector<MemberView>& members) const;
+  // Who could take it; null: nobody.
+  const MemberRecord* taker(const Packet& head, const std::vector<MemberView>& members) const;
 
   const Shadow& shadow_;
   Complain complain_;
