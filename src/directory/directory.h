@@ -63,7 +63,7 @@ struct Session {
   Instant armed = kNever;          // the one valid entry of the timer heap
   uint64_t drain_version = 0;      // grows when what `drain` says changes
   uint64_t drain_told = 0;
-  bool drain_shown = false;        // the last answer asked it to drain
+  bool drain_shown = false;  // the last answer asked it to drain
 
   Duration lease() const { return seconds(record->lease_seconds); }
   bool active() const { return record->state == SessionState::kActive; }

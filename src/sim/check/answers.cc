@@ -13,6 +13,8 @@ bool same(const OwnerReply& a, const OwnerReply& b) {
   return a.id == b.id && a.status == b.status && a.epoch == b.epoch && a.revision == b.revision;
 }
 
+std::string owner_text(const std::optional<Owner>& owner) { return owner ? owner->id : "nobody"; }
+
 const ItemReply* item_of(const ReplyBody& body, size_t index, ItemReply& storage) {
   if (const auto* batch = std::get_if<BatchReply>(&body)) {
     return index < batch->items.size() ? &batch->items[index] : nullptr;
@@ -93,12 +95,11 @@ void Answers::owner_call(const Caller& caller, const OwnerCall& call, const Item
   }
 }
 
-bool Answers::may_own(const Caller& caller, const std::string& owner) const {
-  if (!caller.as_member.empty()) return caller.as_member == owner;
-  const auto found = shadow_.sessions().find(caller.session);
-  if (found == shadow_.sessions().end()) return false;
-  return std::ranges::any_of(found->second.members,
-                             [&](const auto& member) { return member.first == owner; });
+// Whose answer comes late may have lost its session since: what counts is whose life it was.
+bool Answers::may_own(const Caller& caller, const std::optional<Owner>& owner) const {
+  if (!owner) return false;
+  if (!caller.as_member.empty()) return caller.as_member == owner->id;
+  return shadow_.was_of(caller.session, *owner);
 }
 
 void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerReply& reply) {
@@ -126,7 +127,7 @@ void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerR
   } else if (durable->epoch != call.epoch || !may_own(caller, durable->owner)) {
     complain_(Invariant::kFence, fmt::format("{} of {}@{} was accepted while epoch {} of {} stood",
                                              call_name(call.call), call.key.id(), call.epoch,
-                                             durable->epoch, durable->owner));
+                                             durable->epoch, owner_text(durable->owner)));
   }
 }
 
@@ -140,7 +141,7 @@ void Answers::first_final(const Caller& caller, const OwnerCall& call, const Own
               fmt::format("{} of {}@{} was accepted at revision {}, when epoch {} of {} stood",
                           call_name(call.call), call.key.id(), call.epoch, reply.revision,
                           before == nullptr ? 0 : before->epoch,
-                          before == nullptr ? "nobody" : before->owner));
+                          before == nullptr ? "nobody" : owner_text(before->owner)));
   }
   const Status shown = reply.status == Status::kRunning ? Status::kAssigned : reply.status;
   if (after->status != shown || after->epoch != reply.epoch) {
@@ -166,14 +167,18 @@ void Answers::deliveries(const Command& command, const DeliveriesReply& reply) {
   for (const Delivery& item : reply.deliveries) {
     const PacketKey& key = item.packet.head->key;
     const Shadow::Track* track = shadow_.find(key);
-    const auto granted = [&](const Shadow::Revision& revision) {
-      return revision.epoch == item.epoch && revision.owner == item.member;
-    };
-    if (track == nullptr || std::ranges::none_of(track->revisions, granted)) {
+    const Shadow::Revision* granted = nullptr;
+    for (size_t i = 0; track != nullptr && i < track->revisions.size(); ++i) {
+      const Shadow::Revision& revision = track->revisions[i];
+      const bool meant =
+          revision.epoch == item.epoch && revision.owner && revision.owner->id == item.member;
+      if (meant) granted = &revision;
+    }
+    if (granted == nullptr) {
       complain_(Invariant::kOneOwner,
                 fmt::format("{}@{} was delivered to {} before that ownership was durable", key.id(),
                             item.epoch, item.member));
-    } else if (!may_own(command.caller, item.member)) {
+    } else if (!may_own(command.caller, granted->owner)) {
       complain_(Invariant::kOneOwner, fmt::format("{}@{} of {} was delivered to another session",
                                                   key.id(), item.epoch, item.member));
     }
@@ -208,7 +213,7 @@ void Answers::revoked(const Command& command, const std::vector<Revoked>& items)
   for (const Revoked& item : items) {
     const Shadow::Track* track = shadow_.find(PacketKey(ns, item.id));
     const bool still = track != nullptr && track->head->epoch == item.epoch && track->head->owner &&
-                       may_own(command.caller, track->head->owner->id) &&
+                       may_own(command.caller, track->head->owner) &&
                        shadow_.alive(ns, *track->head->owner);
     if (track == nullptr || still) {
       complain_(Invariant::kNothingLost,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,7 +31,7 @@ class Answers {
   void owner_call(const Caller& caller, const OwnerCall& call, const ItemReply& reply);
   void accepted(const Caller& caller, const OwnerCall& call, const OwnerReply& reply);
   void first_final(const Caller& caller, const OwnerCall& call, const OwnerReply& reply);
-  bool may_own(const Caller& caller, const std::string& owner) const;
+  bool may_own(const Caller& caller, const std::optional<Owner>& owner) const;
   void members(const MembersReply& reply);
   void attached(const Command& command, const AttachReply& reply);
   void revoked(const Command& command, const std::vector<Revoked>& items);

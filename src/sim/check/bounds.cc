@@ -171,11 +171,10 @@ void Bounds::parked(Instant now, WallMs wall, const Node& node) {
     Instant& since = could_since_.try_emplace(head.key, now).first->second;
     since = std::max(since, calm_since_);
     if (now - since > kSlack) {
-      complain_(
-          Invariant::kOwnedOrParked,
-          fmt::format("{} is parked ({}) for {} ms while {} could take it", head.key.id(),
-                      view.parked ? park_reason_name(view.parked->reason) : "no reason",
-                      (now - since).ms(), member->key.id()));
+      complain_(Invariant::kOwnedOrParked,
+                fmt::format("{} is parked ({}) for {} ms while {} could take it", head.key.id(),
+                            view.parked ? park_reason_name(view.parked->reason) : "no reason",
+                            (now - since).ms(), member->key.id()));
     }
   }
 }

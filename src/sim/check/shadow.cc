@@ -34,6 +34,11 @@ bool Shadow::alive(std::string_view ns, const Owner& owner) const {
          found->second.incarnation == owner.incarnation;
 }
 
+bool Shadow::was_of(const std::string& session, const Owner& owner) const {
+  const auto found = lives_.find(session);
+  return found != lives_.end() && found->second.contains({owner.id, owner.incarnation});
+}
+
 void Shadow::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth) {
   for (size_t i = 0; i < groups.size(); ++i) {
     if (truth[i]) apply(now, groups[i]);
@@ -59,6 +64,8 @@ void Shadow::apply(Instant now, const Group& group) {
     } else if (const auto* session = std::get_if<PutSession>(&op)) {
       lapse = lapse || session->record->state == SessionState::kLapsed;
       sessions_[session->record->id] = *session->record;
+      lives_[session->record->id].insert(session->record->members.begin(),
+                                         session->record->members.end());
     } else if (const auto* drop = std::get_if<DropMember>(&op)) {
       members_changed = true;
       members_.erase(drop->key);
@@ -96,8 +103,7 @@ void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std:
   }
   track.head = put.head;
   track.since = now;
-  track.revisions.push_back(
-      {after.epoch, after.status, after.owner ? after.owner->id : "", put.entry.event});
+  track.revisions.push_back({after.epoch, after.status, after.owner, put.entry.event});
   if (is_terminal(after.status)) {
     live_.erase(after.key);
   } else {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -24,7 +25,7 @@ class Shadow {
   struct Revision {
     uint64_t epoch = 0;
     Status status = Status::kPending;
-    std::string owner;
+    std::optional<Owner> owner;
     std::string event;
   };
   struct Track {
@@ -57,6 +58,8 @@ class Shadow {
   const std::map<MemberKey, MemberRecord>& members() const { return members_; }
   const std::map<std::string, SessionRecord>& sessions() const { return sessions_; }
   bool alive(std::string_view ns, const Owner& owner) const;
+  // Is, or was, this life of the member the session's. A life belongs to one session only.
+  bool was_of(const std::string& session, const Owner& owner) const;
 
  private:
   void apply(Instant now, const Group& group);
@@ -73,6 +76,7 @@ class Shadow {
   std::map<PacketKey, uint64_t> orders_;  // changes that operators asked for and that may yet come
   std::map<MemberKey, MemberRecord> members_;
   std::map<std::string, SessionRecord> sessions_;
+  std::map<std::string, std::set<std::pair<std::string, uint64_t>>> lives_;  // by session, all ever
 };
 
 }  // namespace phoenix::sim
