@@ -74,14 +74,15 @@ bool Node::Impl::something_new(const Session& session) const {
 }
 
 // One answer: what the session is told now. max = 0: no deliveries.
-DeliveriesReply Node::Impl::carry(SessionNo no, const std::optional<OutboxCursor>& after,
-                                  uint32_t max, bool repeats) {
+DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   Session& session = directory.session(no);
-  const Outbox::Limits limits = {.max = max,
+  // Who polls without `after` may have many polls open; a stream is opened to be told everything.
+  const Duration repeat_after = waiter.stream ? Duration{} : session.lease() / 3;
+  const Outbox::Limits limits = {.max = waiter.max,
                                  .max_bytes = kMaxDeliveryBytes,
                                  .now = now.mono,
-                                 .repeat_after = session.lease() / 3};
-  Outbox::Carried carried = session.outbox.carry(after, config.run, limits, repeats);
+                                 .repeat_after = repeat_after};
+  Outbox::Carried carried = session.outbox.carry(waiter.after, config.run, limits, true);
   DeliveriesReply answer;
   answer.run = config.run;
   answer.lease_ms = static_cast<uint32_t>(session.lease().ms());
@@ -114,7 +115,7 @@ void Node::Impl::poll(Command command, Poll& request) {
   const auto after = acknowledge(session, wanted.after);
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
-    return reply(command.id, carry(no, after, wanted.max, true));
+    return reply(command.id, carry(no, {.max = wanted.max, .after = after}));
   }
   if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
@@ -141,7 +142,7 @@ void Node::Impl::heartbeat(Command command, Heartbeat& request) {
                                .detail = "a heartbeat needs the session's token"});
   }
   const auto after = acknowledge(directory.session(found->session), wanted.after);
-  reply(command.id, carry(found->session, after, 0, true));
+  reply(command.id, carry(found->session, {.max = 0, .after = after}));
 }
 
 void Node::Impl::open_stream(Command command, OpenStream& request) {
@@ -170,15 +171,23 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
                    .until = kNever,
                    .after = acknowledge(session, wanted.after)};
   reply(command.id, StreamOpened{});
-  DeliveriesReply first = carry(no, waiter.after, waiter.max, true);
-  const auto cursor = parse_cursor(first.next);
-  waiter.after = cursor;
-  out.portions.push_back({.stream = command.id, .end = false, .portion = std::move(first)});
+  feed_stream(no, waiter, true);
   session.waiters.push_back(std::move(waiter));
   waiting.emplace(command.id, no);
   ++session.streams;
   session.broken_at.reset();
   arm_session(no);
+}
+
+// All that an open stream has not been told yet, in portions; `speak`: one even if that is nothing.
+void Node::Impl::feed_stream(SessionNo no, Waiter& waiter, bool speak) {
+  for (bool more = true; more; speak = false) {
+    DeliveriesReply portion = carry(no, waiter);
+    waiter.after = parse_cursor(portion.next);
+    more = !portion.deliveries.empty() || !portion.revoked.empty();
+    if (!more && !speak) return;
+    out.portions.push_back({.stream = waiter.request, .end = false, .portion = std::move(portion)});
+  }
 }
 
 // News for a session go to all of its streams (which of them are still read, nobody knows), and
@@ -188,19 +197,9 @@ void Node::Impl::serve_waiters(SessionNo no) {
   Session& session = directory.session(no);
   if (session.ending || !session.active() || !something_new(session)) return;
   if (session.streams > 0) {
-    const uint64_t told = session.drain_told;
+    const bool drain_changed = session.drain_told != session.drain_version;
     for (Waiter& waiter : session.waiters) {
-      if (!waiter.stream) continue;
-      do {
-        DeliveriesReply portion = carry(no, waiter.after, waiter.max, true);
-        waiter.after = parse_cursor(portion.next);
-        if (portion.deliveries.empty() && portion.revoked.empty() &&
-            told == session.drain_version) {
-          break;
-        }
-        out.portions.push_back(
-            {.stream = waiter.request, .end = false, .portion = std::move(portion)});
-      } while (session.outbox.has_fresh_delivery());
+      if (waiter.stream) feed_stream(no, waiter, drain_changed);
     }
     return;
   }
@@ -208,7 +207,7 @@ void Node::Impl::serve_waiters(SessionNo no) {
     const Waiter waiter = session.waiters.front();
     session.waiters.erase(session.waiters.begin());
     waiting.erase(waiter.request);
-    reply(waiter.request, carry(no, waiter.after, waiter.max, true));
+    reply(waiter.request, carry(no, waiter));
   }
 }
 

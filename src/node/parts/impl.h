@@ -219,8 +219,8 @@ struct Node::Impl {
   void stream_closed(RequestId id, bool by_peer);
   std::optional<OutboxCursor> acknowledge(Session& session,
                                           const std::optional<std::string>& after);
-  DeliveriesReply carry(SessionNo no, const std::optional<OutboxCursor>& after, uint32_t max,
-                        bool repeats);
+  DeliveriesReply carry(SessionNo no, const Waiter& waiter);
+  void feed_stream(SessionNo no, Waiter& waiter, bool speak);
   bool something_new(const Session& session) const;
   void serve_waiters(SessionNo no);
   void answer_waiters(SessionNo no, const std::optional<Error>& error);

@@ -309,7 +309,7 @@ void Node::Impl::session_due(SessionNo no) {
     }
     session.waiters.erase(session.waiters.begin() + static_cast<ptrdiff_t>(i));
     waiting.erase(waiter.request);
-    reply(waiter.request, carry(no, waiter.after, waiter.max, true));
+    reply(waiter.request, carry(no, waiter));
   }
   take_back(no);
   arm_session(no);
