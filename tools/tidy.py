@@ -162,6 +162,7 @@ class Tidy:
                 self.check_text(path, data.decode("utf-8", "replace"))
         self.check_folders()
         self.check_build_files()
+        self.check_drawn_arrows()
         return self.violations
 
     def check_text(self, path, source):
@@ -265,6 +266,29 @@ class Tidy:
                         for folder, text in build_files.items() if folder in path.parents)
             if not named:
                 self.say(path, 1, "not-built", "name it in a CMakeLists.txt, or delete it")
+
+
+    def check_drawn_arrows(self):
+        """ARCHITECTURE.md draws the arrows for people: those of the table above. Each folder that
+        it draws explains itself in a README.md."""
+        path = pathlib.PurePosixPath("ARCHITECTURE.md")
+        if path not in self.files:
+            return
+        text = (self.root / path).read_text("utf-8")
+        drawn = {m[1]: (text.count("\n", 0, m.start()) + 1, m[2]) for m in re.finditer(
+            r"^src/(\w+)/ .* -> (.*)$", text, re.M)}
+        for folder in [*ARROWS, WIRING]:
+            arrow = ", ".join(ARROWS.get(folder, ["anything"])) or "nothing"
+            for header in EXTRA_HEADERS.get(folder, ()):
+                arrow += f" (and {header})"
+            line, found = drawn.pop(folder, (1, ""))
+            if found != arrow:
+                self.say(path, line, "drawn-arrow", f"draw src/{folder}/ -> {arrow}")
+            if pathlib.PurePosixPath("src", folder, "README.md") not in self.files:
+                self.say(f"src/{folder}", 1, "readme", "say what it is for, what it may include and "
+                         "where to start reading")
+        for folder, (line, _) in drawn.items():
+            self.say(path, line, "drawn-arrow", f"tools/tidy.py knows no src/{folder}")
 
 
 def main():

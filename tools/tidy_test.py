@@ -63,6 +63,34 @@ class Arrows(TreeTest):
         self.assert_one({"src/utils/a.h": "\n"}, "src/utils/a.h:1", "folder")
 
 
+    def drawn(self, ring="base"):
+        """A tree whose ARCHITECTURE.md draws every folder, and src/ring with this arrow."""
+        lines = []
+        for folder in [*tidy.ARROWS, tidy.WIRING]:
+            arrow = ", ".join(tidy.ARROWS.get(folder, ["anything"])) or "nothing"
+            extra = "".join(f" (and {h})" for h in tidy.EXTRA_HEADERS.get(folder, ()))
+            lines.append(f"src/{folder}/  words -> {ring if folder == 'ring' else arrow + extra}\n")
+        readmes = {f"src/{folder}/README.md": "" for folder in [*tidy.ARROWS, tidy.WIRING]}
+        return {"ARCHITECTURE.md": "".join(lines), **readmes}
+
+    def test_drawn_arrows_are_those_of_the_table(self):
+        self.assert_clean(self.drawn())
+        self.assert_one(self.drawn(ring="base, packet"), "ARCHITECTURE.md:2", "drawn-arrow")
+
+    def test_every_folder_is_drawn_and_none_else(self):
+        files = self.drawn()
+        text = files["ARCHITECTURE.md"]
+        files["ARCHITECTURE.md"] = text[text.index("\n") + 1:]
+        self.assert_one(files, "ARCHITECTURE.md:1", "drawn-arrow")
+        files["ARCHITECTURE.md"] = text + "src/gossip/  words -> base\n"
+        self.assert_one(files, f"ARCHITECTURE.md:{text.count(chr(10)) + 1}", "drawn-arrow")
+
+    def test_every_folder_explains_itself(self):
+        files = self.drawn()
+        del files["src/net/README.md"]
+        self.assert_one(files, "src/net:1", "readme")
+
+
 class Purity(TreeTest):
     def test_pure_folder_has_no_clock_thread_or_file(self):
         for header in ("chrono", "thread", "atomic", "fstream", "sys/stat.h", "netinet/in.h"):
