@@ -136,6 +136,25 @@ def function_spans(source):
     return spans
 
 
+def types_defined(source):
+    """(full name, line) of each type defined at namespace scope, those in unnamed ones excepted."""
+    code = blank(source)
+    types, stack, start = [], [], 0
+    for match in re.finditer(r"[{};]", code):
+        prefix = code[start:match.start()]
+        start = match.end()
+        if match[0] == "{":
+            space = re.search(r"\bnamespace(\s+[\w:]+)?\s*$", prefix)
+            name = re.search(r"\b(?:class|struct|union|enum)\s+(?:class\s+)?(\w+)\s*(?:final\s*)?"
+                             r"(?::(?!:)[^{]*)?$", prefix)
+            if name and None not in stack:
+                types.append(("::".join([*stack, name[1]]), code.count("\n", 0, match.start()) + 1))
+            stack.append(space[1].strip() if space and space[1] else None)
+        elif match[0] == "}" and stack:
+            stack.pop()
+    return types
+
+
 def unroll(cmake):
     """A build file with its loops over plain words written out."""
     def body(match):
@@ -148,6 +167,7 @@ class Tidy:
         self.root = pathlib.Path(root)
         self.files = list_files(self.root)
         self.violations = []
+        self.types = {}  # full name -> the first file that defines it
 
     def say(self, path, line, rule, remedy):
         self.violations.append(f"{path}:{line}: {rule}: {remedy}")
@@ -184,6 +204,7 @@ class Tidy:
     def check_cpp(self, path, source, lines):
         self.check_functions(path, function_spans(source))
         self.check_includes(path, lines)
+        self.check_types(path, source)
         if path.parts[0] == "src" and path.parts[1] in PURE:
             self.check_purity(path, blank(source).split("\n"), lines)
 
@@ -213,6 +234,16 @@ class Tidy:
             elif target in set(ARROWS) | {WIRING} and target not in allowed:
                 self.say(path, number, "arrow", f"{folder or path.parts[0]} may include only "
                          f"{', '.join(sorted(allowed - {folder})) or 'the standard library'}")
+
+    def check_types(self, path, source):
+        """Two types of one name are one to the linker: it takes either's destructor for both."""
+        if path.parts[0] != "src" or is_check(path):
+            return
+        for name, line in types_defined(source):
+            other = self.types.setdefault(name, path)
+            if other != path:
+                self.say(path, line, "same-name", f"{other} has a {name} too; give one of them "
+                         "another name or a namespace of its own")
 
     def check_purity(self, path, code, lines):
         integer_only = path.parts[1] in INTEGER_ONLY and not is_check(path)

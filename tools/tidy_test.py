@@ -91,6 +91,23 @@ class Arrows(TreeTest):
         self.assert_one(files, "src/net:1", "readme")
 
 
+class Types(TreeTest):
+    def test_no_two_types_have_one_name(self):
+        session = "namespace phoenix {\nclass Session final : public Base {\n  int a;\n};\n}\n"
+        self.assert_one({"src/base/a.h": session, "src/net/b.h": session}, "src/net/b.h:2", "same-name")
+
+    def test_a_namespace_of_its_own_keeps_them_apart(self):
+        for inner in ("namespace phoenix::worker {", "namespace phoenix { inline namespace http {",
+                      "namespace {", "namespace phoenix { struct Outer {"):
+            self.assert_clean({"src/base/a.h": "namespace phoenix { struct Call { int a; }; }\n",
+                               "src/net/b.cc": f"{inner} struct Call {{ int b; }};\n"})
+
+    def test_naming_a_type_is_not_defining_it(self):
+        self.assert_clean({"src/base/a.h": "namespace a { class B; struct C { struct D; }; }\n",
+                           "src/base/a.cc": "namespace a { struct C::D { int d; }; }\n",
+                           "src/net/b.h": "namespace a { class B; }\n"})
+
+
 class Purity(TreeTest):
     def test_pure_folder_has_no_clock_thread_or_file(self):
         for header in ("chrono", "thread", "atomic", "fstream", "sys/stat.h", "netinet/in.h"):

@@ -25,6 +25,9 @@ struct ClientOptions {
   std::size_t max_answer = std::size_t{64} << 20;  // bytes of a body; a longer one is a fault
 };
 
+// The core has a Call of its own, an owner's; `http` keeps the two apart.
+inline namespace http {
+
 struct Call {
   std::string method = "GET";
   std::string target;  // begins with '/', query included, percent-encoded
@@ -36,6 +39,8 @@ struct Call {
   // call is repeated once by itself if a kept connection broke under it.
   bool repeatable = false;
 };
+
+}  // namespace http
 
 struct Answer {
   int status = 0;

@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "client/call.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 // What one run of CMD is given.
 struct RunInput {
@@ -86,4 +86,4 @@ struct Effects {
   void say(SayLevel level, std::string text) { actions.push_back(Say{level, std::move(text)}); }
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -6,7 +6,7 @@
 #include "client/http_client.h"
 #include "client/problem.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 // A host forgets old epochs likewise; what is older is refused by its fence.
@@ -380,4 +380,4 @@ void Assignments::sweep() {
   });
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -22,7 +22,7 @@
 #include "cli/worker/delivery.h"
 #include "cli/worker/worker_main.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 class Assignments {
  public:
@@ -104,4 +104,4 @@ class Assignments {
   bool cannot_execute_ = false;
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -1,6 +1,6 @@
 #include "cli/worker/core_harness.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 class Hand : public ::testing::Test {
@@ -216,4 +216,4 @@ TEST(WorkerOptionsTest, TheJsonCodecWantsOneValue) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -14,7 +14,7 @@
 #include <set>
 #include <vector>
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 constexpr const char* kCheckpointOut = "checkpoint.out";
@@ -266,4 +266,4 @@ void Children::finish(Child& child, int status) {
   events_.ended(run, end);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

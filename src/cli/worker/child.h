@@ -13,7 +13,7 @@
 #include "cli/worker/worker_main.h"
 #include "net/event_loop.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 // Told from the loop, never from within a call to Children.
 struct ChildEvents {
@@ -60,4 +60,4 @@ class Children {
   std::unique_ptr<FdWatch> inotify_watch_;
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

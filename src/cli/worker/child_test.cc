@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 class ChildTest : public ::testing::Test {
@@ -96,4 +96,4 @@ TEST_F(ChildTest, KeepsTheEndOfStderr) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker

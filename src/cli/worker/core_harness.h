@@ -9,7 +9,7 @@
 
 #include "cli/worker/worker_core.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 inline WorkerOptions test_options() {
   WorkerOptions options;
@@ -180,4 +180,4 @@ class CoreHarness {
   std::optional<int> exit_code;
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

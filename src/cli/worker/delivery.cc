@@ -4,7 +4,7 @@
 
 #include "base/key.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 constexpr std::size_t kMessageBytes = 4096;
@@ -171,4 +171,4 @@ std::string encode_base64(std::string_view bytes) {
   return out;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -11,7 +11,7 @@
 #include "cli/worker/worker_main.h"
 #include "client/json_text.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 struct WorkDelivery {
   std::string packet_id;
@@ -44,4 +44,4 @@ Verdict release_call();
 std::optional<std::string> decode_base64(std::string_view text);
 std::string encode_base64(std::string_view bytes);
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -5,7 +5,7 @@
 #include "client/http_client.h"
 #include "client/problem.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 // Nobody listens: how long a worker that was just started tries before it says so.
@@ -481,4 +481,4 @@ void Session::finish(int exit_code, SayLevel level, std::string why) {
   effects_.say(level, std::move(why));
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

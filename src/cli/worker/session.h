@@ -20,7 +20,7 @@
 #include "cli/worker/worker_main.h"
 #include "client/json_text.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 // What the session asks of the assignments.
 class SessionEvents {
@@ -162,4 +162,4 @@ class Session {
   bool drain_told_ = false;  // the host's own request was mentioned
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

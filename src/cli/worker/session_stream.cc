@@ -5,7 +5,7 @@
 #include "cli/worker/session.h"
 #include "client/http_client.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 // More than a host sends before the first heartbeat is answered.
@@ -121,4 +121,4 @@ void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal,
   stream_retry_ = now + pause;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -1,6 +1,6 @@
 #include "cli/worker/core_harness.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 TEST(WorkerSession, RegistersWithGraceAndAnIdempotencyKey) {
@@ -355,4 +355,4 @@ TEST(WorkerSession, ASecondSignalEndsItAtOnce) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker

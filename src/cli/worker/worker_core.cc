@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 // After the end of a drain the host retires the member by itself; this is how long it may take.
@@ -166,4 +166,4 @@ void WorkerCore::finish(int exit_code) {
   effects_.add(Finish{exit_code});
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

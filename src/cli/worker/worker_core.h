@@ -14,7 +14,7 @@
 #include "cli/worker/session.h"
 #include "cli/worker/worker_main.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 class WorkerCore final : private SessionEvents {
  public:
@@ -65,4 +65,4 @@ class WorkerCore final : private SessionEvents {
   Instant last_words_ = kNever;  // the session is over, a final call is still open
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -24,7 +24,7 @@
 #include "client/http_client.h"
 #include "client/problem.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 Instant boottime() {
@@ -250,9 +250,7 @@ int refuse(const std::string& text, int code) {
   return code;
 }
 
-}  // namespace
-
-int run_worker(const WorkerOptions& given) {
+int run(const WorkerOptions& given) {
   WorkerOptions options = given;
   if (options.id.empty()) options.id = default_id();
   if (options.command.empty()) return refuse("no command to run: give it after --", 2);
@@ -285,5 +283,12 @@ int run_worker(const WorkerOptions& given) {
   guardian->reset();
   return code;
 }
+
+}  // namespace
+}  // namespace phoenix::worker
+
+namespace phoenix {
+
+int run_worker(const WorkerOptions& options) { return worker::run(options); }
 
 }  // namespace phoenix

@@ -17,7 +17,7 @@
 #include "cli/worker/guard/process_tree.h"
 #include "net/http_server.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 constexpr Duration kPatience = seconds(30);
@@ -248,4 +248,4 @@ TEST_F(FrozenHost, WithoutItsOwnCheckItSendsTheLateResult) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -10,7 +10,7 @@
 
 #include "cli/worker/guard/guardian_wire.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 bool send_all(int socket, const std::string& bytes, const std::array<int, 3>* fds) {
@@ -107,4 +107,4 @@ void Guardian::hold(Instant end) {
   send_all(socket_, as_bytes(message), nullptr);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -23,7 +23,7 @@
 #include "base/error.h"
 #include "base/time.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 
 class Guardian {
  public:
@@ -69,4 +69,4 @@ class Guardian {
   bool lost_ = false;
 };
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

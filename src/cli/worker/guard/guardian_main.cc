@@ -20,7 +20,7 @@
 #include "cli/worker/guard/guardian_wire.h"
 #include "cli/worker/guard/process_tree.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 int64_t boottime_ns() {
@@ -241,4 +241,4 @@ void guardian_main(int socket, const std::vector<std::string>& command,
   _exit(0);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -15,7 +15,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 constexpr int kPatienceMs = 20'000;
@@ -273,4 +273,4 @@ TEST(GuardianTest, RemovesTheScratchFolder) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace phoenix {
+namespace phoenix::worker {
 
 struct GuardianMessage {
   enum class Kind : uint32_t { kSpawn, kTerm, kKill, kHold, kNotStarted, kEnded };
@@ -32,4 +32,4 @@ struct WardenTask {
 [[noreturn]] void warden_main(int socket, const std::vector<std::string>& command,
                               const WardenTask& task);
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 // Parent and state of a process; parent 0: it is gone.
@@ -84,4 +84,4 @@ void kill_descendants(void (*reaped)(void* context, pid_t pid, int status), void
   }
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace phoenix {
+namespace phoenix::worker {
 
 // All living descendants of `root`, without `root` itself; zombies are left out.
 std::vector<pid_t> descendants(pid_t root);
@@ -16,4 +16,4 @@ std::vector<pid_t> descendants(pid_t root);
 // each child's end.
 void kill_descendants(void (*reaped)(void* context, pid_t pid, int status), void* context);
 
-}  // namespace phoenix
+}  // namespace phoenix::worker

@@ -14,7 +14,7 @@
 
 extern char** environ;
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 struct Outcome {
@@ -137,4 +137,4 @@ void warden_main(int socket, const std::vector<std::string>& command, const Ward
   _exit(0);
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker
