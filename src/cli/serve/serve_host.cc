@@ -69,6 +69,7 @@ class Serving {
   int run() {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a full disk: an error, not an end
     if (auto exposed = check_exposure(options_)) {
       return complain(*exposed, "give credentials, listen on 127.0.0.1, or say --insecure");
     }
