@@ -363,10 +363,14 @@ void Node::Impl::apply(const MemberStep& step) {
     if (session != kNobody) relink(session);
     return;
   }
+  bool drain_changed = false;
   if (no == kNobody) {
     no = directory.add_member(step.next);
   } else {
-    --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
+    const MemberRecord& before = *directory.member(no).record;
+    drain_changed =
+        before.status != step.next->status || before.drain_deadline != step.next->drain_deadline;
+    --stats.members_now[static_cast<size_t>(before.status)];
     directory.member(no).record = step.next;
   }
   ++stats.members_now[static_cast<size_t>(step.next->status)];
@@ -375,6 +379,10 @@ void Node::Impl::apply(const MemberStep& step) {
   member.last_seen = now.wall;
   member.session =
       step.next->session.empty() ? kNobody : directory.find_session(step.next->session);
+  if (drain_changed && member.session != kNobody) {
+    ++directory.session(member.session).drain_version;
+    with_news.push_back(member.session);
+  }
   if (step.next->status == MemberStatus::kRetired) {
     const auto awaiting = member_awaits.find(step.next->key);
     if (awaiting == member_awaits.end()) return;
