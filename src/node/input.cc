@@ -191,6 +191,7 @@ void Node::Impl::tick() {
     session_due(entry.what);
   }
   while (member_timers.due(now.mono)) maybe_drained.push_back(member_timers.pop().what);
+  if (now.mono >= probe_at) probe_store();
   if (now.mono >= retry_at) {
     retry_at = kNever;
     with_room.insert(with_room.end(), room_later.begin(), room_later.end());
@@ -238,7 +239,7 @@ void Node::Impl::tick() {
 }
 
 Instant Node::Impl::deadline() const {
-  Instant at = retry_at;
+  Instant at = std::min(retry_at, probe_at);
   const auto sooner = [&at](Instant other) { at = std::min(at, other); };
   if (!packet_timers.empty()) sooner(packet_timers.next());
   if (!timeout_timers.empty()) sooner(timeout_timers.next() + paused);

@@ -114,6 +114,7 @@ struct Node::Impl {
   void settle_write(uint64_t id, Outcome outcome, const std::string& why);
   void commit_write(Write& write);
   void abandon_write(Write& write, Outcome outcome, const std::string& why);
+  void probe_store();
   void apply(const Write& write, const PacketStep& step);
   void detach_owner(const PacketStep& step, const Packet& before, Slot& slot);
   void attach_owner(SlotNo no, Slot& slot, MemberNo to);
@@ -263,6 +264,7 @@ struct Node::Impl {
   std::map<uint64_t, std::vector<uint64_t>> unknown_batches;
   std::string refused_why;  // the store's last refusal; empty: it works
   WallMs refused_since = 0;
+  Instant probe_at = kNever;  // while it refuses: when it is asked again
   std::set<Digest> idempotent_running;  // scopes of calls without an answer
   std::unordered_map<RequestId, Digest> idempotent_of;
 

@@ -8,6 +8,7 @@ namespace phoenix {
 namespace {
 
 constexpr int64_t kAnswerKeptMs = 24LL * 3600 * 1000;
+constexpr Duration kProbeEvery = seconds(1);
 
 }  // namespace
 
@@ -157,6 +158,7 @@ void Node::Impl::settle_write(uint64_t id, Outcome outcome, const std::string& w
   writes.erase(it);
   if (outcome == Outcome::kCommitted) {
     refused_why.clear();
+    probe_at = kNever;
     commit_write(write);
   } else {
     abandon_write(write, outcome, why);
@@ -189,6 +191,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     refused_why = why.empty() ? "the store refused a write" : why;
     refused_since = now.wall;
   }
+  if (outcome == Outcome::kRefused) probe_at = now.mono + kProbeEvery;
   ++stats.store_refusals;
   for (const PacketStep& step : write.packets) {
     Slot& slot = packets[step.slot];
@@ -234,6 +237,19 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
   }
   error.retry_after_ms = 1000;
   for (const Reply& asked : write.replies) refuse(asked.id, error);
+}
+
+// Whoever heeds that this host is not ready sends it no work, so it has to find out by itself that
+// the store takes writes again: by a write of nothing, unless others are on their way.
+void Node::Impl::probe_store() {
+  probe_at = kNever;
+  if (refused_why.empty() || !writes.empty()) return;
+  Write write = new_write();
+  Group group;
+  group.id = write.id;
+  out.groups.push_back(std::move(group));
+  const uint64_t id = write.id;
+  writes.emplace_hint(writes.end(), id, std::move(write));
 }
 
 void Node::Impl::apply(const Write& write, const PacketStep& step) {
