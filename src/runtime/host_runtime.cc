@@ -140,11 +140,20 @@ class HostRuntime final : public RunningHost {
       std::string_view token) const override {
     return read_session_token(options_.token_key, token);
   }
+  // Within one millisecond the random part counts up, so that ids sort as they were given.
   std::string fresh_id(std::string_view prefix) override {
-    std::array<uint8_t, 10> random{};
-    while (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    const WallMs wall = now().wall;
+    if (wall != last_id_at_) {
+      while (::getrandom(last_id_.data(), last_id_.size(), 0) !=
+             static_cast<ssize_t>(last_id_.size())) {
+      }
+      last_id_[0] &= 0x7f;  // far from the end
+      last_id_at_ = wall;
+    } else {
+      for (size_t i = last_id_.size(); i > 0 && ++last_id_[i - 1] == 0; --i) {
+      }
     }
-    return std::string(prefix) + make_ulid(now().wall, random);
+    return std::string(prefix) + make_ulid(wall, last_id_);
   }
 
   const std::string& name() const override { return options_.name; }
@@ -251,6 +260,8 @@ class HostRuntime final : public RunningHost {
   Timer timer_;
   bool settling_ = false;
   RequestId next_request_ = 0;
+  WallMs last_id_at_ = 0;
+  std::array<uint8_t, 10> last_id_{};
   std::unordered_map<RequestId, std::function<void(Reply)>> waiting_;
   std::unordered_map<RequestId, std::function<void(const StreamPortion&)>> streams_;
   uint64_t last_seq_ = 0;
