@@ -6,7 +6,7 @@ import socket
 import threading
 import unittest
 
-from harness import JSON, RestTest
+from harness.rest import JSON, RestTest
 
 FIELDS = ["id", "name", "namespace", "labels", "requiredCapabilities", "capabilityMatch",
           "policyTags", "affinityKey", "spread", "priority", "load", "notBefore", "deadline",

@@ -1,20 +1,14 @@
-"""A real host and plain HTTP for the tests of the REST face. The program is env PHOENIX_BIN. Every
-answer is held against the OpenAPI document."""
+"""Plain HTTP to a real host. Every answer is held against the OpenAPI document."""
 
 import http.client
 import json
-import os
-import pathlib
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import time
 import unittest
 
-from schema import Schemas
+from harness.host import PATIENCE, Host
+from harness.schema import Schemas
 
 JSON = "application/json"
 REQUEST_ID = re.compile(r"^req_[0-9A-HJKMNP-TV-Z]{26}$")
@@ -32,44 +26,6 @@ class Answer:
         return f"{self.status} {self.data[:2000]!r}"
 
 
-class Host:
-    """One `phoenix serve` on its own data folder."""
-
-    def __init__(self, *flags, data=None):
-        self.folder = pathlib.Path(data or tempfile.mkdtemp(prefix="phoenix-rest-"))
-        self.flags = flags
-        self.process = None
-        self.start()
-
-    def start(self):
-        address_file = self.folder / "data" / "address.json"
-        address_file.unlink(missing_ok=True)
-        self.log = open(self.folder / "serve.log", "ab")
-        self.process = subprocess.Popen(
-            [os.environ["PHOENIX_BIN"], "serve", "--data", str(self.folder / "data"), "--listen",
-             "127.0.0.1:0", *self.flags], stdout=self.log, stderr=self.log,
-            stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while not address_file.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                text = (self.folder / "serve.log").read_text()
-                raise AssertionError(f"the host did not start: {text}")
-            time.sleep(0.01)
-        address = json.loads(address_file.read_text())["api"]
-        self.port = int(address.rsplit(":", 1)[1])
-
-    def end(self, how=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        code = self.process.wait(timeout=20)
-        self.log.close()
-        return code
-
-    def remove(self):
-        self.end(signal.SIGKILL)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 class RestTest(unittest.TestCase):
     """One host for the tests of a class; ids are made fresh by each test."""
 
@@ -78,11 +34,14 @@ class RestTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.host = Host(*cls.flags)
-        cls.addClassCleanup(cls.host.remove)
+        cls.host = cls.make_host()
         cls.schemas = None
         answer = cls.exchange("GET", "/openapi.json")
         cls.schemas = Schemas(answer.json)
+
+    @classmethod
+    def make_host(cls):
+        return Host(cls, *cls.flags)
 
     def fresh(self, prefix="x"):
         return f"{prefix}-{next(self.numbers)}"
