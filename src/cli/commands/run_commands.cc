@@ -116,6 +116,7 @@ Outcome<WorkerOptions> worker_options(Context& context, const WorkerLine& line) 
   options.codec = line.codec == "json" ? WorkerCodec::kJson : WorkerCodec::kBytes;
   options.max_result = static_cast<std::size_t>(line.max_result);
   options.request_timeout = context.globals.request_timeout;
+  options.events = context.out.format() == Format::kJson;
   options.verbosity = context.out.quiet() ? -1 : context.out.verbose() ? 2 : 0;
   return options;
 }
@@ -168,7 +169,7 @@ void add_worker(std::vector<Command>& table) {
   command.detail =
       "The payload comes on stdin, stdout is the result; exit 0 completes, 75 gives the packet\n"
       "back, any other fails it with the end of stderr. PHOENIX_PACKET_ID and others are set.\n"
-      "SIGTERM drains.";
+      "SIGTERM drains. -o json: one line for each event of its life on stdout.";
   command.example =
       "phoenix worker start --capability digest -- sha256sum\n"
       "phoenix worker start --capability ocr --max-load 4 -- ./ocr.sh --fast";

@@ -68,13 +68,20 @@ struct Say {
   SayLevel level = SayLevel::kNotice;
   std::string text;
 };
+// One line for programs that watch the worker; see WorkerOptions::events.
+struct Tell {
+  std::string event;
+  std::string packet;  // empty: it is about no packet
+  uint64_t epoch = 0;
+  std::string detail;
+};
 // The worker is done. Whatever still runs is killed.
 struct Finish {
   int exit_code = 0;
 };
 
 using Action = std::variant<MakeCall, CancelCall, OpenStream, CloseStream, StartRun, SignalRun,
-                            HoldLease, SaveToken, Say, Finish>;
+                            HoldLease, SaveToken, Say, Tell, Finish>;
 using Actions = std::vector<Action>;
 
 // Where the parts of the core put what is to be done, in order, and take their numbers from.
@@ -84,6 +91,12 @@ struct Effects {
   uint64_t next_id() { return ++last_id; }
   void add(Action action) { actions.push_back(std::move(action)); }
   void say(SayLevel level, std::string text) { actions.push_back(Say{level, std::move(text)}); }
+  bool telling = false;  // somebody watches
+  void tell(std::string event, std::string packet = {}, uint64_t epoch = 0,
+            std::string detail = {}) {
+    if (!telling) return;
+    actions.push_back(Tell{std::move(event), std::move(packet), epoch, std::move(detail)});
+  }
 };
 
 }  // namespace phoenix::worker

@@ -65,6 +65,7 @@ void Assignments::revoke(Instant now, const std::string& packet, uint64_t epoch,
   if (present != current_.end() && works_.at(present->second).epoch <= epoch) {
     effects_.say(SayLevel::kWork, packet + " epoch " + std::to_string(epoch) +
                                       " is revoked: " + std::string(reason));
+    effects_.tell("revoked", packet, epoch, std::string(reason));
     drop(now, works_.at(present->second), now + options_.kill_after);
   }
   begin_waiting(now);
@@ -123,6 +124,7 @@ void Assignments::run_ended(Instant now, uint64_t run, const RunEnd& end) {
     Verdict verdict = judge(end, work->stop, options_);
     effects_.say(SayLevel::kWork,
                  work->packet + " epoch " + std::to_string(work->epoch) + ": " + verdict.verb);
+    effects_.tell("ends", work->packet, work->epoch, verdict.verb);
     report(now, *work, std::move(verdict));
   }
   begin_waiting(now);
@@ -232,6 +234,7 @@ void Assignments::begin(Instant now, Work& work) {
   work.phase = Phase::kRunning;
   if (options_.timeout.ns > 0) work.timeout_at = now + options_.timeout;
   effects_.say(SayLevel::kWork, work.packet + " epoch " + std::to_string(work.epoch) + ": begins");
+  effects_.tell("begins", work.packet, work.epoch);
   effects_.add(StartRun{work.number, std::move(work.input)});
   work.calls.push_back({"start", ""});
   send_next(now, work);
@@ -356,6 +359,8 @@ void Assignments::refused(Instant now, Work& work, const Answer& answer) {
   }
   if (stale || answer.status == 401 || verb == "fail" || work.dropped) {
     effects_.say(SayLevel::kNotice, what + error.detail);
+    effects_.tell("refused", work.packet, work.epoch,
+                  verb + " " + std::string(kind_name(error.kind)));
     work.calls.clear();
     work.sent = false;
     drop(now, work, now + options_.kill_after);

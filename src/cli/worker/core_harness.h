@@ -161,6 +161,10 @@ class CoreHarness {
       if (const auto* signal = std::get_if<SignalRun>(&action)) signals.push_back(*signal);
       if (const auto* hold = std::get_if<HoldLease>(&action)) held_until = hold->end;
       if (const auto* save = std::get_if<SaveToken>(&action)) saved = save->token;
+      if (const auto* tell = std::get_if<Tell>(&action)) {
+        told += tell->event + " " + tell->packet + (tell->detail.empty() ? "" : " ") +
+                tell->detail + "\n";
+      }
       if (const auto* finish = std::get_if<Finish>(&action)) exit_code = finish->exit_code;
     }
     return !actions.empty();
@@ -177,6 +181,7 @@ class CoreHarness {
   int events = 0;
   Instant held_until = kNever;
   std::string saved;
+  std::string told;  // for programs that watch
   std::optional<int> exit_code;
 };
 

@@ -134,6 +134,7 @@ void Session::registered(Instant now, const CallResult& result) {
   events_.on_token(token_);
   effects_.add(SaveToken{token_});
   effects_.say(SayLevel::kNotice, "registered as " + options_.id + " at " + result->url);
+  effects_.tell("registered");
   state_ = State::kAttached;
   attached_once_ = true;
   tries_ = 0;
@@ -241,6 +242,7 @@ void Session::attached(Instant now, const CallResult& result) {
   events_.on_held(now, read_held(*json));
   take_news(now, *json);
   effects_.say(SayLevel::kWork, "attached again");
+  effects_.tell("attached");
   open_stream(now);
 }
 
@@ -361,12 +363,16 @@ void Session::watch_lease(Instant now) {
     if (events_.on_lease_ending(now, now)) {
       stopped_any_ = true;
       effects_.say(SayLevel::kNotice, "not renewed in time: everything in hand is stopped");
+      effects_.tell("stopped-itself");
     }
     // A grace that ran out over empty hands asks for nothing: the next call will tell.
     if (!by_grace || stopped_any_) begin_attach(now);
   } else if (!warned_ && now >= end - governing() / 10) {
     warned_ = true;
-    stopped_any_ = events_.on_lease_ending(now, end) || stopped_any_;
+    if (events_.on_lease_ending(now, end)) {
+      stopped_any_ = true;
+      effects_.tell("stopped-itself");
+    }
   }
 }
 
@@ -437,6 +443,7 @@ bool Session::ended_by(Instant now, const Answer& answer) {
   const bool lapsed = error.kind == ErrorKind::kSessionLapsed || answer.status == 401;
   if (!lapsed || state_ != State::kAttached) return false;
   effects_.say(SayLevel::kNotice, "the session has ended at the host");
+  effects_.tell("lapsed");
   events_.on_lapsed(now);
   begin_attach(now);
   return true;

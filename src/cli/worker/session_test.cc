@@ -313,6 +313,41 @@ TEST(WorkerSession, WithoutItsOwnCheckItSendsTheLateResult) {
   EXPECT_NE(h.find_call("/p/complete"), nullptr);
 }
 
+WorkerOptions watched_options() {
+  WorkerOptions options = test_options();
+  options.events = true;
+  return options;
+}
+
+TEST(WorkerSession, TellsWhoWatchesWhatItStoppedItself) {
+  CoreHarness h(watched_options());
+  h.attach();
+  h.deliver("p", 1);
+  h.freeze(seconds(4));
+  h.end_run(h.runs[0].run, 0);
+  EXPECT_EQ(h.told, "registered \nbegins p\nstopped-itself \n");
+}
+
+TEST(WorkerSession, TellsWhoWatchesOfALateResultThatIsRefused) {
+  WorkerOptions options = watched_options();
+  options.no_self_check = true;
+  CoreHarness h(options);
+  h.attach();
+  h.deliver("p", 1);
+  h.start_taken("p");
+  h.freeze(seconds(4));
+  h.end_run(h.runs[0].run, 0);
+  h.answer(h.last_call("/p/complete"), problem_of(409, "stale-epoch"));
+  EXPECT_EQ(h.told, "registered \nbegins p\nends p complete\nrefused p complete stale-epoch\n");
+}
+
+TEST(WorkerSession, TellsNothingWhenNobodyWatches) {
+  CoreHarness h;
+  h.attach();
+  h.deliver("p", 1);
+  EXPECT_EQ(h.told, "");
+}
+
 TEST(WorkerSession, DrainTellsTheHostAndEndsWhenItIsGone) {
   CoreHarness h;
   h.attach();

@@ -17,7 +17,9 @@ constexpr int kExitInterrupted = 130;
 WorkerCore::WorkerCore(const WorkerOptions& options, std::string nonce)
     : options_(options),
       assignments_(options, effects_),
-      session_(options, std::move(nonce), effects_, *this) {}
+      session_(options, std::move(nonce), effects_, *this) {
+  effects_.telling = options.events;
+}
 
 void WorkerCore::start(Instant now, std::string saved_token) {
   session_.start(now, std::move(saved_token));
@@ -155,6 +157,7 @@ void WorkerCore::conclude(Instant now) {
 
 void WorkerCore::leave(Instant now, Duration timeout) {
   leaving_ = true;
+  effects_.tell("leaving");
   leave_end_ = now + timeout;
   give_up_at_ = leave_end_ + kGiveUp;
   session_.drain(now, timeout);

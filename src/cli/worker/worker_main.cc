@@ -22,6 +22,7 @@
 #include "cli/worker/worker_core.h"
 #include "client/async_client.h"
 #include "client/http_client.h"
+#include "client/json_text.h"
 #include "client/problem.h"
 
 namespace phoenix::worker {
@@ -105,6 +106,7 @@ class Driver {
   void obey(const Action& action);
   void open_stream(const OpenStream& open);
   void say(const Say& say) const;
+  static void tell(const Tell& tell);
   // Before news from the host: without its own check, a worker that was frozen sends what its
   // runs came to before it hears that they are no longer wanted.
   void before_news() {
@@ -195,6 +197,8 @@ void Driver::obey(const Action& action) {
     }
   } else if (const auto* line = std::get_if<Say>(&action)) {
     say(*line);
+  } else if (const auto* news = std::get_if<Tell>(&action)) {
+    tell(*news);
   } else if (const auto* finish = std::get_if<Finish>(&action)) {
     exit_code_ = finish->exit_code;
     loop_.stop();
@@ -231,6 +235,17 @@ void Driver::open_stream(const OpenStream& open) {
 void Driver::say(const Say& say) const {
   if (static_cast<int>(say.level) > options_.verbosity) return;
   std::fprintf(stderr, "%s\n", say.text.c_str());
+}
+
+void Driver::tell(const Tell& tell) {
+  std::string line = "{\"event\":" + quote_json(tell.event);
+  if (!tell.packet.empty()) {
+    line += ",\"packet\":" + quote_json(tell.packet) + ",\"epoch\":" + std::to_string(tell.epoch);
+  }
+  if (!tell.detail.empty()) line += ",\"detail\":" + quote_json(tell.detail);
+  line += "}\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
 }
 
 std::string default_id() {

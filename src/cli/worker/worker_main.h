@@ -40,6 +40,12 @@ struct WorkerOptions {
   // Neither the worker nor its guardian stops CMD or withholds calls at the lease's end: a frozen
   // worker then sends its late result, for demonstrations of the host's fence.
   bool no_self_check = false;
+  // For programs that watch: one JSON object a line on stdout, at once. "event" is registered,
+  // attached (again), begins (a run of CMD), ends (a run; "detail": the call it asks for), revoked,
+  // refused (an owner's call, by the fence; "detail": call and problem), stopped-itself (its own
+  // lease check took something out of its hands), lapsed, leaving. "packet" and "epoch" where it
+  // is about one.
+  bool events = false;
   int verbosity = 0;  // -1: errors only; 0: what matters; 1: every assignment; 2: every call
   std::vector<std::string> command;  // at least one
   // Keeps the session's token (mode 0600), so that a restart under the same id takes its session
