@@ -23,13 +23,21 @@ void write_samples(json::Writer& writer, const Samples& samples) {
   writer.number("count", samples.count());
 }
 
+void write_values(json::Writer& writer, const Samples& samples) {
+  writer.key("values");
+  writer.begin_array();
+  for (const Duration value : samples.newest()) writer.real(in_ms(value));
+  writer.end_array();
+}
+
 void write_times(json::Writer& writer, std::string_view name, const Samples& samples,
-                 std::string_view definition) {
+                 std::string_view definition, bool values) {
   writer.key(name);
   writer.begin_object();
   write_samples(writer, samples);
   writer.field("definition", definition);
   writer.field("window", "p50 and p99 of the newest 4096, max and count since the start");
+  if (values) write_values(writer, samples);
   writer.end_object();
 }
 
@@ -176,7 +184,7 @@ LoadFigures load_figures(const Node& node) {
   return out;
 }
 
-std::string dma_json(const Host& host) {
+std::string dma_json(const Host& host, bool values) {
   const Stats& stats = host.node().stats();
   const LoadFigures load = load_figures(host.node());
   std::string body;
@@ -212,10 +220,12 @@ std::string dma_json(const Host& host) {
   writer.end_object();
   writer.field("definition", "handoff call received -> its commit durable");
   writer.field("window", "p50 and p99 of the newest 4096, max and count since the start");
+  if (values) write_values(writer, stats.handoff);
   writer.end_object();
   write_times(writer, "ownershipGapMs", stats.ownership_gap,
-              "the old owner's last accepted call -> the commit that names the next one");
-  write_times(writer, "recoveryMs", stats.recovery, "loss noticed -> delivery to the next owner");
+              "the old owner's last accepted call -> the commit that names the next one", values);
+  write_times(writer, "recoveryMs", stats.recovery, "loss noticed -> delivery to the next owner",
+              values);
   write_counts(writer, stats);
   writer.number("staleEpochRejections", stats.stale_epoch);
   writer.number("notOwnerRejections", stats.not_owner);

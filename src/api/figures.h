@@ -11,8 +11,9 @@ namespace phoenix {
 // Spread of load over active members: (load held) / maxLoad.
 LoadFigures load_figures(const Node& node);
 
-// The body of GET /v1/dma.
-std::string dma_json(const Host& host);
+// The body of GET /v1/dma. `values`: with the single values behind the quantiles, so that whoever
+// watches several lives of a host can pool them.
+std::string dma_json(const Host& host, bool values);
 // The Prometheus text of GET /metrics; every series exists from the start.
 std::string metrics_text(const Host& host, std::string_view version);
 

@@ -33,6 +33,12 @@ Duration Samples::quantile(uint32_t per_mille) const {
   return sorted[rank];
 }
 
+std::vector<Duration> Samples::newest() const {
+  std::vector<Duration> out = kept_;
+  std::rotate(out.begin(), out.begin() + static_cast<ptrdiff_t>(next_), out.end());
+  return out;
+}
+
 std::string_view move_cause_name(MoveCause cause) {
   constexpr std::array<std::string_view, kMoveCauses> kNames = {
       "death", "freeze", "drain", "handoff", "reassign", "operator", "restart"};

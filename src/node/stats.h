@@ -22,6 +22,8 @@ class Samples {
   Duration max() const { return max_; }
   // Of the kept ones; 0 if there is none. per_mille 500 = median.
   Duration quantile(uint32_t per_mille) const;
+  // The kept ones, oldest first.
+  std::vector<Duration> newest() const;
   // Upper bounds of the histogram buckets.
   static constexpr std::array<int64_t, 12> kBucketMicros = {
       100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 100'000, 500'000, 1'000'000, 5'000'000};

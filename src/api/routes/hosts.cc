@@ -173,7 +173,12 @@ void get_ring_owner(const RestCallPtr& call) {
   call->respond(200, std::move(body));
 }
 
-void get_dma(const RestCallPtr& call) { call->respond(200, dma_json(call->host())); }
+void get_dma(const RestCallPtr& call) {
+  json::Faults faults;
+  const bool values = call->query().flag("values", faults);
+  if (faults.any()) return call->fail(faults.error());
+  call->respond(200, dma_json(call->host(), values));
+}
 
 void add(std::vector<Route>& table, std::string_view pattern, void (*handle)(const RestCallPtr&),
          std::vector<std::string_view> query = {}, Roles roles = kReader) {
@@ -194,7 +199,7 @@ void add_host_routes(std::vector<Route>& table) {
                    kOperator,
                    BodyRule::kNone,
                    {"requires...", "salt", "k"}});
-  add(table, "/v1/dma", get_dma);
+  add(table, "/v1/dma", get_dma, {"values"});
 }
 
 }  // namespace phoenix
