@@ -362,7 +362,8 @@ void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
   slot.started = false;
   ++stats.granted;
   if (slot.ran_before) ++stats.reexecutions;
-  if (slot.lost) stats.ownership_gap.add(now.mono - slot.last_call);
+  // An owner that never called has no last call to count from.
+  if (slot.lost && slot.last_call.ns != 0) stats.ownership_gap.add(now.mono - slot.last_call);
   if (member.session != kNobody) {
     put_delivery(no, false);
   } else {
