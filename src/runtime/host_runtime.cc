@@ -49,7 +49,14 @@ class HostRuntime final : public RunningHost {
     sink.packet = [this](Packet packet) { node_.recover_packet(std::move(packet)); };
     sink.member = [this](MemberRecord record) { node_.recover_member(std::move(record)); };
     sink.session = [this](SessionRecord record) { node_.recover_session(std::move(record)); };
-    return store_->recover(sink);
+    if (auto done = store_->recover(sink); !done) return done;
+    // Where the event log stands: a stream that is resumed after a restart goes on from there.
+    auto reader = store_->reader();
+    if (!reader) return tl::unexpected<Error>(reader.error());
+    const auto page = (*reader)->list({}, false, std::nullopt, 1);
+    if (!page) return tl::unexpected<Error>(page.error());
+    last_seq_ = page->as_of;
+    return true;
   }
   void ready() {
     node_.ready(now());
