@@ -1,0 +1,321 @@
+#include "cli/demo/conductor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+
+#include "client/http_client.h"
+#include "client/json_text.h"
+
+namespace phoenix::demo {
+namespace {
+
+constexpr Duration kTick = milliseconds(50);
+constexpr Duration kLoadSample = milliseconds(100);
+constexpr Duration kLease = seconds(2);
+constexpr Duration kStallLimit = seconds(60);
+constexpr Duration kStopLimit = seconds(5);
+constexpr uint64_t kWindowPerWorker = 32;
+// Beyond what was asked for, while the hits are not complete.
+constexpr uint64_t kMaxExtra = 100'000;
+
+double real(const JsonText& json) { return std::strtod(std::string(json.raw()).c_str(), nullptr); }
+
+void append_values(const JsonText& figure, std::vector<double>& out) {
+  for (const JsonText& value : figure["values"].items()) out.push_back(real(value));
+}
+
+uint64_t whole(const JsonText& json) { return static_cast<uint64_t>(json.integer().value_or(0)); }
+
+}  // namespace
+
+Instant clock_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return Instant{now.tv_sec * 1'000'000'000 + now.tv_nsec};
+}
+
+Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& options,
+                     const std::vector<InputFile>& files, std::string scratch, std::string tag)
+    : loop_(loop),
+      processes_(processes),
+      options_(options),
+      files_(files),
+      tag_(std::move(tag)),
+      lease_(kLease),
+      plan_(options.seed),
+      host_(loop, processes, options.data_dir.empty() ? scratch + "/data" : options.data_dir,
+            scratch + "/host.log",
+            {[this] { host_up(); }, [this](std::string why) { fault(std::move(why)); }}),
+      direct_(loop, processes, files, [this](std::string why) { fault(std::move(why)); }),
+      ticker_(loop),
+      churn_timer_(loop),
+      load_timer_(loop),
+      stop_timer_(loop) {
+  Fleet::Events events;
+  events.news = [this](Worker& worker, const WorkerNews& news) { worker_news(worker, news); };
+  events.ended = [this](Worker& worker, int status) { worker_ended(worker, status); };
+  events.fault = [this](std::string why) { fault(std::move(why)); };
+  Fleet::Setup setup;
+  setup.scratch = std::move(scratch);
+  setup.lease = lease_;
+  fleet_ = std::make_unique<Fleet>(loop, processes, std::move(setup), std::move(events));
+  figures_.seed = options.seed;
+  figures_.files = files.size();
+}
+
+void Conductor::start() {
+  began_ = work_began_ = last_end_ = last_progress_ = clock_now();
+  host_.start();
+  tick();
+}
+
+void Conductor::host_up() {
+  killing_host_ = false;
+  if (calls_) return;
+  auto calls = HostCalls::create(loop_, host_.url());
+  if (!calls) return fault(calls.error().detail);
+  calls_ = std::move(*calls);
+  fleet_->use_url(host_.url());
+  Call call;
+  call.target = "/v1/packets?limit=1";
+  calls_->insist(std::move(call), [this](const Answer& answer) {
+    const auto json = JsonText::parse(answer.body);
+    if (!answer.ok() || !json) return fault("the host does not list packets: " + answer.body);
+    Follower::Events events;
+    events.packet = [this](const PacketEvent& event) { packet_changed(event); };
+    events.fault = [this](std::string why) { fault(std::move(why)); };
+    follower_ = std::make_unique<Follower>(loop_, *calls_, ledger_, tag_,
+                                           std::string((*json)["asOf"].raw()), std::move(events));
+    follower_->follow();
+  });
+  Submitter::Setup setup{files_, tag_,
+                         static_cast<int>(std::min<int64_t>(options_.workers, kSkills)),
+                         kWindowPerWorker * static_cast<uint64_t>(options_.workers)};
+  submitter_ = std::make_unique<Submitter>(loop_, *calls_, std::move(setup),
+                                           [this](std::string why) { fault(std::move(why)); });
+  for (int64_t i = 0; i < options_.workers; ++i) {
+    fleet_->start(worker_kind(i), i % 2 == 1);
+  }
+}
+
+// All workers are there: now the clock of the figures runs.
+void Conductor::begin_work() {
+  stage_ = Stage::kRunning;
+  work_began_ = last_end_ = last_progress_ = clock_now();
+  churn_timer_.call_after(options_.churn, [this] { churn(); });
+  sample_load();
+}
+
+void Conductor::tick() {
+  ticker_.call_after(kTick, [this] { tick(); });
+  if (stage_ == Stage::kClosing) return;
+  if (clock_now() - last_progress_ > kStallLimit) {
+    return fault(fmt::format("nothing went on for {} s", kStallLimit.ms() / 1000));
+  }
+  if (stage_ == Stage::kStarting) {
+    const auto& workers = fleet_->workers();
+    const bool all = std::all_of(workers.begin(), workers.end(),
+                                 [](const auto& entry) { return entry.second.registered; });
+    if (follower_ && !workers.empty() && all) begin_work();
+    return;
+  }
+  const auto asked = static_cast<uint64_t>(options_.packets);
+  const uint64_t total =
+      wants_more() ? std::min(submitter_->asked() + 64, asked + kMaxExtra) : asked;
+  submitter_->pump(std::max(total, asked), ledger_.ended());
+  watch_frozen();
+  kill_host_if_due();
+  if (complete()) close();
+}
+
+// An answer to a submit may come after the events of its packets.
+uint64_t Conductor::live() const {
+  return submitter_->acknowledged() - std::min(submitter_->acknowledged(), ledger_.ended());
+}
+
+// Packets are needed for the hits that are still to come.
+bool Conductor::wants_more() const {
+  return submitter_->asked() >= static_cast<uint64_t>(options_.packets) && !plan_.satisfied() &&
+         live() < 8 * static_cast<uint64_t>(options_.workers);
+}
+
+bool Conductor::complete() const {
+  return submitter_->acknowledged() >= static_cast<uint64_t>(options_.packets) &&
+         submitter_->acknowledged() == submitter_->asked() &&
+         ledger_.ended() == submitter_->acknowledged() && plan_.satisfied() && !hitting_ &&
+         figures_.frozen == figures_.frozen_back && figures_.late_writes_refused > 0 &&
+         figures_.host_kills == static_cast<uint64_t>(options_.kill_host) && !killing_host_ &&
+         comparing_ == 0;
+}
+
+// The run is spoilt; what was measured is still shown.
+void Conductor::fault(std::string text) {
+  figures_.faults.push_back(std::move(text));
+  if (stage_ != Stage::kClosing) close();
+}
+
+void Conductor::sample_load() {
+  load_timer_.call_after(kLoadSample, [this] { sample_load(); });
+  if (stage_ != Stage::kRunning) return;
+  calls_->get_once("/v1/dma", [this](const CallResult& result) {
+    const auto json = result && result->ok() ? JsonText::parse(result->body) : std::nullopt;
+    if (!json) {
+      load_stddev_.interrupt();
+      load_max_over_mean_.interrupt();
+      return;
+    }
+    const Instant now = clock_now();
+    const JsonText load = (*json)["load"];
+    load_stddev_.add(now, real(load["stddev"]));
+    load_max_over_mean_.add(now, real(load["maxOverMean"]));
+  });
+}
+
+void Conductor::packet_changed(const PacketEvent& event) {
+  last_progress_ = clock_now();
+  if (event.event != "completed") return;
+  last_end_ = last_progress_;
+  compare(event.id);
+}
+
+void Conductor::compare(const std::string& packet) {
+  ++comparing_;
+  Call call;
+  call.target = "/v1/packets/" + url_encode(packet) + "/result";
+  calls_->insist(std::move(call), [this, packet](const Answer& answer) {
+    // The bare value: text that is UTF-8 is a JSON string.
+    const auto json = JsonText::parse(answer.body);
+    const std::string got = json && json->is_string() ? json->text() : answer.body;
+    const Task task = submitter_->task(*packet_number(packet, tag_));
+    direct_.expected(task, [this, got, ok = answer.ok()](const std::string& expected) {
+      --comparing_;
+      if (!ok || got != expected) ++figures_.mismatched;
+    });
+  });
+}
+
+// --- the end ---
+
+void Conductor::close() {
+  stage_ = Stage::kClosing;
+  churn_timer_.cancel();
+  load_timer_.cancel();
+  figures_.seconds = static_cast<double>((last_end_ - work_began_).ns) / 1e9;
+  if (!calls_ || !submitter_ || !host_.up()) return finish();
+  // Should the host answer no more, what is known is shown.
+  stop_timer_.call_after(seconds(20), [this] {
+    figures_.faults.emplace_back("the host does not answer at the end");
+    finish();
+  });
+  check_packets("");
+}
+
+// Every packet once more, as the host has it now.
+void Conductor::check_packets(const std::string& cursor) {
+  Call call;
+  call.target = "/v1/packets?order=asc&limit=1000&label=" + url_encode("demo=" + tag_) +
+                (cursor.empty() ? "" : "&cursor=" + cursor);
+  calls_->insist(std::move(call), [this](const Answer& answer) {
+    const auto json = JsonText::parse(answer.body);
+    if (!answer.ok() || !json) {
+      figures_.faults.push_back("the packets cannot be listed: " + answer.body.substr(0, 500));
+      return read_last_figures();
+    }
+    for (const JsonText& item : (*json)["items"].items()) {
+      const std::string id = item["id"].text();
+      listed_.insert(id);
+      if (whole(item["revision"]) != ledger_.revision(id)) ++figures_.broken_sequences;
+    }
+    const std::string next = (*json)["nextCursor"].text();
+    if (next.empty()) return read_last_figures();
+    check_packets(next);
+  });
+}
+
+// Counts and times of one life of the host.
+void Conductor::take_host_figures(const std::string& body) {
+  const auto json = JsonText::parse(body);
+  if (!json) return;
+  figures_.stale_refusals +=
+      whole((*json)["staleEpochRejections"]) + whole((*json)["notOwnerRejections"]);
+  append_values((*json)["handoffMs"], handoffs_ms_);
+  append_values((*json)["ownershipGapMs"], gaps_ms_);
+}
+
+void Conductor::read_last_figures() {
+  Call call;
+  call.target = "/v1/dma?values=true";
+  calls_->insist(std::move(call), [this](const Answer& answer) {
+    take_host_figures(answer.body);
+    stop_workers();
+  });
+}
+
+void Conductor::stop_workers() {
+  for (auto& [id, worker] : fleet_->workers()) {
+    fleet_->signal(worker, SIGCONT);
+    fleet_->signal(worker, SIGTERM);
+  }
+  stop_timer_.call_after(kStopLimit, [this] {
+    for (auto& [id, worker] : fleet_->workers()) fleet_->signal(worker, SIGKILL);
+    stop_host();
+  });
+  if (fleet_->workers().empty()) stop_host();
+}
+
+void Conductor::stop_host() {
+  stop_timer_.cancel();
+  if (options_.keep && figures_.faults.empty()) return finish();
+  host_.stop([this] { finish(); });
+}
+
+void Conductor::finish() {
+  stop_timer_.cancel();
+  ticker_.cancel();
+  figures_.submitted = submitter_ ? submitter_->acknowledged() : 0;
+  figures_.completed = ledger_.completed();
+  figures_.failed = ledger_.failed();
+  figures_.lost = figures_.submitted - std::min<uint64_t>(figures_.submitted, listed_.size());
+  figures_.completed_twice = ledger_.accepted_twice();
+  for (int i = 0; i < kCauses; ++i) {
+    figures_.owner_changes[static_cast<size_t>(i)] = ledger_.owner_changes(static_cast<Cause>(i));
+  }
+  figures_.broken_sequences += ledger_.broken_sequences();
+  figures_.runs = runs_.begun();
+  figures_.reexecutions = runs_.in_vain(ledger_);
+  figures_.wasted_work = runs_.wasted_share(ledger_);
+  figures_.recovery_ms = quantiles(runs_.recovery_ms(ledger_));
+  figures_.moved = ledger_.moved();
+  figures_.had_to_move = ledger_.had_to_move();
+  figures_.handoff_ms = quantiles(handoffs_ms_);
+  figures_.ownership_gap_ms = quantiles(gaps_ms_);
+  figures_.load_stddev = load_stddev_.mean();
+  figures_.load_max_over_mean = load_max_over_mean_.mean();
+  figures_.workers_started = fleet_->started();
+  for (int i = 0; i < kHits; ++i) {
+    figures_.hits[static_cast<size_t>(i)] = plan_.counted(static_cast<Hit>(i));
+  }
+  loop_.stop();
+}
+
+std::string Conductor::progress() const {
+  if (stage_ == Stage::kStarting) return "starting the host and the workers";
+  if (stage_ == Stage::kClosing) return "closing: looks at every packet once more";
+  const double passed = static_cast<double>((clock_now() - work_began_).ns) / 1e9;
+  const auto asked =
+      std::max<uint64_t>(static_cast<uint64_t>(options_.packets), submitter_->asked());
+  std::string out =
+      fmt::format("{:5.1f} s  {}/{} done  {} live  killed {} frozen {} drained {}", passed,
+                  ledger_.completed(), asked, live(), plan_.counted(Hit::kKill),
+                  plan_.counted(Hit::kFreeze), plan_.counted(Hit::kDrain));
+  if (options_.kill_host > 0) out += fmt::format("  host killed {}", figures_.host_kills);
+  if (ledger_.completed() == asked && comparing_ > 0)
+    out += fmt::format("  compares {}", comparing_);
+  return out;
+}
+
+}  // namespace phoenix::demo

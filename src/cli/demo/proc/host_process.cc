@@ -1,0 +1,102 @@
+#include "cli/demo/proc/host_process.h"
+
+#include <fcntl.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "client/json_text.h"
+
+namespace phoenix::demo {
+namespace {
+
+constexpr Duration kLookEvery = milliseconds(5);
+constexpr int kLooks = 6000;  // half a minute
+constexpr Duration kStopLimit = seconds(6);
+
+std::string read_all(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+HostProcess::HostProcess(EventLoop& loop, Processes& processes, std::string data, std::string log,
+                         Events events)
+    : loop_(loop),
+      processes_(processes),
+      data_(std::move(data)),
+      log_(std::move(log)),
+      events_(std::move(events)),
+      timer_(loop) {}
+
+void HostProcess::start() {
+  const Fd log(open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  // The same port again, so that everybody finds the next life where the last one was.
+  const std::string listen = url_.empty() ? "127.0.0.1:0" : url_.substr(url_.find("//") + 2);
+  Processes::Start start;
+  start.args = {own_program(), "serve", "--name", "demo", "--data", data_, "--listen", listen};
+  start.out = log.get();
+  start.err = log.get();
+  wish_ = Wish::kRun;
+  const auto pid = processes_.start(start, [this](int status) { ended(status); });
+  if (!pid) {
+    events_.failed(pid.error().detail);
+    return;
+  }
+  pid_ = *pid;
+  looks_ = 0;
+  look_for_address();
+}
+
+// The address file of this very process says that it serves.
+void HostProcess::look_for_address() {
+  const std::string text = read_all(data_ + "/address.json");
+  const auto json = JsonText::parse(text);
+  if (json && (*json)["pid"].integer() == pid_ && (*json)["api"].is_string()) {
+    url_ = (*json)["api"].text();
+    up_ = true;
+    events_.up();
+    return;
+  }
+  if (++looks_ > kLooks) {
+    events_.failed("the host does not serve within half a minute");
+    return;
+  }
+  timer_.call_after(kLookEvery, [this] { look_for_address(); });
+}
+
+void HostProcess::kill_and_restart() {
+  up_ = false;
+  wish_ = Wish::kRestart;
+  processes_.signal(pid_, SIGKILL);
+}
+
+void HostProcess::stop(std::function<void()> done) {
+  if (pid_ == 0) {
+    loop_.post(std::move(done));
+    return;
+  }
+  wish_ = Wish::kStop;
+  stopped_ = std::move(done);
+  processes_.signal(pid_, SIGTERM);
+  timer_.call_after(kStopLimit, [this] { processes_.signal(pid_, SIGKILL); });
+}
+
+void HostProcess::ended(int) {
+  pid_ = 0;
+  up_ = false;
+  timer_.cancel();
+  if (wish_ == Wish::kRestart) {
+    start();
+  } else if (wish_ == Wish::kStop) {
+    if (stopped_) stopped_();
+  } else {
+    std::string tail = read_all(log_);
+    if (tail.size() > 2000) tail.erase(0, tail.size() - 2000);
+    events_.failed("the host ended by itself\n" + tail);
+  }
+}
+
+}  // namespace phoenix::demo
