@@ -287,6 +287,10 @@ size_t Placement::bytes() const {
          impl_->classes.bytes() + impl_->circle.bytes();
 }
 
+size_t Placement::vnode_bytes() const {
+  return impl_->circle.bytes() + impl_->classes.ring_bytes();
+}
+
 std::vector<Placement::VnodeRef> Placement::all_vnodes() const {
   const ring::Roster& roster = impl_->roster;
   std::vector<VnodeRef> result;

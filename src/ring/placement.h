@@ -121,6 +121,8 @@ class Placement {
   size_t vnodes() const;
   // Allocated bytes of v-nodes and indexes (approximate), for the bench and metrics.
   size_t bytes() const;
+  // Of these, what the v-nodes themselves take: on the circle, and in the rings of classes.
+  size_t vnode_bytes() const;
   // Every v-node in order (position, member), for `ring show`.
   struct VnodeRef {
     Position position;

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""`phoenix_bench host --quick --json` measures every row and says so in the agreed form.
+
+host_bench_test.py PROGRAM. Speed is not judged here: the machine may be busy with other tests.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = sys.argv.pop(1)
+FIGURES_OF_ROW = {1: 4, 2: 2, 3: 1, 4: 1, 5: 2, 6: 2}
+
+
+class HostBench(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "figures.json"
+            cls.done = subprocess.run([PROGRAM, "host", "--quick", "--json", str(path)],
+                                     capture_output=True, text=True, timeout=240, check=False)
+            cls.figures = json.loads(path.read_text("utf-8"))
+
+    def test_everything_could_be_measured(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stderr)
+
+    def test_every_row_has_its_figures(self):
+        rows = [figure["row"] for figure in self.figures]
+        self.assertEqual({row: rows.count(row) for row in set(rows)}, FIGURES_OF_ROW)
+
+    def test_an_entry_has_the_agreed_fields_and_met_follows_from_them(self):
+        for figure in self.figures:
+            with self.subTest(figure["what"]):
+                self.assertEqual(list(figure), ["bench", "row", "what", "value", "unit", "bar",
+                                                "met", "beside"])
+                self.assertEqual(figure["bench"], "host")
+                self.assertIsInstance(figure["value"], (int, float))
+                op, bar = figure["bar"]["op"], figure["bar"]["value"]
+                self.assertIn(op, ("<=", ">="))
+                if abs(figure["value"] - bar) > 0.001 * bar:  # the value is told in four digits
+                    wanted = figure["value"] <= bar if op == "<=" else figure["value"] >= bar
+                    self.assertEqual(figure["met"], wanted)
+                self.assertTrue(all(isinstance(v, (int, float))
+                                    for v in figure["beside"].values()))
+
+    def test_the_table_names_every_figure(self):
+        for figure in self.figures:
+            self.assertIn(figure["what"], self.done.stdout)
+
+    def test_wrong_use_is_told(self):
+        for words in (["nothing"], ["host", "--row", "7"], ["host", "--json"], ["host", "--fast"]):
+            with self.subTest(words):
+                run = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60,
+                                     check=False)
+                self.assertEqual(run.returncode, 2)
+                self.assertIn("phoenix_bench", run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
