@@ -1,0 +1,82 @@
+// The tables of members and sessions, and when a session's silence ends it.
+#include "directory/directory.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace phoenix {
+namespace {
+
+std::shared_ptr<const MemberRecord> member(const std::string& id) {
+  auto record = std::make_shared<MemberRecord>();
+  record->key = MemberKey("default", id);
+  return record;
+}
+std::shared_ptr<const SessionRecord> session(const std::string& id, uint32_t lease_seconds = 3,
+                                             std::optional<uint32_t> grace_ms = std::nullopt) {
+  auto record = std::make_shared<SessionRecord>();
+  record->id = id;
+  record->lease_seconds = lease_seconds;
+  record->grace_ms = grace_ms;
+  return record;
+}
+
+TEST(Directory, FindsByKeyAndGivesNumbersAgain) {
+  Directory directory;
+  const MemberNo a = directory.add_member(member("a"));
+  const MemberNo b = directory.add_member(member("b"));
+  EXPECT_NE(a, b);
+  EXPECT_EQ(directory.find_member(MemberKey("default", "a")), a);
+  EXPECT_EQ(directory.find_member(MemberKey("other", "a")), kNobody);
+  Member* const stands = &directory.member(b);
+  directory.member(a).held.push_back(7);
+  directory.drop_member(a);
+  EXPECT_EQ(directory.find_member(MemberKey("default", "a")), kNobody);
+  EXPECT_FALSE(directory.has_member(a));
+  EXPECT_EQ(directory.members(), 1U);
+  const MemberNo c = directory.add_member(member("c"));
+  EXPECT_EQ(c, a);
+  EXPECT_TRUE(directory.member(c).held.empty());  // nothing of its former life
+  for (int i = 0; i < 1000; ++i) directory.add_member(member("m" + std::to_string(i)));
+  EXPECT_EQ(&directory.member(b), stands);
+  EXPECT_EQ(directory.by_key().begin()->first, MemberKey("default", "b"));
+}
+
+TEST(Directory, KeepsSessionsLikewise) {
+  Directory directory;
+  const SessionNo one = directory.add_session(session("s1"));
+  const SessionNo two = directory.add_session(session("s2"));
+  EXPECT_EQ(directory.find_session("s2"), two);
+  directory.drop_session(one);
+  EXPECT_EQ(directory.find_session("s1"), kNobody);
+  EXPECT_FALSE(directory.has_session(one));
+  EXPECT_EQ(directory.session_numbers(), 2U);
+  EXPECT_EQ(directory.add_session(session("s3")), one);
+}
+
+TEST(SessionExpiry, IsOneLeaseFromTheLastCall) {
+  Session silent;
+  silent.record = session("s", 3);
+  silent.heard_at = Instant{} + seconds(10);
+  EXPECT_EQ(silent.expires(), Instant{} + seconds(13));
+  silent.broken_at = Instant{} + seconds(10);  // without a grace only silence counts
+  EXPECT_EQ(silent.expires(), Instant{} + seconds(13));
+}
+
+TEST(SessionExpiry, OfABrokenStreamIsTwiceTheGrace) {
+  Session broken;
+  broken.record = session("s", 60, 250);
+  broken.heard_at = Instant{} + seconds(10);
+  EXPECT_EQ(broken.expires(), Instant{} + seconds(70));
+  broken.broken_at = Instant{} + seconds(20);
+  EXPECT_EQ(broken.expires(), Instant{} + milliseconds(20'500));
+  broken.heard_at = Instant{} + seconds(21);  // a call after the break
+  EXPECT_EQ(broken.expires(), Instant{} + milliseconds(21'500));
+  broken.streams = 1;  // a new one is open
+  EXPECT_EQ(broken.expires(), Instant{} + seconds(81));
+}
+
+}  // namespace
+}  // namespace phoenix
