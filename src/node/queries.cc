@@ -17,7 +17,8 @@ PacketView Node::Impl::view(SlotNo no) const {
   PacketView shown{slot.head, status(slot), std::nullopt};
   if (slot.head->status != Status::kPending) return shown;
   Parked parked;
-  parked.reason = slot.parked;
+  // Members come and go while it waits: the reason is today's.
+  parked.reason = slot.queued ? park_for_room(slot.cls).reason : slot.parked;
   parked.since = slot.parked_since;
   if (slot.parked == ParkReason::kBackoff && slot.wait_until != kNever) {
     parked.until = now.wall + std::max<int64_t>(0, (slot.wait_until - now.mono).ms());

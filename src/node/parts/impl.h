@@ -204,7 +204,8 @@ struct Node::Impl {
   void await_member(const Command& command, const AwaitMember& await);
   MemberRecord new_life(const MemberRecord& wanted, const std::string& session,
                         const Caller& caller);
-  void leave_old_session(Write& write, MemberNo no, std::map<SessionNo, SessionRecord>& changed);
+  void forget_absent(SessionRecord& session) const;
+  void leave_old_sessions(Write& write, const std::set<MemberNo>& taken);
   void sync_ring(MemberNo no);
   void relink(SessionNo no);
   MemberView member_view(MemberNo no) const;

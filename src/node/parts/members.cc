@@ -7,6 +7,8 @@
 namespace phoenix {
 namespace {
 
+constexpr size_t kSessionMembers = 10'000;
+
 bool present(MemberStatus status) {
   return status == MemberStatus::kActive || status == MemberStatus::kDraining;
 }
@@ -179,7 +181,11 @@ void Node::Impl::register_members(Command command, Register& request) {
     }
   }
   if (make_way(command, wanted)) return;
-  if (directory.members() + wanted.members.size() > config.max_members) {
+  const auto fresh = std::count_if(
+      wanted.members.begin(), wanted.members.end(),
+      [&](const MemberRecord& member) { return directory.find_member(member.key) == kNobody; });
+  if (directory.members() + coming_members.size() + static_cast<size_t>(fresh) >
+      config.max_members) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
                                .detail = "the host knows " + std::to_string(config.max_members) +
                                          " members, its limit"});
@@ -187,11 +193,11 @@ void Node::Impl::register_members(Command command, Register& request) {
   Write write = new_write();
   std::optional<SessionRecord> session;
   std::vector<MemberRecord> records;
-  std::map<SessionNo, SessionRecord> left;
+  std::set<MemberNo> taken;
   for (const MemberRecord& member : wanted.members) {
     MemberRecord record = new_life(member, wanted.session_id, command.caller);
     const MemberNo no = directory.find_member(record.key);
-    if (no != kNobody) leave_old_session(write, no, left);
+    if (no != kNobody) taken.insert(no);
     if (!record.manual) {
       if (!session) {
         session = SessionRecord{.id = wanted.session_id,
@@ -212,27 +218,43 @@ void Node::Impl::register_members(Command command, Register& request) {
     write.coming.push_back(record.key);
     put_member(write, no, std::move(record), "registered");
   }
-  for (auto& [no, record] : left) put_session(write, no, std::move(record));
+  leave_old_sessions(write, taken);
   if (session) put_session(write, kNobody, *session);
   finish_with(write, command, members_reply(records, session, wanted.single));
   submit_write(std::move(write));
 }
 
-// A detached member's old session loses it; with nothing left it can never attach again.
-void Node::Impl::leave_old_session(Write&, MemberNo no,
-                                   std::map<SessionNo, SessionRecord>& changed) {
-  const Member& member = directory.member(no);
-  if (member.session == kNobody) return;
-  const Session& session = directory.session(member.session);
-  if (session.active() || session.busy) return;
-  auto [it, first] = changed.emplace(member.session, *session.record);
-  SessionRecord& next = it->second;
-  const std::string_view id = member.record->key.id();
-  std::erase_if(next.members, [&](const auto& entry) { return entry.first == id; });
-  if (next.members.empty() && next.state == SessionState::kLapsed) {
+// Sessions that had ended and now lose the last member that they could attach again: another
+// process has taken over. What they list stays, for their tokens still get the kept answers.
+void Node::Impl::leave_old_sessions(Write& write, const std::set<MemberNo>& taken) {
+  std::set<SessionNo> left;
+  for (const MemberNo no : taken) left.insert(directory.member(no).session);
+  for (const SessionNo no : left) {
+    if (no == kNobody) continue;
+    const Session& session = directory.session(no);
+    if (session.record->state != SessionState::kLapsed || session.busy) continue;
+    const auto& listed = session.record->members;
+    const bool attachable = std::any_of(listed.begin(), listed.end(), [&](const auto& entry) {
+      const MemberNo member = directory.find_member(MemberKey(session.record->ns, entry.first));
+      return member != kNobody && directory.member(member).session == no &&
+             directory.member(member).record->status == MemberStatus::kDetached &&
+             !taken.contains(member);
+    });
+    if (attachable) continue;
+    SessionRecord next = *session.record;
     next.state = SessionState::kReplaced;
-    next.members = session.record->members;  // so that its calls still know whose they were
+    put_session(write, no, std::move(next));
   }
+}
+
+// Drops from the list those that have left the session.
+void Node::Impl::forget_absent(SessionRecord& session) const {
+  std::erase_if(session.members, [&](const auto& entry) {
+    const MemberNo no = directory.find_member(MemberKey(session.ns, entry.first));
+    return no == kNobody || directory.member(no).record->session != session.id ||
+           directory.member(no).record->incarnation != entry.second ||
+           !present(directory.member(no).record->status);
+  });
 }
 
 void Node::Impl::add_members(Command command, AddMembers& request) {
@@ -249,9 +271,10 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
   }
   Write write = new_write();
   SessionRecord next = *directory.session(found->session).record;
+  if (next.members.size() + wanted.members.size() > kSessionMembers) forget_absent(next);
   BatchReply batch;
-  MembersReply made;
-  std::map<SessionNo, SessionRecord> left;
+  size_t made = 0;
+  std::set<MemberNo> taken;
   for (const MemberRecord& member : wanted.members) {
     batch.ids.emplace_back(member.key.id());
     const MemberNo no = directory.find_member(member.key);
@@ -262,14 +285,20 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
                 .detail = "the member " + std::string(member.key.id()) + " is in use"});
       continue;
     }
-    if (next.members.size() >= 10'000 || coming_members.contains(member.key)) {
+    if (no != kNobody) {
+      std::erase_if(next.members, [&](const auto& had) { return had.first == member.key.id(); });
+    }
+    const bool crowded = no == kNobody && directory.members() + made >= config.max_members;
+    if (next.members.size() >= kSessionMembers || crowded || coming_members.contains(member.key)) {
       batch.items.emplace_back(Error{.kind = ErrorKind::kTooManyRequests,
-                                     .detail = "a session has 10,000 members at most, each once"});
+                                     .detail = "a session has 10,000 members at most, each once, "
+                                               "and the host a limit of its own"});
       continue;
     }
+    made += no == kNobody ? 1 : 0;
     MemberRecord record = new_life(member, next.id, command.caller);
     record.registered_by = next.registered_by;
-    if (no != kNobody) leave_old_session(write, no, left);
+    if (no != kNobody) taken.insert(no);
     next.members.emplace_back(record.key.id(), record.incarnation);
     coming_members.insert(record.key);
     write.coming.push_back(record.key);
@@ -279,7 +308,7 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
                                         .revision = record.revision});
     put_member(write, no, std::move(record), "registered");
   }
-  for (auto& [no, record] : left) put_session(write, no, std::move(record));
+  leave_old_sessions(write, taken);
   put_session(write, found->session, std::move(next));
   finish_with(write, command, std::move(batch));
   submit_write(std::move(write));
@@ -451,6 +480,8 @@ void Node::Impl::check_drained(MemberNo no) {
     return begin_end(member.session, {no}, EndCause::kRetired, MemberStatus::kRetired, true,
                      std::nullopt);
   }
+  // Since the host's start nobody knows what it was given: its first call tells.
+  if (member.session != kNobody && !directory.session(member.session).called) return;
   const std::vector<SlotNo> held = member.held;
   for (const SlotNo slot_no : held) {
     Slot& slot = packets[slot_no];

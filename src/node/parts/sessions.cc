@@ -379,19 +379,22 @@ void Node::Impl::commit_ending(Ending& ending) {
                                                    "lost-with-host"};
   const std::string reason =
       ending.drained ? "drained" : kReasons[static_cast<size_t>(ending.cause)];
+  bool all_retire = true;
   for (const MemberNo no : ending.members) {
     MemberRecord next = *directory.member(no).record;
-    next.status = ending.to;
+    // Who was about to leave has left, however its session ends.
+    next.status = next.status == MemberStatus::kDraining ? MemberStatus::kRetired : ending.to;
+    all_retire = all_retire && next.status == MemberStatus::kRetired;
     next.reason = reason;
     next.drain_deadline = kNoWall;
-    put_member(write, no, std::move(next),
-               ending.to == MemberStatus::kRetired ? "retired" : "detached");
+    const char* const event = next.status == MemberStatus::kRetired ? "retired" : "detached";
+    put_member(write, no, std::move(next), event);
   }
   if (closes) {
     SessionRecord next = *directory.session(ending.session).record;
-    next.state = ending.cause == EndCause::kReplaced   ? SessionState::kReplaced
-                 : ending.to == MemberStatus::kRetired ? SessionState::kRetired
-                                                       : SessionState::kLapsed;
+    next.state = ending.cause == EndCause::kReplaced ? SessionState::kReplaced
+                 : all_retire                        ? SessionState::kRetired
+                                                     : SessionState::kLapsed;
     next.ended_at = now.wall;
     put_session(write, ending.session, std::move(next));
   }

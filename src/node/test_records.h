@@ -1,0 +1,78 @@
+// For tests of the node: a store of maps, in place of a real one, which no folder above the line
+// knows. It checks every expectation of what it is given, as a store does.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "store/store.h"
+
+namespace phoenix::testing_node {
+
+class Records {
+ public:
+  Outcome apply(const Group& group) {
+    for (const Op& op : group.ops) {
+      if (!holds(op)) return Outcome::kConflict;
+    }
+    for (const Op& op : group.ops) put(op);
+    return Outcome::kCommitted;
+  }
+
+  std::map<PacketKey, Packet> packets;
+  std::map<PacketKey, Tombstone> tombstones;
+  std::map<MemberKey, MemberRecord> members;
+  std::map<std::string, SessionRecord> sessions;
+  std::map<Digest, PutAnswer> answers;
+  std::vector<HistoryEntry> history;
+
+ private:
+  template <class Map, class Key>
+  static uint64_t revision(const Map& map, const Key& key) {
+    const auto it = map.find(key);
+    return it == map.end() ? 0 : it->second.revision;
+  }
+  bool holds(const Op& op) const {
+    if (const auto* put = std::get_if<PutPacket>(&op)) {
+      const auto it = packets.find(put->head->key);
+      if (put->expect_revision == 0) {
+        return it == packets.end() && !tombstones.contains(put->head->key);
+      }
+      return it != packets.end() && it->second.revision == put->expect_revision &&
+             it->second.epoch == put->expect_epoch;
+    }
+    if (const auto* put = std::get_if<PutMember>(&op)) {
+      return revision(members, put->record->key) == put->expect_revision;
+    }
+    if (const auto* put = std::get_if<PutSession>(&op)) {
+      return revision(sessions, put->record->id) == put->expect_revision;
+    }
+    if (const auto* drop = std::get_if<DropMember>(&op)) {
+      return revision(members, drop->key) == drop->expect_revision;
+    }
+    if (const auto* drop = std::get_if<DropSession>(&op)) {
+      return revision(sessions, drop->id) == drop->expect_revision;
+    }
+    return true;
+  }
+  void put(const Op& op) {
+    if (const auto* packet = std::get_if<PutPacket>(&op)) {
+      packets[packet->head->key] = *packet->head;
+      history.push_back(packet->entry);
+    } else if (const auto* member = std::get_if<PutMember>(&op)) {
+      members[member->record->key] = *member->record;
+    } else if (const auto* session = std::get_if<PutSession>(&op)) {
+      sessions[session->record->id] = *session->record;
+    } else if (const auto* gone = std::get_if<DropMember>(&op)) {
+      members.erase(gone->key);
+    } else if (const auto* over = std::get_if<DropSession>(&op)) {
+      sessions.erase(over->id);
+    } else if (const auto* answer = std::get_if<PutAnswer>(&op)) {
+      answers[answer->scope] = *answer;
+    }
+  }
+};
+
+}  // namespace phoenix::testing_node
