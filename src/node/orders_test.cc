@@ -15,6 +15,7 @@ using testing_node::owner_reply;
 using testing_node::packet_reply;
 using testing_node::refusal;
 using testing_node::Stage;
+using testing_node::StoreMode;
 using testing_node::text;
 using testing_node::Worker;
 
@@ -290,6 +291,21 @@ TEST(Parking, SaysWhyAsThingsAreNow) {
   stage.call(Stage::token(w), Retire{Stage::ref(w)});
   EXPECT_EQ(stage.parked("p"), ParkReason::kNoCapableMember);
   EXPECT_EQ(stage.parked("q"), ParkReason::kNoCapableMember);
+}
+
+TEST(Parking, WhatIsAboutToExpireIsNotGivenAway) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, kSteady);
+  stage.restart();  // nothing is placed on w before its first call
+  stage.submit("p", {"a"}, [&](PacketSpec& spec) { spec.deadline = stage.now().wall + 1000; });
+  ASSERT_EQ(stage.status("p"), Status::kPending);
+  stage.store(StoreMode::kHold);
+  stage.advance(milliseconds(1001));
+  ASSERT_EQ(stage.held(), 1U);
+  stage.heartbeat(w);
+  EXPECT_EQ(stage.held(), 1U);
+  stage.store(StoreMode::kWell);
+  EXPECT_EQ(stage.status("p"), Status::kExpired);
 }
 
 TEST(Parking, AnyOfItsCapabilitiesWillDoIfItSaysSo) {

@@ -15,12 +15,16 @@ class Records {
  public:
   Outcome apply(const Group& group) {
     for (const Op& op : group.ops) {
-      if (!holds(op)) return Outcome::kConflict;
+      if (!holds(op)) {
+        refused = describe(op);
+        return Outcome::kConflict;
+      }
     }
     for (const Op& op : group.ops) put(op);
     return Outcome::kCommitted;
   }
 
+  std::string refused;  // the last expectation that did not hold
   std::map<PacketKey, Packet> packets;
   std::map<PacketKey, Tombstone> tombstones;
   std::map<MemberKey, MemberRecord> members;
@@ -33,6 +37,21 @@ class Records {
   static uint64_t revision(const Map& map, const Key& key) {
     const auto it = map.find(key);
     return it == map.end() ? 0 : it->second.revision;
+  }
+  static std::string describe(const Op& op) {
+    if (const auto* put = std::get_if<PutPacket>(&op)) {
+      return "packet " + put->head->key.text() + " " + put->entry.event + ", expected revision " +
+             std::to_string(put->expect_revision);
+    }
+    if (const auto* put = std::get_if<PutMember>(&op)) {
+      return "member " + put->record->key.text() + " " + put->event + ", expected revision " +
+             std::to_string(put->expect_revision);
+    }
+    if (const auto* put = std::get_if<PutSession>(&op)) {
+      return "session " + put->record->id + ", expected revision " +
+             std::to_string(put->expect_revision);
+    }
+    return "forgetting a member or a session";
   }
   bool holds(const Op& op) const {
     if (const auto* put = std::get_if<PutPacket>(&op)) {

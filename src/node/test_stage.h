@@ -394,7 +394,7 @@ class Stage {
                          : mode_ == StoreMode::kUnknown  ? Outcome::kUnknown
                                                          : records.apply(group));
       EXPECT_TRUE(mode_ != StoreMode::kWell || outcomes.back() == Outcome::kCommitted)
-          << "an expectation did not hold";
+          << "an expectation did not hold: " << records.refused;
     }
     if (mode_ == StoreMode::kUnknown) unknown_[batch] = std::move(groups);
     node_->completed(now(), batch, ids, outcomes, "no space left on device");

@@ -69,10 +69,6 @@ void Node::Impl::grant(SlotNo no, MemberNo to, Event event, std::string reason) 
     placement.add_load(owner.ring, -int64_t{slot.head->spec->load});
     return;
   }
-  if (slot.queued) {
-    parking.remove(slot, no);
-    slot.queued = false;
-  }
   Write write = new_write();
   step(write, no, std::move(*done), {}, to);
   submit_write(std::move(write));

@@ -112,10 +112,6 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
     return refused(
         packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state"));
   }
-  if (slot.queued) {
-    parking.remove(slot, no);
-    slot.queued = false;
-  }
   Write write = new_write();
   const PacketView shown{done->head, done->head->status, done->head->parked};
   step(write, no, std::move(*done), {}, to);

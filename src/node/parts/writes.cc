@@ -38,6 +38,11 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   step.to = to;
   write.packets.push_back(std::move(step));
   slot.busy = true;
+  if (slot.queued) {
+    // What is about to change is nobody else's to take. A refusal looks at it again.
+    parking.remove(slot, no);
+    slot.queued = false;
+  }
   if (to != kNobody) ++directory.member(to).incoming;
 }
 
