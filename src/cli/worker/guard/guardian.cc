@@ -34,10 +34,6 @@ bool send_all(int socket, const std::string& bytes, const std::array<int, 3>* fd
   return n >= 0;
 }
 
-std::string as_bytes(const GuardianMessage& message) {
-  return {reinterpret_cast<const char*>(&message), sizeof message};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Guardian>> Guardian::start(std::vector<std::string> command,
@@ -85,10 +81,7 @@ bool Guardian::spawn(const Spawn& spawn) {
   GuardianMessage message;
   message.kind = GuardianMessage::Kind::kSpawn;
   message.run = spawn.run;
-  std::string bytes = as_bytes(message);
-  for (const auto& [name, value] : spawn.env) {
-    bytes.append(name).append("=").append(value).push_back('\0');
-  }
+  const std::string bytes = write_datagram(message, spawn.env);
   const std::array<int, 3> fds = {spawn.in, spawn.out, spawn.err};
   return bytes.size() <= kMaxGuardianMessage && send_all(socket_, bytes, &fds);
 }
@@ -97,14 +90,14 @@ void Guardian::signal(uint64_t run, bool kill) {
   GuardianMessage message;
   message.kind = kill ? GuardianMessage::Kind::kKill : GuardianMessage::Kind::kTerm;
   message.run = run;
-  send_all(socket_, as_bytes(message), nullptr);
+  send_all(socket_, write_datagram(message, {}), nullptr);
 }
 
 void Guardian::hold(Instant end) {
   GuardianMessage message;
   message.kind = GuardianMessage::Kind::kHold;
   message.at = end.ns;
-  send_all(socket_, as_bytes(message), nullptr);
+  send_all(socket_, write_datagram(message, {}), nullptr);
 }
 
 }  // namespace phoenix::worker

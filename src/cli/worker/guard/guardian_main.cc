@@ -104,15 +104,10 @@ int GuardianLoop::receive(Received& out) {
   header.msg_controllen = control.size();
   const ssize_t n = recvmsg(socket_, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
-  if (n < static_cast<ssize_t>(sizeof out.message)) return -1;
-  std::memcpy(&out.message, bytes.data(), sizeof out.message);
-  const std::string_view rest(bytes.data() + sizeof out.message,
-                              static_cast<std::size_t>(n) - sizeof out.message);
-  for (std::size_t at = 0; at < rest.size();) {
-    const std::size_t end = std::min(rest.find('\0', at), rest.size());
-    out.env.emplace_back(rest.substr(at, end - at));
-    at = end + 1;
-  }
+  auto read = read_datagram({bytes.data(), static_cast<std::size_t>(n)});
+  if (!read) return -1;
+  out.message = read->message;
+  out.env = std::move(read->env);
   const cmsghdr* control_header = CMSG_FIRSTHDR(&header);
   if (control_header != nullptr && control_header->cmsg_type == SCM_RIGHTS) {
     std::memcpy(out.fds.data(), CMSG_DATA(control_header), sizeof out.fds);

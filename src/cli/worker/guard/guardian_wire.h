@@ -2,8 +2,12 @@
 // socket between processes of one program image.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace phoenix::worker {
@@ -17,6 +21,16 @@ struct GuardianMessage {
 };
 // After a kSpawn come "NAME=value" strings, each closed by a zero byte, and three descriptors.
 inline constexpr std::size_t kMaxGuardianMessage = 64 * 1024;
+
+struct GuardianDatagram {
+  GuardianMessage message;
+  std::vector<std::string> env;  // NAME=value
+};
+// A value that holds a zero byte ends there, as any program would read it.
+std::string write_datagram(const GuardianMessage& message,
+                           const std::vector<std::pair<std::string, std::string>>& env);
+// nullopt: too short to be one.
+std::optional<GuardianDatagram> read_datagram(std::string_view bytes);
 
 // The guardian's whole life; never returns.
 [[noreturn]] void guardian_main(int socket, const std::vector<std::string>& command,
