@@ -32,11 +32,11 @@ std::optional<std::string> percent_decode(std::string_view text) {
     if (i + 2 >= text.size()) return std::nullopt;
     const int high = hex_value(text[i + 1]);
     const int low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+    if (high < 0 || low < 0) return std::nullopt;
     out += static_cast<char>(high << 4 | low);
     i += 2;
   }
-  if (!valid_utf8(out)) return std::nullopt;
+  if (out.find('\0') != std::string::npos || !valid_utf8(out)) return std::nullopt;
   return out;
 }
 
