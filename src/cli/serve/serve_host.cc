@@ -1,4 +1,4 @@
-// Puts a host together: data folder, store, node, REST face, signals.
+// Puts a host together: data folder, store, node, REST face, log, signals.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -15,6 +15,7 @@
 #include "net/http_server.h"
 #include "runtime/data_folder.h"
 #include "runtime/host_runtime.h"
+#include "runtime/log.h"
 #include "runtime/serve.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -22,9 +23,16 @@ namespace phoenix {
 namespace {
 
 constexpr Duration kShutdown = seconds(4);
+constexpr Duration kLookAtHealth = milliseconds(250);
+
+// Fields are named as REST names them ("flag:--auth-file: …"); who starts a host gave flags.
+std::string said(const Error& error) {
+  const std::string_view detail = error.detail;
+  return std::string(detail.starts_with("flag:") ? detail.substr(5) : detail);
+}
 
 int complain(const Error& error, std::string_view next) {
-  fmt::print(stderr, "phoenix serve: cannot start\n{}\n{}\n", error.detail, next);
+  fmt::print(stderr, "phoenix serve: cannot start\n{}\n{}\n", said(error), next);
   return 1;
 }
 
@@ -64,7 +72,11 @@ std::optional<Error> check_exposure(const ServeOptions& options) {
 
 class Serving {
  public:
-  explicit Serving(const ServeOptions& options) : options_(options), end_(loop_) {}
+  explicit Serving(const ServeOptions& options)
+      : options_(options),
+        log_(options.quiet ? "error" : options.log_level, options.log_format == "json"),
+        end_(loop_),
+        health_(loop_) {}
 
   int run() {
     raise_descriptor_limit();
@@ -79,6 +91,10 @@ class Serving {
     if (auto started = start_host(); !started) {
       return complain(started.error(), "nothing was changed");
     }
+    open_api();
+    if (auto loaded = api_->reload_auth(); !loaded) {
+      return complain(loaded.error(), "mend the file and start again");
+    }
     if (auto listening = listen(); !listening) {
       return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
     }
@@ -86,6 +102,7 @@ class Serving {
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
     if (!signals) return complain(signals.error(), "");
     announce();
+    watch_health();
     // While a commit is at the store its end is microseconds or milliseconds away: watching for it
     // saves the latency of going to sleep and waking up.
     while (!loop_.stopped()) {
@@ -97,6 +114,7 @@ class Serving {
     api_.reset();
     host_.reset();
     folder_->remove_file("address.json");
+    log_.write(Severity::kInfo, "stopped", {});
     return 0;
   }
 
@@ -120,7 +138,7 @@ class Serving {
     return true;
   }
 
-  Result<bool> listen() {
+  void open_api() {
     ApiOptions api;
     api.auth_file = options_.auth_file;
     api.listen = {options_.listen};
@@ -130,8 +148,11 @@ class Serving {
     api.weight = options_.weight;
     api.retain_seconds = static_cast<uint32_t>(options_.retain.ms() / 1000);
     api.draining = [this] { return ending_; };
+    api.on_answer = [this](const Answered& answer) { log_answer(answer); };
     api_ = std::make_unique<rest::Api>(*host_, std::move(api));
-    if (auto loaded = api_->reload_auth(); !loaded) return tl::unexpected<Error>(loaded.error());
+  }
+
+  Result<bool> listen() {
     HttpServerOptions http;
     http.listen = options_.listen;
     if (!options_.tls_cert.empty()) {
@@ -142,7 +163,7 @@ class Serving {
     };
     auto listening = open_server(http);
     if (!listening && !options_.listen_explicit) {
-      fmt::print(stderr, "{}; taking a free port\n", listening.error().detail);
+      log_.write(Severity::kWarn, "taking-a-free-port", {{"why", listening.error().detail}});
       http.listen = "127.0.0.1:0";
       listening = open_server(http);
     }
@@ -164,26 +185,66 @@ class Serving {
     const std::string text =
         fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":null,\"pid\":{}}}\n", url, getpid());
     if (auto done = folder_->write_file("address.json", text); !done) {
-      fmt::print(stderr, "{}\n", done.error().detail);
+      log_.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
     }
+    log_.write(Severity::kInfo, "started",
+               {{"host", host_->name()},
+                {"url", url},
+                {"data", folder_->path()},
+                {"run", std::to_string(host_->run())},
+                {"livePackets", std::to_string(host_->node().live_packets())},
+                {"pid", std::to_string(getpid())}});
     if (options_.quiet) return;
     fmt::print("phoenix {} serves at {}\n", host_->name(), url);
     fmt::print("data in {}; Ctrl-C ends it\n", folder_->path());
     std::fflush(stdout);
   }
 
-  void on_signal(int signal) {
-    if (signal == SIGHUP) {
-      if (auto done = api_->reload_auth(); !done) {
-        fmt::print(stderr, "{}; the former tokens stay\n", done.error().detail);
+  // Its own fault is worth a line; what a client did wrong is its client's to log.
+  void log_answer(const Answered& answer) const {
+    const Severity severity = answer.status == 500 ? Severity::kError : Severity::kDebug;
+    if (!log_.wants(severity)) return;
+    log_.write(severity, "answered",
+               {{"method", std::string(answer.method)},
+                {"path", std::string(answer.path)},
+                {"status", std::to_string(answer.status)},
+                {"ms", fmt::format("{:.3f}", static_cast<double>(answer.took.ns) / 1e6)},
+                {"request", std::string(answer.request_id)},
+                {"peer", std::string(answer.peer)}});
+  }
+
+  // A line when the store begins to refuse, and one when it has recovered.
+  void watch_health() {
+    const Health health = host_->node().health(host_->now());
+    if (health.ready != ready_ && !ending_) {
+      ready_ = health.ready;
+      if (ready_) {
+        log_.write(Severity::kInfo, "ready", {});
+      } else {
+        log_.write(Severity::kError, "not-ready", {{"why", health.why}});
       }
-      if (auto done = server_->reload_tls(); !done) {
-        fmt::print(stderr, "{}; the former certificate stays\n", done.error().detail);
-      }
-      return;
     }
+    health_.call_after(kLookAtHealth, [this] { watch_health(); });
+  }
+
+  void reload() {
+    const auto tokens = api_->reload_auth();
+    const auto certificate = server_->reload_tls();
+    if (!tokens)
+      log_.write(Severity::kError, "former-tokens-stay", {{"why", said(tokens.error())}});
+    if (!certificate) {
+      log_.write(Severity::kError, "former-certificate-stays",
+                 {{"why", said(certificate.error())}});
+    }
+    if (tokens && certificate) log_.write(Severity::kInfo, "reloaded", {});
+  }
+
+  void on_signal(int signal) {
+    if (signal == SIGHUP) return reload();
     if (ending_) _exit(130);  // the second one: at once
     ending_ = true;
+    log_.write(Severity::kInfo, "stopping",
+               {{"writes", std::to_string(host_->node().writes_in_flight())}});
     deadline_ = host_->now().mono + kShutdown;
     host_->begin_shutdown();
     server_->stop_accepting();
@@ -201,12 +262,15 @@ class Serving {
   }
 
   ServeOptions options_;
+  Log log_;
   EventLoop loop_;
   Timer end_;
+  Timer health_;
   std::optional<DataFolder> folder_;
   std::unique_ptr<RunningHost> host_;
   std::unique_ptr<rest::Api> api_;
   std::unique_ptr<HttpServer> server_;
+  bool ready_ = true;
   bool ending_ = false;
   Instant deadline_;
 };
