@@ -51,6 +51,7 @@ std::string next_step(const Error& error) {
     case ErrorKind::kForbidden:
       return "ask for a token whose roles allow it, or look at the namespace: -n NS";
     case ErrorKind::kNotFound:
+      if (error.detail.starts_with("no host ")) return "see which there are: phoenix host list";
       return "look at the namespace too: -n NS, or -n '*' with list";
     case ErrorKind::kMemberExists:
       return "choose another id, or look at that one: phoenix member show ID";
@@ -60,7 +61,7 @@ std::string next_step(const Error& error) {
                  ? "stop working on it"
                  : fmt::format("stop working on it: {} has it now", *error.owner);
     case ErrorKind::kNotEligible:
-      return "see who is: phoenix packet explain PACKET";
+      return "see who could take it: phoenix packet explain PACKET";
     case ErrorKind::kTooManyRequests:
     case ErrorKind::kOverloaded:
     case ErrorKind::kDraining:

@@ -94,6 +94,7 @@ TEST(Verbs, WrongUseNeverReachesAHost) {
                            "sim --seeds 5..1",
                            "serve --config /nonexistent/file",
                            "-o xml status",
+                           "--request-timeout 0s status",
                            "--url ftp://x status",
                            "packet show a/b"}) {
     std::string out, err;

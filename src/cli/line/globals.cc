@@ -8,6 +8,18 @@ Flag with_letter(Flag flag, char letter) {
   return flag;
 }
 
+// A call that may take no time at all never gets an answer.
+Flag request_timeout_flag(Globals* globals) {
+  Flag flag = duration_flag("--request-timeout", "30s", &globals->request_timeout,
+                            "longest time for one call to a host");
+  flag.set = [set = flag.set, into = &globals->request_timeout](std::string_view text) {
+    Complaint complaint = set(text);
+    if (!complaint && into->ns == 0) complaint = "0s is too short for any call; write 30s";
+    return complaint;
+  };
+  return flag;
+}
+
 }  // namespace
 
 std::vector<Flag> global_flags(Globals* globals) {
@@ -26,8 +38,7 @@ std::vector<Flag> global_flags(Globals* globals) {
       with_letter(choice_flag("--output", {"table", "wide", "json", "yaml", "name"},
                               &globals->output, "how the answer is printed"),
                   'o'),
-      duration_flag("--request-timeout", "30s", &globals->request_timeout,
-                    "longest time for one call to a host"),
+      request_timeout_flag(globals),
       switch_flag("--no-color", &globals->no_color, "no colours (NO_COLOR)"),
       with_letter(switch_flag("--quiet", &globals->quiet, "no progress, no remarks"), 'q'),
       with_letter(switch_flag("--verbose", &globals->verbose, "name each call on stderr"), 'v'),

@@ -24,10 +24,14 @@ std::string outcome_line(const std::string& id, const Json& answer, bool color) 
   return line;
 }
 
+// "cannot cancel packet pkt_1"
+std::string failing(const std::string& verb, const std::string& id) {
+  return fmt::format("cannot {} packet {}", verb == "handoff" ? "hand off" : verb, id);
+}
+
 Outcome<int> change(Context& context, const std::string& verb, const std::string& id,
                     const Json& body) {
-  auto reply = context.api.post(fmt::format("cannot {} packet {}", verb, id),
-                                Target({"packets", id, verb}), body);
+  auto reply = context.api.post(failing(verb, id), Target({"packets", id, verb}), body);
   if (!reply) return tl::unexpected(reply.error());
   std::string text;
   if (!context.out.quiet()) text = outcome_line(id, reply->json, context.out.color());
@@ -123,8 +127,7 @@ Outcome<int> owner_call(Context& context, const OwnerOptions& options, const std
   std::string as = options.as;
   std::optional<int64_t> epoch = options.epoch;
   if (!epoch || (as.empty() && verb == "handoff")) {
-    auto packet =
-        context.api.get(fmt::format("cannot {} packet {}", verb, id), Target({"packets", id}));
+    auto packet = context.api.get(failing(verb, id), Target({"packets", id}));
     if (!packet) return tl::unexpected(packet.error());
     if (!epoch) epoch = packet->json["epoch"].integer();
     if (as.empty() && verb == "handoff") as = packet->json["owner"].text();
