@@ -6,7 +6,8 @@ that holds a copy of the README and the program at build/phoenix. The first comm
 it (errexit, pipefail). A block marked `text` right behind holds what the block prints on stdout:
 the two are compared with ids, times and ports masked; a line of only `…` stands for any lines.
 
-Not run are lines that begin with a command of SKIPPED. Nothing else is left out.
+Not run are lines that begin with a command of SKIPPED. Nothing else is left out. What such a command
+has once printed stands in a block marked `sample`, which is only allowed behind them.
 """
 
 import os
@@ -41,28 +42,29 @@ class Block:
         self.expected = None
 
 
+def skipped(line):
+    return any(line == command or line.startswith(command + " ") for command in SKIPPED)
+
+
 def blocks_of(readme):
     """The sh blocks, each with the text block that follows it without a word in between."""
-    blocks, end = [], None
+    blocks, end = [], 0
     for match in FENCE.finditer(readme):
+        line = readme.count("\n", 0, match.start()) + 1
+        behind = blocks and not readme[end:match.start()].strip()
         if match[1] == "sh":
-            blocks.append(Block(readme.count("\n", 0, match.start()) + 1, match[2]))
-        elif match[1] == "text":
-            if not blocks or readme[end:match.start()].strip():
-                line = readme.count("\n", 0, match.start()) + 1
-                raise ValueError(f"line {line}: a text block must stand right behind an sh block")
+            blocks.append(Block(line, match[2]))
+        elif match[1] == "text" and behind:
             blocks[-1].expected = match[2]
+        elif match[1] == "sample" and behind and all(map(skipped, blocks[-1].commands.splitlines())):
+            pass
         else:
-            line = readme.count("\n", 0, match.start()) + 1
-            raise ValueError(f"line {line}: a block must be marked sh or text, not {match[1]!r}")
+            raise ValueError(f"line {line}: a block is marked sh, or text right behind an sh block, "
+                             "or sample right behind one whose commands are all skipped")
         end = match.end()
     if not blocks:
         raise ValueError("there is no sh block")
     return blocks
-
-
-def skipped(line):
-    return any(line == command or line.startswith(command + " ") for command in SKIPPED)
 
 
 def script_of(blocks, folder):

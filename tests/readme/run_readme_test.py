@@ -76,6 +76,12 @@ class Marks(unittest.TestCase):
             with self.assertRaises(ValueError):
                 run_readme.check(text, None)
 
+    def test_a_sample_belongs_to_commands_that_are_not_run(self):
+        self.assertEqual(complaints(("sh", "./dev demo"), ("sample", "anything")), [])
+        for text in (page(("sh", "./dev demo\ntrue"), ("sample", "")), page(("sample", ""))):
+            with self.assertRaises(ValueError):
+                run_readme.check(text, None)
+
     def test_no_block_is_passed_over(self):
         for text in (page(("bash", "true")), page(("", "true")), "no block at all"):
             with self.assertRaises(ValueError):
