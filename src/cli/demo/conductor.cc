@@ -20,7 +20,7 @@ constexpr Duration kStallLimit = seconds(60);
 constexpr Duration kStopLimit = seconds(5);
 constexpr uint64_t kWindowPerWorker = 32;
 // Beyond what was asked for, while the hits are not complete.
-constexpr uint64_t kMaxExtra = 100'000;
+constexpr uint64_t kMaxExtra = 10'000;
 
 double real(const JsonText& json) { return std::strtod(std::string(json.raw()).c_str(), nullptr); }
 
@@ -65,6 +65,10 @@ Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& o
   fleet_ = std::make_unique<Fleet>(loop, processes, std::move(setup), std::move(events));
   figures_.seed = options.seed;
   figures_.files = files.size();
+  figures_.workers = static_cast<uint64_t>(options.workers);
+  figures_.command = fmt::format(
+      "phoenix demo --seed {} --packets {} --workers {} --churn {}ms --kill-host {}", options.seed,
+      options.packets, options.workers, options.churn.ms(), options.kill_host);
 }
 
 void Conductor::start() {
@@ -73,7 +77,14 @@ void Conductor::start() {
   tick();
 }
 
+// With -v: what is done, as it happens.
+void Conductor::note(const std::string& text) const {
+  if (!options_.verbose) return;
+  fmt::print(stderr, "{:8.3f} s  {}\n", static_cast<double>((clock_now() - began_).ns) / 1e9, text);
+}
+
 void Conductor::host_up() {
+  note("the host serves at " + host_.url());
   killing_host_ = false;
   if (calls_) return;
   auto calls = HostCalls::create(loop_, host_.url());

@@ -48,6 +48,7 @@ class Conductor {
 
   // --- conductor.cc: the course of the run ---
   void host_up();
+  void note(const std::string& text) const;
   void begin_work();
   void tick();
   bool complete() const;

@@ -69,15 +69,15 @@ std::string make_scratch() {
   return mkdtemp(path.data()) == nullptr ? std::string() : path;
 }
 
-void print_keep(const Conductor& conductor, const std::string& data) {
+void print_keep(const Conductor& conductor, const std::string& data, FILE* where) {
   const std::string packet = conductor.interesting_packet();
-  fmt::print(
-      "\nThe host is still up at {0} (process {1}, data in {2}). Try:\n"
-      "  phoenix --url {0} status\n"
-      "  phoenix --url {0} packet explain {3}\n"
-      "  phoenix --url {0} worker start --capability words -- wc -w\n"
-      "End it with: kill {1}\n",
-      conductor.url(), conductor.host_pid(), data, packet);
+  fmt::print(where,
+             "\nThe host is still up at {0} (process {1}, data in {2}). Try:\n"
+             "  phoenix --url {0} status\n"
+             "  phoenix --url {0} packet explain {3}\n"
+             "  phoenix --url {0} worker start --capability words -- wc -w\n"
+             "End it with: kill {1}\n",
+             conductor.url(), conductor.host_pid(), data, packet);
 }
 
 struct Run {
@@ -101,7 +101,7 @@ int perform(Run& run, Janitor& janitor) {
   Conductor conductor(loop, processes, run.options, run.files, run.scratch, tag);
   conductor.start();
   {
-    const ProgressLine line(loop, conductor, run.options.progress);
+    const ProgressLine line(loop, conductor, run.options.progress && !run.options.verbose);
     loop.run();
   }
   const Figures& figures = conductor.figures();
@@ -118,9 +118,10 @@ int perform(Run& run, Janitor& janitor) {
   if (run.options.json && !good) {
     for (const std::string& wrong : demo::violations(figures)) fmt::print(stderr, "{}\n", wrong);
   }
-  if (run.kept && !run.options.json) {
+  if (run.kept) {
     print_keep(conductor,
-               run.options.data_dir.empty() ? run.scratch + "/data" : run.options.data_dir);
+               run.options.data_dir.empty() ? run.scratch + "/data" : run.options.data_dir,
+               run.options.json ? stderr : stdout);
   }
   return good ? kExitDone : kExitFailed;
 }

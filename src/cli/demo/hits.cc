@@ -81,6 +81,7 @@ void Conductor::strike(Hit hit, const std::vector<Candidate>& candidates) {
   if (hit != Hit::kDrain) runs_.hit(worker.id, worker.hit_at);
   if (hit == Hit::kFreeze) ++figures_.frozen;
   ++figures_.hits_sent;
+  note(fmt::format("{} to {}, {} in hand", hit_name(hit), worker.id, target.started.size()));
   fleet_->start(worker.kind, worker.self_check);
   check_hit(target.worker, hit, target.started);
 }
@@ -108,6 +109,7 @@ void Conductor::watch_frozen() {
       const bool noticed = ledger_.member_state(id) == "detached";
       const bool over = now >= worker.hit_at + lease_ + kFreezeExtra;
       if (!over || (!noticed && now < worker.hit_at + lease_ * 5)) continue;
+      note(fmt::format("SIGCONT to {}", id));
       worker.continued = true;
       worker.continued_at = now;
       fleet_->signal(worker, SIGCONT);
@@ -127,12 +129,18 @@ void Conductor::worker_news(Worker& worker, const WorkerNews& news) {
     runs_.ends(worker.id, news.packet, news.epoch, now);
   } else if (news.event == "registered" || news.event == "attached") {
     worker.registered = true;
+    last_progress_ = now;
     if (worker.continued && !worker.back) came_back(worker);
   } else if (news.event == "stopped-itself") {
-    if (worker.frozen() && !worker.stopped_itself) ++figures_.self_stopped;
+    if (worker.frozen() && !worker.stopped_itself) {
+      ++figures_.self_stopped;
+      note(worker.id + " stopped by its own lease check");
+    }
     worker.stopped_itself = true;
   } else if (is_refused_result(news) && worker.frozen()) {
     if (!worker.refused_late) ++figures_.late_writes_refused;
+    note(fmt::format("{} sent late: {} epoch {}, {}", worker.id, news.packet, news.epoch,
+                     news.detail));
     worker.refused_late = true;
   }
 }
@@ -173,6 +181,7 @@ void Conductor::kill_host_if_due() {
     }
     take_host_figures(result->body);
     ++figures_.host_kills;
+    note("SIGKILL to the host");
     host_.kill_and_restart();
   });
 }

@@ -175,6 +175,8 @@ std::string render_json(const Figures& f) {
 
 std::string render_text(const Figures& f, bool color) {
   std::vector<std::pair<std::string, std::string>> lines = {
+      {"run", fmt::format("seed {} · {} files · {} workers at a time, {} in all", f.seed,
+                          grouped(f.files), grouped(f.workers), grouped(f.workers_started))},
       {"packets", packets_line(f)},
       {"results", fmt::format("{} compared with the same command run directly · {} differ",
                               grouped(f.completed), grouped(f.mismatched))},
@@ -204,7 +206,7 @@ std::string render_text(const Figures& f, bool color) {
   }
   out += cli::bold("FAILED:", color) + "\n";
   for (const std::string& text : wrong) out += "  " + text + "\n";
-  out += fmt::format("repeat it: phoenix demo --seed {}\n", f.seed);
+  out += "repeat it: " + f.command + "\n";
   return out;
 }
 

@@ -61,11 +61,13 @@ struct Figures {
   double seconds = 0;
   std::array<int, kHits> hits{};  // those that count
   uint64_t hits_sent = 0;
+  uint64_t workers = 0;  // at a time
   uint64_t workers_started = 0;
   uint64_t frozen = 0;
   uint64_t frozen_back = 0;
   std::size_t files = 0;
   uint64_t broken_sequences = 0;
+  std::string command;              // that makes such a run again
   std::vector<std::string> faults;  // of the run itself: it stalled, a worker did not come back, …
 };
 
