@@ -31,6 +31,11 @@ struct Candidate {
 // signal and in one after it.
 bool held_throughout(const std::vector<Started>& before, const std::vector<Started>& after);
 
+// A packet that has lost so many owners is spared: the next loss would wait, and the tenth fails
+// it, since it may be what kills them. Without this rule the last packet of a run would get every
+// hit.
+inline constexpr int kMostLosses = 2;
+
 class ChurnPlan {
  public:
   explicit ChurnPlan(uint64_t seed);

@@ -219,6 +219,8 @@ TEST(Ledger, OwnerChangesByWhatTheDemoDidToTheOwner) {
   EXPECT_EQ(log.ledger.moved(), 3U);
   EXPECT_EQ(log.ledger.had_to_move(), 3U);
   EXPECT_EQ(log.ledger.losses().size(), 2U);
+  EXPECT_EQ(log.ledger.losses_of("of-dead"), 1);
+  EXPECT_EQ(log.ledger.losses_of("of-leaver"), 0);
 }
 
 TEST(Ledger, WhatMovesThoughItsOwnerStaysDidNotHaveTo) {

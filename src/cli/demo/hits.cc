@@ -52,6 +52,11 @@ void Conductor::churn() {
       for (auto& [owner, started] : started_by_owner(result->body)) {
         const Worker* worker = fleet_->find(owner);
         if (worker == nullptr || !worker->registered || worker->hit) continue;
+        if (std::any_of(started.begin(), started.end(), [this](const Started& one) {
+              return ledger_.losses_of(one.first) >= kMostLosses;
+            })) {
+          continue;
+        }
         // What CMD is done with has only its report to go: hit those that are in the middle.
         std::erase_if(started,
                       [this](const Started& one) { return !runs_.running(one.first, one.second); });

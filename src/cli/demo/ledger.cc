@@ -37,6 +37,11 @@ uint64_t Ledger::revision(const std::string& packet) const {
   return it == packets_.end() ? 0 : it->second.revision;
 }
 
+int Ledger::losses_of(const std::string& packet) const {
+  const auto it = packets_.find(packet);
+  return it == packets_.end() ? 0 : it->second.losses;
+}
+
 const std::string& Ledger::member_state(const std::string& member) const {
   const auto it = members_.find(member);
   return it == members_.end() ? kNone : it->second.event;
@@ -81,6 +86,7 @@ void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
   }
   if (!taken) return;
   ++moved_;
+  if (event.event == "owner-lost") ++entry.losses;
   const std::string& state = member_state(event.from);
   if (state == "detached" || state == "retired" || state == "draining") ++had_to_move_;
   const auto hit = hits_.find(event.from);

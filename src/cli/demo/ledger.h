@@ -53,6 +53,8 @@ class Ledger {
   // Empty: nobody, or not known.
   const std::string& owner(const std::string& packet) const;
   uint64_t revision(const std::string& packet) const;
+  // How many owners it has lost.
+  int losses_of(const std::string& packet) const;
   // Of members: "registered", "detached", …; empty: never heard of.
   const std::string& member_state(const std::string& member) const;
 
@@ -85,6 +87,7 @@ class Ledger {
     int results = 0;
     int handoffs = 0;
     int changes = 0;
+    int losses = 0;
   };
   struct HitAt {
     Hit hit = Hit::kKill;
