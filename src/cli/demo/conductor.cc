@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "cli/table.h"
 #include "client/http_client.h"
 #include "client/json_text.h"
 
@@ -20,6 +21,8 @@ constexpr Duration kStallLimit = seconds(60);
 constexpr Duration kStopLimit = seconds(5);
 constexpr uint64_t kWindowPerWorker = 32;
 // Beyond what was asked for, while the hits are not complete.
+constexpr std::size_t kMaxDifferences = 5;
+constexpr std::size_t kClip = 300;
 constexpr uint64_t kMaxExtra = 10'000;
 
 double real(const JsonText& json) { return std::strtod(std::string(json.raw()).c_str(), nullptr); }
@@ -29,6 +32,11 @@ void append_values(const JsonText& figure, std::vector<double>& out) {
 }
 
 uint64_t whole(const JsonText& json) { return static_cast<uint64_t>(json.integer().value_or(0)); }
+
+// One line of it, for people.
+std::string clipped(const std::string& text) {
+  return cli::harmless(text.size() <= kClip ? text : text.substr(0, kClip) + "...");
+}
 
 }  // namespace
 
@@ -202,10 +210,15 @@ void Conductor::compare(const std::string& packet) {
     const auto json = JsonText::parse(answer.body);
     const std::string got = json && json->is_string() ? json->text() : answer.body;
     const Task task = submitter_->task(*packet_number(packet, tag_));
-    direct_.expected(task, [this, got, ok = answer.ok()](const std::string& expected) {
-      --comparing_;
-      if (!ok || got != expected) ++figures_.mismatched;
-    });
+    direct_.expected(
+        task, [this, packet, got, status = answer.status](const std::string& expected) {
+          --comparing_;
+          if (status == 200 && got == expected) return;
+          ++figures_.mismatched;
+          if (figures_.differences.size() >= kMaxDifferences) return;
+          figures_.differences.push_back(fmt::format("{}: {} \"{}\", but directly \"{}\"", packet,
+                                                     status, clipped(got), clipped(expected)));
+        });
   });
 }
 

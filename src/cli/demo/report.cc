@@ -122,6 +122,7 @@ std::vector<std::string> violations(const Figures& f) {
   none(f.completed_twice, "packets with two accepted results or handoffs");
   none(f.failed, "packets failed");
   none(f.mismatched, "results differ from the same command run directly");
+  out.insert(out.end(), f.differences.begin(), f.differences.end());
   none(f.broken_sequences, "packets with a gap in the event log");
   if (f.completed + f.failed + f.lost < f.submitted) {
     out.push_back(fmt::format("{} packets never ended",

@@ -67,7 +67,8 @@ struct Figures {
   uint64_t frozen_back = 0;
   std::size_t files = 0;
   uint64_t broken_sequences = 0;
-  std::string command;              // that makes such a run again
+  std::vector<std::string> differences;  // the first results that differ
+  std::string command;                   // that makes such a run again
   std::vector<std::string> faults;  // of the run itself: it stalled, a worker did not come back, …
 };
 
