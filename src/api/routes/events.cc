@@ -156,7 +156,11 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     if (batch.oldest > after_ + 1) gap(batch.oldest - 1);
     if (over_) return;
     std::string text;
+    // The reader sees a commit as soon as it is synced, the node a moment later. Who hears of a
+    // result must be able to fetch it, so what the node does not know yet waits for the next turn.
+    const uint64_t known = host_.last_event_seq();
     for (const auto& row : batch.rows) {
+      if (row.seq > known) break;
       after_ = std::max(after_, row.seq);
       if (filter_.wants(row)) append_cloud_event(text, row, host_.name());
     }
