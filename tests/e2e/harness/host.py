@@ -38,14 +38,14 @@ class Folder:
 class Host:
     """Started by the constructor, ended by end() or by the cleanup of the test that owns it."""
 
-    def __init__(self, test, *flags, folder=None, data=None, before=(), limits=None,
+    def __init__(self, test, *flags, folder=None, data=None, before=(), env=None,
                  listen="127.0.0.1:0"):
         self.folder = pathlib.Path(folder) if folder else Folder(test).path
         self.data = pathlib.Path(data) if data else self.folder / "data"
         self.flags = flags
         self.listen = listen  # a restart comes back at the same address
         self.before = before  # a command that runs the host, such as strace
-        self.limits = limits  # called in the new process
+        self.env = env or {}
         self.process = None
         cleanup_of(test)(self.end, signal.SIGKILL)
         self.start()
@@ -58,7 +58,7 @@ class Host:
             [*self.before, PROGRAM, "serve", "--data", str(self.data), *listen,
              *self.flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-            env=clean_environment(), preexec_fn=self.limits)
+            env=clean_environment(**self.env))
         log.close()
         self.greeting = self.first_line()
         self.url = self.greeting.split()[-1]

@@ -7,11 +7,13 @@ import pathlib
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 import unittest
 
-from harness.host import PATIENCE, Folder, Host, refused_start, until
+from harness.host import (PATIENCE, PROGRAM, SLOWNESS, Folder, Host, clean_environment,
+                          refused_start, until)
 from harness.rest import RestTest
 
 
@@ -161,6 +163,23 @@ class Killed(RestTest):
         self.assertEqual((found["status"], found["owner"], found["losses"]), ("PENDING", None, 0))
 
 
+class Paused(RestTest):
+    def test_its_own_pause_is_not_charged_to_sessions(self):
+        cap = self.fresh("cap")
+        lease = 2 * SLOWNESS
+        member, token = self.register(cap, leaseSeconds=lease)
+        packet = self.submit(cap)["id"]
+        delivery = self.poll(member, token)[0]
+        self.ok("POST", f"/v1/members/{member}/heartbeat", {}, token=token)
+        os.kill(self.host.pid, signal.SIGSTOP)
+        frozen = time.monotonic()
+        until(self, lambda: time.monotonic() - frozen > 1.5 * lease, "more than a lease passes")
+        os.kill(self.host.pid, signal.SIGCONT)
+        self.ok("POST", f"/v1/members/{member}/heartbeat", {}, token=token)
+        self.ok("POST", f"/v1/packets/{packet}/complete", {"epoch": delivery["epoch"]},
+                token=token)
+
+
 class Ended(RestTest):
     def test_sigterm_answers_what_waits_and_ends_with_0(self):
         member, token = self.register(self.fresh("cap"))
@@ -257,6 +276,16 @@ class Refused(unittest.TestCase):
         short.mkdir()
         (short / "ring.key").write_bytes(b"abc")
         self.assertRefused(["ring.key"], "--listen", "127.0.0.1:0", data=short)
+
+    def test_no_room_at_the_start(self):
+        data = Folder(self).path / "data"
+        done = subprocess.run(
+            ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", PROGRAM, "serve", "--data", str(data),
+             "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env=clean_environment(), timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(str(data), done.stderr)
+        self.assertLessEqual(len(done.stderr.splitlines()), 4, done)
 
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as other:

@@ -294,6 +294,23 @@ class Tls(unittest.TestCase):
                                     text=True, env=clean_environment(), check=False, timeout=60)
         self.assertEqual(distrusted.returncode, 5, distrusted)
 
+    def test_worker_over_tls(self):
+        host = self.serve()
+        tls = ("--url", host.url, "--ca-file", self.path("ca.pem"))
+        worker = subprocess.Popen([PROGRAM, "worker", "start", "--capability", "up", *tls, "--",
+                                   "tr", "a-z", "A-Z"], stderr=subprocess.PIPE,
+                                  env=clean_environment())
+        self.addCleanup(worker.stderr.close)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        self.assertIn(b"registered as", worker.stderr.readline())
+        done = subprocess.run([PROGRAM, "packet", "submit", "--requires", "up", "--payload",
+                               '"over tls"', "--wait=20s", *tls], capture_output=True, text=True,
+                              env=clean_environment(), check=False, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (0, '"OVER TLS"'), done)
+        worker.terminate()
+        self.assertEqual(worker.wait(20), 0)
+
     def test_mutual_tls_lets_listen_beyond_loopback(self):
         host = self.serve("--tls-ca", self.path("ca.pem"), listen="0.0.0.0:0")
         self.assertEqual(self.status(host, "client"), 200)

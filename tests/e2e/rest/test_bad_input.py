@@ -7,7 +7,7 @@ import socket
 import unittest
 
 from harness.host import PATIENCE
-from harness.rest import JSON, RestTest
+from harness.rest import JSON, REQUEST_ID, RestTest
 
 
 class Raw(RestTest):
@@ -35,6 +35,7 @@ class Raw(RestTest):
     def assertProblem(self, answer, status, kind, pointer=None):
         self.assertEqual(answer[0], status, answer)
         self.assertEqual(answer[1]["content-type"], "application/problem+json")
+        self.assertRegex(answer[1]["phoenix-request-id"], REQUEST_ID)
         problem = json.loads(answer[2])
         self.assertEqual(problem["type"], "/problems/" + kind, problem)
         self.assertTrue(problem["detail"])
@@ -244,6 +245,31 @@ class Heads(Raw):
         out = self.raw_socket(one + two + last)
         self.assertEqual([part[:3] for part in out.split(b"HTTP/1.1 ")[1:]],
                          [b"200", b"200", b"404"])
+
+
+class Allowed(Raw):
+    flags = ("--allow-host", "pool.example", "--allow-origin", "https://console.example")
+
+    def test_named_hosts_and_origins(self):
+        good = self.head("GET", "/livez", Host="pool.example:80", Origin="https://console.example")
+        status, headers, _ = self.sent(good + b"\r\n")
+        self.assertEqual((status, headers["access-control-allow-origin"]),
+                         (200, "https://console.example"))
+        self.assertProblem(self.sent(self.head("GET", "/livez", Origin="https://other.example") +
+                                     b"\r\n"), 403, "forbidden")
+        self.assertProblem(self.sent(self.head("GET", "/livez", Host="other.example") + b"\r\n"),
+                           421, "misdirected")
+
+    def test_preflight(self):
+        asked = {"Access_Control_Request_Method": "POST", "Content_Type": None}
+        status, headers, _ = self.sent(self.head(
+            "OPTIONS", "/v1/packets", Origin="https://console.example", **asked) + b"\r\n")
+        self.assertEqual(status, 204)
+        self.assertIn("POST", headers["access-control-allow-methods"])
+        status, headers, _ = self.sent(self.head(
+            "OPTIONS", "/v1/packets", Origin="https://other.example", **asked) + b"\r\n")
+        self.assertEqual(status, 403)
+        self.assertNotIn("access-control-allow-origin", headers)
 
 
 if __name__ == "__main__":

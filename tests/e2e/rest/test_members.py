@@ -1,45 +1,12 @@
 """Members and sessions over REST: register, poll, stream, heartbeat, attach, leave; hosts, ring and
 figures."""
 
-import json
 import signal
-import socket
 import time
 import unittest
 
 from harness.rest import RestTest
-
-
-class EventStream:
-    """Server-Sent Events as (event, id, data), read one after the other."""
-
-    def __init__(self, port, target, token=None, last_id=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        headers = f"Authorization: Bearer {token}\r\n" if token else ""
-        headers += f"Last-Event-ID: {last_id}\r\n" if last_id else ""
-        # HTTP/1.0: the body comes as it is, without chunks.
-        self.socket.sendall(f"GET {target} HTTP/1.0\r\nHost: localhost\r\n{headers}\r\n".encode())
-        self.file = self.socket.makefile("rb")
-        self.status = int(self.file.readline().split()[1])
-        while self.file.readline().strip():
-            pass
-
-    def next(self):
-        fields = {}
-        while True:
-            line = self.file.readline()
-            if not line:
-                return None
-            line = line.decode().rstrip("\n")
-            if not line and fields:
-                return fields.get("event"), fields.get("id"), json.loads(fields["data"])
-            if line and not line.startswith(":"):
-                name, value = line.split(": ", 1)
-                fields[name] = value
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
+from harness.stream import EventStream
 
 
 class Register(RestTest):
@@ -72,6 +39,8 @@ class Register(RestTest):
         self.assertEqual(again.headers["idempotent-replayed"], "true")
         self.assertEqual(again.json["session"], taken.json["session"])
         self.assertEqual(self.ok("GET", "/v1/members/" + member).json["incarnation"], 2)
+        self.refused("session-replaced", 409, "GET", f"/v1/members/{member}/deliveries",
+                     token=token)
 
     def test_session_of_many(self):
         names = [self.fresh("m") for _ in range(3)]

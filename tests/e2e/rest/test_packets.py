@@ -350,6 +350,24 @@ class Reads(RestTest):
         page = self.ok("GET", f"/v1/packets?requires={cap}&content=true&limit=3").json
         self.assertEqual(len([item["payload"] for item in page["items"]]), 3)
 
+    def test_cursor_stays_valid_while_things_change(self):
+        cap = self.fresh("cap")
+        made = [self.submit(cap)["id"] for _ in range(30)]
+        for order in ("asc", "desc"):
+            seen, cursor, page_number = [], "", 0
+            while True:
+                page = self.ok("GET", f"/v1/packets?requires={cap}&order={order}&limit=7" +
+                               cursor).json
+                seen += [item["id"] for item in page["items"]]
+                if "nextCursor" not in page:
+                    break
+                cursor = "&cursor=" + page["nextCursor"]
+                self.ok("POST", f"/v1/packets/{seen[-1]}/cancel")  # the very row it stands on
+                self.submit(cap)
+                page_number += 1
+            self.assertEqual(len(seen), len(set(seen)))
+            self.assertLessEqual(set(made), set(seen))
+
     def test_filters(self):
         cap = self.fresh("cap")
         packet, member, token, epoch = self.taken(cap, labels={"team": cap, "x": "y"})

@@ -3,6 +3,7 @@ statuses, limits."""
 
 import json
 import signal
+import time
 import unittest
 
 from harness.host import SLOWNESS, Folder, until
@@ -75,6 +76,17 @@ class Content(WorkerTest):
         self.ended(packet)
         self.assertFalse([line for line in worker.lines if line and "pst." in line],
                          "a session token stands in the log")
+
+    def test_namespace(self):
+        cap = self.fresh("cap")
+        worker = Worker(self, self.host, cap, "-n", "blue").registered()
+        self.submit(cap)
+        packet = self.ok("POST", "/v1/packets?namespace=blue", {"requiredCapabilities": [cap]},
+                         201).json["id"]
+        run = worker.run()
+        self.assertEqual((run.packet, run.env["PHOENIX_NAMESPACE"]), (packet, "blue"))
+        run.end(0)
+        self.ok("GET", f"/v1/packets/{packet}?namespace=blue&waitMs=20000")
 
     def test_arguments_of_cmd(self):
         worker, cap = self.worker(command=["sh", "-c", "printf '<%s>' \"$@\"; cat", "sh", "-o",
@@ -206,6 +218,47 @@ class Ends(WorkerTest):
         packet = self.submit(cap)["id"]
         worker.run().end(0)
         self.ended(packet)
+
+
+class Revoked(WorkerTest):
+    def stopped(self, run, worker):
+        """CMD is told, and then ended; the worker says why."""
+        self.assertIn({"signal": signal.SIGTERM}, run.gone())
+        return worker.said(f"{run.packet} epoch {run.epoch} is revoked: (.*)")[1]
+
+    def test_deadline(self):
+        worker, cap = self.worker("--kill-after", "1s")
+        packet = self.submit(cap, deadline=time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2 + 3 * SLOWNESS)))["id"]
+        run = worker.run()
+        run.do("catch")
+        self.assertEqual(self.stopped(run, worker), "expired")
+        self.ended(packet, "EXPIRED")
+
+    def test_attempt_timeout(self):
+        worker, cap = self.worker("--kill-after", "1s")
+        packet = self.submit(cap, attemptTimeoutSeconds=2 * SLOWNESS)["id"]
+        run = worker.run()
+        run.do("catch")
+        self.assertEqual(self.stopped(run, worker), "timeout")
+        again = worker.run()
+        self.assertEqual((again.epoch, again.env["PHOENIX_ATTEMPT"]), (2, "2"))
+        again.end(0, b"in time")
+        self.assertEqual(self.ended(packet)["attempts"], 1)
+
+    def test_given_to_another_by_an_operator(self):
+        worker, cap = self.worker("--kill-after", "1s")
+        packet = self.submit(cap)["id"]
+        run = worker.run()
+        run.do("catch")
+        other, _ = self.worker(capability=cap)
+        self.ok("POST", f"/v1/packets/{packet}/assign", {"to": other.id})
+        self.assertIn(self.stopped(run, worker), ("reassigned", "evicted"))
+        run = other.run()
+        self.assertEqual((run.packet, run.epoch), (packet, 2))
+        run.end(0, b"by the other")
+        found = self.ended(packet)
+        self.assertEqual((found["result"], found["losses"]), ("by the other", 0))
 
 
 class Handoff(WorkerTest):

@@ -267,6 +267,22 @@ class Freezing(LifeTest):
             return file.read().rsplit(")", 1)[1].split()[0]
 
 
+class Replacing(LifeTest):
+    def test_take_over_by_id(self):
+        cap = self.fresh("cap")
+        worker = self.worker(cap)
+        packet = self.submit(cap)["id"]
+        run = worker.run()
+        other = self.worker(cap, id=worker.id)
+        self.assertEqual(worker.ended(), 4)
+        worker.said("took over the id")
+        run.gone()
+        again = other.run()
+        self.assertEqual((again.packet, again.epoch), (packet, 2))
+        again.end(0, b"by the second")
+        self.assertEqual(self.ended(packet)["result"], "by the second")
+
+
 class WithoutHost(LifeTest):
     def test_host_killed_and_back_while_cmd_runs(self):
         cap = self.fresh("cap")
@@ -296,6 +312,21 @@ class WithoutHost(LifeTest):
         self.host.start()
         found = self.ended(packet)
         self.assertEqual((found["result"], found["epoch"]), ("kept", 1))
+
+    def test_no_host_until_the_lease_ends(self):
+        cap = self.fresh("cap")
+        worker = self.worker(cap)
+        packet = self.submit(cap)["id"]
+        run = worker.run()
+        self.host.kill()
+        run.gone()
+        self.host.start()
+        # It was the host that was away: nothing is charged, and the work begins again.
+        run = worker.run()
+        self.assertEqual((run.packet, run.epoch, run.env["PHOENIX_ATTEMPT"]), (packet, 1, "1"))
+        run.end(0, b"at last")
+        found = self.ended(packet)
+        self.assertEqual((found["result"], found["losses"], found["attempts"]), ("at last", 0, 0))
 
     def test_no_host_at_the_start(self):
         self.host.end()
