@@ -211,6 +211,7 @@ struct Node::Impl {
   MemberView member_view(MemberNo no) const;
   MembersReply members_reply(const std::vector<MemberRecord>& records,
                              const std::optional<SessionRecord>& session, bool single) const;
+  void show_as_present(MembersReply& answer) const;
   void check_drained(MemberNo no);
 
   // --- deliver.cc: polls, heartbeats, streams ---
@@ -265,7 +266,7 @@ struct Node::Impl {
   std::map<uint64_t, std::vector<uint64_t>> unknown_batches;
   std::string refused_why;  // the store's last refusal; empty: it works
   WallMs refused_since = 0;
-  Instant probe_at = kNever;  // while it refuses: when it is asked again
+  Instant probe_at = kNever;            // while it refuses: when it is asked again
   std::set<Digest> idempotent_running;  // scopes of calls without an answer
   std::unordered_map<RequestId, Digest> idempotent_of;
 

@@ -116,6 +116,16 @@ MembersReply Node::Impl::members_reply(const std::vector<MemberRecord>& records,
   return answer;
 }
 
+// Of members that are changed, not made: what their records do not say stays as it is.
+void Node::Impl::show_as_present(MembersReply& answer) const {
+  for (MemberView& shown : answer.members) {
+    const MemberView now_shown = member_view(directory.find_member(shown.record->key));
+    shown.current_load = now_shown.current_load;
+    shown.lease_seconds = now_shown.lease_seconds;
+    shown.grace_ms = now_shown.grace_ms;
+  }
+}
+
 // --- registering ----------------------------------------------------------------------------
 
 MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string& session,
@@ -380,9 +390,7 @@ void Node::Impl::patch(Command command, PatchMember& request) {
   ++next.revision;
   MembersReply answer = members_reply({next}, std::nullopt, true);
   answer.created = false;
-  answer.members[0].current_load = member_view(no).current_load;
-  answer.members[0].lease_seconds = member_view(no).lease_seconds;
-  answer.members[0].grace_ms = member_view(no).grace_ms;
+  show_as_present(answer);
   put_member(write, no, std::move(next), "changed");
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));
@@ -416,9 +424,7 @@ void Node::Impl::drain(Command command, Drain& request) {
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
   answer.accepted = true;
-  for (MemberView& shown : answer.members) {
-    shown.current_load = member_view(directory.find_member(shown.record->key)).current_load;
-  }
+  show_as_present(answer);
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));
 }
@@ -447,9 +453,7 @@ void Node::Impl::resume(Command command, Resume& request) {
   }
   MembersReply answer = members_reply(records, std::nullopt, !wanted.ref.member.empty());
   answer.created = false;
-  for (MemberView& shown : answer.members) {
-    shown.current_load = member_view(directory.find_member(shown.record->key)).current_load;
-  }
+  show_as_present(answer);
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));
 }

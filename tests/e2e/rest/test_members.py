@@ -176,10 +176,11 @@ class Sessions(RestTest):
         packet, member, token, epoch = self.taken()
         path = f"/v1/members/{member}"
         drained = self.ok("POST", path + "/drain", {"deadlineSeconds": 25}, 202, token=token)
-        self.assertEqual(drained.json["status"], "DRAINING")
+        self.assertEqual((drained.json["status"], drained.json["leaseSeconds"]), ("DRAINING", 60))
         told = self.ok("GET", path + "/deliveries?waitMs=1000", token=token).json["drain"]
         self.assertEqual(told["members"][0]["id"], member)
-        self.ok("POST", path + "/resume", token=token)
+        resumed = self.ok("POST", path + "/resume", token=token)
+        self.assertEqual(resumed.json["leaseSeconds"], 60)
         self.assertEqual(self.ok("GET", path).json["status"], "ACTIVE")
         self.ok("POST", path + "/drain", status=202)
         self.ok("POST", f"/v1/packets/{packet}/complete", {"epoch": epoch}, token=token)
