@@ -193,7 +193,7 @@ Outcome<int> await_results(Context& context, const SubmitOptions& options,
   const WaitEnd end = wait_end(options.wait);
   int exit_code = kExitDone;
   for (const std::string& id : ids) {
-    auto packet = wait_for_packet(context, id, end);
+    auto packet = wait_for_packet(context, id, end, true);  // it took the packet
     if (!packet) return tl::unexpected(packet.error());
     const Outcome<int> done = (*packet)["status"].text() == "COMPLETED"
                                   ? print_result(context, id, ids.size() > 1)

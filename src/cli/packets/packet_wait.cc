@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "cli/line/values.h"
 #include "cli/packets/packet_view.h"
@@ -13,6 +14,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLongestPoll{25'000};  // the host allows 30,000
+// A host that has answered before may be starting again: that long it is asked for.
+constexpr std::chrono::seconds kHostMayBeAway{15};
+constexpr std::chrono::milliseconds kPause{200};
+
+Failure not_in_time(const std::string& id, const std::string& why) {
+  return {kExitTimedOut, fmt::format("packet {} has not ended in time", id), why,
+          fmt::format("go on waiting: phoenix packet watch {}", id), ""};
+}
 
 }  // namespace
 
@@ -38,22 +47,32 @@ WaitEnd wait_end(const WaitFlag& flag) {
   return Clock::now() + std::chrono::nanoseconds(flag.at_most->ns);
 }
 
-Outcome<Json> wait_for_packet(Context& context, const std::string& id, WaitEnd end) {
+Outcome<Json> wait_for_packet(Context& context, const std::string& id, WaitEnd end, bool heard) {
   const std::string what = fmt::format("cannot wait for packet {}", id);
+  std::optional<Clock::time_point> away_since;
   while (true) {
-    auto left = kLongestPoll;
+    // The first look does not wait: it tells whether there is a host at all.
+    auto left = heard ? kLongestPoll : std::chrono::milliseconds(0);
     if (end) {
       const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(*end - Clock::now());
-      left = std::clamp(rest, std::chrono::milliseconds(0), kLongestPoll);
+      left = std::clamp(rest, std::chrono::milliseconds(0), left);
     }
     auto reply = context.api.get(what, Target({"packets", id}), milliseconds(left.count()));
-    if (!reply) return tl::unexpected(reply.error());
+    const bool over = end && Clock::now() >= *end;
+    if (!reply) {
+      if (!away_since) away_since = Clock::now();
+      const bool patient = heard && Clock::now() - *away_since <= kHostMayBeAway;
+      if (reply.error().exit_code != kExitNoHost || !patient) return tl::unexpected(reply.error());
+      if (over) return tl::unexpected(not_in_time(id, reply.error().what));
+      std::this_thread::sleep_for(kPause);
+      continue;
+    }
+    heard = true;
+    away_since.reset();
     if (packet_ended(reply->json)) return reply->json;
-    if (end && Clock::now() >= *end) {
-      return tl::unexpected(
-          Failure{kExitTimedOut, fmt::format("packet {} has not ended in time", id),
-                  fmt::format("it is {}; the outcome is open", reply->json["status"].text()),
-                  fmt::format("go on waiting: phoenix packet watch {}", id), ""});
+    if (over) {
+      return tl::unexpected(not_in_time(
+          id, fmt::format("it is {}; the outcome is open", reply->json["status"].text())));
     }
   }
 }

@@ -20,8 +20,10 @@ Flag wait_flag(WaitFlag* into, std::string help);
 using WaitEnd = std::optional<std::chrono::steady_clock::time_point>;
 WaitEnd wait_end(const WaitFlag& flag);
 
-// The packet once it has ended. When the time ran out: a Failure with exit code 7.
-Outcome<Json> wait_for_packet(Context& context, const std::string& id, WaitEnd end);
+// The packet once it has ended. When the time ran out: a Failure with exit code 7. A host that was
+// heard of before may be away for some seconds, as at a restart.
+Outcome<Json> wait_for_packet(Context& context, const std::string& id, WaitEnd end,
+                              bool heard = false);
 
 // Prints the result of a COMPLETED packet, the bytes alone. A packet that ended otherwise is a
 // Failure with exit code 1 that says why.

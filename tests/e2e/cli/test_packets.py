@@ -2,10 +2,12 @@
 
 import base64
 import json
+import signal
+import subprocess
 import unittest
 
 from harness.cli import CliTest, run
-from harness.host import Folder, until
+from harness.host import PROGRAM, Folder, clean_environment, until
 from harness.worker import Worker
 
 
@@ -82,6 +84,34 @@ class Submit(CliTest):
         done = self.failed(7, "packet", "submit", "--requires", self.fresh("nobody"),
                            "--wait=100ms")
         self.assertIn("pkt_", done.err)
+
+    def test_wait_goes_on_over_a_restart_of_the_host(self):
+        cap = self.fresh("cap")
+        member, token = self.register(cap)
+        waiting = subprocess.Popen([PROGRAM, "packet", "submit", "--requires", cap, "--wait=60s",
+                                    "--url", self.host.url], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=clean_environment())
+        self.addCleanup(waiting.kill)
+        delivery = self.poll(member, token)[0]
+        self.host.kill()
+        self.host.start()
+        self.ok("POST", f"/v1/members/{member}/session", token=token)
+        self.ok("POST", f"/v1/packets/{delivery['packet']['id']}/complete",
+                {"epoch": delivery["epoch"], "result": "after all"}, token=token)
+        out, err = waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, out, err), (0, b'"after all"', b""))
+
+    def test_interrupted(self):
+        cap = self.fresh("cap")
+        waiting = subprocess.Popen([PROGRAM, "packet", "submit", "--requires", cap, "--wait",
+                                    "--url", self.host.url], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=clean_environment())
+        self.addCleanup(waiting.kill)
+        until(self, lambda: self.ok("GET", f"/v1/packets?requires={cap}").json["items"],
+              "it is submitted")
+        waiting.send_signal(signal.SIGINT)
+        out, _ = waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, out), (130, b""))
 
     def test_conflict_and_repeat(self):
         id = self.fresh("p")
