@@ -146,6 +146,12 @@ void Node::Impl::settle() {
       wake(no);
       continue;
     }
+    if (!joined.empty()) {
+      const MemberNo no = joined.back();
+      joined.pop_back();
+      draw(no);
+      continue;
+    }
     break;
   }
   advance_endings();

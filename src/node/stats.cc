@@ -41,7 +41,7 @@ std::vector<Duration> Samples::newest() const {
 
 std::string_view move_cause_name(MoveCause cause) {
   constexpr std::array<std::string_view, kMoveCauses> kNames = {
-      "death", "freeze", "drain", "handoff", "reassign", "operator", "restart"};
+      "death", "freeze", "drain", "handoff", "reassign", "operator", "restart", "join"};
   return kNames[static_cast<size_t>(cause)];
 }
 

@@ -48,8 +48,9 @@ enum class MoveCause : uint8_t {
   kReassign,  // not taken in time
   kOperator,  // evict, assign
   kRestart,   // session made no call after the host's restart
+  kJoin,      // not handed out yet, drawn by one who joined
 };
-inline constexpr int kMoveCauses = 7;
+inline constexpr int kMoveCauses = 8;
 std::string_view move_cause_name(MoveCause cause);
 
 struct LoadFigures {
@@ -67,10 +68,13 @@ struct Stats {
   uint64_t granted = 0;
   uint64_t deliveries = 0;
   std::array<uint64_t, kMoveCauses> moved{};  // changes of owner by cause
-  uint64_t rebalance_moved = 0;               // packets that a membership change took from an owner
-  uint64_t rebalance_minimum = 0;             // packets that had to move for it
-  uint64_t stale_epoch = 0;                   // refusals, stale-epoch
-  uint64_t not_owner = 0;                     // refusals, not-owner
+  // Packets that changes of membership took from an owner, and those that had to move for them:
+  // what leavers held, and what is not above the share of one who joined. As nothing else is moved
+  // for a change, the two are equal; the simulator holds each move to its cause (I5).
+  uint64_t rebalance_moved = 0;
+  uint64_t rebalance_minimum = 0;
+  uint64_t stale_epoch = 0;  // refusals, stale-epoch
+  uint64_t not_owner = 0;    // refusals, not-owner
   uint64_t lost_sessions = 0;
   uint64_t store_refusals = 0;
   uint64_t reexecutions = 0;  // grants of a packet that had been delivered before

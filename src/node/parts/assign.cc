@@ -286,4 +286,80 @@ void Node::Impl::take_back(SessionNo no) {
   }
 }
 
+// What nobody has been handed yet and a member that joined could have: bounded, so that a join
+// costs the same however much waits; what is left out stays where it is.
+std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer) {
+  constexpr size_t kSessions = 256;
+  constexpr size_t kPackets = 1024;
+  std::vector<SlotNo> slots;
+  size_t sessions = 0;
+  size_t looked_at = 0;
+  for (auto it = with_untaken.begin(); it != with_untaken.end() && sessions < kSessions;) {
+    std::vector<SlotNo> untaken;
+    if (directory.has_session(*it)) {
+      untaken = directory.session(*it).outbox.untaken_until(now.mono);
+    }
+    if (untaken.empty()) {
+      it = with_untaken.erase(it);
+      continue;
+    }
+    ++it;
+    ++sessions;
+    for (const SlotNo no : untaken) {
+      if (++looked_at > kPackets) return slots;
+      const Slot& slot = packets[no];
+      if (slot.busy || slot.delivered || !placement.matches(newcomer, slot.cls)) continue;
+      const MemberIndex owner = directory.member(slot.owner).ring;
+      if (owner != kNoMember && owner != newcomer) slots.push_back(no);
+    }
+  }
+  return slots;
+}
+
+// One who joined gets of them what it would have got, had it been there: its share by capacity at
+// most (I5).
+void Node::Impl::draw(MemberNo no) {
+  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
+  const MemberIndex newcomer = directory.member(no).ring;
+  if (newcomer == kNoMember || !placement.open(newcomer)) return;
+  const std::vector<SlotNo> slots = drawable(newcomer);
+  std::set<MemberIndex> owners;
+  for (const SlotNo slot : slots) owners.insert(directory.member(packets[slot].owner).ring);
+  const uint64_t own = placement.max_load(newcomer);
+  uint64_t all = own;
+  for (const MemberIndex owner : owners) all += placement.max_load(owner);
+  size_t share = (slots.size() * own + all - 1) / all;
+  for (const SlotNo slot : slots) {
+    if (share == 0 || placement.load(newcomer) >= own) return;
+    if (draw_one(no, slot)) --share;
+  }
+}
+
+// True: it goes to the member that joined.
+bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no) {
+  const Slot& slot = packets[slot_no];
+  const MemberIndex owner = directory.member(slot.owner).ring;
+  // The owner competes as if it did not have the packet.
+  const int64_t load = slot.head->spec->load;
+  placement.add_load(owner, -load);
+  MemberNo to = kNobody;
+  Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
+  placement.add_load(owner, load);
+  if (to == no) {
+    change.reason = "a member joined that is to have it, and its owner had not been given it yet";
+    auto done = transition(*slot.head, status(slot), change, now.wall);
+    if (done) {
+      Write write = new_write();
+      withdraw(slot_no);
+      step(write, slot_no, std::move(*done), {}, to);
+      write.packets.back().move = MoveCause::kJoin;
+      write.packets.back().membership = true;
+      submit_write(std::move(write));
+      return true;
+    }
+  }
+  if (to != kNobody) placement.add_load(directory.member(to).ring, -load);
+  return false;
+}
+
 }  // namespace phoenix

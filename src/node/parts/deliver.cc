@@ -21,7 +21,9 @@ void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   slot.outbox = session.outbox.put(no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)),
                                    repeated, now.mono);
   with_news.push_back(session_no);
-  if (!repeated) arm_session(session_no);
+  if (repeated) return;
+  with_untaken.insert(session_no);
+  arm_session(session_no);
 }
 
 // The first time that its owner gets this epoch, or shows that it has it.

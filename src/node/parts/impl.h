@@ -41,7 +41,7 @@ struct PacketStep {
   MemberNo to = kNobody;               // whose room is reserved
   std::optional<RevokeReason> revoke;  // what the old owner is told
   std::optional<MoveCause> move;       // the owner changed, or was taken away, for this
-  bool membership = false;             // counted in the rebalancing overhead ratio
+  bool membership = false;             // it had to move for a change of membership
   bool started = false;                // checkpoint: it is RUNNING from now on
 };
 struct MemberStep {
@@ -168,6 +168,9 @@ struct Node::Impl {
   void lose(Write& write, SlotNo slot, const Ending& ending);
   void withdraw(SlotNo slot);
   void take_back(SessionNo no);
+  std::vector<SlotNo> drawable(MemberIndex newcomer);
+  void draw(MemberNo no);
+  bool draw_one(MemberNo no, SlotNo slot);
 
   // --- sessions.cc: leases, endings, attaching ---
   struct Asked {
@@ -285,6 +288,8 @@ struct Node::Impl {
   std::vector<MemberNo> with_room;   // to be woken for
   std::vector<SessionNo> with_news;  // waiters to be served
   std::vector<MemberNo> maybe_drained;
+  std::vector<MemberNo> joined;      // to draw what others were not handed yet
+  std::set<SessionNo> with_untaken;  // sessions that may have such packets
 
   struct Await {
     RequestId request = 0;

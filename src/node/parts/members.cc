@@ -51,6 +51,7 @@ void Node::Impl::sync_ring(MemberNo no) {
   }
   const bool called = record.manual || directory.session(member.session).called;
   const bool open = record.status == MemberStatus::kActive && called;
+  if (open && !placement.open(member.ring)) joined.push_back(no);
   placement.set_open(member.ring, open);
   if (open) with_room.push_back(no);
   if (record.status == MemberStatus::kDraining) {
