@@ -328,7 +328,7 @@ void Node::Impl::draw(MemberNo no) {
   const uint64_t own = placement.max_load(newcomer);
   uint64_t all = own;
   for (const MemberIndex owner : owners) all += placement.max_load(owner);
-  size_t share = (slots.size() * own + all - 1) / all;
+  size_t share = slots.size() * own / all;
   for (const SlotNo slot : slots) {
     if (share == 0 || placement.load(newcomer) >= own) return;
     if (draw_one(no, slot)) --share;
