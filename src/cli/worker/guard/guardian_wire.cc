@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace phoenix {
+namespace phoenix::worker {
 
 std::string write_datagram(const GuardianMessage& message,
                            const std::vector<std::pair<std::string, std::string>>& env) {
@@ -28,4 +28,4 @@ std::optional<GuardianDatagram> read_datagram(std::string_view bytes) {
   return read;
 }
 
-}  // namespace phoenix
+}  // namespace phoenix::worker
