@@ -116,17 +116,16 @@ double packets_per_second(const Figures& figures) {
 std::vector<std::string> violations(const Figures& f) {
   std::vector<std::string> out = f.faults;
   const auto none = [&](uint64_t value, std::string_view what) {
-    if (value > 0) out.push_back(fmt::format("{} {}", grouped(value), what));
+    if (value > 0) out.push_back(fmt::format("{}: {}", what, grouped(value)));
   };
-  none(f.lost, "packets lost that were acknowledged");
+  none(f.lost, "acknowledged packets that are lost");
   none(f.completed_twice, "packets with two accepted results or handoffs");
-  none(f.failed, "packets failed");
-  none(f.mismatched, "results differ from the same command run directly");
+  none(f.failed, "packets that failed");
+  none(f.mismatched, "results that differ from the same command run directly");
   out.insert(out.end(), f.differences.begin(), f.differences.end());
   none(f.broken_sequences, "packets with a gap in the event log");
   if (f.completed + f.failed + f.lost < f.submitted) {
-    out.push_back(fmt::format("{} packets never ended",
-                              grouped(f.submitted - f.completed - f.failed - f.lost)));
+    none(f.submitted - f.completed - f.failed - f.lost, "packets that never ended");
   }
   if (rebalancing_ratio(f) > kMaxRatio) {
     out.push_back(fmt::format("rebalancing overhead ratio {:.3f} is above {}", rebalancing_ratio(f),
@@ -141,7 +140,7 @@ std::vector<std::string> violations(const Figures& f) {
     out.push_back(fmt::format("{} hit only {} workers with a started packet",
                               hit_name(static_cast<Hit>(kind)), hits));
   }
-  none(f.frozen - f.frozen_back, "frozen workers did not come back");
+  none(f.frozen - f.frozen_back, "frozen workers that did not come back");
   return out;
 }
 
@@ -182,9 +181,11 @@ std::string render_text(const Figures& f, bool color) {
       {"results", fmt::format("{} compared with the same command run directly · {} differ",
                               grouped(f.completed), grouped(f.mismatched))},
       {"hits", hits_line(f)},
-      {"host", f.host_kills == 0
-                   ? "not killed (--kill-host N does that)"
-                   : fmt::format("SIGKILLed and restarted {} times", grouped(f.host_kills))},
+      {"host",
+       f.host_kills == 0
+           ? "not killed (--kill-host N does that)"
+           : fmt::format("SIGKILLed and restarted {}",
+                         f.host_kills == 1 ? "once" : fmt::format("{} times", f.host_kills))},
       {"owner changes", changes_line(f)},
       {"fence", fence_line(f)},
       {"frozen", frozen_line(f)},
