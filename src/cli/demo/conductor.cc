@@ -190,7 +190,13 @@ void Conductor::sample_load() {
     const Instant now = clock_now();
     const JsonText load = (*json)["load"];
     load_stddev_.add(now, real(load["stddev"]));
-    load_max_over_mean_.add(now, real(load["maxOverMean"]));
+    // While nobody holds anything there is no such ratio.
+    const double ratio = real(load["maxOverMean"]);
+    if (ratio > 0) {
+      load_max_over_mean_.add(now, ratio);
+    } else {
+      load_max_over_mean_.interrupt();
+    }
   });
 }
 
