@@ -232,6 +232,19 @@ TEST(Ledger, WhatMovesThoughItsOwnerStaysDidNotHaveTo) {
   EXPECT_EQ(log.ledger.had_to_move(), 0U);
 }
 
+TEST(Ledger, WhatAJoinerDrawsHadToMoveIfItWasPlacedBefore) {
+  Log log;
+  log.add("old", "created", 1, "", "w1");
+  log.ledger.member_event({"w2", "registered", ""});
+  log.add("new", "created", 1, "", "w1");
+  log.add("old", "evicted", 2, "w1", "w2");
+  EXPECT_EQ(log.ledger.had_to_move(), 1U);
+  log.add("new", "evicted", 2, "w1", "w2");
+  EXPECT_EQ(log.ledger.moved(), 2U);
+  EXPECT_EQ(log.ledger.had_to_move(), 1U);
+  EXPECT_EQ(log.ledger.owner_changes(Cause::kDrain), 1U);
+}
+
 // --- runs ---
 
 TEST(Runs, WorkOfALostOwnerIsWastedAndRecoveryCountsFromTheSignal) {

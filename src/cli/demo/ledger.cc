@@ -15,17 +15,25 @@ bool ends_packet(const std::string& event) {
 void Ledger::hit(const std::string& worker, Hit hit, WallMs at) { hits_[worker] = {hit, at}; }
 
 void Ledger::packet_event(const PacketEvent& event) {
+  ++turn_;
   Entry& entry = packets_[event.id];
   if (event.revision != entry.revision + 1) broken_.insert(event.id);
   check_end(event, entry);
   if (!event.from.empty()) left_owner(event, entry);
   entry.revision = event.revision;
-  if (event.epoch != entry.epoch) entry.granted_at = event.at;
+  if (event.epoch != entry.epoch) {
+    entry.granted_at = event.at;
+    entry.granted_turn = turn_;
+  }
   entry.epoch = event.epoch;
   entry.owner = event.owner;
 }
 
-void Ledger::member_event(const MemberEvent& event) { members_[event.id] = event; }
+void Ledger::member_event(const MemberEvent& event) {
+  ++turn_;
+  members_[event.id] = event;
+  if (event.event == "registered" || event.event == "attached") joined_[event.id] = turn_;
+}
 
 const std::string& Ledger::owner(const std::string& packet) const {
   const auto it = packets_.find(packet);
@@ -71,6 +79,11 @@ Cause Ledger::cause_of(const PacketEvent& event) const {
                                                                       : Cause::kDeath;
 }
 
+bool Ledger::drawn_by_joiner(const PacketEvent& event, const Entry& entry) const {
+  const auto joined = joined_.find(event.to);
+  return event.event == "evicted" && joined != joined_.end() && joined->second > entry.granted_turn;
+}
+
 void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
   const bool taken =
       event.event == "owner-lost" || event.event == "evicted" || event.event == "owners-lost";
@@ -79,7 +92,11 @@ void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
     fruits_.insert({event.id, entry.epoch});
   }
   if (!changed) return;
-  ++changes_[static_cast<size_t>(cause_of(event))];
+  const std::string& state = member_state(event.from);
+  const bool leaving = state == "detached" || state == "retired" || state == "draining";
+  const bool drawn = !leaving && drawn_by_joiner(event, entry);
+  // A share for who joined is no loss: of the four causes only a hit at the owner explains it.
+  if (!drawn || hits_.contains(event.from)) ++changes_[static_cast<size_t>(cause_of(event))];
   if (++entry.changes > most_changes_) {
     most_changes_ = entry.changes;
     most_moved_ = event.id;
@@ -87,8 +104,7 @@ void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
   if (!taken) return;
   ++moved_;
   if (event.event == "owner-lost") ++entry.losses;
-  const std::string& state = member_state(event.from);
-  if (state == "detached" || state == "retired" || state == "draining") ++had_to_move_;
+  if (leaving || drawn) ++had_to_move_;
   const auto hit = hits_.find(event.from);
   if (hit != hits_.end() && hit->second.hit != Hit::kDrain && entry.granted_at <= hit->second.at) {
     losses_.push_back({event.id, entry.epoch, event.from});

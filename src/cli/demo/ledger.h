@@ -64,8 +64,8 @@ class Ledger {
   // Packets of which two results or two handoffs were accepted, or that changed after their end.
   uint64_t accepted_twice() const { return twice_.size(); }
   uint64_t owner_changes(Cause cause) const { return changes_[static_cast<size_t>(cause)]; }
-  // Packets taken from an owner for a change of membership; and those of them whose owner was
-  // leaving or gone, so that they had to move.
+  // Packets taken from an owner for a change of membership; and those of them that had to move:
+  // their owner was leaving or gone, or a member that joined since they were placed drew them.
   uint64_t moved() const { return moved_; }
   uint64_t had_to_move() const { return had_to_move_; }
   // Whether that epoch of the packet ended in a result or a handoff.
@@ -83,6 +83,7 @@ class Ledger {
     uint64_t revision = 0;
     std::string owner;
     WallMs granted_at = 0;
+    uint64_t granted_turn = 0;
     bool ended = false;
     int results = 0;
     int handoffs = 0;
@@ -94,12 +95,15 @@ class Ledger {
     WallMs at = 0;
   };
   Cause cause_of(const PacketEvent& event) const;
+  bool drawn_by_joiner(const PacketEvent& event, const Entry& entry) const;
   void left_owner(const PacketEvent& event, Entry& entry);
   void check_end(const PacketEvent& event, Entry& entry);
 
   std::map<std::string, Entry> packets_;
   std::map<std::string, HitAt> hits_;
   std::map<std::string, MemberEvent> members_;
+  uint64_t turn_ = 0;                       // events so far
+  std::map<std::string, uint64_t> joined_;  // in which turn a member joined last
   std::set<std::pair<std::string, uint64_t>> fruits_;
   std::set<std::string> twice_;
   std::set<std::string> broken_;
