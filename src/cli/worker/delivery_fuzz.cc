@@ -10,7 +10,7 @@
 
 #include "client/json_text.h"
 
-namespace phoenix {
+namespace phoenix::worker {
 namespace {
 
 void check(bool holds) {
@@ -50,9 +50,9 @@ void read_all(const std::string& text) {
 }
 
 }  // namespace
-}  // namespace phoenix
+}  // namespace phoenix::worker
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  phoenix::read_all(std::string(reinterpret_cast<const char*>(data), size));
+  phoenix::worker::read_all(std::string(reinterpret_cast<const char*>(data), size));
   return 0;
 }
