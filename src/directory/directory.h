@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "base/time.h"
 #include "directory/member.h"
+#include "directory/number_index.h"
 #include "directory/outbox.h"
 #include "ring/placement.h"
 
@@ -26,6 +26,7 @@ struct Member {
   std::shared_ptr<const MemberRecord> record;
   MemberIndex ring = kNoMember;  // kNoMember: not on the ring
   SessionNo session = kNobody;   // of the record's session, if it is known
+  uint32_t listed_at = 0;        // where its session's record lists it, or did
   std::vector<uint32_t> held;    // slots of its packets, in no order
   uint32_t incoming = 0;         // grants to it that are on their way to the store
   bool busy = false;             // a write of its record is on its way
@@ -54,6 +55,7 @@ struct Session {
   static constexpr size_t kMaxWaiters = 64;
 
   Instant heard_at;                  // arrival of the last call with its token
+  WallMs heard_wall = 0;             // the same; its members were seen then
   std::optional<Instant> broken_at;  // its last stream was closed by its end
   uint32_t streams = 0;
   bool called = false;             // since the host's start
@@ -63,6 +65,7 @@ struct Session {
   Instant armed = kNever;          // the one valid entry of the timer heap
   uint64_t drain_version = 0;      // grows when what `drain` says changes
   uint64_t drain_told = 0;
+  uint64_t drain_none = 0;   // the version of which it is known that nobody drains
   bool drain_shown = false;  // the last answer asked it to drain
 
   Duration lease() const { return seconds(record->lease_seconds); }
@@ -73,6 +76,9 @@ struct Session {
 
 class Directory {
  public:
+  // The key guards the lookups against ids that were chosen to collide.
+  explicit Directory(const RingKey& key = {}) : by_key_(key), by_session_(key) {}
+
   MemberNo add_member(std::shared_ptr<const MemberRecord> record);
   void drop_member(MemberNo no);
   SessionNo add_session(std::shared_ptr<const SessionRecord> record);
@@ -83,12 +89,16 @@ class Directory {
   Session& session(SessionNo no) { return *sessions_[no]; }
   const Session& session(SessionNo no) const { return *sessions_[no]; }
 
+  // True: the session's record lists the member. False: look for it.
+  bool lists(SessionNo session, MemberNo member) const;
+
   MemberNo find_member(const MemberKey& key) const;     // kNobody: unknown
   SessionNo find_session(const std::string& id) const;  // kNobody: unknown
 
-  // By (namespace, id), every record that is still known.
-  const std::map<MemberKey, MemberNo>& by_key() const { return by_key_; }
-  const std::map<std::string, SessionNo>& sessions() const { return by_session_; }
+  // Every record that is still known: members by (namespace, id), sessions in no order that means
+  // anything.
+  std::vector<MemberNo> members_in_order() const;
+  std::vector<SessionNo> sessions() const;
   size_t members() const { return by_key_.size(); }
   // All session numbers are below; some may be free.
   SessionNo session_numbers() const { return static_cast<SessionNo>(sessions_.size()); }
@@ -99,10 +109,10 @@ class Directory {
  private:
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<MemberNo> free_members_;
-  std::map<MemberKey, MemberNo> by_key_;
+  NumberIndex by_key_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<SessionNo> free_sessions_;
-  std::map<std::string, SessionNo> by_session_;
+  NumberIndex by_session_;
 };
 
 }  // namespace phoenix

@@ -36,8 +36,7 @@ std::optional<OutboxCursor> parse_cursor(std::string_view text) {
 
 uint64_t Outbox::put(uint32_t token, uint32_t bytes, bool again, Instant now) {
   entries_.push_back({.position = ++last_position_,
-                      .put_at = now,
-                      .sent_at = {},
+                      .at = now,
                       .token = token,
                       .bytes = bytes,
                       .removed = false,
@@ -49,20 +48,22 @@ uint64_t Outbox::put(uint32_t token, uint32_t bytes, bool again, Instant now) {
   return last_position_;
 }
 
-std::deque<Outbox::Entry>::iterator Outbox::from(uint64_t position) {
-  return std::lower_bound(
-      entries_.begin(), entries_.end(), position,
-      [](const Entry& entry, uint64_t wanted) { return entry.position < wanted; });
-}
-
-std::deque<Outbox::Entry>::const_iterator Outbox::from(uint64_t position) const {
-  return const_cast<Outbox*>(this)->from(position);
+// Positions are given one after the other and only what was removed is missing, so an entry stands
+// as far behind the first one as its position says, or before that.
+size_t Outbox::index_from(uint64_t position) const {
+  if (entries_.empty() || position <= entries_.front().position) return 0;
+  const size_t guess = std::min<uint64_t>(position - entries_.front().position, entries_.size());
+  if (entries_[guess - 1].position < position) return guess;
+  const Entry* const found =
+      std::lower_bound(entries_.begin(), entries_.begin() + guess, position,
+                       [](const Entry& entry, uint64_t wanted) { return entry.position < wanted; });
+  return static_cast<size_t>(found - entries_.begin());
 }
 
 Outbox::Entry* Outbox::find(uint64_t position) {
-  const auto it = from(position);
+  Entry* const it = from(position);
   if (it == entries_.end() || it->position != position || it->removed) return nullptr;
-  return &*it;
+  return it;
 }
 
 void Outbox::remove(uint64_t position) {
@@ -77,7 +78,7 @@ void Outbox::remove(uint64_t position) {
 void Outbox::trim() {
   while (!entries_.empty() && entries_.front().removed) entries_.pop_front();
   if (entries_.size() < 64 || entries_.size() < 2 * live_) return;
-  std::erase_if(entries_, [](const Entry& entry) { return entry.removed; });
+  entries_.erase_if([](const Entry& entry) { return entry.removed; });
 }
 
 void Outbox::started(uint64_t position) {
@@ -171,7 +172,7 @@ Outbox::Carried Outbox::carry(const std::optional<OutboxCursor>& after, uint64_t
     bytes += entry.bytes;
     out.tokens.push_back(entry.token);
     positions.push_back(entry.position);
-    entry.sent_at = limits.now;
+    entry.at = limits.now;
   };
   if (limits.max > 0) {
     for (auto it = from(fresh_from_); it != entries_.end(); ++it) {
@@ -190,7 +191,7 @@ Outbox::Carried Outbox::carry(const std::optional<OutboxCursor>& after, uint64_t
     for (auto it = from(std::max(base, acknowledged_) + 1);
          it != entries_.end() && it->position < end; ++it) {
       if (it->removed || it->acknowledged || !it->carried) continue;
-      if (!after && limits.now - it->sent_at < limits.repeat_after) continue;
+      if (!after && limits.now - it->at < limits.repeat_after) continue;
       if (!fits(*it)) break;
       take(*it);
     }
@@ -205,14 +206,14 @@ Outbox::Carried Outbox::carry(const std::optional<OutboxCursor>& after, uint64_t
 std::optional<Instant> Outbox::oldest_untaken() const {
   if (fresh_count_ == 0) return std::nullopt;
   for (auto it = from(fresh_from_); it != entries_.end(); ++it) {
-    if (!it->removed && !it->carried && !it->again) return it->put_at;
+    if (!it->removed && !it->carried && !it->again) return it->at;
   }
   return std::nullopt;
 }
 
 std::vector<uint32_t> Outbox::untaken_until(Instant until) const {
   std::vector<uint32_t> tokens;
-  for (auto it = from(fresh_from_); it != entries_.end() && it->put_at <= until; ++it) {
+  for (auto it = from(fresh_from_); it != entries_.end() && it->at <= until; ++it) {
     if (!it->removed && !it->carried && !it->again) tokens.push_back(it->token);
   }
   return tokens;

@@ -11,13 +11,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/time.h"
+#include "directory/fifo.h"
 #include "directory/member.h"
 
 namespace phoenix {
@@ -100,37 +100,37 @@ class Outbox {
 
  private:
   struct Entry {
-    uint64_t position;
-    Instant put_at;
-    Instant sent_at;
-    uint32_t token;
-    uint32_t bytes;
-    bool removed;
-    bool acknowledged;  // or started
-    bool again;
-    bool carried;
+    uint64_t position = 0;
+    Instant at;  // when it was put; once carried, when it was last sent
+    uint32_t token = 0;
+    uint32_t bytes = 0;
+    bool removed = false;
+    bool acknowledged = false;  // or started
+    bool again = false;
+    bool carried = false;
   };
   struct Revocation {
     Revoked what;
     Instant sent_at;
   };
   // The first entry at or behind `position`.
-  std::deque<Entry>::iterator from(uint64_t position);
-  std::deque<Entry>::const_iterator from(uint64_t position) const;
+  Entry* from(uint64_t position) { return entries_.begin() + index_from(position); }
+  const Entry* from(uint64_t position) const { return entries_.begin() + index_from(position); }
+  size_t index_from(uint64_t position) const;
   Entry* find(uint64_t position);
   void trim();
   uint64_t next_delivery(uint64_t base, const std::vector<uint64_t>& carried) const;
   void carry_revocations(const std::optional<OutboxCursor>& after, const Limits& limits,
                          bool repeats, Carried& out);
 
-  std::deque<Entry> entries_;  // by position
+  Fifo<Entry> entries_;  // by position
   uint64_t last_position_ = 0;
   uint64_t fresh_from_ = 1;  // everything before it has been carried
   size_t fresh_count_ = 0;   // live entries that were not carried
   size_t live_ = 0;
   uint64_t acknowledged_ = 0;
 
-  std::deque<Revocation> revocations_;  // positions first_revocation_, first_revocation_ + 1, ...
+  Fifo<Revocation> revocations_;  // positions first_revocation_, first_revocation_ + 1, ...
   uint64_t first_revocation_ = 1;
   size_t fresh_revocation_ = 0;  // index into revocations_ of the first that was not carried
 };

@@ -1,16 +1,29 @@
 #include "keeper/packet_table.h"
 
+#include <algorithm>
+#include <array>
+
 namespace phoenix {
 
+namespace {
+
+// With the 16 bytes before it, where a shared object is counted.
+void fetch(const void* object, size_t size) {
+  const char* const begin = static_cast<const char*>(object) - 16;
+  for (size_t at = 0; at < size + 16; at += 64) __builtin_prefetch(begin + at);
+}
+
+}  // namespace
+
 SlotNo PacketTable::add(PacketPtr head, ClassId cls) {
-  SlotNo no = static_cast<SlotNo>(slots_.size());
-  if (free_.empty()) {
-    slots_.emplace_back();
-  } else {
+  SlotNo no = end_;
+  if (!free_.empty()) {
     no = free_.back();
     free_.pop_back();
+  } else if (end_++ % kChunk == 0) {
+    chunks_.push_back(std::make_unique<Slot[]>(kChunk));
   }
-  Slot& slot = slots_[no];
+  Slot& slot = (*this)[no];
   const uint32_t life = slot.life + 1;
   slot = Slot{};
   slot.life = life;
@@ -18,8 +31,9 @@ SlotNo PacketTable::add(PacketPtr head, ClassId cls) {
   slot.used = true;
   slot.cls = cls;
   slot.head = std::move(head);
+  slot.hash = hash(slot.head->key);
   if ((count_ + 1) * 10 > index_.size() * 7) grow();
-  insert(hash(slot.head->key), no);
+  insert(slot.hash, no);
   ++count_;
   return no;
 }
@@ -41,22 +55,59 @@ void PacketTable::grow() {
   }
 }
 
-SlotNo PacketTable::find(const PacketKey& key) const {
-  if (index_.empty()) return kNoSlot;
-  const uint32_t wanted = hash(key);
+SlotNo PacketTable::find(const PacketKey& key, uint32_t wanted) const {
   const size_t mask = index_.size() - 1;
   for (size_t at = wanted & mask; index_[at] != 0; at = (at + 1) & mask) {
     if (static_cast<uint32_t>(index_[at] >> 32) != wanted) continue;
     const SlotNo no = static_cast<uint32_t>(index_[at]) - 1;
-    if (slots_[no].head->key == key) return no;
+    if ((*this)[no].head->key == key) return no;
   }
   return kNoSlot;
 }
 
-void PacketTable::drop(SlotNo no) {
-  Slot& slot = slots_[no];
+void PacketTable::fetch_head(SlotNo no) const { fetch((*this)[no].head.get(), sizeof(Packet)); }
+
+SlotNo PacketTable::find(const PacketKey& key) const {
+  if (index_.empty()) return kNoSlot;
+  return find(key, hash(key));
+}
+
+// In steps, so that the lines of a whole group are on their way while the next step is prepared:
+// index, slot, head, key.
+void PacketTable::find(std::span<const PacketKey* const> keys, std::span<SlotNo> found) const {
+  std::fill(found.begin(), found.end(), kNoSlot);
+  if (index_.empty()) return;
+  constexpr size_t kGroup = 16;
   const size_t mask = index_.size() - 1;
-  size_t at = hash(slot.head->key) & mask;
+  for (size_t first = 0; first < keys.size(); first += kGroup) {
+    const size_t size = std::min(kGroup, keys.size() - first);
+    std::array<uint32_t, kGroup> hashes;
+    std::array<SlotNo, kGroup> slots;
+    for (size_t i = 0; i < size; ++i) {
+      hashes[i] = hash(*keys[first + i]);
+      __builtin_prefetch(&index_[hashes[i] & mask]);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      slots[i] = static_cast<uint32_t>(index_[hashes[i] & mask]) - 1;  // kNoSlot if it is free
+      if (slots[i] != kNoSlot) fetch_slot(slots[i]);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      if (slots[i] != kNoSlot) fetch_head(slots[i]);
+    }
+    for (size_t i = 0; i < size; ++i) {
+      if (slots[i] == kNoSlot) continue;
+      const Packet& head = *(*this)[slots[i]].head;
+      __builtin_prefetch(head.key.text().data());
+      fetch(head.spec.get(), sizeof(PacketSpec));
+    }
+    for (size_t i = 0; i < size; ++i) found[first + i] = find(*keys[first + i], hashes[i]);
+  }
+}
+
+void PacketTable::drop(SlotNo no) {
+  Slot& slot = (*this)[no];
+  const size_t mask = index_.size() - 1;
+  size_t at = slot.hash & mask;
   while (static_cast<uint32_t>(index_[at]) != no + 1) at = (at + 1) & mask;
   // Close the gap: move back every entry that may stand nearer to its place.
   for (size_t next = (at + 1) & mask; index_[next] != 0; next = (next + 1) & mask) {

@@ -195,7 +195,11 @@ struct OwnerReply {
 using ItemReply = std::variant<PacketReply, OwnerReply, Error>;
 struct BatchReply {
   std::vector<ItemReply> items;
-  std::vector<std::string> ids;  // of each item, as far as known
+  std::vector<std::string> ids;  // of each item that was refused, as far as known
+  void reserve(size_t size) {
+    items.reserve(size);
+    ids.reserve(size);
+  }
 };
 
 // A record with what is not durable of it.

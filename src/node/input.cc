@@ -14,7 +14,10 @@ constexpr Duration kPause = milliseconds(250);
 }  // namespace
 
 Node::Impl::Impl(const NodeConfig& wanted)
-    : config(wanted), placement(wanted.ring_key), packets(wanted.ring_key) {}
+    : config(wanted),
+      placement(wanted.ring_key),
+      directory(wanted.ring_key),
+      packets(wanted.ring_key) {}
 
 void Node::Impl::observe(Now at) {
   if (observed && is_ready) {
@@ -40,7 +43,7 @@ void Node::Impl::wall_set_back() {
 // The host itself was away: nobody is charged for it.
 void Node::Impl::pause(Duration gap) {
   paused = paused + gap;
-  for (const auto& [id, no] : directory.sessions()) {
+  for (const SessionNo no : directory.sessions()) {
     Session& session = directory.session(no);
     if (!session.active() || gap <= session.lease() / 4) continue;
     session.heard_at = now.mono;
@@ -116,6 +119,11 @@ void Node::Impl::unblock(const std::string& name) {
   if (it == blocked.end()) return;
   for (Command& command : it->second) runnable.push_back(std::move(command));
   blocked.erase(it);
+}
+
+// Asked after every change of a packet, and hardly ever is anybody waiting.
+void Node::Impl::unblock(const PacketKey& key) {
+  if (!blocked.empty()) unblock(block_name(key));
 }
 
 void Node::Impl::refuse(RequestId id, Error error) { reply(id, std::move(error)); }

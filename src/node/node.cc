@@ -19,8 +19,9 @@ void Node::recover_session(SessionRecord record) {
 
 void Node::recover_packet(Packet packet) {
   const ClassId cls = impl_->placement.intern(
-      packet.key.ns(), packet.required,
+      packet.key.ns(), packet.required.list(),
       packet.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  packet.required = impl_->placement.names(cls);
   impl_->packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
 }
 
@@ -123,7 +124,9 @@ std::optional<SessionRecord> Node::find_session(const std::string& id) const {
 std::vector<MemberView> Node::members() const {
   std::vector<MemberView> all;
   all.reserve(impl_->directory.members());
-  for (const auto& [key, no] : impl_->directory.by_key()) all.push_back(impl_->member_view(no));
+  for (const MemberNo no : impl_->directory.members_in_order()) {
+    all.push_back(impl_->member_view(no));
+  }
   return all;
 }
 

@@ -79,27 +79,28 @@ std::vector<std::string> Node::Impl::check() const {
       wrong.push_back("I3: " + name + " is pending and nothing will wake it");
     }
   }
+  const std::vector<MemberNo> members = directory.members_in_order();
   for (const auto& [cls, queue] : parking.queues()) {
     for (const ParkedEntry& entry : queue) {
-      for (const auto& [key, no] : directory.by_key()) {
+      for (const MemberNo no : members) {
         const Member& member = directory.member(no);
         if (member.ring == kNoMember || room_again.contains(no) ||
             !placement.why_not(member.ring, cls, entry.load).empty()) {
           continue;
         }
         wrong.push_back("I3: " + packets[entry.slot].head->key.text() + " waits though " +
-                        key.text() + " has room");
+                        directory.member(no).record->key.text() + " has room");
         break;
       }
       break;  // the first of a class tells
     }
   }
-  for (const auto& [key, no] : directory.by_key()) {
+  for (const MemberNo no : members) {
     const Member& member = directory.member(no);
     const auto it = load.find(no);
     const uint64_t held = it == load.end() ? 0 : it->second;
     if (member.ring != kNoMember && member.incoming == 0 && placement.load(member.ring) < held) {
-      wrong.push_back("I1: load of " + key.text() + " is counted as " +
+      wrong.push_back("I1: load of " + member.record->key.text() + " is counted as " +
                       std::to_string(placement.load(member.ring)) + ", it holds " +
                       std::to_string(held));
     }

@@ -84,6 +84,7 @@ void keep_answer(Packet& next, const Packet& before, const Change& change) {
   kept.status = next.status;
   kept.member = before.owner ? before.owner->id : std::string();
   kept.digest = change.kept_digest;
+  next.kept.reserve(next.kept.size() + 1);  // most packets keep one: no room to grow
   next.kept.push_back(std::move(kept));
   if (next.kept.size() > kKeptAnswers) next.kept.erase(next.kept.begin());
 }
@@ -153,7 +154,11 @@ HistoryEntry entry_of(const Packet& before, const Packet& next, const Change& ch
   return entry;
 }
 
-Transition finish(const Packet& before, Packet next, const Change& change, size_t row, WallMs now) {
+// `wanted` starts as the head before it, and becomes the next one where it stands: heads are large,
+// and this is done for every change of every packet.
+Transition finish(const Packet& before, std::shared_ptr<Packet> wanted, const Change& change,
+                  size_t row, WallMs now) {
+  Packet& next = *wanted;
   const Status to = kTable[row].to;
   next.status = to == S::kRunning ? S::kAssigned : to;
   next.revision = before.revision + 1;
@@ -164,7 +169,7 @@ Transition finish(const Packet& before, Packet next, const Change& change, size_
   if (change.kept_call) keep_answer(next, before, change);
   Transition done;
   done.entry = entry_of(before, next, change, now);
-  done.head = std::make_shared<const Packet>(std::move(next));
+  done.head = std::move(wanted);
   done.row = row;
   return done;
 }
@@ -186,14 +191,14 @@ std::optional<Transition> transition(const Packet& head, Status status, const Ch
                                      WallMs now) {
   const auto row = lifecycle_row(status, change.event, change.to.has_value());
   if (!row) return std::nullopt;
-  return finish(head, head, change, *row, now);
+  return finish(head, std::make_shared<Packet>(head), change, *row, now);
 }
 
 Transition create(Packet draft, const Change& change, WallMs now) {
   const size_t row = change.to ? 1 : 0;
   draft.created_at = now;
-  const Packet before = {};
-  return finish(before, std::move(draft), change, row, now);
+  static const Packet kNothing = {};
+  return finish(kNothing, std::make_shared<Packet>(std::move(draft)), change, row, now);
 }
 
 int64_t attempt_backoff_ms(uint32_t attempts) {

@@ -73,7 +73,7 @@ struct Change {
   std::string avoid;                                 // member to be passed over next time
   std::optional<std::vector<std::string>> required;  // kHandoff by capabilities
   Position placement_point = 0;                      // with `required`
-  std::vector<std::pair<ContentKind, std::shared_ptr<const Content>>> contents;
+  std::vector<ContentWrite> contents;
   std::shared_ptr<const LastError> last_error;
   std::optional<uint64_t> checkpoint_seq;
   // For owner's calls that end the epoch: what to keep.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/key.h"
+#include "base/names.h"
 #include "base/time.h"
 #include "ring/point.h"
 
@@ -113,6 +114,12 @@ struct Content {
   bool operator==(const Content&) const = default;
 };
 
+// Writes one content with the head that names it.
+struct ContentWrite {
+  ContentKind kind = ContentKind::kPayload;
+  std::shared_ptr<const Content> content;  // null: remove
+};
+
 // What a head knows of a content.
 struct ContentInfo {
   bool present = false;
@@ -130,10 +137,10 @@ struct LastError {
 struct Packet {
   PacketKey key;
   std::shared_ptr<const PacketSpec> spec;
-  std::vector<std::string> required;  // sorted bytewise, unique; a handoff may replace them
-  Position point = 0;                 // fixed at create; names the slot
-  Position placement_point = 0;       // where the clockwise walk starts; follows `required`
-  Status status = Status::kPending;   // kRunning is never durable
+  Names required;                    // sorted bytewise, unique; a handoff may replace them
+  Position point = 0;                // fixed at create; names the slot
+  Position placement_point = 0;      // where the clockwise walk starts; follows `required`
+  Status status = Status::kPending;  // kRunning is never durable
   uint64_t epoch = 0;
   uint64_t revision = 0;
   std::optional<Owner> owner;

@@ -6,30 +6,55 @@
 
 namespace phoenix::ring {
 
-uint64_t Classes::hash(std::string_view ns, std::span<const std::string> names, Match match) const {
+ClassId Classes::intern(std::string_view ns, std::span<const std::string> names, Match match) {
   Encoder encoder;
   encoder.byte(match == Match::kAll ? 'A' : 'O');
   encoder.text(ns);
   for (const std::string& name : names) encoder.text(name);
-  return siphash13(key_, encoder.view());
-}
-
-ClassId Classes::intern(std::string_view ns, std::span<const std::string> names, Match match) {
-  const uint64_t wanted = hash(ns, names, match);
-  const auto [first, last] = ids_.equal_range(wanted);
-  for (auto at = first; at != last; ++at) {
-    Class& c = classes_[at->second];
-    if (c.match == match &&
-        std::equal(names.begin(), names.end(), c.names.begin(), c.names.end()) &&
-        this->ns(c) == ns) {
-      if (c.users++ == 0) --idle_count_;
-      return at->second;
-    }
+  const std::string_view identity = encoder.view();
+  const uint64_t wanted = siphash13(key_, identity);
+  const size_t mask = ids_.size() - 1;
+  for (size_t at = wanted & mask; ids_[at].id != kNoClass; at = (at + 1) & mask) {
+    if (ids_[at].hash != wanted || classes_[ids_[at].id].identity != identity) continue;
+    if (routes_[ids_[at].id].users++ == 0) --idle_count_;
+    return ids_[at].id;
   }
   const ClassId id = create(ns, names, match);
+  classes_[id].identity = identity;
   classes_[id].hash = wanted;
-  ids_.emplace(wanted, id);
+  list(wanted, id);
   return id;
+}
+
+void Classes::list(uint64_t hash, ClassId id) {
+  if (++listed_ * 2 > ids_.size()) {
+    std::vector<Place> old(ids_.size() * 2);
+    old.swap(ids_);
+    listed_ = 1;
+    for (const Place& place : old) {
+      if (place.id != kNoClass) list(place.hash, place.id);
+    }
+  }
+  const size_t mask = ids_.size() - 1;
+  size_t at = hash & mask;
+  while (ids_[at].id != kNoClass) at = (at + 1) & mask;
+  ids_[at] = {hash, id};
+}
+
+void Classes::unlist(ClassId id) {
+  const size_t mask = ids_.size() - 1;
+  size_t at = classes_[id].hash & mask;
+  while (ids_[at].id != id) at = (at + 1) & mask;
+  // Close the gap: move back every place that may stand nearer to where it belongs.
+  for (size_t next = (at + 1) & mask; ids_[next].id != kNoClass; next = (next + 1) & mask) {
+    const size_t home = ids_[next].hash & mask;
+    if (((next - home) & mask) >= ((next - at) & mask)) {
+      ids_[at] = ids_[next];
+      at = next;
+    }
+  }
+  ids_[at] = Place{};
+  --listed_;
 }
 
 ClassId Classes::create(std::string_view ns, std::span<const std::string> names, Match match) {
@@ -43,10 +68,9 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
     free_.pop_back();
   }
   Class& c = classes_[id];
-  c.names.assign(names.begin(), names.end());
+  c.names = std::vector<std::string>(names.begin(), names.end());
   c.ns = capabilities_.acquire_namespace(ns);
   c.match = match;
-  c.users = 1;
   for (const std::string& name : names) {
     c.required.push_back(capabilities_.acquire_capability(ns, name));
   }
@@ -62,9 +86,10 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
   if (c.match == Match::kAll && c.needed.size() > 1) {
     const auto rarest = std::find(c.required.begin(), c.required.end(), c.homes[0]);
     const auto at = static_cast<size_t>(rarest - c.required.begin());
-    c.base = intern(ns, std::span(c.names).subspan(at, 1), Match::kAll);
+    c.base = intern(ns, std::span(c.names.list()).subspan(at, 1), Match::kAll);
   }
   routes_[id] = Route{};
+  routes_[id].users = 1;
   routes_[id].matching = static_cast<uint32_t>(members(c).size());
   return id;
 }
@@ -125,9 +150,8 @@ void Classes::release(ClassId id) {
 }
 
 void Classes::give_up(ClassId id) {
-  Class& c = classes_[id];
-  if (--c.users > 0) return;
-  c.idle_since = ++releases_;
+  if (--routes_[id].users > 0) return;
+  classes_[id].idle_since = ++releases_;
   idle_.push_back({id, releases_});
   ++idle_count_;
 }
@@ -137,7 +161,7 @@ void Classes::forget_idle() {
     const Idle oldest = idle_.front();
     idle_.pop_front();
     const Class& c = classes_[oldest.id];
-    if (c.users == 0 && c.idle_since == oldest.since) forget(oldest.id);
+    if (routes_[oldest.id].users == 0 && c.idle_since == oldest.since) forget(oldest.id);
   }
 }
 
@@ -145,9 +169,7 @@ void Classes::forget(ClassId id) {
   drop_ring(id);
   move_out(id);
   Class& c = classes_[id];
-  auto at = ids_.find(c.hash);
-  while (at->second != id) ++at;
-  ids_.erase(at);
+  unlist(id);
   for (const CapabilityId required : c.required) capabilities_.release(required);
   capabilities_.release(c.ns);
   if (c.base != kNoClass) give_up(c.base);
@@ -251,10 +273,10 @@ void Classes::drop_ring(ClassId id) {
 }
 
 size_t Classes::bytes() const {
-  size_t total = ring_bytes_ + routes_.capacity() * sizeof(Route) + ids_.size() * 48 +
-                 idle_.size() * sizeof(Idle);
+  size_t total = ring_bytes_ + routes_.capacity() * sizeof(Route) +
+                 ids_.capacity() * sizeof(Place) + idle_.size() * sizeof(Idle);
   for (const Class& c : classes_) {
-    total += sizeof(Class) + c.names.capacity() * sizeof(std::string) +
+    total += sizeof(Class) + c.names.size() * sizeof(std::string) + c.identity.capacity() +
              c.members.capacity() * sizeof(MemberIndex) +
              (c.required.capacity() + c.needed.capacity() + c.homes.capacity() +
               c.home_slots.capacity() + c.touched.capacity()) *

@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ring/capabilities.h"
@@ -20,7 +19,8 @@ namespace phoenix::ring {
 inline constexpr ClassId kNoClass = ~ClassId{0};
 
 struct Class {
-  std::vector<std::string> names;      // as interned
+  Names names;                         // as interned
+  std::string identity;                // all that makes it this class, as bytes
   std::vector<CapabilityId> required;  // the same, by number; the namespace if there are none
   std::vector<CapabilityId> needed;    // required, ascending
   std::vector<CapabilityId> homes;     // capabilities whose list of classes has this one
@@ -30,7 +30,6 @@ struct Class {
   ClassId base = kNoClass;
   CapabilityId ns = 0;
   Match match = Match::kAll;
-  uint32_t users = 0;
   uint64_t idle_since = 0;  // number of the release that left it without users
   uint64_t signature = 0;   // of needed
   uint64_t hash = 0;
@@ -41,10 +40,11 @@ struct Class {
   bool listed = false;               // in the cache's list, with a ring or without
 };
 
-// The little that the plain case of placement reads of a class, apart from the rest.
+// The little that the plain case of placement reads and writes of a class, apart from the rest.
 struct Route {
   ClassRing::View ring;   // valid while current
   uint32_t matching = 0;  // number of matching members
+  uint32_t users = 0;     // interned so often and not released
   bool current = false;   // the class has a ring and nothing changed since
   bool recent = false;    // used since the cache last looked
 };
@@ -55,7 +55,7 @@ class Classes {
       : key_(key), capabilities_(capabilities), roster_(roster), idle_max_(idle_max) {}
 
   ClassId intern(std::string_view ns, std::span<const std::string> names, Match match);
-  void retain(ClassId id) { ++classes_[id].users; }
+  void retain(ClassId id) { ++routes_[id].users; }
   void release(ClassId id);
 
   Class& operator[](ClassId id) { return classes_[id]; }
@@ -89,7 +89,6 @@ class Classes {
   size_t bytes() const;
 
  private:
-  uint64_t hash(std::string_view ns, std::span<const std::string> names, Match match) const;
   ClassId create(std::string_view ns, std::span<const std::string> names, Match match);
   void find_members(Class& c) const;
   void settle_down(ClassId id);
@@ -110,8 +109,17 @@ class Classes {
   std::deque<Class> classes_;  // spans of names stay valid
   std::vector<Route> routes_;
   std::vector<ClassId> free_;
-  // By hash, which is keyed: nobody outside can make it collide on purpose.
-  std::unordered_multimap<uint64_t, ClassId> ids_;
+  // By hash, which is keyed: nobody outside can make it collide on purpose. Open addressing, a
+  // free place has no id; the number of places is a power of two.
+  struct Place {
+    uint64_t hash = 0;
+    ClassId id = kNoClass;
+  };
+  void list(uint64_t hash, ClassId id);
+  void unlist(ClassId id);
+
+  std::vector<Place> ids_ = std::vector<Place>(64);
+  size_t listed_ = 0;
   std::deque<Idle> idle_;  // oldest first; some are in use again
   size_t idle_count_ = 0;
   uint64_t releases_ = 0;

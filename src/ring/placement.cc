@@ -222,6 +222,8 @@ void Placement::release(ClassId cls) { impl_->classes.release(cls); }
 std::span<const std::string> Placement::capabilities(ClassId cls) const {
   return impl_->classes[cls].names;
 }
+
+const Names& Placement::names(ClassId cls) const { return impl_->classes[cls].names; }
 std::string_view Placement::ns_of(ClassId cls) const {
   return impl_->classes.ns(impl_->classes[cls]);
 }

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/names.h"
 #include "base/siphash.h"
 #include "ring/point.h"
 
@@ -102,6 +103,7 @@ class Placement {
   void retain(ClassId cls);
   void release(ClassId cls);
   std::span<const std::string> capabilities(ClassId cls) const;
+  const Names& names(ClassId cls) const;  // the same
   std::string_view ns_of(ClassId cls) const;
   Match match(ClassId cls) const;
 

@@ -28,12 +28,6 @@
 
 namespace phoenix {
 
-// Writes one content with the head that names it; nullopt removes it.
-struct ContentWrite {
-  ContentKind kind = ContentKind::kPayload;
-  std::shared_ptr<const Content> content;  // null: remove
-};
-
 // Replaces a packet's head, if its (epoch, revision) still are the expected ones.
 struct PutPacket {
   PacketPtr head;

@@ -20,10 +20,11 @@ void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   for (const ContentInfo& info : slot.head->contents) bytes += info.size;
   slot.outbox = session.outbox.put(no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)),
                                    repeated, now.mono);
-  with_news.push_back(session_no);
+  if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);
   if (repeated) return;
   with_untaken.insert(session_no);
-  arm_session(session_no);
+  // It is due when it has not been taken for a lease, and other entries may come before it.
+  if (session.armed > now.mono + session.lease()) arm_session(session_no);
 }
 
 // The first time that its owner gets this epoch, or shows that it has it.
@@ -53,8 +54,9 @@ std::optional<OutboxCursor> Node::Impl::acknowledge(Session& session,
   return cursor;
 }
 
-std::optional<DrainNotice> Node::Impl::drain_notice(const Session& session) const {
+std::optional<DrainNotice> Node::Impl::drain_notice(Session& session) const {
   std::optional<DrainNotice> notice;
+  if (session.drain_none == session.drain_version) return notice;
   for (const MemberNo no : session.members) {
     const MemberRecord& record = *directory.member(no).record;
     if (record.status != MemberStatus::kDraining) continue;
@@ -65,10 +67,11 @@ std::optional<DrainNotice> Node::Impl::drain_notice(const Session& session) cons
       notice->deadline = record.drain_deadline;
     }
   }
+  if (!notice) session.drain_none = session.drain_version;
   return notice;
 }
 
-bool Node::Impl::something_new(const Session& session) const {
+bool Node::Impl::something_new(Session& session) const {
   if (session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation()) return true;
   // A change of its members is news only if it is, or was, asked to drain.
   return session.drain_version != session.drain_told &&
@@ -93,7 +96,15 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   answer.drain = drain_notice(session);
   session.drain_told = session.drain_version;
   session.drain_shown = answer.drain.has_value();
-  for (const SlotNo slot_no : carried.tokens) {
+  // What is delivered was granted a while ago: the next ones are fetched while this one is shown.
+  const auto& tokens = carried.tokens;
+  constexpr size_t kAhead = 8;
+  answer.deliveries.reserve(tokens.size());
+  for (size_t i = 0; i < std::min(tokens.size(), kAhead); ++i) packets.fetch_slot(tokens[i]);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (i + 2 * kAhead < tokens.size()) packets.fetch_slot(tokens[i + 2 * kAhead]);
+    if (i + kAhead < tokens.size()) packets.fetch_head(tokens[i + kAhead]);
+    const SlotNo slot_no = tokens[i];
     note_delivered(slot_no);
     const Slot& slot = packets[slot_no];
     answer.deliveries.push_back({std::string(directory.member(slot.owner).record->key.id()),

@@ -65,6 +65,12 @@ struct Write {
   std::vector<MemberKey> coming;      // members that may not exist yet
   uint64_t ending = 0;                // of which Ending this is the commit; 0: none
   bool is_handoff = false;
+
+  // For so many packets; another one makes no difference.
+  void reserve(size_t size) {
+    ops.reserve(size + 1);
+    packets.reserve(size);
+  }
 };
 
 // Members that are about to lose their session or to leave, waiting until nothing of theirs is
@@ -91,6 +97,7 @@ struct Node::Impl {
   void dispatch(Command command);
   void block(const std::string& name, Command command);
   void unblock(const std::string& name);
+  void unblock(const PacketKey& key);
   void refuse(RequestId id, Error error);
   void reply(RequestId id, ReplyBody body);
   void settle();
@@ -124,19 +131,19 @@ struct Node::Impl {
   // --- submit.cc ---
   void submit(Command command, Submit& submit);
   bool must_wait(Command& command, const PacketKey& key, bool look_up);
-  ItemReply submit_one(Write& write, SubmitItem& item);
+  ItemReply submit_one(Write& write, SubmitItem& item, SlotNo known);
   ItemReply existing(const Packet& head, Status status, const SubmitItem& item);
   void await_packet(const Command& command, const AwaitPacket& await);
   void remember(const PacketKey& key, PacketLookup lookup);
 
   // --- owner_calls.cc ---
   void owner_calls(Command command, OwnerCalls& calls);
-  ItemReply owner_call(Write& write, const Caller& caller, OwnerCall& call);
+  ItemReply owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
   ItemReply ended_call(const Packet& head, Status status, const std::string& member,
                        const OwnerCall& call);
   std::optional<Error> check_owner(const Caller& caller, const Packet& head, SlotNo slot,
                                    Status status, const OwnerCall& call, std::string* member);
-  std::optional<std::string> acting_member(const Caller& caller, const Packet& head,
+  std::optional<std::string> acting_member(const Caller& caller, const Packet& head, MemberNo owner,
                                            const OwnerCall& call, Error* error);
   ItemReply carry_out(Write& write, SlotNo slot, OwnerCall& call);
   ItemReply hand_off(Write& write, SlotNo slot, OwnerCall& call);
@@ -227,10 +234,10 @@ struct Node::Impl {
                                           const std::optional<std::string>& after);
   DeliveriesReply carry(SessionNo no, const Waiter& waiter);
   void feed_stream(SessionNo no, Waiter& waiter, bool speak);
-  bool something_new(const Session& session) const;
+  bool something_new(Session& session) const;
   void serve_waiters(SessionNo no);
   void answer_waiters(SessionNo no, const std::optional<Error>& error);
-  std::optional<DrainNotice> drain_notice(const Session& session) const;
+  std::optional<DrainNotice> drain_notice(Session& session) const;
   void note_delivered(SlotNo slot);
   void put_delivery(SlotNo no, bool repeated);
 

@@ -71,12 +71,15 @@ void Node::Impl::sync_ring(MemberNo no) {
 void Node::Impl::relink(SessionNo no) {
   Session& session = directory.session(no);
   session.members.clear();
-  for (const auto& [id, incarnation] : session.record->members) {
+  const auto& listed = session.record->members;
+  for (uint32_t i = 0; i < listed.size(); ++i) {
+    const auto& [id, incarnation] = listed[i];
     const MemberNo member = directory.find_member(MemberKey(session.record->ns, id));
     if (member == kNobody) continue;
     const MemberRecord& record = *directory.member(member).record;
     if (record.session != session.record->id || record.incarnation != incarnation) continue;
     directory.member(member).session = no;
+    directory.member(member).listed_at = i;
     session.members.push_back(member);
   }
   ++session.drain_version;
@@ -90,6 +93,7 @@ MemberView Node::Impl::member_view(MemberNo no) const {
   shown.last_seen_at = member.last_seen;
   if (member.ring != kNoMember) shown.current_load = placement.load(member.ring);
   if (member.session != kNobody) {
+    shown.last_seen_at = std::max(shown.last_seen_at, directory.session(member.session).heard_wall);
     const SessionRecord& session = *directory.session(member.session).record;
     shown.lease_seconds = session.lease_seconds;
     shown.grace_ms = session.grace_ms;

@@ -43,24 +43,31 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     command.body = std::move(request);
     return block(session_block_name(directory.session(no).record->id), std::move(command));
   }
+  std::vector<const PacketKey*> keys;
+  keys.reserve(request.items.size());
   for (const auto& item : request.items) {
-    if (!item) continue;
-    const SlotNo slot = packets.find(item->key);
-    if (slot == kNoSlot ? looked_up.contains(item->key) : !packets[slot].busy) continue;
-    const PacketKey key = item->key;
+    if (item) keys.push_back(&item->key);
+  }
+  std::vector<SlotNo> slots(keys.size());
+  packets.find(keys, slots);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (slots[i] == kNoSlot ? looked_up.contains(*keys[i]) : !packets[slots[i]].busy) continue;
+    const PacketKey key = *keys[i];
     command.body = std::move(request);
     must_wait(command, key, true);
     return;
   }
   Write write = new_write();
+  write.reserve(keys.size());
   BatchReply batch;
+  batch.reserve(request.items.size());
+  size_t next = 0;
   for (auto& item : request.items) {
-    batch.ids.emplace_back(item ? item->key.id() : std::string_view());
-    if (!item) {
-      batch.items.emplace_back(item.error());
-    } else {
-      batch.items.push_back(owner_call(write, command.caller, *item));
-    }
+    // Who asked for an item knows its id from a success; a refusal says whose it is.
+    batch.items.push_back(item ? owner_call(write, command.caller, *item, slots[next++])
+                               : ItemReply(item.error()));
+    const bool refused = item && std::holds_alternative<Error>(batch.items.back());
+    batch.ids.emplace_back(refused ? item->key.id() : std::string_view());
   }
   if (!request.single) {
     finish_with(write, command, std::move(batch));
@@ -72,8 +79,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   submit_write(std::move(write));
 }
 
-ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call) {
-  const SlotNo slot = packets.find(call.key);
+ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot) {
   if (slot != kNoSlot && packets[slot].busy) {
     // The same packet twice in one call: the second sees the first's outcome next time.
     return packet_error(ErrorKind::kConflict, *packets[slot].head, status(packets[slot]),
@@ -98,7 +104,8 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
                  .detail = "no packet " + std::string(call.key.id()) + " in namespace " +
                            std::string(call.key.ns())};
   }
-  const auto member = acting_member(caller, *head, call, &error);
+  const MemberNo owner = slot == kNoSlot ? kNobody : packets[slot].owner;
+  const auto member = acting_member(caller, *head, owner, call, &error);
   if (!member) return error;
   for (const KeptAnswer& kept : head->kept) {
     if (kept.epoch == call.epoch && kept.member == *member && kept.call == call.call &&
@@ -122,7 +129,8 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
 // In whose name the caller speaks: the member of its session that this call must be about. Empty
 // text: of none that this packet knows.
 std::optional<std::string> Node::Impl::acting_member(const Caller& caller, const Packet& head,
-                                                     const OwnerCall& call, Error* error) {
+                                                     MemberNo owner, const OwnerCall& call,
+                                                     Error* error) {
   if (caller.session.empty()) {
     if (caller.as_member.empty()) {
       *error = {.kind = ErrorKind::kUnauthenticated,
@@ -158,7 +166,10 @@ std::optional<std::string> Node::Impl::acting_member(const Caller& caller, const
   for (auto kept = head.kept.rbegin(); kept != head.kept.rend(); ++kept) {
     if (kept->epoch == call.epoch && lists(session, kept->member)) return kept->member;
   }
-  if (head.owner && lists(session, head.owner->id)) return head.owner->id;
+  if (!head.owner) return std::string();
+  // A session may have 10,000 members: the owner is seldom looked for among them.
+  if (owner != kNobody && directory.lists(no, owner)) return head.owner->id;
+  if (lists(session, head.owner->id)) return head.owner->id;
   return std::string();
 }
 
@@ -279,17 +290,15 @@ ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
     return owner_reply(head, status(slot));
   }
   if (call.call == Call::kHandoff) return hand_off(write, no, call);
-  const Change change = change_for(call, head);
+  Change change = change_for(call, head);
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) {
     return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
   }
-  std::vector<ContentWrite> contents;
-  for (const auto& [kind, content] : change.contents) contents.push_back({kind, content});
   OwnerReply answer = owner_reply(*done->head, done->head->status);
   const bool checkpoint = call.call == Call::kCheckpoint;
   if (checkpoint) answer.status = Status::kRunning;
-  step(write, no, std::move(*done), std::move(contents), kNobody);
+  step(write, no, std::move(*done), std::move(change.contents), kNobody);
   write.packets.back().started = checkpoint;
   return answer;
 }
@@ -344,10 +353,8 @@ ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
     }
     return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
   }
-  std::vector<ContentWrite> contents;
-  if (call.content) contents.push_back({ContentKind::kContext, call.content});
   OwnerReply answer = owner_reply(*done->head, done->head->status);
-  step(write, no, std::move(*done), std::move(contents), to);
+  step(write, no, std::move(*done), std::move(change.contents), to);
   write.packets.back().move = MoveCause::kHandoff;
   write.is_handoff = true;
   return answer;

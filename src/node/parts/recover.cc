@@ -10,14 +10,14 @@ namespace phoenix {
 // packets whose owner has no session are placed anew.
 void Node::Impl::ready() {
   is_ready = true;
-  for (const auto& [id, no] : directory.sessions()) {
+  for (const SessionNo no : directory.sessions()) {
     relink(no);
     Session& session = directory.session(no);
     session.heard_at = now.mono;
     session.called = false;
     arm_session(no);
   }
-  for (const auto& [key, no] : directory.by_key()) {
+  for (const MemberNo no : directory.members_in_order()) {
     ++stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
   }
   for (SlotNo no = 0; no < packets.end(); ++no) {
@@ -37,7 +37,7 @@ void Node::Impl::ready() {
     slot.held_index = static_cast<uint32_t>(member.held.size());
     member.held.push_back(no);
   }
-  for (const auto& [key, no] : directory.by_key()) sync_ring(no);
+  for (const MemberNo no : directory.members_in_order()) sync_ring(no);
   for (SlotNo no = 0; no < packets.end(); ++no) {
     Slot& slot = packets[no];
     const Packet& head = *slot.head;
@@ -66,7 +66,7 @@ void Node::Impl::ready() {
 // Nobody is left waiting; new packets are refused; owners may still report.
 void Node::Impl::begin_shutdown() {
   draining = true;
-  for (const auto& [id, no] : directory.sessions()) answer_waiters(no, std::nullopt);
+  for (const SessionNo no : directory.sessions()) answer_waiters(no, std::nullopt);
   for (const auto& [key, awaits] : packet_awaits) {
     const SlotNo slot = packets.find(key);
     for (const Await& await : awaits) {

@@ -44,7 +44,7 @@ void Node::Impl::heard(const Caller& caller) {
   }
   session.heard_at = now.mono;
   session.renewed = true;
-  for (const MemberNo member : session.members) directory.member(member).last_seen = now.wall;
+  session.heard_wall = now.wall;
   if (!session.called) first_call(no);
 }
 
@@ -439,9 +439,11 @@ void Node::Impl::ended(const Write& write) {
 void Node::Impl::forget_old() {
   next_forget = now.wall + kForgetEveryMs;
   Write write = new_write();
-  for (const auto& [key, no] : directory.by_key()) {
+  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+    if (!directory.has_member(no)) continue;
     if (write.ops.size() >= kForgetAtOnce) break;
     const Member& member = directory.member(no);
+    const MemberKey& key = member.record->key;
     const MemberStatus status = member.record->status;
     if (status != MemberStatus::kDetached && status != MemberStatus::kRetired) continue;
     if (member.busy || member.ending || member.record->updated_at + kForgetMs > now.wall) continue;
@@ -451,11 +453,12 @@ void Node::Impl::forget_old() {
     write.unblocks.push_back(block_name(key));
     directory.member(no).busy = true;
   }
-  for (const auto& [id, no] : directory.sessions()) {
+  for (const SessionNo no : directory.sessions()) {
     if (write.ops.size() >= 2 * kForgetAtOnce) break;
     const Session& session = directory.session(no);
     if (session.active() || session.busy || session.ending) continue;
     if (session.record->ended_at + 2 * kForgetMs > now.wall) continue;
+    const std::string& id = session.record->id;
     write.ops.emplace_back(DropSession{id, session.record->revision});
     write.sessions.push_back({no, nullptr});
     write.unblocks.push_back(session_block_name(id));

@@ -63,9 +63,17 @@ void Node::Impl::submit(Command command, Submit& request) {
     return refuse(command.id, {.kind = ErrorKind::kDraining,
                                .detail = "the host is shutting down and takes no new packets"});
   }
+  std::vector<const PacketKey*> keys;
+  keys.reserve(request.items.size());
+  for (const auto& item : request.items) {
+    if (item) keys.push_back(&item->key);
+  }
+  std::vector<SlotNo> known(keys.size());
+  packets.find(keys, known);
+  size_t next = 0;
   for (const auto& item : request.items) {
     if (!item) continue;
-    const SlotNo slot = packets.find(item->key);
+    const SlotNo slot = known[next++];
     if (slot == kNoSlot && (item->id_generated || looked_up.contains(item->key))) continue;
     if (slot != kNoSlot && !packets[slot].busy) continue;
     const PacketKey key = item->key;
@@ -74,15 +82,23 @@ void Node::Impl::submit(Command command, Submit& request) {
     return;
   }
   Write write = new_write();
+  write.reserve(keys.size());
   BatchReply batch;
+  batch.reserve(request.items.size());
+  next = 0;
   for (auto& item : request.items) {
     if (!item) {
       batch.ids.emplace_back();
       batch.items.emplace_back(item.error());
       continue;
     }
-    batch.ids.emplace_back(item->key.id());
-    batch.items.push_back(submit_one(write, *item));
+    SlotNo slot = known[next++];
+    // An id that a caller chose may stand in one call twice.
+    if (slot == kNoSlot && !item->id_generated) slot = packets.find(item->key);
+    const std::string id(item->id_generated ? std::string_view() : item->key.id());
+    batch.items.push_back(submit_one(write, *item, slot));
+    const bool refused = std::holds_alternative<Error>(batch.items.back());
+    batch.ids.push_back(refused ? id : std::string());
   }
   if (!request.single) {
     finish_with(write, command, std::move(batch));
@@ -95,12 +111,12 @@ void Node::Impl::submit(Command command, Submit& request) {
 }
 
 // Requires: nothing about this key is on its way, but what this very write does.
-ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item) {
-  const SlotNo known = packets.find(item.key);
+ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   if (known != kNoSlot) {
     return existing(*packets[known].head, status(packets[known]), item);
   }
-  if (const auto it = looked_up.find(item.key); !item.id_generated && it != looked_up.end()) {
+  const auto it = item.id_generated ? looked_up.end() : looked_up.find(item.key);
+  if (it != looked_up.end()) {
     if (it->second.head) return existing(*it->second.head, it->second.head->status, item);
     if (it->second.tombstone) {
       return Error{.kind = ErrorKind::kConflict,
@@ -118,23 +134,19 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item) {
   Packet draft;
   draft.key = std::move(item.key);
   draft.spec = item.spec;
-  draft.required = std::move(item.required);
-  draft.point = packet_position(config.ring_key, draft.key.ns(), draft.required,
+  draft.point = packet_position(config.ring_key, draft.key.ns(), item.required,
                                 spec.spread == Spread::kId ? draft.key.id() : salt_of(item));
   draft.placement_point = draft.point;
-  const ClassId cls = placement.intern(draft.key.ns(), draft.required, match_of(spec));
+  const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));
+  draft.required = placement.names(cls);  // the same list for all of its kind
   MemberNo to = kNobody;
   Change change = grant_or_park(draft, cls, Event::kCreate, &to);
-  std::vector<ContentWrite> contents;
-  if (item.payload) {
-    change.contents.emplace_back(ContentKind::kPayload, item.payload);
-    contents.push_back({ContentKind::kPayload, item.payload});
-  }
+  if (item.payload) change.contents.push_back({ContentKind::kPayload, item.payload});
   Transition done = create(std::move(draft), change, now.wall);
   const SlotNo slot = packets.add(done.head, cls);
   packets[slot].coming = true;
   const PacketView shown{done.head, done.head->status, done.head->parked};
-  step(write, slot, std::move(done), std::move(contents), to);
+  step(write, slot, std::move(done), std::move(change.contents), to);
   return PacketReply{.packet = shown, .created = true};
 }
 

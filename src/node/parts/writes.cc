@@ -211,7 +211,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
       retry_at = std::min(retry_at, now.mono + milliseconds(100));
     }
     slot.busy = false;
-    unblock(block_name(step.next->key));
+    unblock(step.next->key);
     if (slot.coming) {
       placement.release(slot.cls);
       packets.drop(step.slot);
@@ -284,11 +284,12 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   }
   if (!stays) slot.started = false;
   if (step.started) slot.started = true;
-  unblock(block_name(next.key));
+  unblock(next.key);
   if (write.is_handoff) stats.handoff.add(now.mono - write.at.mono);
   if (is_terminal(next.status)) {
     ++stats.packets_ended[static_cast<size_t>(next.status)];
-    const auto awaiting = packet_awaits.find(next.key);
+    const auto awaiting =
+        packet_awaits.empty() ? packet_awaits.end() : packet_awaits.find(next.key);
     if (awaiting != packet_awaits.end()) {
       for (const Await& await : awaiting->second) {
         await_timers.erase({await.until, await.request});
@@ -421,8 +422,11 @@ void Node::Impl::apply(const MemberStep& step) {
 void Node::Impl::apply(const SessionStep& step) {
   SessionNo no = step.no;
   if (no != kNobody && !step.next) {
-    for (const MemberNo member : directory.session(no).members) {
-      directory.member(member).session = kNobody;
+    const Session& gone = directory.session(no);
+    for (const MemberNo member_no : gone.members) {
+      Member& member = directory.member(member_no);
+      member.session = kNobody;
+      member.last_seen = std::max(member.last_seen, gone.heard_wall);
     }
     directory.drop_session(no);
     return;
