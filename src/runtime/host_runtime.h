@@ -31,7 +31,7 @@ class RunningHost : public Host {
   virtual void begin_shutdown() = 0;
   // Nothing is on its way to the store any more.
   virtual bool quiet() const = 0;
-  // True while a commit is at the store: the loop should watch rather than sleep.
+  // True while a commit for few callers is at the store: the loop should watch rather than sleep.
   virtual bool committing() const = 0;
 };
 

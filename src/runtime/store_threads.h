@@ -36,10 +36,14 @@ class StoreWriter {
 
   void commit(std::vector<Group> groups);
   void resolve(uint64_t batch);
-  // True while a batch is at the store: its end is near, watch for it.
-  bool committing() const { return in_flight_ > 0; }
+  // True while a batch is at the store for few callers: its end is near and somebody waits for it,
+  // so watch. With many in flight the processor has better things to do, and their own traffic
+  // keeps the loop awake.
+  bool committing() const { return in_flight_ > 0 && in_flight_ <= kWatched; }
 
  private:
+  static constexpr size_t kWatched = 2;
+
   void run();
   void write(std::vector<Group> groups);
 
