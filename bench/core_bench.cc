@@ -64,7 +64,7 @@ class CoreLoad {
   // Takes what was assigned to a session.
   void poll(size_t session) {
     Poll poll;
-    poll.ref = {kNamespace, "", "ses_" + std::to_string(session)};
+    poll.ref = {kNamespace, "", InstantHost::session_id(session)};
     poll.max = 1000;
     poll.after = after_[session];
     Command command;

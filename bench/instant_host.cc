@@ -36,16 +36,21 @@ void InstantHost::attach(uint64_t number, std::vector<MemberRecord> members,
   request.members = std::move(members);
   request.lease_seconds = lease_seconds;
   request.single = request.members.size() == 1;
-  request.session_id = "ses_" + std::to_string(number);
+  request.session_id = session_id(number);
   Command command;
   command.caller.principal = "bench";
   command.body = std::move(request);
   run(std::move(command));
 }
 
+std::string InstantHost::session_id(uint64_t number) {
+  std::string digits = std::to_string(number);
+  return "ses_01JD7Q" + std::string(20 - digits.size(), '0') + digits;
+}
+
 Caller InstantHost::session_caller(uint64_t number) {
   Caller caller;
-  caller.session = "ses_" + std::to_string(number);
+  caller.session = session_id(number);
   caller.generation = 1;
   return caller;
 }

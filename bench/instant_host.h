@@ -20,8 +20,10 @@ class InstantHost {
   // Of the last run(); what did not answer it (polls of others) is dropped.
   Reply take_reply();
 
-  // Registers one session; its id is "ses_" + number.
+  // Registers one session.
   void attach(uint64_t number, std::vector<MemberRecord> members, uint32_t lease_seconds);
+  // As long as the host makes them.
+  static std::string session_id(uint64_t number);
   static Caller session_caller(uint64_t number);
 
   const Node& node() const { return node_; }

@@ -81,7 +81,11 @@ class StoreRun {
     host_ = std::move(*host);
     attach();
     const Duration begin = wall_clock();
-    for (int i = 0; i < kCallers; ++i) submit_next();
+    // The second one comes when the first one's batch is at the store.
+    for (int i = 0; i < kCallers; ++i) {
+      submit_next();
+      while (!host_->committing()) turn();
+    }
     while (ended_ < packets_ && failed_.empty()) turn();
     const Duration took = wall_clock() - begin;
     host_.reset();
