@@ -120,6 +120,7 @@ void Client::meddle() {
   order.reason = "asked for";
   if (kind < 6) {
     order.order = Order::kRetry;
+    if (prng_.chance(1, 2)) order.key = dead_letter(key);
   } else if (kind < 7) {
     order.order = Order::kCancel;
   } else if (kind < 8) {
@@ -130,6 +131,17 @@ void Client::meddle() {
   }
   command->body = std::move(order);
   send(command, 3, [](const Reply&) {});
+}
+
+// One that ended without a result, as an operator finds it in a list; else the given one.
+PacketKey Client::dead_letter(const PacketKey& otherwise) {
+  for (int i = 0; i < 30; ++i) {
+    const PacketKey& key = keys_[prng_.below(keys_.size())];
+    const Shadow::Track* track = env_.checks.shadow().find(key);
+    const Status status = track == nullptr ? Status::kPending : track->head->status;
+    if (is_terminal(status) && status != Status::kCompleted) return key;
+  }
+  return otherwise;
 }
 
 void Client::send(std::shared_ptr<const Command> command, int tries, Answered answered) {

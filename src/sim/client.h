@@ -29,6 +29,7 @@ class Client {
   PacketSpec draw_spec();
   void send_submit(std::shared_ptr<const Command> command);
   void meddle();
+  PacketKey dead_letter(const PacketKey& otherwise);
   void send(std::shared_ptr<const Command> command, int tries, Answered answered);
   void work_manually(const std::string& id);
   void register_manual(const std::string& id, std::vector<std::string> capabilities, int tries);
