@@ -4,8 +4,10 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "store/sqlite/schema.h"
 
@@ -25,6 +27,20 @@ void sync_folder_of(const std::string& path) {
   ::close(fd);
 }
 
+// SQLite takes a file of less than 512 bytes for an empty database, whatever stands in it, and
+// writes over it.
+Result<bool> check_header(int fd, const std::string& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::array<char, kMagic.size()> start{};
+  const ssize_t got = ::pread(fd, start.data(), start.size(), 0);
+  // A folder, for one; SQLite says what is wrong with it.
+  if (got <= 0 || std::string_view(start.data(), static_cast<size_t>(got)) == kMagic) return true;
+  return fail(ErrorKind::kStoreUnreachable,
+              path +
+                  " is no database: it does not begin as one; restore it from a backup, or give "
+                  "another data folder");
+}
+
 // SQLite gives its side files the mode of the database, so this one open decides all three.
 Result<bool> ensure_file(const std::string& path) {
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -36,8 +52,9 @@ Result<bool> ensure_file(const std::string& path) {
   if (errno != EEXIST) return system_failure("cannot create the database", path);
   fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) return system_failure("cannot open the database", path);
+  auto header = check_header(fd, path);
   ::close(fd);
-  return true;
+  return header;
 }
 
 Result<bool> check_identity(Connection& db, const std::string& path) {

@@ -105,9 +105,13 @@ TEST(SqliteStore, what_is_not_ours_is_refused_and_left_as_it_is) {
   const TempFolder folder;
   const std::string text = folder.file("notes.txt");
   std::ofstream(text) << std::string(5000, 'x');
+  const std::string cut = folder.file("cut.db");
+  std::ofstream(cut) << "SQLite";
+  const std::string short_text = folder.file("short.txt");
+  std::ofstream(short_text) << std::string(511, 'x');
   const std::string foreign = folder.file("foreign.db");
   run_sql(foreign, "CREATE TABLE t(a)");
-  for (const std::string& path : {text, foreign}) {
+  for (const std::string& path : {text, foreign, cut, short_text}) {
     const std::string before = read_file(path);
     const auto store = open_sqlite_store(path);
     ASSERT_FALSE(store) << path;
