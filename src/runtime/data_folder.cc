@@ -41,7 +41,25 @@ std::string read_all(int fd) {
   }
 }
 
+// Takes the lock of an open file, or says who has it.
+Result<bool> lock_file(int lock, const std::string& folder) {
+  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
+  std::string pid = read_all(lock);
+  while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+  return fail(ErrorKind::kConflict,
+              "the data folder " + folder + " is in use by the host with pid " +
+                  (pid.empty() ? "unknown" : pid) + "; give another one with --data");
+}
+
 }  // namespace
+
+Result<bool> DataFolder::check_free(const std::string& path) {
+  const int lock = ::open((path + "/host.lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (lock < 0) return true;  // open() will say what is wrong, if anything is
+  auto free = lock_file(lock, path);
+  ::close(lock);
+  return free;
+}
 
 Result<DataFolder> DataFolder::open(const std::string& path) {
   std::error_code code;
@@ -53,13 +71,9 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
   const std::string lock_path = path + "/host.lock";
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return tl::unexpected<Error>(trouble("cannot write in the data folder", path));
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    std::string pid = read_all(lock);
-    while (!pid.empty() && pid.back() == '\n') pid.pop_back();
+  if (auto locked = lock_file(lock, path); !locked) {
     ::close(lock);
-    return fail(ErrorKind::kConflict,
-                "the data folder " + path + " is in use by the host with pid " +
-                    (pid.empty() ? "unknown" : pid) + "; give another one with --data");
+    return tl::unexpected<Error>(locked.error());
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, pid.data(), pid.size(), 0) < 0) {

@@ -15,6 +15,8 @@ class DataFolder {
  public:
   // Creates the folder if absent and locks it. Error: in use (names the pid), not writable.
   static Result<DataFolder> open(const std::string& path);
+  // Is another host in it now? As open() says it, but nothing is created.
+  static Result<bool> check_free(const std::string& path);
   DataFolder(DataFolder&& other) noexcept;
   DataFolder& operator=(DataFolder&&) = delete;
   DataFolder(const DataFolder&) = delete;

@@ -133,10 +133,16 @@ class ServeTest(unittest.TestCase):
         host = self.host("--log-level", "warn")
         taken = host.url.removeprefix("http://")
         data = str(self.folder / "data")
+        fresh = self.folder / "fresh"
+        config = self.folder / "host.yaml"
+        config.write_text("listen: [\n")
         for flags, why in ((["--data", data], f"pid {host.process.pid}"),
-                           (["--data", str(self.folder / "two"), "--listen", taken], taken),
-                           (["--data", str(self.folder / "three"), "--auth-file", "/nowhere"],
-                            "--auth-file: /nowhere cannot be read")):
+                           (["--data", data, "--listen", taken], f"pid {host.process.pid}"),
+                           (["--data", str(fresh), "--listen", taken], taken),
+                           (["--data", str(fresh), "--auth-file", "/nowhere"],
+                            "--auth-file: /nowhere cannot be read"),
+                           (["--data", str(fresh), "--tls-cert", "/nowhere", "--tls-key", "/no"],
+                            "/nowhere")):
             ended = subprocess.run([PROGRAM, "serve", "--listen", "127.0.0.1:0", *flags],
                                    capture_output=True, text=True, timeout=20, check=False)
             self.assertEqual((ended.returncode, ended.stdout), (1, ""))
@@ -144,6 +150,11 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(lines[0], "phoenix serve: cannot start")
             self.assertTrue(any(line.find(why) >= 0 and not line.startswith("flag:")
                                 for line in lines), lines)
+            self.assertFalse(fresh.exists(), flags)
+        ended = subprocess.run([PROGRAM, "serve", "--data", str(fresh), "--config", str(config)],
+                               capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual((ended.returncode, ended.stdout), (2, ""), ended.stderr)
+        self.assertFalse(fresh.exists())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "api/api.h"
+#include "api/auth.h"
 #include "net/address.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr Duration kShutdown = seconds(4);
 constexpr Duration kLookAtHealth = milliseconds(250);
+constexpr std::string_view kSeeHelp = "see: phoenix serve --help";
+constexpr std::string_view kMendFile = "mend the file and start again";
 
 // Fields are named as REST names them ("flag:--auth-file: …"); who starts a host gave flags.
 std::string said(const Error& error) {
@@ -85,19 +88,15 @@ class Serving {
     if (auto exposed = check_exposure(options_)) {
       return complain(*exposed, "give credentials, listen on 127.0.0.1, or say --insecure");
     }
+    if (const int refused = prepare(); refused != 0) return refused;
     auto folder = DataFolder::open(options_.data_dir);
-    if (!folder) return complain(folder.error(), "see: phoenix serve --help");
+    if (!folder) return complain(folder.error(), kSeeHelp);
     folder_.emplace(std::move(*folder));
     if (auto started = start_host(); !started) {
       return complain(started.error(), "nothing was changed");
     }
     open_api();
-    if (auto loaded = api_->reload_auth(); !loaded) {
-      return complain(loaded.error(), "mend the file and start again");
-    }
-    if (auto listening = listen(); !listening) {
-      return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
-    }
+    if (auto loaded = api_->reload_auth(); !loaded) return complain(loaded.error(), kMendFile);
     const auto signals =
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
     if (!signals) return complain(signals.error(), "");
@@ -119,6 +118,21 @@ class Serving {
   }
 
  private:
+  // All that can be wrong with the flags, before anything is created: who mistypes one gets no
+  // folder and no keys. Whoever connects already now waits until the loop runs.
+  int prepare() {
+    if (auto free = DataFolder::check_free(options_.data_dir); !free) {
+      return complain(free.error(), kSeeHelp);
+    }
+    if (auto tokens = Auth(options_.auth_file).reload(); !tokens) {
+      return complain(tokens.error(), kMendFile);
+    }
+    if (auto listening = listen(); !listening) {
+      return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
+    }
+    return 0;
+  }
+
   Result<bool> start_host() {
     auto store = open_sqlite_store(folder_->file("phoenix.db"));
     if (!store) return tl::unexpected<Error>(store.error());
@@ -150,6 +164,7 @@ class Serving {
     api.draining = [this] { return ending_; };
     api.on_answer = [this](const Answered& answer) { log_answer(answer); };
     api_ = std::make_unique<rest::Api>(*host_, std::move(api));
+    api_->set_listen({server_->address()});
   }
 
   Result<bool> listen() {
@@ -162,14 +177,14 @@ class Serving {
       return api_->render(error, head);
     };
     auto listening = open_server(http);
-    if (!listening && !options_.listen_explicit) {
+    const bool taken = !listening && listening.error().kind == ErrorKind::kConflict;
+    if (taken && !options_.listen_explicit) {
       log_.write(Severity::kWarn, "taking-a-free-port", {{"why", listening.error().detail}});
       http.listen = "127.0.0.1:0";
       listening = open_server(http);
     }
     if (!listening) return tl::unexpected<Error>(listening.error());
     server_ = std::move(*listening);
-    api_->set_listen({server_->address()});
     return true;
   }
 
