@@ -28,6 +28,12 @@ TEST(Failures, HaveTheExitCodesOfTheTable) {
   EXPECT_EQ(refused(409, "stale-epoch").exit_code, kExitConflict);
   EXPECT_EQ(refused(409, "member-exists").exit_code, kExitConflict);
   EXPECT_EQ(refused(409, "session-replaced").exit_code, kExitConflict);
+  EXPECT_EQ(refused(409, "not-owner").exit_code, kExitConflict);
+  EXPECT_EQ(refused(409, "session-lapsed").exit_code, kExitConflict);
+  EXPECT_EQ(refused(409, "conflict").exit_code, kExitConflict);
+  EXPECT_EQ(refused(412, "precondition-failed").exit_code, kExitConflict);
+  EXPECT_EQ(refused(409, "wrong-state").exit_code, kExitFailed);
+  EXPECT_EQ(refused(409, "not-eligible").exit_code, kExitFailed);
   EXPECT_EQ(refused(503, "draining").exit_code, kExitFailed);
   EXPECT_EQ(refused(504, "timeout").exit_code, kExitTimedOut);
 }

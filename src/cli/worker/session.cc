@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/exit_codes.h"
 #include "client/http_client.h"
 #include "client/problem.h"
 
@@ -125,7 +126,7 @@ void Session::registered(Instant now, const CallResult& result) {
   const auto json = JsonText::parse(result->body);
   const JsonText session = json ? (*json)["session"] : JsonText();
   if (!session["token"].is_string()) {
-    finish(1, SayLevel::kError, "the answer to registering holds no session token");
+    finish(kExitFailed, SayLevel::kError, "the answer to registering holds no session token");
     return;
   }
   token_ = session["token"].text();
@@ -433,11 +434,11 @@ bool Session::answered(Instant now, uint64_t call_id, const CallResult& result) 
 bool Session::ended_by(Instant now, const Answer& answer) {
   const Error error = parse_problem(answer);
   if (error.kind == ErrorKind::kSessionReplaced) {
-    finish(4, SayLevel::kError, "another process took over the id " + options_.id);
+    finish(kExitConflict, SayLevel::kError, "another process took over the id " + options_.id);
     return true;
   }
   if (error.kind == ErrorKind::kGone) {
-    finish(0, SayLevel::kNotice, options_.id + " has left");
+    finish(kExitDone, SayLevel::kNotice, options_.id + " has left");
     return true;
   }
   const bool lapsed = error.kind == ErrorKind::kSessionLapsed || answer.status == 401;

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
+#include "cli/exit_codes.h"
+
 namespace phoenix::worker {
 namespace {
 
 // After the end of a drain the host retires the member by itself; this is how long it may take.
 constexpr Duration kGiveUp = seconds(3);
 constexpr Duration kLastWords = seconds(2);
-constexpr int kExitFailed = 1;
-constexpr int kExitTimedOut = 7;
-constexpr int kExitInterrupted = 130;
 
 }  // namespace
 
@@ -78,7 +77,7 @@ void WorkerCore::checkpoint_written(Instant now, uint64_t run, std::string_view 
 void WorkerCore::stop_requested(Instant now) {
   advance(now);
   if (leaving_ || !session_.attached_once()) {
-    finish(leaving_ ? kExitInterrupted : 0);
+    finish(leaving_ ? kExitInterrupted : kExitDone);
     return;
   }
   effects_.say(SayLevel::kNotice, "leaving: " + std::to_string(assignments_.in_hand()) +
