@@ -42,7 +42,7 @@ class CountingStore final : public Store {
   Result<bool> set_fact(const std::string& name, const std::string& value) override {
     return inner_->set_fact(name, value);
   }
-  Result<uint64_t> sweep(const SweepLimits& limits) override { return inner_->sweep(limits); }
+  Result<Swept> sweep(const SweepLimits& limits) override { return inner_->sweep(limits); }
   void maintain() override { inner_->maintain(); }
   Result<std::unique_ptr<Reader>> reader() override { return inner_->reader(); }
   StoreCapabilities capabilities() const override { return inner_->capabilities(); }

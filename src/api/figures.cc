@@ -1,5 +1,6 @@
 #include "api/figures.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "api/codec/json_writer.h"
@@ -43,8 +44,8 @@ void write_times(json::Writer& writer, std::string_view name, const Samples& sam
 
 uint64_t packets_in(const Stats& stats, int status) {
   const auto index = static_cast<size_t>(status);
-  return is_terminal(static_cast<Status>(status)) ? stats.packets_ended[index]
-                                                  : stats.packets_now[index];
+  if (!is_terminal(static_cast<Status>(status))) return stats.packets_now[index];
+  return static_cast<uint64_t>(std::max<int64_t>(0, stats.packets_ended[index]));
 }
 
 void write_counts(json::Writer& writer, const Stats& stats) {
@@ -125,7 +126,7 @@ void write_population(MetricsText& text, const Stats& stats) {
                 label("status", member_status_name(static_cast<MemberStatus>(i))));
   }
   text.family("phoenix_packets", "gauge",
-              "Packets by status; terminal ones count from the start of the host.");
+              "Packets by status; terminal ones for as long as they are kept.");
   for (int i = 0; i < kStatuses; ++i) {
     text.sample(packets_in(stats, i), label("status", status_name(static_cast<Status>(i))));
   }

@@ -25,6 +25,12 @@ void Node::recover_packet(Packet packet) {
   impl_->packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
 }
 
+void Node::recover_ended(const EndedCounts& kept) {
+  for (size_t i = 0; i < kept.size(); ++i) {
+    impl_->stats.packets_ended[i] += static_cast<int64_t>(kept[i]);
+  }
+}
+
 void Node::ready(Now now) {
   impl_->observe(now);
   impl_->ready();
@@ -86,6 +92,12 @@ void Node::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup) {
   }
   impl_->settle();
   impl_->release_keys();
+}
+
+void Node::swept(const EndedCounts& buried) {
+  for (size_t i = 0; i < buried.size(); ++i) {
+    impl_->stats.packets_ended[i] -= static_cast<int64_t>(buried[i]);
+  }
 }
 
 void Node::begin_shutdown(Now now) {

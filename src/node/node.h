@@ -7,7 +7,7 @@
 //
 //   inputs   A  command, abandon, stream_closed   what clients ask
 //            B  tick                              time has passed
-//            C  completed, resolved, loaded       the store has answered
+//            C  completed, resolved, loaded, swept  the store has answered
 //   output   take_output(), after every input, or after several
 //   queries  const; valid until the next input
 //
@@ -96,6 +96,7 @@ class Node {
   void recover_member(MemberRecord record);
   void recover_session(SessionRecord record);
   void recover_packet(Packet packet);
+  void recover_ended(const EndedCounts& kept);
   void ready(Now now);
 
   // --- inputs ---
@@ -111,6 +112,8 @@ class Node {
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   // What the store has under a key asked for by Output.loads; or that it could not be read.
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
+  // The store's sweep has made tombstones of these.
+  void swept(const EndedCounts& buried);
   // New submits are refused with kDraining from now on, waiting polls and awaits are answered.
   void begin_shutdown(Now now);
 

@@ -67,6 +67,37 @@ TEST(Retry, BringsDeadLettersBackWithCountersAtZero) {
   EXPECT_EQ(refusal(stage.order(Order::kRetry, "p")), ErrorKind::kWrongState);
 }
 
+TEST(Retry, IsCountedOnceByState) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, kSteady);
+  const auto count = [&](Status status) {
+    const Stats& stats = stage.node().stats();
+    return static_cast<int64_t>(stats.packets_now[static_cast<size_t>(status)]) +
+           stats.packets_ended[static_cast<size_t>(status)];
+  };
+  stage.submit("p", {"a"}, [](PacketSpec& spec) { spec.max_attempts = 1; });
+  stage.submit("done", {"a"});
+  stage.own(w, Call::kFail, "p", 1);
+  stage.own(w, Call::kComplete, "done", 1);
+  stage.restart();
+  EXPECT_EQ(count(Status::kCompleted), 1);
+  EXPECT_EQ(count(Status::kFailed), 1);
+  stage.store(StoreMode::kRefuse);
+  stage.order(Order::kRetry, "p");
+  EXPECT_EQ(count(Status::kFailed), 1);
+  stage.store(StoreMode::kWell);
+  stage.order(Order::kRetry, "p");
+  EXPECT_EQ(count(Status::kFailed), 0);
+  stage.order(Order::kCancel, "p");
+  EXPECT_EQ(count(Status::kFailed), 0);
+  EXPECT_EQ(count(Status::kCanceled), 1);
+  EndedCounts buried{};
+  buried[static_cast<size_t>(Status::kCompleted)] = 1;
+  stage.node().swept(buried);
+  EXPECT_EQ(count(Status::kCompleted), 0);
+  EXPECT_EQ(count(Status::kCanceled), 1);
+}
+
 TEST(Retry, CanceledAndExpiredOnesToo) {
   Stage stage;
   stage.submit("p", {"a"});

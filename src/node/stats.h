@@ -60,8 +60,10 @@ struct LoadFigures {
 };
 
 struct Stats {
-  std::array<uint64_t, kStatuses> packets_now{};    // live ones by state; terminal stay 0
-  std::array<uint64_t, kStatuses> packets_ended{};  // terminal ones since the start
+  std::array<uint64_t, kStatuses> packets_now{};  // live ones by state; terminal stay 0
+  // Terminal ones that are kept. One that is swept away before the node hears that it has ended
+  // (while a commit's outcome is unknown) is -1 until then.
+  std::array<int64_t, kStatuses> packets_ended{};
   std::array<uint64_t, kMemberStatuses> members_now{};
   std::array<uint64_t, kLifecycleRows> row_visits{};  // of the transition table
   uint64_t submitted = 0;

@@ -65,9 +65,15 @@ class Stage {
   void start() {
     config_.run = ++run_;
     node_ = std::make_unique<Node>(config_);
+    EndedCounts ended{};
     for (const auto& [key, packet] : records.packets) {
-      if (!is_terminal(packet.status)) node_->recover_packet(packet);
+      if (is_terminal(packet.status)) {
+        ++ended[static_cast<size_t>(packet.status)];
+      } else {
+        node_->recover_packet(packet);
+      }
     }
+    node_->recover_ended(ended);
     for (const auto& [key, record] : records.members) node_->recover_member(record);
     for (const auto& [id, record] : records.sessions) node_->recover_session(record);
     node_->ready(now());

@@ -41,7 +41,8 @@ class HostRuntime final : public RunningHost {
             [this](uint64_t batch, Resolution resolution) {
               node_.resolved(now(), batch, resolution);
               carry_out();
-            }) {}
+            },
+            [this](const EndedCounts& buried) { node_.swept(buried); }) {}
 
   // True if all was read back.
   Result<bool> recover() {
@@ -49,6 +50,7 @@ class HostRuntime final : public RunningHost {
     sink.packet = [this](Packet packet) { node_.recover_packet(std::move(packet)); };
     sink.member = [this](MemberRecord record) { node_.recover_member(std::move(record)); };
     sink.session = [this](SessionRecord record) { node_.recover_session(std::move(record)); };
+    sink.ended = [this](const EndedCounts& kept) { node_.recover_ended(kept); };
     if (auto done = store_->recover(sink); !done) return done;
     // Where the event log stands: a stream that is resumed after a restart goes on from there.
     auto reader = store_->reader();

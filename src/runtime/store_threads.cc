@@ -18,13 +18,14 @@ WallMs wall_now() {
 }  // namespace
 
 StoreWriter::StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, SweepLimits limits,
-                         OnDone on_done, OnResolved on_resolved)
+                         OnDone on_done, OnResolved on_resolved, OnSwept on_swept)
     : loop_(loop),
       store_(store),
       next_batch_(first_batch),
       limits_(limits),
       on_done_(std::move(on_done)),
       on_resolved_(std::move(on_resolved)),
+      on_swept_(std::move(on_swept)),
       thread_([this] { run(); }) {}
 
 StoreWriter::~StoreWriter() {
@@ -68,6 +69,16 @@ void StoreWriter::write(std::vector<Group> groups) {
   });
 }
 
+void StoreWriter::sweep() {
+  limits_.now = wall_now();
+  for (int i = 0; i < 20; ++i) {
+    const auto swept = store_.sweep(limits_);
+    if (!swept) return;
+    loop_.post([this, buried = swept->buried] { on_swept_(buried); });
+    if (swept->rows < limits_.max_rows) return;
+  }
+}
+
 void StoreWriter::run() {
   auto next_sweep = std::chrono::steady_clock::now() + kSweepEvery;
   std::unique_lock lock(mutex_);
@@ -98,11 +109,7 @@ void StoreWriter::run() {
       loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
     }
     if (std::chrono::steady_clock::now() >= next_sweep) {
-      limits_.now = wall_now();
-      for (int i = 0; i < 20; ++i) {
-        const auto swept = store_.sweep(limits_);
-        if (!swept || *swept < limits_.max_rows) break;
-      }
+      sweep();
       next_sweep = std::chrono::steady_clock::now() + kSweepEvery;
     }
     lock.lock();

@@ -28,10 +28,11 @@ class StoreWriter {
   };
   using OnDone = std::function<void(Done)>;
   using OnResolved = std::function<void(uint64_t batch, Resolution)>;
+  using OnSwept = std::function<void(const EndedCounts& buried)>;
 
   // first_batch: greater than every batch id ever used with this store.
   StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, SweepLimits limits,
-              OnDone on_done, OnResolved on_resolved);
+              OnDone on_done, OnResolved on_resolved, OnSwept on_swept);
   ~StoreWriter();  // writes what is queued, then joins
 
   void commit(std::vector<Group> groups);
@@ -46,6 +47,7 @@ class StoreWriter {
 
   void run();
   void write(std::vector<Group> groups);
+  void sweep();
 
   EventLoop& loop_;
   Store& store_;
@@ -53,6 +55,7 @@ class StoreWriter {
   SweepLimits limits_;
   OnDone on_done_;
   OnResolved on_resolved_;
+  OnSwept on_swept_;
   size_t in_flight_ = 0;  // the loop's thread alone
   std::mutex mutex_;
   std::condition_variable wake_;

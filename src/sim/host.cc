@@ -322,6 +322,7 @@ void Host::start() {
   sink.packet = [this](Packet packet) { node_->recover_packet(std::move(packet)); };
   sink.member = [this](MemberRecord record) { node_->recover_member(std::move(record)); };
   sink.session = [this](SessionRecord record) { node_->recover_session(std::move(record)); };
+  sink.ended = [this](const EndedCounts& kept) { node_->recover_ended(kept); };
   (void)store_.recover(sink);
   checks_.started(queue_.now(), store_);
   input([this] { node_->ready(node_now()); });

@@ -63,12 +63,32 @@ class StoreConformance : public testing::TestWithParam<Engine> {
     limits.now = now;
     limits.max_rows = max_rows;
     limits.retain_count = retain;
-    auto rows = store_->sweep(limits);
-    EXPECT_TRUE(rows) << rows.error().detail;
-    return rows.value_or(0);
+    auto swept = store_->sweep(limits);
+    EXPECT_TRUE(swept) << swept.error().detail;
+    if (!swept) return 0;
+    for (size_t i = 0; i < kStatuses; ++i) buried_[i] += swept->buried[i];
+    return swept->rows;
+  }
+
+  EndedCounts kept() {
+    EndedCounts counts{};
+    RecoverSink sink;
+    sink.ended = [&](EndedCounts all) { counts = all; };
+    EXPECT_TRUE(store_->recover(sink));
+    return counts;
+  }
+  // The store as the next process finds it.
+  void reopen() {
+    if (GetParam().name == std::string("memory")) return;
+    reader_.reset();
+    store_.reset();
+    store_ = GetParam().open(folder_.path());
+    ASSERT_NE(store_, nullptr);
+    reader_ = std::move(*store_->reader());
   }
 
   TempFolder folder_;
+  EndedCounts buried_{};  // by all sweeps
   std::unique_ptr<Store> store_;
   std::unique_ptr<Reader> reader_;
   uint64_t batch_ = 100;
@@ -444,6 +464,45 @@ TEST_P(StoreConformance, recover_gives_every_live_packet_and_every_record) {
   EXPECT_EQ(packets, (Ids{"owned", "parked"}));
   EXPECT_EQ(others, (Ids{"ns/m", "s"}));
   EXPECT_TRUE(store_->recover({}));
+}
+
+EndedCounts counts(std::initializer_list<std::pair<Status, uint64_t>> of) {
+  EndedCounts all{};
+  for (const auto& [status, packets] : of) all[static_cast<size_t>(status)] = packets;
+  return all;
+}
+
+TEST_P(StoreConformance, recover_counts_the_ended_packets_that_are_kept) {
+  EXPECT_EQ(kept(), EndedCounts{});
+  const Packet back = ended(head("back"), Status::kFailed, 100);
+  const std::pair<const char*, Status> kEnds[] = {
+      {"c1", Status::kCompleted}, {"c2", Status::kCompleted}, {"f", Status::kFailed},
+      {"x", Status::kCanceled},   {"e", Status::kExpired},    {"back", Status::kFailed}};
+  std::vector<Op> ops = {create(head("parked")), create(assigned(head("owned"), "m"))};
+  for (const auto& [id, status] : kEnds) {
+    ops.push_back(create(head(id)));
+    ops.push_back(replace(head(id), ended(head(id), status, 100)));
+  }
+  ASSERT_EQ(commit_one(ops), Outcome::kCommitted);
+  EndedCounts all = counts({{Status::kCompleted, 2},
+                            {Status::kFailed, 2},
+                            {Status::kCanceled, 1},
+                            {Status::kExpired, 1}});
+  EXPECT_EQ(kept(), all);
+  reopen();
+  EXPECT_EQ(kept(), all);
+  // One comes back to life; what does not happen counts nothing.
+  ASSERT_EQ(commit_one({replace(next(back), head("back"))}), Outcome::kCommitted);
+  ASSERT_EQ(commit_one({create(ended(head("n"), Status::kFailed, 100)), create(head("parked"))}),
+            Outcome::kConflict);
+  all[static_cast<size_t>(Status::kFailed)] = 1;
+  EXPECT_EQ(kept(), all);
+  EXPECT_EQ(sweep(1000, 500, 4), 1u) << "the first to have ended";
+  EXPECT_EQ(buried_, counts({{Status::kCompleted, 1}}));
+  all[static_cast<size_t>(Status::kCompleted)] = 1;
+  EXPECT_EQ(kept(), all);
+  reopen();
+  EXPECT_EQ(kept(), all) << "a tombstone is not counted";
 }
 
 TEST_P(StoreConformance, facts_are_replaced) {

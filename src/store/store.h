@@ -10,6 +10,7 @@
 // see only whole batches.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -165,6 +166,14 @@ struct SweepLimits {
   WallMs tombstone_ms = 7LL * 24 * 3600 * 1000;
 };
 
+// How many packets there are by terminal status, tombstones left out; live ones stay 0.
+using EndedCounts = std::array<uint64_t, kStatuses>;
+
+struct Swept {
+  uint64_t rows = 0;   // touched
+  EndedCounts buried;  // packets that are tombstones now
+};
+
 struct StoreCapabilities {
   std::string engine;  // "memory", "sqlite"
   std::string version;
@@ -176,6 +185,7 @@ struct RecoverSink {
   std::function<void(Packet)> packet;          // every live packet
   std::function<void(MemberRecord)> member;    // every record
   std::function<void(SessionRecord)> session;  // every record
+  std::function<void(EndedCounts)> ended;      // once: the terminal packets, which are not read
 };
 
 class Store {
@@ -190,9 +200,9 @@ class Store {
   // Small durable facts of the host: "run", "ring-key", ... set() is synced.
   virtual Result<std::optional<std::string>> fact(const std::string& name) = 0;
   virtual Result<bool> set_fact(const std::string& name, const std::string& value) = 0;
-  // Drops content of terminal packets past their time, old tombstones, answers and events; the
-  // number of rows touched. Called again while it is max_rows.
-  virtual Result<uint64_t> sweep(const SweepLimits& limits) = 0;
+  // Drops content of terminal packets past their time, old tombstones, answers and events. Called
+  // again while it touches max_rows.
+  virtual Result<Swept> sweep(const SweepLimits& limits) = 0;
   // What commit() puts off because nobody should wait for it (checkpoints of the log). Call it on
   // the writer's thread when the results of a commit have been handed on; cheap if nothing is due.
   virtual void maintain() {}

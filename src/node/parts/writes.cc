@@ -269,7 +269,11 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   const bool stays = before && before->owner == next.owner && before->epoch == next.epoch &&
                      !is_terminal(next.status) && next.owner.has_value();
   if (before && !stays) detach_owner(step, *before, slot);
-  if (!slot.coming) --stats.packets_now[static_cast<size_t>(status(slot))];
+  if (!slot.coming) {
+    --stats.packets_now[static_cast<size_t>(status(slot))];
+  } else if (is_terminal(slot.head->status)) {  // a retry
+    --stats.packets_ended[static_cast<size_t>(slot.head->status)];
+  }
   if (slot.coming && next.revision == 1) ++stats.submitted;
   const bool fresh = slot.coming;
   slot.coming = false;

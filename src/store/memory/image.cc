@@ -186,7 +186,15 @@ uint64_t MemoryImage::forget(const std::string& key, uint64_t most) {
   return dropped + 1;
 }
 
-uint64_t MemoryImage::sweep(const SweepLimits& limits) {
+EndedCounts MemoryImage::ended() const {
+  EndedCounts counts{};
+  for (const auto& [key, row] : packets) {
+    if (row.head && is_terminal(row.head->status)) ++counts[static_cast<size_t>(row.head->status)];
+  }
+  return counts;
+}
+
+Swept MemoryImage::sweep(const SweepLimits& limits) {
   std::map<std::pair<WallMs, uint64_t>, std::string> terminal;
   std::map<std::pair<WallMs, uint64_t>, std::string> tombstones;
   for (const auto& [key, row] : packets) {
@@ -196,11 +204,13 @@ uint64_t MemoryImage::sweep(const SweepLimits& limits) {
       terminal[{row.due, row.num}] = key;
     }
   }
-  uint64_t rows = 0;
+  Swept swept{};
+  uint64_t& rows = swept.rows;
   uint64_t excess =
       terminal.size() > limits.retain_count ? terminal.size() - limits.retain_count : 0;
   for (const auto& [position, key] : terminal) {
     if (rows >= limits.max_rows || (position.first > limits.now && excess == 0)) break;
+    ++swept.buried[static_cast<size_t>(packets[key].head->status)];
     bury(key, limits);
     ++rows;
     if (excess > 0) --excess;
@@ -220,7 +230,8 @@ uint64_t MemoryImage::sweep(const SweepLimits& limits) {
     if (!row.is_packet && row.entry.at < limits.now - limits.tombstone_ms) old.push_back(seq);
   }
   for (const uint64_t seq : old) drop_event(seq);
-  return rows + old.size();
+  rows += old.size();
+  return swept;
 }
 
 }  // namespace phoenix

@@ -49,7 +49,8 @@ struct MemoryImage {
   bool apply(const Group& group);
   // False if the id stands already.
   bool add_batch(uint64_t id, bool applied);
-  uint64_t sweep(const SweepLimits& limits);
+  Swept sweep(const SweepLimits& limits);
+  EndedCounts ended() const;
 
  private:
   using Undo = std::vector<std::function<void(MemoryImage&)>>;

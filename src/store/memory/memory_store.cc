@@ -102,6 +102,7 @@ Result<bool> MemoryStore::recover(const RecoverSink& sink) {
   for (const auto& [id, record] : applied_.sessions) {
     if (sink.session) sink.session(*record);
   }
+  if (sink.ended) sink.ended(applied_.ended());
   return true;
 }
 
@@ -119,12 +120,12 @@ Result<bool> MemoryStore::set_fact(const std::string& name, const std::string& v
   return true;
 }
 
-Result<uint64_t> MemoryStore::sweep(const SweepLimits& limits) {
+Result<Swept> MemoryStore::sweep(const SweepLimits& limits) {
   sync();
-  const uint64_t rows = applied_.sweep(limits);
+  const Swept swept = applied_.sweep(limits);
   const std::lock_guard lock(shared_->mutex);
   shared_->durable.sweep(limits);
-  return rows;
+  return swept;
 }
 
 Result<std::unique_ptr<Reader>> MemoryStore::reader() { return make_memory_reader(shared_); }

@@ -55,7 +55,7 @@ class MemoryStore final : public Store {
   Result<bool> recover(const RecoverSink& sink) override;
   Result<std::optional<std::string>> fact(const std::string& name) override;
   Result<bool> set_fact(const std::string& name, const std::string& value) override;
-  Result<uint64_t> sweep(const SweepLimits& limits) override;
+  Result<Swept> sweep(const SweepLimits& limits) override;
   // Sees the durable image only.
   Result<std::unique_ptr<Reader>> reader() override;
   StoreCapabilities capabilities() const override;

@@ -88,7 +88,7 @@ TEST_F(Durability, facts_tombstones_and_sweeps_are_synced_too) {
             Outcome::kCommitted);
   SweepLimits limits;
   limits.now = 1'000'000'000'000;
-  ASSERT_EQ(*store_->sweep(limits), 1u);
+  ASSERT_EQ(store_->sweep(limits)->rows, 1u);
   EXPECT_FALSE(faults_.log_dirty);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <deque>
+#include <numeric>
 
 #include "packet/encoding.h"
 #include "store/sqlite/open.h"
@@ -51,7 +52,7 @@ class SqliteStore final : public Store {
   Result<bool> recover(const RecoverSink& sink) override;
   Result<std::optional<std::string>> fact(const std::string& name) override;
   Result<bool> set_fact(const std::string& name, const std::string& value) override;
-  Result<uint64_t> sweep(const SweepLimits& limits) override;
+  Result<Swept> sweep(const SweepLimits& limits) override;
   void maintain() override;
   Result<std::unique_ptr<Reader>> reader() override { return open_sqlite_reader(path_, options_); }
   StoreCapabilities capabilities() const override {
@@ -260,6 +261,7 @@ Result<bool> SqliteStore::recover(const RecoverSink& sink) {
     done = recover_rows(db_, "SELECT record, id FROM session ORDER BY id", decode_session,
                         sink.session);
   }
+  if (done && sink.ended) sink.ended(writer_->ended());
   return done;
 }
 
@@ -282,16 +284,15 @@ Result<bool> SqliteStore::set_fact(const std::string& name, const std::string& v
   return true;
 }
 
-Result<uint64_t> SqliteStore::sweep(const SweepLimits& limits) {
+Result<Swept> SqliteStore::sweep(const SweepLimits& limits) {
   if (auto open = ensure_open(); !open) return tl::unexpected(open.error());
   Sweeper sweeper(db_, limits);
   auto floor = fact(kEventsFloor);
   if (!floor) return tl::unexpected(floor.error());
   const uint64_t old_floor = floor->has_value() ? std::strtoull((*floor)->c_str(), nullptr, 10) : 0;
-  uint64_t excess = 0;
-  if (writer_->terminal_packets() > limits.retain_count) {
-    excess = writer_->terminal_packets() - limits.retain_count;
-  }
+  const EndedCounts& ended = writer_->ended();
+  const uint64_t kept = std::accumulate(ended.begin(), ended.end(), uint64_t{0});
+  const uint64_t excess = kept > limits.retain_count ? kept - limits.retain_count : 0;
   int code = writer_->begin();
   if (code == SQLITE_OK) code = sweeper.run(excess);
   if (code == SQLITE_OK && sweeper.events_floor() > old_floor) {
@@ -299,10 +300,10 @@ Result<uint64_t> SqliteStore::sweep(const SweepLimits& limits) {
   }
   if (code == SQLITE_OK) code = writer_->commit();
   if (code != SQLITE_OK) return fail(ErrorKind::kStoreUnreachable, give_up(code));
-  writer_->forget_terminal(static_cast<int64_t>(sweeper.buried()));
+  writer_->forget_ended(sweeper.buried());
   writer_->settle();
   maintain();
-  return sweeper.rows();
+  return Swept{sweeper.rows(), sweeper.buried()};
 }
 
 // PASSIVE waits for nobody: what a reader still needs stays in the log until the next time.

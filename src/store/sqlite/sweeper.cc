@@ -3,18 +3,20 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <vector>
 
 #include "packet/encoding.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/writer.h"
 
 namespace phoenix::sqlite {
 namespace {
 
 constexpr const char* kPastTime =
-    "SELECT num, key, head FROM packet WHERE gone IS NULL AND due IS NOT NULL AND due <= ?1"
+    "SELECT num, key, state, head FROM packet WHERE gone IS NULL AND due IS NOT NULL AND due <= ?1"
     " ORDER BY due LIMIT ?2";
 constexpr const char* kPastTombstones =
     "SELECT num FROM packet WHERE gone = 1 AND due IS NOT NULL AND due <= ?1 ORDER BY due"
@@ -34,7 +36,8 @@ int Sweeper::execute(const char* text, Bind bind) {
 
 int Sweeper::run(uint64_t excess) {
   int code = bury(kPastTime, limits_.now, left());
-  excess = excess > buried_ ? excess - buried_ : 0;
+  const uint64_t buried = std::accumulate(buried_.begin(), buried_.end(), uint64_t{0});
+  excess = excess > buried ? excess - buried : 0;
   if (code == SQLITE_OK && excess > 0) code = bury(kPastTime, INT64_MAX, std::min(excess, left()));
   if (code == SQLITE_OK) code = forget_tombstones();
   if (code == SQLITE_OK) code = forget_answers();
@@ -45,31 +48,26 @@ int Sweeper::run(uint64_t excess) {
 int Sweeper::bury(const char* which, int64_t due, uint64_t most) {
   auto chosen = db_.prepare(which);
   if (!chosen) return SQLITE_ERROR;
-  struct Row {
-    int64_t num;
-    std::string key;
-    std::string head;
-  };
   std::vector<Row> found;
   chosen->integer(1, due).integer(2, static_cast<int64_t>(most));
   int code = chosen->step();
   for (; code == SQLITE_ROW; code = chosen->step()) {
-    found.push_back(
-        {chosen->integer_at(0), std::string(chosen->text_at(1)), std::string(chosen->blob_at(2))});
+    found.push_back({chosen->integer_at(0), std::string(chosen->text_at(1)),
+                     status_of_row(chosen->integer_at(2)), std::string(chosen->blob_at(3))});
   }
   if (code != SQLITE_DONE) return code;
   for (const Row& row : found) {
-    if (code = bury_one(row.num, row.key, row.head); code != SQLITE_OK) return code;
+    if (code = bury_one(row); code != SQLITE_OK) return code;
   }
   return SQLITE_OK;
 }
 
 // A head that cannot be read is buried too: nothing else would ever end it.
-int Sweeper::bury_one(int64_t num, std::string_view key, std::string_view bytes) {
+int Sweeper::bury_one(const Row& row) {
   Tombstone tombstone;
-  tombstone.key = PacketKey::from_text(std::string(key));
-  if (auto head = decode_head(bytes)) {
-    tombstone.status = head->status;
+  tombstone.key = PacketKey::from_text(row.key);
+  tombstone.status = row.status;
+  if (auto head = decode_head(row.head)) {
     tombstone.created_at = head->created_at;
     tombstone.ended_at = head->ended_at;
     if (head->spec) tombstone.create_digest = head->spec->create_digest;
@@ -77,13 +75,14 @@ int Sweeper::bury_one(int64_t num, std::string_view key, std::string_view bytes)
   const std::string form = encode_tombstone(tombstone);
   const int64_t due = limits_.now + limits_.tombstone_ms;
   int code = execute("UPDATE packet SET gone = 1, owner = NULL, due = ?2, head = ?3 WHERE num = ?1",
-                     [&](Statement& it) { it.integer(1, num).integer(2, due).blob(3, form); });
+                     [&](Statement& it) { it.integer(1, row.num).integer(2, due).blob(3, form); });
   for (int kind = 0; code == SQLITE_OK && kind < kContentKinds; ++kind) {
     const uint64_t counted = rows_;
-    code = execute(sql::kDropContent, [&](Statement& it) { it.integer(1, content_id(num, kind)); });
+    code = execute(sql::kDropContent,
+                   [&](Statement& it) { it.integer(1, content_id(row.num, kind)); });
     rows_ = counted;
   }
-  if (code == SQLITE_OK) ++buried_;
+  if (code == SQLITE_OK) ++buried_[static_cast<size_t>(row.status)];
   return code;
 }
 

@@ -18,14 +18,20 @@ class Sweeper {
   int run(uint64_t excess);
 
   uint64_t rows() const { return rows_; }
-  uint64_t buried() const { return buried_; }
+  const EndedCounts& buried() const { return buried_; }
   // Newest sequence among the events dropped; 0: none was.
   uint64_t events_floor() const { return floor_; }
 
  private:
   uint64_t left() const { return limits_.max_rows > rows_ ? limits_.max_rows - rows_ : 0; }
   int bury(const char* which, int64_t due, uint64_t most);
-  int bury_one(int64_t num, std::string_view key, std::string_view head);
+  struct Row {
+    int64_t num;
+    std::string key;
+    Status status;
+    std::string head;
+  };
+  int bury_one(const Row& row);
   int forget_tombstones();
   int forget_one(int64_t num);
   int forget_answers();
@@ -38,7 +44,7 @@ class Sweeper {
   Connection& db_;
   const SweepLimits& limits_;
   uint64_t rows_ = 0;
-  uint64_t buried_ = 0;
+  EndedCounts buried_{};
   uint64_t floor_ = 0;
 };
 

@@ -82,16 +82,38 @@ Result<bool> Writer::count() {
   auto last = db_.pragma(
       "SELECT max(ifnull((SELECT max(seq) FROM event), 0),"
       " ifnull((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.events-floor'), 0))");
-  auto kept = db_.pragma("SELECT count(*) FROM packet WHERE gone IS NULL");
-  auto live = db_.pragma(
-      "SELECT count(*) FROM packet WHERE state IN (0, 1) AND state <> 3 AND gone IS NULL");
-  if (!last || !kept || !live) {
-    return tl::unexpected((!last ? last : !kept ? kept : live).error());
-  }
+  if (!last) return tl::unexpected(last.error());
   now_.last_seq = static_cast<uint64_t>(*last);
-  now_.terminal = *kept - *live;
+  if (auto counted = count_ended(); !counted) return counted;
   settle();
   return true;
+}
+
+// By indexes alone: packet_open knows the state of all but the COMPLETED ones, which are the rest.
+Result<bool> Writer::count_ended() {
+  auto kept = db_.pragma("SELECT count(*) FROM packet WHERE gone IS NULL");
+  if (!kept) return tl::unexpected(kept.error());
+  auto others = db_.prepare(
+      "SELECT state, count(*) FROM packet WHERE state <> 3 AND gone IS NULL GROUP BY state");
+  if (!others) return tl::unexpected(others.error());
+  int64_t completed = *kept;
+  now_.ended = {};
+  int code = others->step();
+  for (; code == SQLITE_ROW; code = others->step()) {
+    const Status state = status_of_row(others->integer_at(0));
+    if (state == Status::kCompleted) continue;
+    completed -= others->integer_at(1);
+    if (is_terminal(state)) {
+      now_.ended[static_cast<size_t>(state)] = as_unsigned(others->integer_at(1));
+    }
+  }
+  if (code != SQLITE_DONE) return fail(ErrorKind::kStoreUnreachable, db_.message(code));
+  now_.ended[static_cast<size_t>(Status::kCompleted)] = as_unsigned(completed);
+  return true;
+}
+
+void Writer::forget_ended(const EndedCounts& buried) {
+  for (size_t i = 0; i < buried.size(); ++i) now_.ended[i] -= buried[i];
 }
 
 Applied Writer::touched(int code) {
@@ -159,7 +181,7 @@ Applied Writer::create_packet(const PutPacket& op, int64_t* num) {
   const Applied applied = touched(insert_packet_.run());
   if (applied != Applied::kDone) return applied;
   *num = db_.last_rowid();
-  if (is_terminal(head.status)) ++now_.terminal;
+  if (is_terminal(head.status)) ++now_.ended[static_cast<size_t>(head.status)];
   return applied;
 }
 
@@ -171,7 +193,7 @@ Applied Writer::replace_packet(const PutPacket& op, int64_t* num) {
   *num = find_packet_.integer_at(0);
   const auto epoch = static_cast<uint64_t>(find_packet_.integer_at(1));
   const auto revision = static_cast<uint64_t>(find_packet_.integer_at(2));
-  const auto state = static_cast<Status>(find_packet_.integer_at(3));
+  const Status state = status_of_row(find_packet_.integer_at(3));
   const bool gone = !find_packet_.null_at(4);
   find_packet_.reset();
   if (gone || epoch != op.expect_epoch || revision != op.expect_revision) {
@@ -189,7 +211,8 @@ Applied Writer::replace_packet(const PutPacket& op, int64_t* num) {
   bind_owner(update_state_, 3, head);
   update_state_.integer(4, as_signed(head.epoch)).integer(5, as_signed(head.revision));
   bind_due(update_state_, 6, head);
-  now_.terminal += int{is_terminal(next)} - int{is_terminal(state)};
+  if (is_terminal(state)) --now_.ended[static_cast<size_t>(state)];
+  if (is_terminal(next)) ++now_.ended[static_cast<size_t>(next)];
   return finished(update_state_.blob(7, bytes).run());
 }
 

@@ -11,6 +11,12 @@
 
 namespace phoenix::sqlite {
 
+// A packet's state as a row has it. A damaged row's is taken for COMPLETED, so that whatever is
+// counted by state stays within its bounds.
+inline Status status_of_row(int64_t state) {
+  return state >= 0 && state < kStatuses ? static_cast<Status>(state) : Status::kCompleted;
+}
+
 enum class Applied : uint8_t { kDone, kConflict, kFailed };
 
 class Writer {
@@ -32,19 +38,22 @@ class Writer {
 
   int code() const { return code_; }
   uint64_t last_seq() const { return settled_.last_seq; }
-  uint64_t terminal_packets() const { return settled_.terminal < 0 ? 0 : settled_.terminal; }
-  void forget_terminal(int64_t packets) { now_.terminal -= packets; }
+  // Terminal packets that still have their content.
+  const EndedCounts& ended() const { return settled_.ended; }
+  void forget_ended(const EndedCounts& buried);
 
  private:
   struct Counters {
     uint64_t last_seq = 0;
-    int64_t terminal = 0;  // packets that are terminal and still have their content
+    EndedCounts ended{};
   };
 
   explicit Writer(Connection& db) : db_(db) {}
   static int64_t as_signed(uint64_t value) { return static_cast<int64_t>(value); }
+  static uint64_t as_unsigned(int64_t value) { return static_cast<uint64_t>(value); }
   Result<bool> prepare();
   Result<bool> count();
+  Result<bool> count_ended();
   Applied apply_whole(const Group& group);
   Applied run_op(const Op& op);
   Applied put(const PutPacket& op);
