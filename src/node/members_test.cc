@@ -184,7 +184,21 @@ TEST(Register, AForgottenIdNeverGoesBackToAnEarlierIncarnation) {
   stage.advance(milliseconds(1001));
   stage.advance(seconds(3600 + 20));
   ASSERT_FALSE(stage.node().find_member(Stage::member("w")));
-  EXPECT_GT(stage.join("w", {"a"}).incarnation, 2U);
+  EXPECT_EQ(stage.join("w", {"a"}).incarnation, 3U);
+  EXPECT_EQ(stage.join("new", {"a"}).incarnation, 3U);
+}
+
+TEST(Register, AForgottenIdIsRememberedByTheNextRunOfTheHost) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  stage.advance(milliseconds(1001));
+  stage.attach(w);
+  ASSERT_EQ(w.incarnation, 2U);
+  stage.advance(milliseconds(1001));
+  stage.advance(seconds(3600 + 20));
+  ASSERT_FALSE(stage.node().find_member(Stage::member("w")));
+  stage.restart();
+  EXPECT_EQ(stage.join("w", {"a"}).incarnation, 3U);
 }
 
 TEST(SessionMembers, AreAddedAndRemoved) {

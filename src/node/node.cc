@@ -31,6 +31,8 @@ void Node::recover_ended(const EndedCounts& kept) {
   }
 }
 
+void Node::recover_incarnation_floor(uint64_t floor) { impl_->incarnation_floor = floor; }
+
 void Node::ready(Now now) {
   impl_->observe(now);
   impl_->ready();

@@ -97,6 +97,7 @@ class Node {
   void recover_session(SessionRecord record);
   void recover_packet(Packet packet);
   void recover_ended(const EndedCounts& kept);
+  void recover_incarnation_floor(uint64_t floor);
   void ready(Now now);
 
   // --- inputs ---

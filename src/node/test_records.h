@@ -2,6 +2,7 @@
 // knows. It checks every expectation of what it is given, as a store does.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <variant>
@@ -31,6 +32,7 @@ class Records {
   std::map<std::string, SessionRecord> sessions;
   std::map<Digest, PutAnswer> answers;
   std::vector<HistoryEntry> history;
+  uint64_t incarnation_floor = 0;
 
  private:
   template <class Map, class Key>
@@ -86,6 +88,7 @@ class Records {
       sessions[session->record->id] = *session->record;
     } else if (const auto* gone = std::get_if<DropMember>(&op)) {
       members.erase(gone->key);
+      incarnation_floor = std::max(incarnation_floor, gone->incarnation);
     } else if (const auto* over = std::get_if<DropSession>(&op)) {
       sessions.erase(over->id);
     } else if (const auto* answer = std::get_if<PutAnswer>(&op)) {

@@ -74,6 +74,7 @@ class Stage {
       }
     }
     node_->recover_ended(ended);
+    node_->recover_incarnation_floor(records.incarnation_floor);
     for (const auto& [key, record] : records.members) node_->recover_member(record);
     for (const auto& [id, record] : records.sessions) node_->recover_session(record);
     node_->ready(now());

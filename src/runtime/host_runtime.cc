@@ -51,6 +51,7 @@ class HostRuntime final : public RunningHost {
     sink.member = [this](MemberRecord record) { node_.recover_member(std::move(record)); };
     sink.session = [this](SessionRecord record) { node_.recover_session(std::move(record)); };
     sink.ended = [this](const EndedCounts& kept) { node_.recover_ended(kept); };
+    sink.incarnation_floor = [this](uint64_t floor) { node_.recover_incarnation_floor(floor); };
     if (auto done = store_->recover(sink); !done) return done;
     // Where the event log stands: a stream that is resumed after a restart goes on from there.
     auto reader = store_->reader();

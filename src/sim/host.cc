@@ -323,6 +323,7 @@ void Host::start() {
   sink.member = [this](MemberRecord record) { node_->recover_member(std::move(record)); };
   sink.session = [this](SessionRecord record) { node_->recover_session(std::move(record)); };
   sink.ended = [this](const EndedCounts& kept) { node_->recover_ended(kept); };
+  sink.incarnation_floor = [this](uint64_t floor) { node_->recover_incarnation_floor(floor); };
   (void)store_.recover(sink);
   checks_.started(queue_.now(), store_);
   input([this] { node_->ready(node_now()); });

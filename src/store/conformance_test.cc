@@ -167,7 +167,7 @@ TEST_P(StoreConformance, a_group_happens_whole_or_not_at_all) {
         PutSession{session("s"), 0}, PutAnswer{digest(1), digest(2), "x", 9000},
         create(head("b"))}},
       {3, {create(head("d")), create(head("e"))}},
-      {4, {replace(a, assigned(a, "m2")), DropMember{MemberKey("ns", "nobody"), 1}}},
+      {4, {replace(a, assigned(a, "m2")), DropMember{MemberKey("ns", "nobody"), 1, 1}}},
       {5, {replace(a, assigned(a, "m3"))}}};
   const CommitResult result = commit(groups);
   EXPECT_EQ(result.outcomes,
@@ -223,8 +223,8 @@ TEST_P(StoreConformance, members_and_sessions_change_only_at_the_expected_revisi
   EXPECT_EQ(commit_one({PutMember{member("m", 2), 1, "draining"}}), Outcome::kConflict);
   EXPECT_EQ(commit_one({PutMember{member("x", 2), 1, "draining"}}), Outcome::kConflict);
   EXPECT_EQ(commit_one({PutMember{member("m", 3), 2, ""}}), Outcome::kCommitted);
-  EXPECT_EQ(commit_one({DropMember{MemberKey("ns", "m"), 2}}), Outcome::kConflict);
-  EXPECT_EQ(commit_one({DropMember{MemberKey("ns", "m"), 3}}), Outcome::kCommitted);
+  EXPECT_EQ(commit_one({DropMember{MemberKey("ns", "m"), 2, 1}}), Outcome::kConflict);
+  EXPECT_EQ(commit_one({DropMember{MemberKey("ns", "m"), 3, 1}}), Outcome::kCommitted);
   EXPECT_EQ(commit_one({PutMember{member("m", 1), 0, ""}}), Outcome::kCommitted);
   EXPECT_EQ(commit_one({PutSession{session("s", 1), 0}}), Outcome::kCommitted);
   EXPECT_EQ(commit_one({PutSession{session("s", 1), 0}}), Outcome::kConflict);
@@ -503,6 +503,31 @@ TEST_P(StoreConformance, recover_counts_the_ended_packets_that_are_kept) {
   EXPECT_EQ(kept(), all);
   reopen();
   EXPECT_EQ(kept(), all) << "a tombstone is not counted";
+}
+
+TEST_P(StoreConformance, the_greatest_incarnation_of_the_dropped_members_is_kept) {
+  const auto floor = [&] {
+    uint64_t given = 99;
+    RecoverSink sink;
+    sink.incarnation_floor = [&](uint64_t value) { given = value; };
+    EXPECT_TRUE(store_->recover(sink));
+    return given;
+  };
+  const auto drop = [](const std::string& id, uint64_t incarnation) {
+    return DropMember{MemberKey("ns", id), 1, incarnation};
+  };
+  EXPECT_EQ(floor(), 0u);
+  for (const char* id : {"a", "b", "c"}) {
+    ASSERT_EQ(commit_one({PutMember{member(id), 0, "registered"}}), Outcome::kCommitted);
+  }
+  ASSERT_EQ(commit_one({drop("a", 7)}), Outcome::kCommitted);
+  EXPECT_EQ(floor(), 7u);
+  ASSERT_EQ(commit_one({drop("b", 12), drop("a", 20)}), Outcome::kConflict) << "a is gone";
+  ASSERT_EQ(commit_one({drop("a", 20)}), Outcome::kConflict);
+  EXPECT_EQ(floor(), 7u);
+  ASSERT_EQ(commit_one({drop("c", 3), drop("b", 12)}), Outcome::kCommitted);
+  reopen();
+  EXPECT_EQ(floor(), 12u);
 }
 
 TEST_P(StoreConformance, facts_are_replaced) {

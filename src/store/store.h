@@ -50,10 +50,12 @@ struct PutSession {
   uint64_t expect_revision = 0;
 };
 
-// Forgets a member or a session whose time is over.
+// Forgets a member or a session whose time is over. The store keeps the greatest incarnation of all
+// members that it has forgotten, so that an id which comes back goes on above it.
 struct DropMember {
   MemberKey key;
   uint64_t expect_revision = 0;
+  uint64_t incarnation = 0;  // of the record
 };
 struct DropSession {
   std::string id;
@@ -186,6 +188,7 @@ struct RecoverSink {
   std::function<void(MemberRecord)> member;    // every record
   std::function<void(SessionRecord)> session;  // every record
   std::function<void(EndedCounts)> ended;      // once: the terminal packets, which are not read
+  std::function<void(uint64_t)> incarnation_floor;  // once: the greatest that was dropped
 };
 
 class Store {

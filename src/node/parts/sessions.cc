@@ -448,7 +448,7 @@ void Node::Impl::forget_old() {
     if (status != MemberStatus::kDetached && status != MemberStatus::kRetired) continue;
     if (member.busy || member.ending || member.record->updated_at + kForgetMs > now.wall) continue;
     incarnation_floor = std::max(incarnation_floor, member.record->incarnation);
-    write.ops.emplace_back(DropMember{key, member.record->revision});
+    write.ops.emplace_back(DropMember{key, member.record->revision, member.record->incarnation});
     write.members.push_back({no, nullptr});
     write.unblocks.push_back(block_name(key));
     directory.member(no).busy = true;

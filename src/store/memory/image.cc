@@ -117,8 +117,12 @@ bool MemoryImage::put(const DropMember& op, Undo& undo) {
   const auto found = members.find(op.key.text());
   if (found == members.end() || found->second->revision != op.expect_revision) return false;
   undo.push_back(
-      [key = op.key.text(), old = found->second](MemoryImage& image) { image.members[key] = old; });
+      [key = op.key.text(), old = found->second, floor = incarnation_floor](MemoryImage& image) {
+        image.members[key] = old;
+        image.incarnation_floor = floor;
+      });
   members.erase(found);
+  incarnation_floor = std::max(incarnation_floor, op.incarnation);
   return true;
 }
 

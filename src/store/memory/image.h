@@ -43,7 +43,8 @@ struct MemoryImage {
   std::deque<uint64_t> batch_order;  // oldest first
   uint64_t last_num = 0;
   uint64_t last_seq = 0;
-  uint64_t events_floor = 0;  // newest sequence dropped
+  uint64_t events_floor = 0;       // newest sequence dropped
+  uint64_t incarnation_floor = 0;  // greatest of the members dropped
 
   // All of the group, or nothing and false.
   bool apply(const Group& group);

@@ -103,6 +103,7 @@ Result<bool> MemoryStore::recover(const RecoverSink& sink) {
     if (sink.session) sink.session(*record);
   }
   if (sink.ended) sink.ended(applied_.ended());
+  if (sink.incarnation_floor) sink.incarnation_floor(applied_.incarnation_floor);
   return true;
 }
 

@@ -262,6 +262,7 @@ Result<bool> SqliteStore::recover(const RecoverSink& sink) {
                         sink.session);
   }
   if (done && sink.ended) sink.ended(writer_->ended());
+  if (done && sink.incarnation_floor) sink.incarnation_floor(writer_->incarnation_floor());
   return done;
 }
 

@@ -12,6 +12,9 @@
 namespace phoenix::sqlite {
 namespace {
 
+// The greatest incarnation among the members that were dropped, as decimal text.
+constexpr const char* kIncarnationFloor = "store.incarnation-floor";
+
 Status stored_status(Status status) {
   return status == Status::kRunning ? Status::kAssigned : status;
 }
@@ -83,7 +86,12 @@ Result<bool> Writer::count() {
       "SELECT max(ifnull((SELECT max(seq) FROM event), 0),"
       " ifnull((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.events-floor'), 0))");
   if (!last) return tl::unexpected(last.error());
+  const auto floor = db_.pragma(
+      "SELECT ifnull((SELECT CAST(value AS INTEGER) FROM fact"
+      " WHERE name = 'store.incarnation-floor'), 0)");
+  if (!floor) return tl::unexpected(floor.error());
   now_.last_seq = static_cast<uint64_t>(*last);
+  now_.incarnation_floor = as_unsigned(*floor);
   if (auto counted = count_ended(); !counted) return counted;
   settle();
   return true;
@@ -270,7 +278,10 @@ Applied Writer::put(const PutSession& op) {
 
 Applied Writer::put(const DropMember& op) {
   drop_member_.text(1, op.key.text()).integer(2, as_signed(op.expect_revision));
-  return touched(drop_member_.run());
+  const Applied applied = touched(drop_member_.run());
+  if (applied != Applied::kDone || op.incarnation <= now_.incarnation_floor) return applied;
+  now_.incarnation_floor = op.incarnation;
+  return finished(put_fact(kIncarnationFloor, std::to_string(op.incarnation)));
 }
 
 Applied Writer::put(const DropSession& op) {

@@ -40,12 +40,15 @@ class Writer {
   uint64_t last_seq() const { return settled_.last_seq; }
   // Terminal packets that still have their content.
   const EndedCounts& ended() const { return settled_.ended; }
+  // The greatest incarnation among the members that were dropped.
+  uint64_t incarnation_floor() const { return settled_.incarnation_floor; }
   void forget_ended(const EndedCounts& buried);
 
  private:
   struct Counters {
     uint64_t last_seq = 0;
     EndedCounts ended{};
+    uint64_t incarnation_floor = 0;
   };
 
   explicit Writer(Connection& db) : db_(db) {}
