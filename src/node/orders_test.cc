@@ -67,6 +67,33 @@ TEST(Retry, BringsDeadLettersBackWithCountersAtZero) {
   EXPECT_EQ(refusal(stage.order(Order::kRetry, "p")), ErrorKind::kWrongState);
 }
 
+TEST(Explain, SaysWhyAMemberTakesNothingNew) {
+  Stage stage;
+  Worker bob = stage.join("bob", {"a"}, kSteady);
+  stage.submit("p", {"a"});
+  stage.poll(bob);
+  const auto why = [&] {
+    const Explanation explained = *stage.node().explain(Stage::packet("p"));
+    for (const CandidateView& seen : explained.candidates) {
+      if (seen.member == "bob") return seen.reason;
+    }
+    return std::string("not met");
+  };
+  EXPECT_EQ(why(), "");
+  stage.restart();
+  EXPECT_EQ(why(), "no call since the host's restart");
+  stage.heartbeat(bob);
+  EXPECT_EQ(why(), "");
+  stage.join("eve", {"a"}, kSteady);
+  stage.call(Stage::op(), Drain{Stage::ref(bob), 60});
+  EXPECT_EQ(why(), "draining");
+  stage.submit("q", {"a"});
+  const ReplyBody refused = stage.order(Order::kAssign, "q", "bob");
+  EXPECT_EQ(error_of(refused).kind, ErrorKind::kNotEligible);
+  EXPECT_NE(error_of(refused).detail.find("draining"), std::string::npos)
+      << error_of(refused).detail;
+}
+
 TEST(Retry, IsCountedOnceByState) {
   Stage stage;
   Worker w = stage.join("w", {"a"}, kSteady);

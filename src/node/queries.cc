@@ -6,6 +6,11 @@
 #include "node/parts/impl.h"
 
 namespace phoenix {
+namespace {
+
+constexpr std::string_view kClosed = "closed";  // Placement::why_not
+
+}  // namespace
 
 Status Node::Impl::status(const Slot& slot) const {
   return slot.started && slot.head->status == Status::kAssigned ? Status::kRunning
@@ -38,7 +43,25 @@ CandidateView Node::Impl::candidate(const Candidate& from) const {
   shown.score_denominator = from.score_denominator;
   shown.eligible = from.eligible;
   shown.reason = from.reason;
+  if (from.reason == kClosed) shown.reason = why_closed(directory.member(by_ring[from.member]));
   return shown;
+}
+
+std::string Node::Impl::why_not(MemberNo no, const Slot& slot) const {
+  if (no == kNobody) return "no such member";
+  if (no == slot.owner) return "it owns the packet already";
+  const Member& member = directory.member(no);
+  if (member.ring == kNoMember) {
+    return "it is " + std::string(member_status_name(member.record->status));
+  }
+  const std::string_view why = placement.why_not(member.ring, slot.cls, slot.head->spec->load);
+  return why == kClosed ? why_closed(member) : std::string(why);
+}
+
+// The ring knows only that it takes nothing new.
+std::string Node::Impl::why_closed(const Member& member) const {
+  return member.record->status == MemberStatus::kDraining ? "draining"
+                                                          : "no call since the host's restart";
 }
 
 std::vector<std::string> Node::Impl::check() const {

@@ -250,6 +250,9 @@ struct Node::Impl {
   Status status(const Slot& slot) const;
   std::vector<std::string> check() const;
   CandidateView candidate(const Candidate& from) const;
+  // May this member take the packet of the slot by name? Empty if so, else why not.
+  std::string why_not(MemberNo no, const Slot& slot) const;
+  std::string why_closed(const Member& member) const;
 
   NodeConfig config;
   Placement placement;

@@ -26,16 +26,7 @@ void Node::Impl::order(Command command, OrderPacket& request) {
 // Is `to` a member that may take this packet by name?
 std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& slot, MemberNo* to) {
   *to = directory.find_member(MemberKey(order.key.ns(), order.to));
-  std::string why;
-  if (*to == kNobody) {
-    why = "no such member";
-  } else if (*to == slot.owner) {
-    why = "it owns the packet already";
-  } else if (const Member& member = directory.member(*to); member.ring == kNoMember) {
-    why = "it is " + std::string(member_status_name(member.record->status));
-  } else {
-    why = placement.why_not(member.ring, slot.cls, slot.head->spec->load);
-  }
+  const std::string why = why_not(*to, slot);
   if (why.empty()) return std::nullopt;
   return packet_error(ErrorKind::kNotEligible, *slot.head, status(slot),
                       "/to: " + order.to + " cannot take the packet: " + why);

@@ -328,16 +328,7 @@ ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
     placement.release(cls);
   } else {
     to = directory.find_member(MemberKey(head.key.ns(), call.to));
-    std::string why;
-    if (to == kNobody) {
-      why = "no such member";
-    } else if (to == slot.owner) {
-      why = "it owns the packet already";
-    } else if (const Member& member = directory.member(to); member.ring == kNoMember) {
-      why = "it is " + std::string(member_status_name(member.record->status));
-    } else {
-      why = placement.why_not(member.ring, slot.cls, head.spec->load);
-    }
+    const std::string why = why_not(to, slot);
     if (!why.empty()) {
       return packet_error(ErrorKind::kNotEligible, head, status(slot),
                           "/to: " + call.to + " cannot take the packet: " + why + "; you keep it");
