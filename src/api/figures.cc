@@ -156,7 +156,10 @@ void write_totals(MetricsText& text, const Stats& stats) {
           stats.lost_sessions);
   counter("phoenix_reexecutions_total", "Grants of packets that had been delivered before.",
           stats.reexecutions);
-  counter("phoenix_wasted_work_seconds_total", "Time from delivery to a loss without a checkpoint.",
+  counter("phoenix_work_seconds_total", "Time from delivery to the end of an ownership.",
+          in_seconds(stats.work));
+  counter("phoenix_wasted_work_seconds_total",
+          "Of it, since delivery or the last checkpoint, of ownerships that were taken away.",
           in_seconds(stats.wasted_work));
   counter("phoenix_store_refusals_total", "Writes that the store refused.", stats.store_refusals);
 }
@@ -231,7 +234,11 @@ std::string dma_json(const Host& host, bool values) {
   writer.number("staleEpochRejections", stats.stale_epoch);
   writer.number("notOwnerRejections", stats.not_owner);
   writer.number("reexecutions", stats.reexecutions);
+  writer.real("workSeconds", in_seconds(stats.work));
   writer.real("wastedWorkSeconds", in_seconds(stats.wasted_work));
+  writer.real("wastedWorkRatio", stats.work.ns > 0 ? static_cast<double>(stats.wasted_work.ns) /
+                                                         static_cast<double>(stats.work.ns)
+                                                   : 0.0);
   writer.number("lostSessions", stats.lost_sessions);
   writer.end_object();
   return body;

@@ -37,7 +37,7 @@ struct Slot {
   bool queued : 1 = false;      // in the parking queue
   bool lost : 1 = false;
   uint64_t outbox = 0;          // position at the owner's session; 0: none
-  Instant delivered_at;         // first delivery of this epoch, if `delivered`
+  Instant unsaved_since;        // if `delivered`: that, or the last checkpoint since
   Instant last_call;            // the owner's last accepted call, for the ownership gap
   Instant wait_until = kNever;  // backoff
   Instant timeout_at = kNever;  // of the attempt, in time without the host's pauses

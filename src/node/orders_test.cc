@@ -67,6 +67,24 @@ TEST(Retry, BringsDeadLettersBackWithCountersAtZero) {
   EXPECT_EQ(refusal(stage.order(Order::kRetry, "p")), ErrorKind::kWrongState);
 }
 
+TEST(WastedWork, IsWhatALossTookSinceTheLastCheckpoint) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.max_load = 2, .lease_seconds = 10});
+  stage.submit("saved", {"a"});
+  stage.submit("unsaved", {"a"});
+  stage.poll(w);
+  stage.advance(seconds(4));
+  stage.own(w, Call::kCheckpoint, "saved", 1);
+  stage.advance(seconds(2));
+  EXPECT_EQ(stage.node().stats().work.ms(), 4000);
+  stage.order(Order::kEvict, "saved");
+  stage.order(Order::kEvict, "unsaved");
+  EXPECT_EQ(stage.node().stats().work.ms(), 12'000);
+  EXPECT_EQ(stage.node().stats().wasted_work.ms(), 8000);
+  stage.own(w, Call::kComplete, "unsaved", 2);
+  EXPECT_EQ(stage.node().stats().wasted_work.ms(), 8000);
+}
+
 TEST(Explain, SaysWhyAMemberTakesNothingNew) {
   Stage stage;
   Worker bob = stage.join("bob", {"a"}, kSteady);

@@ -80,7 +80,8 @@ struct Stats {
   uint64_t lost_sessions = 0;
   uint64_t store_refusals = 0;
   uint64_t reexecutions = 0;  // grants of a packet that had been delivered before
-  Duration wasted_work;       // delivered -> taken away without a checkpoint since
+  Duration work;              // delivered -> the end of the ownership, of all of them
+  Duration wasted_work;       // of it: since the last checkpoint of one that was taken away
   Samples handoff;            // call received -> commit durable
   Samples ownership_gap;      // old owner's last accepted call -> commit naming the next
   Samples recovery;           // loss noticed -> next owner's delivery

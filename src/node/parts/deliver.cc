@@ -32,7 +32,7 @@ void Node::Impl::note_delivered(SlotNo no) {
   Slot& slot = packets[no];
   if (slot.delivered) return;
   slot.delivered = true;
-  slot.delivered_at = now.mono;
+  slot.unsaved_since = now.mono;
   if (slot.last_call.ns == 0) slot.last_call = now.mono;
   ++stats.deliveries;
   if (slot.lost) {

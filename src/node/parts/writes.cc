@@ -287,7 +287,11 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
     placement.release(old);
   }
   if (!stays) slot.started = false;
-  if (step.started) slot.started = true;
+  if (step.started) {
+    slot.started = true;
+    if (slot.delivered) stats.work = stats.work + (now.mono - slot.unsaved_since);
+    slot.unsaved_since = now.mono;
+  }
   unblock(next.key);
   if (write.is_handoff) stats.handoff.add(now.mono - write.at.mono);
   if (is_terminal(next.status)) {
@@ -342,6 +346,7 @@ void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot
       with_news.push_back(owner.session);
     }
   }
+  if (slot.delivered) stats.work = stats.work + (now.mono - slot.unsaved_since);
   if (step.move) {
     ++stats.moved[static_cast<size_t>(*step.move)];
     if (step.membership) {
@@ -349,7 +354,7 @@ void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot
       ++stats.rebalance_minimum;
     }
     if (slot.delivered && *step.move != MoveCause::kHandoff) {
-      stats.wasted_work = stats.wasted_work + (now.mono - slot.delivered_at);
+      stats.wasted_work = stats.wasted_work + (now.mono - slot.unsaved_since);
     }
     slot.lost = *step.move != MoveCause::kHandoff;
     slot.lost_at = now.mono;
