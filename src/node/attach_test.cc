@@ -217,6 +217,7 @@ TEST(Attach, NeedsItsOwnToken) {
   Worker x = stage.join("x", {"a"});
   EXPECT_EQ(refusal(stage.call(Stage::token(x), Attach{Stage::ref(w)})), ErrorKind::kForbidden);
   EXPECT_EQ(refusal(stage.call(Caller{}, Attach{Stage::ref(w)})), ErrorKind::kUnauthenticated);
+  EXPECT_EQ(refusal(stage.call(Stage::op(), Attach{Stage::ref(w)})), ErrorKind::kUnauthenticated);
   Worker unknown = w;
   unknown.session = "s99";
   EXPECT_EQ(refusal(stage.call(Stage::token(unknown), Attach{Stage::ref(w)})),

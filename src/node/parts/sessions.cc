@@ -142,7 +142,10 @@ tl::expected<Node::Impl::Asked, Error> Node::Impl::asked(const Command& command,
       return tl::unexpected<Error>(std::move(*error));
     }
   } else if (attaching) {
-    return fail(ErrorKind::kWrongState, ref.member + " is a manual member; it has no session");
+    if (named != kNobody && directory.member(named).record->manual) {
+      return fail(ErrorKind::kWrongState, ref.member + " is a manual member; it has no session");
+    }
+    return fail(ErrorKind::kUnauthenticated, "this call needs the token of the session");
   }
   return found;
 }
