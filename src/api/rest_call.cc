@@ -298,8 +298,10 @@ void RestCall::arm(Duration wait) {
   if (timer_ && wait == Duration{}) return;
   const std::weak_ptr<RestCall> weak = weak_from_this();
   const Duration spent = host().now().mono - began_;
-  if (!timer_) {
-    timer_.emplace(host().loop());
+  if (!timer_) timer_.emplace(host().loop());
+  // Only a wait is given up with its client. Anything else is answered at once, and a client may
+  // well have finished sending while it still reads.
+  if (wait > Duration{}) {
     exchange_->on_abandoned([weak] {
       if (const auto self = weak.lock()) self->abandoned();
     });

@@ -242,6 +242,10 @@ PendingExchange::PendingExchange(std::shared_ptr<HttpConnection> connection, Htt
 
 PendingExchange::~PendingExchange() {
   if (answered_) return;
+  if (told_) {
+    connection_->abort();
+    return;
+  }
   Error error;
   error.detail = "the request was dropped without an answer; this is a fault of the program";
   connection_->answer(connection_->render(error, request_.head));
@@ -271,8 +275,9 @@ void PendingExchange::abandon() {
   connection_->loop().post([weak = weak_from_this()] {
     const auto self = weak.lock();
     if (self == nullptr || self->answered_ || !self->abandoned_) return;
-    const auto told = std::exchange(self->abandoned_, nullptr);
-    told();
+    const auto tell = std::exchange(self->abandoned_, nullptr);
+    self->told_ = true;
+    tell();
   });
 }
 

@@ -188,6 +188,7 @@ class PendingExchange final : public HttpExchange,
   std::shared_ptr<HttpConnection> connection_;
   HttpRequest request_;
   std::function<void()> abandoned_;
+  bool told_ = false;  // that the client has gone: no answer is needed then
   bool answered_ = false;
 };
 

@@ -47,7 +47,7 @@ class HttpStream {
 };
 
 // One request that waits for its answer. Keep it as long as the answer takes; dropping it
-// unanswered answers 500.
+// unanswered answers 500, or just closes if on_abandoned() has told that nobody waits.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;

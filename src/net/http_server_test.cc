@@ -248,6 +248,19 @@ TEST(HttpServer, still_answers_a_client_that_only_finished_sending) {
   EXPECT_TRUE(client.ended());
 }
 
+TEST(HttpServer, closes_without_an_answer_when_a_wait_is_given_up) {
+  Signal<bool> abandoned;
+  TestServer server({}, [&](std::shared_ptr<HttpExchange> exchange) {
+    HttpExchange& waiting = *exchange;
+    waiting.on_abandoned([&, kept = std::move(exchange)] { abandoned.set(true); });
+  });
+  Client client(server.port());
+  client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.finish_sending();
+  ASSERT_TRUE(abandoned.arrived());
+  EXPECT_TRUE(client.ended());
+}
+
 TEST(HttpServer, closing_all_abandons_what_waits_and_leaves_nothing_open) {
   Signal<bool> arrived;
   Signal<bool> abandoned;

@@ -247,6 +247,19 @@ class Heads(Raw):
                          [b"200", b"200", b"404"])
 
 
+    def test_who_only_finished_sending_is_answered(self):
+        body = b'{"requiredCapabilities":[]}'
+        for payload, status in (
+                (self.head(Content_Length=len(body)) + b"\r\n" + body, 201),
+                (self.head("GET", "/v1/packets?limit=1") + b"\r\n", 200)):
+            with socket.create_connection(("127.0.0.1", self.host.port), timeout=PATIENCE) as wire:
+                wire.sendall(payload)
+                wire.shutdown(socket.SHUT_WR)
+                response = http.client.HTTPResponse(wire)
+                response.begin()
+                self.assertEqual(response.status, status, response.read())
+
+
 class Allowed(Raw):
     flags = ("--allow-host", "pool.example", "--allow-origin", "https://console.example")
 
