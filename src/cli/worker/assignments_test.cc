@@ -60,6 +60,14 @@ TEST_F(Hand, CompletesWithBytesIfItIsNoText) {
   EXPECT_EQ(h.last_call("/p/complete").call.body, R"({"epoch":1,"resultBase64":"/wE="})");
 }
 
+TEST_F(Hand, CompletesWithBytesIfQuotesMakeTheTextTooLong) {
+  const std::string most(std::size_t{1} << 20, 'x');
+  h.end_run(begin("p"), 0, most);
+  EXPECT_TRUE(h.last_call("/p/complete").call.body.starts_with(R"({"epoch":1,"resultB)"));
+  h.end_run(begin("q"), 0, most.substr(2));
+  EXPECT_TRUE(h.last_call("/q/complete").call.body.starts_with(R"({"epoch":1,"result":)"));
+}
+
 TEST_F(Hand, Exit75ReleasesAndOthersFailWithStderr) {
   h.end_run(begin("p"), 75);
   EXPECT_EQ(h.last_call("/p/release").call.body, R"({"epoch":1})");

@@ -8,6 +8,7 @@ namespace phoenix::worker {
 namespace {
 
 constexpr std::size_t kMessageBytes = 4096;
+constexpr std::size_t kMaxJson = std::size_t{1} << 20;
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -46,8 +47,12 @@ std::string how_it_ended(const RunEnd& end) {
   return "CMD was ended by signal " + std::to_string(end.signal);
 }
 
+// As text, unless it is none, or its quotes and escapes take it over what a JSON value may have.
 std::string as_member(const std::string& name, std::string_view bytes) {
-  if (valid_utf8(bytes)) return ",\"" + name + "\":" + quote_json(bytes);
+  if (valid_utf8(bytes)) {
+    const std::string text = quote_json(bytes);
+    if (text.size() <= kMaxJson) return ",\"" + name + "\":" + text;
+  }
   return ",\"" + name + "Base64\":\"" + encode_base64(bytes) + "\"";
 }
 
