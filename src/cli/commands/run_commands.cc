@@ -108,8 +108,8 @@ Outcome<WorkerOptions> worker_options(Context& context, const WorkerLine& line) 
   options.urls = host->urls;
   options.token = host->token;
   options.tls_ca = host->tls_ca;
-  if (!context.api.name_space().empty()) options.ns = context.api.name_space();
-  if (!valid_id(options.ns)) {
+  options.ns = context.api.name_space();
+  if (!options.ns.empty() && !valid_id(options.ns)) {
     return tl::unexpected(wrong_use(fmt::format("-n: \"{}\" is no namespace", options.ns),
                                     "a member works for one namespace"));
   }

@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "client/call.h"
+#include "client/http_client.h"
 
 namespace phoenix::worker {
 
@@ -83,6 +84,11 @@ struct Finish {
 using Action = std::variant<MakeCall, CancelCall, OpenStream, CloseStream, StartRun, SignalRun,
                             HoldLease, SaveToken, Say, Tell, Finish>;
 using Actions = std::vector<Action>;
+
+// The path of a call, in the member's namespace; without one the host knows it by the token.
+inline std::string in_namespace(std::string path, const std::string& ns) {
+  return ns.empty() ? path : path + "?namespace=" + url_encode(ns);
+}
 
 // Where the parts of the core put what is to be done, in order, and take their numbers from.
 struct Effects {

@@ -305,8 +305,8 @@ void Assignments::send_next(Instant /*now*/, Work& work) {
   MakeCall make;
   make.id = effects_.next_id();
   make.call.method = "POST";
-  make.call.target = "/v1/packets/" + url_encode(work.packet) + "/" + verdict.verb +
-                     "?namespace=" + url_encode(options_.ns);
+  make.call.target =
+      in_namespace("/v1/packets/" + url_encode(work.packet) + "/" + verdict.verb, options_.ns);
   make.call.body = "{\"epoch\":" + std::to_string(work.epoch) + verdict.fields + "}";
   make.call.token = token_;
   make.call.timeout = options_.request_timeout;

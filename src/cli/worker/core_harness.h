@@ -14,6 +14,7 @@ namespace phoenix::worker {
 inline WorkerOptions test_options() {
   WorkerOptions options;
   options.urls = {"http://127.0.0.1:7400"};
+  options.ns = "default";
   options.id = "w1";
   options.capabilities = {"words"};
   options.max_load = 2;

@@ -18,9 +18,8 @@ std::string text_of(const JsonText& json) {
 }
 
 std::string register_body(const WorkerOptions& options, bool replace) {
-  std::string body = "{\"id\":" + quote_json(options.id) +
-                     ",\"namespace\":" + quote_json(options.ns) +
-                     ",\"kind\":" + quote_json(options.kind) + ",\"capabilities\":[";
+  std::string body = "{\"id\":" + quote_json(options.id) + ",\"kind\":" + quote_json(options.kind) +
+                     ",\"capabilities\":[";
   for (const std::string& capability : options.capabilities) {
     if (body.back() != '[') body += ',';
     body += quote_json(capability);
@@ -73,7 +72,7 @@ void Session::start(Instant now, std::string saved_token) {
 }
 
 std::string Session::target(const std::string& tail) const {
-  return "/v1/members/" + url_encode(options_.id) + tail + "?namespace=" + url_encode(options_.ns);
+  return in_namespace("/v1/members/" + url_encode(options_.id) + tail, options_.ns);
 }
 
 uint64_t Session::make_call(const std::string& method, std::string path, std::string body,
@@ -99,7 +98,7 @@ void Session::send_register(Instant now) {
   MakeCall make;
   make.id = effects_.next_id();
   make.call.method = "POST";
-  make.call.target = "/v1/members?namespace=" + url_encode(options_.ns);
+  make.call.target = in_namespace("/v1/members", options_.ns);
   make.call.body = register_body(options_, replace_);
   make.call.headers.emplace_back("Idempotency-Key", nonce_ + "-" + std::to_string(register_key_));
   make.call.token = options_.token;

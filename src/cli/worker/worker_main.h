@@ -23,7 +23,7 @@ struct WorkerOptions {
   std::vector<std::string> urls;  // at least one, see client/address.h
   std::string token;              // for registering; empty: none
   std::string tls_ca;
-  std::string ns = "default";
+  std::string ns;  // empty: the token's only one, else "default"
   std::string id;  // empty: hostname-pid
   std::vector<std::string> capabilities;
   std::string kind = "agent";

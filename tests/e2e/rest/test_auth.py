@@ -11,6 +11,7 @@ import unittest
 
 from harness.host import PROGRAM, Folder, Host, clean_environment, refused_start, until
 from harness.rest import RestTest
+from harness.worker import Worker
 
 TOKENS = {
     "reader": {"roles": ["reader"]},
@@ -214,6 +215,15 @@ class Tokens(RestTest):
         shown = run("packet", "show", made.stdout.strip(), "--token", secret("blue"), "-n",
                     "default")
         self.assertEqual(shown.returncode, 3, shown)
+
+    def test_a_worker_works_in_the_only_namespace_of_its_token(self):
+        cap = self.fresh("cap")
+        packet = self.by("blue", "POST", "/v1/packets", {"requiredCapabilities": [cap],
+                                                         "payload": "blue"}, 201)
+        self.assertEqual(packet["namespace"], "blue")
+        Worker(self, self.host, cap, "--token", secret("blue"), command=["cat"]).registered()
+        done = self.by("blue", "GET", f"/v1/packets/{packet['id']}?waitMs=20000")
+        self.assertEqual((done["status"], done["result"]), ("COMPLETED", "blue"))
 
 
 class BadFiles(unittest.TestCase):
