@@ -158,6 +158,11 @@ void Faults::add(std::string pointer, std::string detail) {
   if (count_++ < kMaxFaults) list_.push_back({std::move(pointer), std::move(detail)});
 }
 
+void Faults::add(const Path& path, std::string detail) {
+  if (count_ < kMaxFaults) return add(path.pointer(), std::move(detail));
+  ++count_;
+}
+
 void Faults::add(ErrorKind kind, const Path& path, std::string detail) {
   if (kind_ == ErrorKind::kInvalidRequest) kind_ = kind;
   add(path.pointer(), std::move(detail));
@@ -360,6 +365,7 @@ std::optional<std::string> decode_base64url(std::string_view text) {
 }
 
 std::string unknown_field(std::string_view name, const std::vector<std::string_view>& known) {
+  if (known.empty()) return "no such field here";
   std::string_view nearest;
   size_t best = 3;
   for (const auto candidate : known) {

@@ -26,7 +26,7 @@ struct Path {
 class Faults {
  public:
   void add(std::string pointer, std::string detail);
-  void add(const Path& path, std::string detail) { add(path.pointer(), std::move(detail)); }
+  void add(const Path& path, std::string detail);
   // A fault of another kind (too large, forbidden): it decides the kind of the whole error.
   void add(ErrorKind kind, const Path& path, std::string detail);
   bool any() const { return count_ > 0; }
@@ -80,7 +80,9 @@ struct Field {
   void (*read)(Draft&, const Value&, const Path&, Faults&);
 };
 
+// Names the nearest of the known keys, or all of them; neither if none are given.
 std::string unknown_field(std::string_view name, const std::vector<std::string_view>& known);
+inline constexpr size_t kMaxHints = 10;
 
 // Reads every member of the object by the table. A value that is no object is a fault.
 template <class Draft, size_t kSize>
@@ -103,7 +105,10 @@ void read_object(const Field<Draft> (&table)[kSize], Draft& draft, const Value& 
       continue;
     }
     std::vector<std::string_view> known;
-    for (const auto& field : table) known.push_back(field.name);
+    // A body may hold a million of them, and all other callers wait while it is read.
+    if (faults.count() < kMaxHints) {
+      for (const auto& field : table) known.push_back(field.name);
+    }
     faults.add(here, unknown_field(key, known));
   }
 }

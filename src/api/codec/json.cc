@@ -184,7 +184,10 @@ class Parser {
   }
 
   tl::unexpected<Error> broken(std::string detail) const {
-    return invalid(pointer(), detail + " (byte " + std::to_string(pos_) + ")");
+    const std::string at = pointer();
+    auto refusal = invalid(at, detail + " (byte " + std::to_string(pos_) + ")");
+    if (at.empty()) refusal.value().detail.insert(0, "the body");
+    return refusal;
   }
 
   Result<bool> value() {

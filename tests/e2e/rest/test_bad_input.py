@@ -104,6 +104,14 @@ class Bodies(Raw):
                          {"/requiredCapabilities/0", "/requiredCapabilities/1", "/prio", "/load",
                           "/a~1b~0c"})
 
+    def test_very_many_faults(self):
+        # Every caller waits while a body is read: hints are looked for a few times only.
+        body = b"{" + b",".join(b'"k%d":1' % n for n in range(1_000_000)) + b"}"
+        errors = self.assertProblem(self.post(body), 400, "invalid-request")["errors"]
+        self.assertEqual(len(errors), 100)
+        self.assertIn("no such field here; ", errors[9]["detail"])
+        self.assertEqual(errors[10], {"pointer": "/k10", "detail": "no such field here"})
+
     def test_depth_of_64_is_taken(self):
         # The packet itself is one level.
         deep = "[" * 63 + "]" * 63
