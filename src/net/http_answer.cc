@@ -76,6 +76,8 @@ void HttpConnection::send(HttpResponse response) {
       out_head_ += response.body;
     } else {
       out_body_ = std::move(response.body);
+      counted_answer_ = out_body_.size();
+      shared_->answer_bytes += counted_answer_;
     }
   }
   pump_output();
@@ -120,6 +122,7 @@ void HttpConnection::output_done() {
   if (out_head_.capacity() > kKeptBuffer) std::string().swap(out_head_);
   out_head_.clear();
   std::string().swap(out_body_);
+  shared_->answer_bytes -= std::exchange(counted_answer_, 0);
   out_tail_ = {};
   sent_ = 0;
   if (deadline_runs_) deadline_.cancel();
@@ -254,6 +257,14 @@ PendingExchange::~PendingExchange() {
 void PendingExchange::respond(HttpResponse response) {
   if (std::exchange(answered_, true)) return;
   abandoned_ = nullptr;
+  // What changed something is said in any case; its answers are small.
+  if (request_.head.method == "GET" && connection_->answers_full(response.body.size())) {
+    Error error;
+    error.kind = ErrorKind::kOverloaded;
+    error.detail = "too many large answers wait for their clients to take them; ask again later";
+    error.retry_after_ms = 1'000;
+    response = connection_->render(error, request_.head);
+  }
   connection_->answer(std::move(response));
 }
 

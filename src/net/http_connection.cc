@@ -282,6 +282,7 @@ void HttpConnection::peer_ended() {
 // Takes this connection's share out of the sums that all connections have in common.
 void HttpConnection::uncount() {
   shared_->body_bytes -= std::exchange(counted_body_, 0);
+  shared_->answer_bytes -= std::exchange(counted_answer_, 0);
   if (std::exchange(counted_, false)) --shared_->in_progress;
 }
 

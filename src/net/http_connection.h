@@ -40,9 +40,10 @@ struct HttpShared {
   std::array<char, 65'536> scratch;  // what one read brings; no connection keeps room of its own
   std::vector<std::shared_ptr<HttpConnection>> connections;
   std::unordered_map<std::string, size_t> per_peer;
-  size_t refused = 0;      // of the connections: beyond the bound, only being told so
-  size_t body_bytes = 0;   // of all requests that are arriving
-  size_t in_progress = 0;  // requests dispatched whose answer is not wholly written
+  size_t refused = 0;       // of the connections: beyond the bound, only being told so
+  size_t body_bytes = 0;    // of all requests that are arriving
+  size_t answer_bytes = 0;  // of all answers that clients have not taken yet
+  size_t in_progress = 0;   // requests dispatched whose answer is not wholly written
 
   HttpResponse render(const Error& error, const HttpHead* head) const;
   void remove(HttpConnection& connection);
@@ -73,6 +74,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void end_stream();
   void on_stream_closed(std::function<void(bool)> callback);
   size_t stream_buffered() const;
+  // Whether so many bytes more would be too many for clients to leave lying.
+  bool answers_full(size_t more) const {
+    return shared_->answer_bytes + more > shared_->options.max_answer_bytes;
+  }
   bool peer_gone() const { return peer_ended_ || state_ == State::kClosed; }
   EventLoop& loop() { return shared_->loop; }
   HttpResponse render(const Error& error, const HttpHead& head) {
@@ -159,6 +164,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::string out_body_;
   std::string_view out_tail_;
   size_t sent_ = 0;
+  size_t counted_answer_ = 0;  // of shared_->answer_bytes
 
   std::string stream_pending_;  // to be framed and written next
   bool stream_chunked_ = false;

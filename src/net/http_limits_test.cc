@@ -305,6 +305,29 @@ TEST(HttpLimits, bodies_that_arrive_are_bounded_together) {
   EXPECT_EQ(going_on.read_answer().status, 200);
 }
 
+TEST(HttpLimits, answers_that_are_not_taken_are_bounded_together) {
+  HttpServerOptions options;
+  options.max_answer_bytes = 50'000'000;
+  TestServer server(options, [](const std::shared_ptr<HttpExchange>& exchange) {
+    HttpResponse response;
+    response.body.resize(exchange->request().head.path == "/small" ? 5 : 30'000'000);
+    exchange->respond(std::move(response));
+  });
+  Client first(server.port());
+  first.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(first.read_exactly(12), "HTTP/1.1 200");
+  Client second(server.port());
+  second.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Client::Answer refused = second.read_answer();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.body.find("overloaded"), std::string::npos) << refused.body;
+  EXPECT_EQ(Client(server.port()).get("/small").status, 200);
+  first.reset();
+  server.on_loop([] {});  // the break was noticed
+  second.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(second.read_answer().body.size(), 30'000'000U);
+}
+
 TEST(HttpLimits, a_client_that_does_not_read_its_answer_is_cut_off) {
   HttpServerOptions options;
   options.write_timeout = milliseconds(100);

@@ -93,6 +93,8 @@ struct HttpServerOptions {
   size_t max_connections = 16'384;            // beyond: 503, then closed
   size_t max_connections_per_peer = 0;        // 0: no bound of its own; beyond: 429, then closed
   size_t max_body_bytes = size_t{512} << 20;  // of all bodies that are arriving; beyond: 503
+  // Of all answers that clients have not taken yet; beyond: 503 for what only reads.
+  size_t max_answer_bytes = size_t{512} << 20;
 
   // Renders what the server refuses by itself (400, 408, 413, 429, 500, 503); the head is null
   // when it could not be read. Without it: a small problem document.
