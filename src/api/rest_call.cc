@@ -206,7 +206,11 @@ Result<std::optional<Idempotency>> RestCall::idempotency() const {
                   .part(route_.pattern)
                   .part(*key)
                   .finish();
-  out.request = Sha256().part(head().path).part(head().query).part(body()).finish();
+  Sha256 request;
+  request.part(head().path).part(head().query).part(body());
+  // Else it says nothing about the content.
+  if (raw_) request.part(head().header("content-type"));
+  out.request = request.finish();
   return std::optional<Idempotency>(out);
 }
 

@@ -120,6 +120,18 @@ class Create(RestTest):
         self.refused("invalid-request", 400, "POST", "/v1/packets", body,
                      headers={"Idempotency-Key": "k" * 256}, pointers=["header:Idempotency-Key"])
 
+    def test_idempotency_key_of_raw_bodies(self):
+        def send(kind, priority, status):
+            return self.ok("POST", f"/v1/packets?raw=true&requiredCapabilities=a&priority={priority}",
+                           data=b"x", content_type=kind, status=status, headers=key)
+
+        key = {"Idempotency-Key": self.fresh("key")}
+        first = send("text/x", 1, 201)
+        self.assertEqual(send("text/x", 1, 201).json["id"], first.json["id"])
+        # The fields are in the query, the kind of content in its header: both count.
+        send("text/x", 2, 422)
+        send("text/y", 1, 422)
+
     def test_idempotency_key_under_concurrency_makes_one_packet(self):
         key = {"Idempotency-Key": self.fresh("key")}
         cap = self.fresh("cap")
