@@ -278,10 +278,14 @@ TEST(CompleteMany, OfAPacketTwiceOneAloneCounts) {
   OwnerCalls many;
   many.items.emplace_back(Stage::owner_call(Call::kComplete, "p", 1, "good"));
   many.items.emplace_back(Stage::owner_call(Call::kComplete, "p", 1, "other"));
+  many.items.emplace_back(Stage::owner_call(Call::kComplete, "p", 1, "good"));
   const ReplyBody reply = stage.call(Stage::token(w), many);
   const auto& items = std::get<BatchReply>(reply).items;
-  EXPECT_TRUE(std::holds_alternative<OwnerReply>(items[0]));
-  EXPECT_TRUE(std::holds_alternative<Error>(items[1]));
+  ASSERT_TRUE(std::holds_alternative<OwnerReply>(items[0]));
+  ASSERT_TRUE(std::holds_alternative<Error>(items[1]));
+  EXPECT_EQ(std::get<Error>(items[1]).kind, ErrorKind::kWrongState);
+  ASSERT_TRUE(std::holds_alternative<OwnerReply>(items[2]));  // the same call: the same answer
+  EXPECT_EQ(std::get<OwnerReply>(items[2]).revision, 2U);
   EXPECT_EQ(stage.show("p").head->revision, 2U);
 }
 

@@ -138,6 +138,7 @@ struct Node::Impl {
 
   // --- owner_calls.cc ---
   void owner_calls(Command command, OwnerCalls& calls);
+  ItemReply repeated_item(const OwnerCalls& request, const BatchReply& so_far) const;
   ItemReply owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
   ItemReply ended_call(const Packet& head, Status status, const std::string& member,
                        const OwnerCall& call);

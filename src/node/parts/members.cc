@@ -365,6 +365,10 @@ void Node::Impl::patch(Command command, PatchMember& request) {
     return block(block_name(wanted.key), std::move(command));
   }
   const MemberRecord& before = *member.record;
+  if (before.status == MemberStatus::kRetired) {
+    return refuse(command.id, {.kind = ErrorKind::kGone,
+                               .detail = std::string(wanted.key.id()) + " has retired"});
+  }
   const Caller& caller = command.caller;
   const bool own = !caller.session.empty() && before.session == caller.session;
   if (!own && !caller.is_operator && before.registered_by != caller.principal) {

@@ -36,6 +36,24 @@ Error Node::Impl::packet_error(ErrorKind kind, const Packet& head, Status status
   return error;
 }
 
+// The next item names a packet that an earlier one has ended: as if they had come in two calls.
+ItemReply Node::Impl::repeated_item(const OwnerCalls& request, const BatchReply& so_far) const {
+  const OwnerCall& item = *request.items[so_far.items.size()];
+  for (size_t i = so_far.items.size(); i-- > 0;) {
+    const auto* done = std::get_if<OwnerReply>(&so_far.items[i]);
+    if (done == nullptr || request.items[i]->key != item.key) continue;
+    if (request.items[i]->digest == item.digest) return *done;
+    Error error = {
+        .kind = item.epoch == done->epoch ? ErrorKind::kWrongState : ErrorKind::kStaleEpoch,
+        .detail = "an earlier item of this call has ended " + item.key.text()};
+    error.epoch = done->epoch;
+    error.revision = done->revision;
+    error.packet_status = status_name(done->status);
+    return error;
+  }
+  return Error{.kind = ErrorKind::kConflict, .detail = item.key.text() + " is being changed"};
+}
+
 void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   const SessionNo no =
       command.caller.session.empty() ? kNobody : directory.find_session(command.caller.session);
@@ -63,9 +81,13 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   batch.reserve(request.items.size());
   size_t next = 0;
   for (auto& item : request.items) {
+    const SlotNo slot = item ? slots[next++] : kNoSlot;
+    // Nothing was busy before: what is now has been ended by an earlier item of this very call.
+    const bool repeated = slot != kNoSlot && packets[slot].busy;
     // Who asked for an item knows its id from a success; a refusal says whose it is.
-    batch.items.push_back(item ? owner_call(write, command.caller, *item, slots[next++])
-                               : ItemReply(item.error()));
+    batch.items.push_back(repeated ? repeated_item(request, batch)
+                          : item   ? owner_call(write, command.caller, *item, slot)
+                                   : ItemReply(item.error()));
     const bool refused = item && std::holds_alternative<Error>(batch.items.back());
     batch.ids.emplace_back(refused ? item->key.id() : std::string_view());
   }
@@ -80,11 +102,6 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
 }
 
 ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot) {
-  if (slot != kNoSlot && packets[slot].busy) {
-    // The same packet twice in one call: the second sees the first's outcome next time.
-    return packet_error(ErrorKind::kConflict, *packets[slot].head, status(packets[slot]),
-                        "the packet stands in this call twice");
-  }
   const Packet* head = nullptr;
   Status present = Status::kPending;
   if (slot != kNoSlot) {
