@@ -156,9 +156,18 @@ uint64_t Conductor::live() const {
   return submitter_->acknowledged() - std::min(submitter_->acknowledged(), ledger_.ended());
 }
 
+// Every frozen worker has come back, and both kinds of them have shown what they are there for: a
+// late result was refused, and one stopped by its own lease check.
+bool Conductor::frozen_have_shown() const {
+  return figures_.frozen == figures_.frozen_back && figures_.late_writes_refused > 0 &&
+         figures_.self_stopped > 0;
+}
+
 // Packets are needed for the hits that are still to come.
 bool Conductor::wants_more() const {
-  return submitter_->asked() >= static_cast<uint64_t>(options_.packets) && !plan_.satisfied() &&
+  const bool more_hits =
+      !plan_.satisfied() || (figures_.frozen == figures_.frozen_back && !frozen_have_shown());
+  return submitter_->asked() >= static_cast<uint64_t>(options_.packets) && more_hits &&
          live() < 8 * static_cast<uint64_t>(options_.workers);
 }
 
@@ -166,9 +175,8 @@ bool Conductor::complete() const {
   return submitter_->acknowledged() >= static_cast<uint64_t>(options_.packets) &&
          submitter_->acknowledged() == submitter_->asked() &&
          ledger_.ended() == submitter_->acknowledged() && plan_.satisfied() && !hitting_ &&
-         figures_.frozen == figures_.frozen_back && figures_.late_writes_refused > 0 &&
-         figures_.host_kills == static_cast<uint64_t>(options_.kill_host) && !killing_host_ &&
-         comparing_ == 0;
+         frozen_have_shown() && figures_.host_kills == static_cast<uint64_t>(options_.kill_host) &&
+         !killing_host_ && comparing_ == 0;
 }
 
 // The run is spoilt; what was measured is still shown.

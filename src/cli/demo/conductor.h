@@ -52,6 +52,7 @@ class Conductor {
   void begin_work();
   void tick();
   bool complete() const;
+  bool frozen_have_shown() const;
   bool wants_more() const;
   uint64_t live() const;
   void fault(std::string text);
