@@ -22,6 +22,7 @@ TEST(Join, DrawsItsShareOfWhatNobodyWasHanded) {
   Worker first = stage.join("first", {"a"}, kRoomy);
   for (int i = 0; i < 8; ++i) stage.submit(packet(i), {"a"});
   ASSERT_EQ(stage.load("first"), 8U);
+  stage.advance(milliseconds(1));
   Worker second = stage.join("second", {"a"}, kRoomy);
   EXPECT_EQ(stage.load("first"), 4U);
   EXPECT_EQ(stage.load("second"), 4U);
@@ -44,10 +45,25 @@ TEST(Join, TakesNothingThatWasHandedOut) {
   EXPECT_EQ(stage.load("second"), 0U);
 }
 
+TEST(Join, IsNotWhatAFirstCallAfterTheHostsRestartIs) {
+  Stage stage;
+  Worker first = stage.join("first", {"a"}, kRoomy);
+  Worker second = stage.join("second", {"a"}, kRoomy);
+  stage.restart();
+  stage.poll(first);
+  for (int i = 0; i < 8; ++i) stage.submit(packet(i), {"a"});
+  stage.advance(milliseconds(1));
+  first.after.reset();
+  second.after.reset();
+  stage.poll(second);
+  EXPECT_EQ(stage.load("first"), 8U);
+}
+
 TEST(Join, DrawsOnlyWhatItCanDo) {
   Stage stage;
   stage.join("first", {"a", "b"}, kRoomy);
   for (int i = 0; i < 4; ++i) stage.submit(packet(i), {i % 2 == 0 ? "a" : "b"});  // two each
+  stage.advance(milliseconds(1));
   stage.join("second", {"b"}, kRoomy);
   EXPECT_EQ(stage.owner("p0"), "first");
   EXPECT_EQ(stage.owner("p2"), "first");

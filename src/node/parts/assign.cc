@@ -295,17 +295,15 @@ std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer) {
   size_t sessions = 0;
   size_t looked_at = 0;
   for (auto it = with_untaken.begin(); it != with_untaken.end() && sessions < kSessions;) {
-    std::vector<SlotNo> untaken;
-    if (directory.has_session(*it)) {
-      untaken = directory.session(*it).outbox.untaken_until(now.mono);
-    }
-    if (untaken.empty()) {
+    if (!directory.has_session(*it) || !directory.session(*it).outbox.oldest_untaken()) {
       it = with_untaken.erase(it);
       continue;
     }
+    const Outbox& outbox = directory.session(*it).outbox;
     ++it;
     ++sessions;
-    for (const SlotNo no : untaken) {
+    // Not what became durable at this very moment: it may stand behind the join in the log.
+    for (const SlotNo no : outbox.untaken_until(now.mono - Duration{1})) {
       if (++looked_at > kPackets) return slots;
       const Slot& slot = packets[no];
       if (slot.busy || slot.delivered || !placement.matches(newcomer, slot.cls)) continue;

@@ -39,7 +39,7 @@ void Node::Impl::sync_ring(MemberNo no) {
     member.ring = kNoMember;
     return;
   }
-  const bool was_open = member.ring != kNoMember && placement.open(member.ring);
+  const bool fresh = member.ring == kNoMember;
   if (member.ring == kNoMember) {
     member.ring = placement.join(ring_member(record));
     if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
@@ -52,7 +52,7 @@ void Node::Impl::sync_ring(MemberNo no) {
   }
   const bool called = record.manual || directory.session(member.session).called;
   const bool open = record.status == MemberStatus::kActive && called;
-  if (open && !was_open) joined.push_back(no);
+  if (open && fresh) joined.push_back(no);
   placement.set_open(member.ring, open);
   if (open) with_room.push_back(no);
   if (record.status == MemberStatus::kDraining) {
