@@ -255,6 +255,18 @@ void Node::Impl::withdraw(SlotNo no) {
   slot.outbox = 0;
 }
 
+// Takes from its owner what that has not been handed yet. Requires: room at `to` is reserved.
+void Node::Impl::move_untaken(SlotNo no, Transition done, MemberNo to, const Moved& why) {
+  Write write = new_write();
+  withdraw(no);
+  step(write, no, std::move(done), {}, to);
+  PacketStep& last = write.packets.back();
+  last.move = why.move;
+  last.revoke = why.revoke;
+  last.membership = why.membership;
+  submit_write(std::move(write));
+}
+
 // What no poll or stream took within one lease goes to others.
 void Node::Impl::take_back(SessionNo no) {
   Session& session = directory.session(no);
@@ -277,12 +289,8 @@ void Node::Impl::take_back(SessionNo no) {
     change.reason = "its owner did not take it within its lease";
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (!done) continue;
-    Write write = new_write();
-    withdraw(slot_no);
-    step(write, slot_no, std::move(*done), {}, to);
-    write.packets.back().revoke = RevokeReason::kReassigned;
-    write.packets.back().move = MoveCause::kReassign;
-    submit_write(std::move(write));
+    move_untaken(slot_no, std::move(*done), to,
+                 {.move = MoveCause::kReassign, .revoke = RevokeReason::kReassigned});
   }
 }
 
@@ -347,12 +355,7 @@ bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no) {
     change.reason = "a member joined that is to have it, and its owner had not been given it yet";
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (done) {
-      Write write = new_write();
-      withdraw(slot_no);
-      step(write, slot_no, std::move(*done), {}, to);
-      write.packets.back().move = MoveCause::kJoin;
-      write.packets.back().membership = true;
-      submit_write(std::move(write));
+      move_untaken(slot_no, std::move(*done), to, {.move = MoveCause::kJoin, .membership = true});
       return true;
     }
   }

@@ -175,6 +175,12 @@ struct Node::Impl {
   void retry_later(SlotNo slot);
   void lose(Write& write, SlotNo slot, const Ending& ending);
   void withdraw(SlotNo slot);
+  struct Moved {
+    MoveCause move;
+    std::optional<RevokeReason> revoke = std::nullopt;
+    bool membership = false;
+  };
+  void move_untaken(SlotNo slot, Transition done, MemberNo to, const Moved& why);
   void take_back(SessionNo no);
   std::vector<SlotNo> drawable(MemberIndex newcomer);
   void draw(MemberNo no);

@@ -505,13 +505,8 @@ void Node::Impl::check_drained(MemberNo no) {
     change.reason = "its owner drains and had not been given it yet";
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (!done) continue;
-    Write write = new_write();
-    withdraw(slot_no);
-    step(write, slot_no, std::move(*done), {}, to);
-    write.packets.back().revoke = RevokeReason::kDrained;
-    write.packets.back().move = MoveCause::kDrain;
-    write.packets.back().membership = true;
-    submit_write(std::move(write));
+    move_untaken(slot_no, std::move(*done), to,
+                 {.move = MoveCause::kDrain, .revoke = RevokeReason::kDrained, .membership = true});
   }
 }
 
