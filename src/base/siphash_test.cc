@@ -46,6 +46,21 @@ TEST(SipHash, gives_the_published_values_under_the_test_key) {
   EXPECT_EQ(siphash13(key, std::string_view("\0", 1)), 0xc9f49bf37d57ca93u);
 }
 
+TEST(SipHash, of_a_series_is_that_of_each_whole_text) {
+  RingKey key;
+  for (uint8_t i = 0; i < 16; ++i) key.bytes[i] = static_cast<uint8_t>(7 * i);
+  std::string shared;
+  for (int size = 0; size < 40; ++size) {
+    const SipHashSeries series(key, shared);
+    for (const uint32_t last : {0u, 1u, 127u, 0x01020304u, 0xffffffffu}) {
+      std::string whole = shared;
+      for (int shift = 0; shift < 32; shift += 8) whole += static_cast<char>(last >> shift);
+      ASSERT_EQ(series(last), siphash13(key, whole)) << size << " " << last;
+    }
+    shared += static_cast<char>(0xf0 + size);
+  }
+}
+
 TEST(SipHash, depends_on_each_bit_of_the_key) {
   RingKey key;
   const uint64_t before = siphash13(key, "message");

@@ -213,52 +213,46 @@ std::vector<ClassId> Classes::matching(MemberIndex index) const {
   return result;
 }
 
-void Classes::add_member(ClassId id, MemberIndex index) {
+void Classes::add_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes) {
   Class& c = classes_[id];
   if (c.needed.size() > 1) {
     c.members.insert(std::lower_bound(c.members.begin(), c.members.end(), index), index);
   }
   ++routes_[id].matching;
-  touch(id, index);
+  add_vnodes(id, vnodes);
 }
 
-void Classes::remove_member(ClassId id, MemberIndex index) {
+void Classes::remove_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes) {
   Class& c = classes_[id];
   if (c.needed.size() > 1) {
     c.members.erase(std::lower_bound(c.members.begin(), c.members.end(), index));
   }
   --routes_[id].matching;
-  touch(id, index);
+  remove_vnodes(id, vnodes);
 }
 
-void Classes::touch(ClassId id, MemberIndex index) {
-  Class& c = classes_[id];
-  if (!c.ring) return;
-  // So much has changed that building anew costs no more, and the list stays bounded.
-  if (c.touched.size() >= 8 && c.touched.size() * 2 > members(c).size()) {
-    drop_ring(id);
-    return;
-  }
-  c.touched.push_back(index);
-  routes_[id].current = false;
+void Classes::add_vnodes(ClassId id, std::span<const Vnode> vnodes) {
+  PackedRing* ring = classes_[id].ring.get();
+  if (ring == nullptr) return;
+  ring_bytes_ -= ring->bytes();
+  ring->insert(vnodes);
+  ring_bytes_ += ring->bytes();
 }
 
-void Classes::set_ring(ClassId id, std::unique_ptr<ClassRing> ring) {
+void Classes::remove_vnodes(ClassId id, std::span<const Vnode> vnodes) {
+  PackedRing* ring = classes_[id].ring.get();
+  if (ring == nullptr) return;
+  ring_bytes_ -= ring->bytes();
+  ring->erase(vnodes);
+  ring_bytes_ += ring->bytes();
+  if (ring->size() == 0) drop_ring(id);
+}
+
+void Classes::set_ring(ClassId id, std::unique_ptr<PackedRing> ring) {
   drop_ring(id);
   ring_bytes_ += ring->bytes();
-  routes_[id].ring = ring->view();
-  routes_[id].current = true;
+  routes_[id].ring = ring.get();
   classes_[id].ring = std::move(ring);
-}
-
-void Classes::refresh_ring(ClassId id, std::vector<Vnode> vnodes) {
-  Class& c = classes_[id];
-  ring_bytes_ -= c.ring->bytes();
-  c.ring->replace(std::move(vnodes));
-  ring_bytes_ += c.ring->bytes();
-  c.touched.clear();
-  routes_[id].ring = c.ring->view();
-  routes_[id].current = true;
 }
 
 void Classes::drop_ring(ClassId id) {
@@ -266,9 +260,8 @@ void Classes::drop_ring(ClassId id) {
   if (!c.ring) return;
   ring_bytes_ -= c.ring->bytes();
   c.ring.reset();
-  c.touched = {};
   c.walked = 0;
-  routes_[id].current = false;
+  routes_[id].ring = nullptr;
   routes_[id].recent = false;
 }
 
@@ -279,7 +272,7 @@ size_t Classes::bytes() const {
     total += sizeof(Class) + c.names.size() * sizeof(std::string) + c.identity.capacity() +
              c.members.capacity() * sizeof(MemberIndex) +
              (c.required.capacity() + c.needed.capacity() + c.homes.capacity() +
-              c.home_slots.capacity() + c.touched.capacity()) *
+              c.home_slots.capacity()) *
                  sizeof(uint32_t);
   }
   return total;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ring/capabilities.h"
-#include "ring/class_ring.h"
+#include "ring/packed_ring.h"
 #include "ring/roster.h"
 
 namespace phoenix::ring {
@@ -34,19 +34,17 @@ struct Class {
   uint64_t signature = 0;   // of needed
   uint64_t hash = 0;
   // Of the cache of class rings:
-  std::unique_ptr<ClassRing> ring;
-  std::vector<MemberIndex> touched;  // changed since the ring was built
-  uint64_t walked = 0;               // v-nodes examined for want of a ring
-  bool listed = false;               // in the cache's list, with a ring or without
+  std::unique_ptr<PackedRing> ring;
+  uint64_t walked = 0;  // v-nodes examined for want of a ring
+  bool listed = false;  // in the cache's list, with a ring or without
 };
 
 // The little that the plain case of placement reads and writes of a class, apart from the rest.
 struct Route {
-  ClassRing::View ring;   // valid while current
-  uint32_t matching = 0;  // number of matching members
-  uint32_t users = 0;     // interned so often and not released
-  bool current = false;   // the class has a ring and nothing changed since
-  bool recent = false;    // used since the cache last looked
+  const PackedRing* ring = nullptr;  // of the class alone, if it has one
+  uint32_t matching = 0;             // number of matching members
+  uint32_t users = 0;                // interned so often and not released
+  bool recent = false;               // used since the cache last looked
 };
 
 class Classes {
@@ -74,15 +72,15 @@ class Classes {
 
   // The classes that a joined member matches, ascending.
   std::vector<ClassId> matching(MemberIndex index) const;
-  void add_member(ClassId id, MemberIndex index);
-  void remove_member(ClassId id, MemberIndex index);
-  // A matching member's v-nodes, or whether it matches, changed.
-  void touch(ClassId id, MemberIndex index);
+  void add_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes);
+  void remove_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes);
+  // Of a matching member: those that came, and those that went.
+  void add_vnodes(ClassId id, std::span<const Vnode> vnodes);
+  void remove_vnodes(ClassId id, std::span<const Vnode> vnodes);
 
   // Bytes of class rings now held; the cache's owner keeps them within its budget.
   size_t ring_bytes() const { return ring_bytes_; }
-  void set_ring(ClassId id, std::unique_ptr<ClassRing> ring);
-  void refresh_ring(ClassId id, std::vector<Vnode> vnodes);
+  void set_ring(ClassId id, std::unique_ptr<PackedRing> ring);
   void drop_ring(ClassId id);
   // One above the highest number in use so far.
   size_t limit() const { return classes_.size(); }

@@ -14,8 +14,9 @@ namespace phoenix {
 
 using ring::Circle;
 using ring::Class;
-using ring::ClassRing;
+using ring::LineRing;
 using ring::Member;
+using ring::PackedRing;
 using ring::Vnode;
 using ring::Window;
 
@@ -24,7 +25,7 @@ struct Placement::Impl {
       : key(ring_key),
         roster(ring_key, options.position_mask, capabilities),
         classes(ring_key, capabilities, roster, options.idle_classes),
-        cache(classes, roster, circle, options.cache_bytes) {}
+        cache(classes, roster, circle, counts, options.cache_bytes) {}
 
   MemberIndex choose(const PlaceQuery& query);
   // Sees to it that the class's own ring, or else its base's, is up to date. False if neither is:
@@ -47,6 +48,7 @@ struct Placement::Impl {
   ring::Roster roster;
   ring::Classes classes;
   Circle circle{roster};
+  Counts counts;
   ring::RingCache cache;
 };
 
@@ -87,6 +89,7 @@ MemberIndex Placement::Impl::walk(Cursor cursor, const Class& c, const PlaceQuer
   const auto run = [&](uint64_t steps) {
     Vnode vnode;
     while (steps-- > 0) {
+      ++counts.examined;
       if (!cursor.next(vnode)) return true;
       if (!all_match && !(classes.may_match(vnode.member, c) && window.eligible(vnode.member) &&
                           classes.matches(vnode.member, c))) {
@@ -114,21 +117,21 @@ MemberIndex Placement::Impl::choose(const PlaceQuery& query) {
   const Class& c = classes[query.cls];
   if (route.matching <= k) return judge_all(c, query);
   if (!find_ring(query.cls, k))
-    return walk(Circle::Cursor(circle, query.point), c, query, roster.size());
-  ring::Route& way = route.current ? route : classes.route(c.base);
+    return walk(LineRing::Cursor(circle.ring(), query.point), c, query, roster.size());
+  ring::Route& way = route.ring != nullptr ? route : classes.route(c.base);
   way.recent = true;
-  return walk(ClassRing::Cursor(way.ring, query.point), c, query, way.matching);
+  return walk(PackedRing::Cursor(*way.ring, query.point), c, query, way.matching);
 }
 
 bool Placement::Impl::find_ring(ClassId cls, size_t k) {
   const ring::Route& route = classes.route(cls);
-  if (route.current) return true;
+  if (route.ring != nullptr) return true;
   const ClassId base = classes[cls].base;
   if (base != ring::kNoClass && !classes[cls].ring) {
     cache.find(base, k * classes.route(base).matching / route.matching);
   }
   if (cache.find(cls, k) != nullptr) return true;
-  if (base != ring::kNoClass && classes.route(base).current) return true;
+  if (base != ring::kNoClass && classes.route(base).ring != nullptr) return true;
   circle.settle();
   return false;
 }
@@ -166,32 +169,45 @@ const RingKey& Placement::key() const { return impl_->key; }
 MemberIndex Placement::join(const RingMember& member) {
   const MemberIndex index = impl_->roster.add(member);
   impl_->circle.add(index);
-  for (const ClassId cls : impl_->classes.matching(index)) impl_->classes.add_member(cls, index);
+  const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
+  for (const ClassId cls : impl_->classes.matching(index)) {
+    impl_->classes.add_member(cls, index, vnodes);
+  }
   return index;
 }
 
 void Placement::leave(MemberIndex index) {
+  const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
   for (const ClassId cls : impl_->classes.matching(index)) {
-    impl_->classes.remove_member(cls, index);
+    impl_->classes.remove_member(cls, index, vnodes);
   }
   impl_->circle.remove(index);
   impl_->roster.remove(index);
 }
 
 void Placement::update(MemberIndex index, const RingMember& member) {
-  const uint32_t old_weight = impl_->roster[index].weight;
+  ring::Roster& roster = impl_->roster;
+  const uint32_t old_weight = roster[index].weight;
+  const std::vector<Vnode> old_vnodes = roster.vnodes_of(index);
   const std::vector<ClassId> before = impl_->classes.matching(index);
-  impl_->roster.set_capabilities(index, member);
-  impl_->roster.set_figures(index, member);
+  roster.set_capabilities(index, member);
+  roster.set_figures(index, member);
+  const std::vector<Vnode> vnodes = roster.vnodes_of(index);
   const std::vector<ClassId> after = impl_->classes.matching(index);
+  // One is the beginning of the other.
+  const size_t common = std::min(old_vnodes.size(), vnodes.size());
   for (const ClassId cls : before) {
-    const bool stays = std::binary_search(after.begin(), after.end(), cls);
-    if (!stays) impl_->classes.remove_member(cls, index);
-    if (stays && old_weight != member.weight) impl_->classes.touch(cls, index);
+    if (!std::binary_search(after.begin(), after.end(), cls)) {
+      impl_->classes.remove_member(cls, index, old_vnodes);
+    } else if (old_vnodes.size() > common) {
+      impl_->classes.remove_vnodes(cls, std::span(old_vnodes).subspan(common));
+    } else if (vnodes.size() > common) {
+      impl_->classes.add_vnodes(cls, std::span(vnodes).subspan(common));
+    }
   }
   for (const ClassId cls : after) {
     if (!std::binary_search(before.begin(), before.end(), cls)) {
-      impl_->classes.add_member(cls, index);
+      impl_->classes.add_member(cls, index, vnodes);
     }
   }
   if (old_weight != member.weight) impl_->circle.reweigh(index, old_weight);
@@ -241,6 +257,19 @@ std::vector<std::string> Placement::missing(ClassId cls) const {
   return impl_->classes.missing(impl_->classes[cls]);
 }
 
+MemberIndex Placement::owner(Position position) const {
+  impl_->circle.settle();
+  const LineRing& ring = impl_->circle.ring();
+  return ring.size() == 0 ? kNoMember : ring.owner(position);
+}
+
+void Placement::owners(std::span<const Position> positions, std::span<MemberIndex> out) const {
+  impl_->circle.settle();
+  const LineRing& ring = impl_->circle.ring();
+  if (ring.size() > 0) return ring.owners(positions, out);
+  std::fill(out.begin(), out.end(), kNoMember);
+}
+
 std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
   const MemberIndex chosen = impl_->choose(query);
   if (chosen != kNoMember) return chosen;
@@ -265,10 +294,10 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   const size_t k = std::max(query.k, 1u);
   if (impl_->find_ring(query.cls, k)) {
     const ring::Route& own = impl_->classes.route(query.cls);
-    const ring::Route& way = own.current ? own : impl_->classes.route(c.base);
-    impl_->collect(ClassRing::Cursor(way.ring, query.point), c, k, result);
+    const ring::Route& way = own.ring != nullptr ? own : impl_->classes.route(c.base);
+    impl_->collect(PackedRing::Cursor(*way.ring, query.point), c, k, result);
   } else {
-    impl_->collect(Circle::Cursor(impl_->circle, query.point), c, k, result);
+    impl_->collect(LineRing::Cursor(impl_->circle.ring(), query.point), c, k, result);
   }
   for (Candidate& candidate : result) {
     candidate.reason = why_not(candidate.member, query.cls, query.load);
@@ -280,6 +309,8 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   }
   return result;
 }
+
+const Placement::Counts& Placement::counts() const { return impl_->counts; }
 
 size_t Placement::members() const { return impl_->roster.size(); }
 size_t Placement::vnodes() const { return impl_->roster.vnodes(); }

@@ -113,11 +113,24 @@ class Placement {
   // Those required capabilities that no joined member of the namespace has.
   std::vector<std::string> missing(ClassId cls) const;
 
+  // The member of the first v-node at or after a position, whatever it can do or holds: the plain
+  // ring. kNoMember if nobody joined.
+  MemberIndex owner(Position position) const;
+  // The same of many at once, faster. Requires: `out` is as long as `positions`.
+  void owners(std::span<const Position> positions, std::span<MemberIndex> out) const;
+
   std::optional<MemberIndex> place(const PlaceQuery& query) const;
   // May this very member take it (open, matching, room)? Empty if so, else the reason.
   std::string_view why_not(MemberIndex index, ClassId cls, uint32_t load) const;
   // The k nearest distinct matching members clockwise, eligible or not, in walk order.
   std::vector<Candidate> window(const PlaceQuery& query) const;
+
+  // What the choices so far have cost.
+  struct Counts {
+    uint64_t examined = 0;  // v-nodes, members and words of member sets looked at
+    uint64_t builds = 0;    // rings and lists of single classes made
+  };
+  const Counts& counts() const;
 
   size_t members() const;
   size_t vnodes() const;

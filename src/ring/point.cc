@@ -6,19 +6,24 @@ namespace phoenix {
 
 namespace {
 
-Position top(uint64_t hash) { return static_cast<Position>(hash >> 32); }
+// What a member's v-nodes have in common.
+SipHashSeries series(const RingKey& key, std::string_view ns, std::string_view id) {
+  ring::Encoder encoder;
+  encoder.byte('V');
+  encoder.text(ns);
+  encoder.text(id);
+  return {key, encoder.view()};
+}
 
 }  // namespace
 
 Position vnode_position(const RingKey& key, std::string_view ns, std::string_view id,
                         uint32_t replica) {
-  ring::Encoder encoder;
-  encoder.byte('V');
-  encoder.text(ns);
-  encoder.text(id);
-  encoder.u32(replica);
-  return top(siphash13(key, encoder.view()));
+  return VnodePositions(key, ns, id)(replica);
 }
+
+VnodePositions::VnodePositions(const RingKey& key, std::string_view ns, std::string_view id)
+    : series_(series(key, ns, id)) {}
 
 Position packet_position(const RingKey& key, std::string_view ns,
                          std::span<const std::string> capabilities, std::string_view salt) {
@@ -28,7 +33,7 @@ Position packet_position(const RingKey& key, std::string_view ns,
   encoder.u16(capabilities.size());
   for (const std::string& capability : capabilities) encoder.text(capability);
   encoder.text(salt);
-  return top(siphash13(key, encoder.view()));
+  return static_cast<Position>(siphash13(key, encoder.view()) >> 32);
 }
 
 }  // namespace phoenix

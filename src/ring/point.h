@@ -28,6 +28,18 @@ constexpr uint32_t vnode_count(uint32_t weight) {
 Position vnode_position(const RingKey& key, std::string_view ns, std::string_view id,
                         uint32_t replica);
 
+// The positions of one member's v-nodes, by replica.
+class VnodePositions {
+ public:
+  VnodePositions(const RingKey& key, std::string_view ns, std::string_view id);
+  Position operator()(uint32_t replica) const {
+    return static_cast<Position>(series_(replica) >> 32);
+  }
+
+ private:
+  SipHashSeries series_;
+};
+
 // Requires: capabilities sorted bytewise and unique.
 Position packet_position(const RingKey& key, std::string_view ns,
                          std::span<const std::string> capabilities, std::string_view salt);

@@ -14,17 +14,16 @@ constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 2) 
 
 }  // namespace
 
-const ClassRing* RingCache::find(ClassId id, size_t wanted) {
+const PackedRing* RingCache::find(ClassId id, size_t wanted) {
   Class& c = classes_[id];
   if (!c.ring && worth_building(c, wanted)) build(id);
   if (!c.ring) return nullptr;
-  if (!c.touched.empty()) bring_up_to_date(id);
   classes_.route(id).recent = true;
   return c.ring.get();
 }
 
 size_t RingCache::scan_size(const Class& c) const {
-  if (c.base != kNoClass && classes_.route(c.base).current) return classes_.route(c.base).ring.size;
+  if (c.base != kNoClass && classes_.route(c.base).ring) return classes_.route(c.base).ring->size();
   return roster_.vnodes();
 }
 
@@ -41,11 +40,13 @@ void RingCache::build(ClassId id) {
   size_t count = 0;
   for (const MemberIndex index : classes_.members(c)) count += vnode_count(roster_[index].weight);
   if (!make_room(ring_size(count))) return;
+  ++counts_.builds;
   std::vector<Vnode> vnodes;
   vnodes.reserve(count);
   collect(c, vnodes);
-  c.touched.clear();
-  classes_.set_ring(id, std::make_unique<ClassRing>(std::move(vnodes)));
+  auto ring = std::make_unique<PackedRing>(roster_);
+  ring->build(vnodes);
+  classes_.set_ring(id, std::move(ring));
   if (!c.listed) listed_.push_back(id);
   c.listed = true;
 }
@@ -63,43 +64,14 @@ void RingCache::collect(const Class& c, std::vector<Vnode>& out) {
   const auto keep = [&](const Vnode& vnode) {
     if (marks_[vnode.member] != 0) out.push_back(vnode);
   };
-  if (c.base != kNoClass && classes_.route(c.base).current) {
-    const ClassRing::View wider = classes_.route(c.base).ring;
-    std::for_each(wider.vnodes, wider.vnodes + wider.size, keep);
+  const PackedRing* wider = c.base == kNoClass ? nullptr : classes_.route(c.base).ring;
+  if (wider != nullptr) {
+    wider->for_each(keep);
   } else {
     circle_.settle();
-    circle_.for_each(keep);
+    circle_.ring().for_each(keep);
   }
   mark(members, false);
-}
-
-void RingCache::bring_up_to_date(ClassId id) {
-  Class& c = classes_[id];
-  // A number may stand there twice, or belong to another member by now: whatever the ring has
-  // under it goes, and what belongs there today comes.
-  std::sort(c.touched.begin(), c.touched.end());
-  c.touched.erase(std::unique(c.touched.begin(), c.touched.end()), c.touched.end());
-  std::vector<Vnode> fresh;
-  for (const MemberIndex index : c.touched) {
-    if (!roster_[index].joined || !classes_.matches(index, c)) continue;
-    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), fresh);
-  }
-  roster_.sort(fresh);
-  const std::vector<Vnode>& old = c.ring->vnodes();
-  std::vector<Vnode> merged;
-  merged.reserve(old.size() + fresh.size());
-  mark(c.touched, true);
-  size_t next = 0;
-  for (const Vnode& vnode : old) {
-    if (marks_[vnode.member] != 0) continue;
-    while (next < fresh.size() && roster_.before(fresh[next], vnode)) {
-      merged.push_back(fresh[next++]);
-    }
-    merged.push_back(vnode);
-  }
-  merged.insert(merged.end(), fresh.begin() + static_cast<std::ptrdiff_t>(next), fresh.end());
-  mark(c.touched, false);
-  classes_.refresh_ring(id, std::move(merged));
 }
 
 bool RingCache::make_room(size_t bytes) {

@@ -1,7 +1,7 @@
 // Keeps rings of single classes within a budget of bytes. A class gets its own ring once walking
 // the whole circle for it has cost about as much as building one, so a class used once never pays
-// for a ring and a busy one soon has it. Changes of members are put in at the next use, all in one
-// pass. Whether a class has a ring never changes an answer, only its cost.
+// for a ring and a busy one soon has it. Whether a class has a ring never changes an answer, only
+// its cost.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@ namespace phoenix::ring {
 
 class RingCache {
  public:
-  RingCache(Classes& classes, const Roster& roster, Circle& circle, size_t budget)
-      : classes_(classes), roster_(roster), circle_(circle), budget_(budget) {}
+  RingCache(Classes& classes, const Roster& roster, Circle& circle, Placement::Counts& counts,
+            size_t budget)
+      : classes_(classes), roster_(roster), circle_(circle), counts_(counts), budget_(budget) {}
 
-  // The ring of a class, up to date, for a walk that seeks `wanted` distinct members; null if the
-  // walk should take a wider ring or the circle. May drop rings of other classes. Requires: the
-  // class has members.
-  const ClassRing* find(ClassId id, size_t wanted);
+  // The ring of a class, for a walk that seeks `wanted` distinct members; null if the walk should
+  // take a wider ring or the circle. May drop rings of other classes. Requires: the class has
+  // members.
+  const PackedRing* find(ClassId id, size_t wanted);
 
  private:
   bool worth_building(Class& c, size_t wanted);
@@ -29,7 +30,6 @@ class RingCache {
   size_t scan_size(const Class& c) const;
   void collect(const Class& c, std::vector<Vnode>& out);
   void build(ClassId id);
-  void bring_up_to_date(ClassId id);
   // Frees rings not used lately until `bytes` more fit; false if they never will.
   bool make_room(size_t bytes);
   void mark(const std::vector<MemberIndex>& members, bool value);
@@ -37,6 +37,7 @@ class RingCache {
   Classes& classes_;
   const Roster& roster_;
   Circle& circle_;
+  Placement::Counts& counts_;
   size_t budget_;
   std::vector<ClassId> listed_;  // in the order of a clock's face
   size_t hand_ = 0;

@@ -95,9 +95,17 @@ Position Roster::position(MemberIndex index, uint32_t replica) const {
 
 void Roster::append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
                            std::vector<Vnode>& out) const {
+  const VnodePositions positions(key_, ns(index), members_[index].id);
   for (uint32_t replica = first; replica < last; ++replica) {
-    out.push_back({position(index, replica), index});
+    out.push_back({positions(replica) & position_mask_, index});
   }
+}
+
+std::vector<Vnode> Roster::vnodes_of(MemberIndex index, uint32_t first, uint32_t last) const {
+  std::vector<Vnode> vnodes;
+  vnodes.reserve(last - first);
+  append_vnodes(index, first, last, vnodes);
+  return vnodes;
 }
 
 bool Roster::before(MemberIndex a, MemberIndex b) const {

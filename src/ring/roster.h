@@ -59,6 +59,10 @@ class Roster {
   // Appends the v-nodes first..last-1 of a member, by replica.
   void append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
                      std::vector<Vnode>& out) const;
+  std::vector<Vnode> vnodes_of(MemberIndex index, uint32_t first, uint32_t last) const;
+  std::vector<Vnode> vnodes_of(MemberIndex index) const {
+    return vnodes_of(index, 0, vnode_count(members_[index].weight));
+  }
   // By (namespace, id) bytes.
   bool before(MemberIndex a, MemberIndex b) const;
   // By (position, namespace, id).

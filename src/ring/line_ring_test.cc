@@ -1,0 +1,139 @@
+// The ring's lines against a sorted array, through growing and shrinking: at sizes that move all
+// lines at once, and at those that move a few with each change.
+#include "ring/line_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/prng.h"
+
+namespace phoenix::ring {
+namespace {
+
+class LineRingTest : public testing::Test {
+ protected:
+  MemberIndex add_member(uint32_t weight) {
+    RingMember record;
+    record.ns = "default";
+    record.id = "m" + std::to_string(made_++);
+    record.weight = weight;
+    return roster_->add(record);
+  }
+  void use_mask(Position mask) {
+    roster_.emplace(key_, mask, capabilities_);
+    ring_.emplace(*roster_);
+  }
+  void insert(MemberIndex index) {
+    const auto vnodes = roster_->vnodes_of(index);
+    ring_->insert(vnodes);
+    sorted_.insert(sorted_.end(), vnodes.begin(), vnodes.end());
+  }
+  void erase(MemberIndex index) {
+    ring_->erase(roster_->vnodes_of(index));
+    std::erase_if(sorted_, [index](const Vnode& v) { return v.member == index; });
+  }
+  MemberIndex expected(Position position) const {
+    const auto at = std::lower_bound(sorted_.begin(), sorted_.end(), position,
+                                     [](const Vnode& v, Position p) { return v.position < p; });
+    return at == sorted_.end() ? sorted_.front().member : at->member;
+  }
+  // Owners at, before and behind many v-nodes, and a whole turn from somewhere.
+  void check(Prng& prng) {
+    roster_->sort(sorted_);
+    ASSERT_EQ(ring_->size(), sorted_.size());
+    if (sorted_.empty()) return;
+    std::vector<Position> positions = {0, 1, ~Position{0}, Position{1} << 31};
+    for (int i = 0; i < 300; ++i) {
+      const Position at = sorted_[prng.below(sorted_.size())].position;
+      for (const Position p : {at - 1, at, at + 1}) positions.push_back(p);
+      positions.push_back(static_cast<Position>(prng.next()));
+    }
+    std::vector<MemberIndex> owners(positions.size());
+    ring_->owners(positions, owners);
+    for (size_t i = 0; i < positions.size(); ++i) {
+      ASSERT_EQ(ring_->owner(positions[i]), expected(positions[i])) << positions[i];
+      ASSERT_EQ(owners[i], expected(positions[i])) << positions[i];
+    }
+    const Position from = positions[prng.below(positions.size())];
+    auto at = std::lower_bound(sorted_.begin(), sorted_.end(), from,
+                               [](const Vnode& v, Position p) { return v.position < p; });
+    LineRing::Cursor cursor(*ring_, from);
+    size_t seen = 0;
+    for (Vnode vnode; cursor.next(vnode); ++seen, ++at) {
+      if (at == sorted_.end()) at = sorted_.begin();
+      ASSERT_EQ(vnode.position, at->position) << seen;
+      ASSERT_EQ(vnode.member, at->member) << seen;
+    }
+    ASSERT_EQ(seen, sorted_.size());
+  }
+  void grow_and_shrink(size_t members, uint32_t weight, size_t checks, uint64_t seed) {
+    Prng prng(seed);
+    std::vector<MemberIndex> present;
+    for (size_t i = 0; i < members; ++i) {
+      present.push_back(add_member(1 + static_cast<uint32_t>(prng.below(2 * weight))));
+      insert(present.back());
+      if (i % (members / checks) == 0) ASSERT_NO_FATAL_FAILURE(check(prng));
+    }
+    ASSERT_NO_FATAL_FAILURE(check(prng));
+    prng.shuffle(present);
+    for (size_t i = 0; i < members; ++i) {
+      erase(present[i]);
+      if (i % (members / checks) == 0) ASSERT_NO_FATAL_FAILURE(check(prng));
+    }
+    ASSERT_NO_FATAL_FAILURE(check(prng));
+    EXPECT_EQ(ring_->size(), 0u);
+    EXPECT_LE(ring_->bytes(), 1024u * 1024);
+  }
+
+  RingKey key_{{1, 2, 3}};
+  Capabilities capabilities_{key_};
+  std::optional<Roster> roster_{std::in_place, key_, ~Position{0}, capabilities_};
+  std::optional<LineRing> ring_{std::in_place, *roster_};
+  std::vector<Vnode> sorted_;
+  int made_ = 0;
+};
+
+TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_at_once) {
+  grow_and_shrink(200, 20, 100, 1);
+}
+
+TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_in_steps) {
+  grow_and_shrink(1500, 100, 50, 2);
+}
+
+TEST_F(LineRingTest, keeps_every_vnode_where_nearly_all_positions_are_equal) {
+  use_mask(0xf0000001);
+  grow_and_shrink(60, 10, 30, 3);
+}
+
+TEST_F(LineRingTest, built_at_once_is_what_it_is_built_one_by_one) {
+  for (const Position mask : {~Position{0}, Position{0xff000003}}) {
+    use_mask(mask);
+    sorted_.clear();
+    for (int i = 0; i < 700; ++i) {
+      roster_->append_vnodes(add_member(100), 0, 128, sorted_);
+    }
+    Prng prng(4);
+    std::vector<Vnode> shuffled = sorted_;
+    prng.shuffle(shuffled);
+    ring_->build(shuffled);
+    ASSERT_NO_FATAL_FAILURE(check(prng));
+  }
+}
+
+TEST_F(LineRingTest, takes_at_most_22_bytes_a_vnode_at_any_size) {
+  for (const int members : {300, 1000, 1100, 3000}) {
+    std::vector<Vnode> vnodes;
+    while (made_ < members) add_member(100);
+    for (int i = 0; i < members; ++i) {
+      roster_->append_vnodes(static_cast<MemberIndex>(i), 0, 128, vnodes);
+    }
+    const size_t size = vnodes.size();
+    ring_->build(std::move(vnodes));
+    EXPECT_LE(ring_->bytes(), size * 22) << members;
+  }
+}
+
+}  // namespace
+}  // namespace phoenix::ring
