@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "ring/capabilities.h"
-#include "ring/circle.h"
-#include "ring/classes.h"
-#include "ring/ring_cache.h"
+#include "ring/circle/circle.h"
+#include "ring/classes/capabilities.h"
+#include "ring/classes/classes.h"
+#include "ring/classes/ring_cache.h"
 #include "ring/roster.h"
 #include "ring/score.h"
 #include "ring/window.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "ring/capabilities.h"
+#include "ring/classes/capabilities.h"
 #include "ring/placement.h"
 #include "ring/point.h"
 #include "ring/score.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ring/line_ring.h"
+#include "ring/circle/line_ring.h"
 #include "ring/roster.h"
 
 namespace phoenix::ring {

@@ -22,7 +22,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "ring/line_array.h"
+#include "ring/circle/line_array.h"
 #include "ring/roster.h"
 
 namespace phoenix::ring {

@@ -1,4 +1,4 @@
-#include "ring/packed_ring.h"
+#include "ring/circle/packed_ring.h"
 
 #include <algorithm>
 #include <bit>

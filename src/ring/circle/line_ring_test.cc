@@ -1,6 +1,6 @@
 // The ring's lines against a sorted array, through growing and shrinking: at sizes that move all
 // lines at once, and at those that move a few with each change.
-#include "ring/line_ring.h"
+#include "ring/circle/line_ring.h"
 
 #include <gtest/gtest.h>
 

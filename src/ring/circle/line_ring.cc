@@ -1,4 +1,4 @@
-#include "ring/line_ring.h"
+#include "ring/circle/line_ring.h"
 
 namespace phoenix::ring {
 

@@ -1,4 +1,4 @@
-#include "ring/capabilities.h"
+#include "ring/classes/capabilities.h"
 
 namespace phoenix::ring {
 

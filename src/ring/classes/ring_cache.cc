@@ -1,4 +1,4 @@
-#include "ring/ring_cache.h"
+#include "ring/classes/ring_cache.h"
 
 #include <algorithm>
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "ring/capabilities.h"
-#include "ring/packed_ring.h"
+#include "ring/circle/packed_ring.h"
+#include "ring/classes/capabilities.h"
 #include "ring/roster.h"
 
 namespace phoenix::ring {

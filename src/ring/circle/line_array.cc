@@ -1,4 +1,4 @@
-#include "ring/line_array.h"
+#include "ring/circle/line_array.h"
 
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-#include "ring/circle.h"
+#include "ring/circle/circle.h"
 
 #include <algorithm>
 

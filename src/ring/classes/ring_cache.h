@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "ring/circle.h"
-#include "ring/classes.h"
+#include "ring/circle/circle.h"
+#include "ring/classes/classes.h"
 #include "ring/roster.h"
 
 namespace phoenix::ring {

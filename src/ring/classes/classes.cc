@@ -1,4 +1,4 @@
-#include "ring/classes.h"
+#include "ring/classes/classes.h"
 
 #include <algorithm>
 
