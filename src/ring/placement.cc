@@ -36,6 +36,7 @@ struct Placement::Impl {
   MemberIndex walk(Cursor cursor, const Class& c, const PlaceQuery& query, uint64_t population);
   template <typename Cursor>
   void collect(Cursor cursor, const Class& c, size_t k, std::vector<Candidate>& out) const;
+  Candidate candidate(MemberIndex index) const;
   bool has_room(MemberIndex index, uint32_t load) const {
     return roster.standings()[index].room >= int64_t{load};
   }
@@ -136,6 +137,18 @@ bool Placement::Impl::find_ring(ClassId cls, size_t k) {
   return false;
 }
 
+Candidate Placement::Impl::candidate(MemberIndex index) const {
+  const Member& member = roster[index];
+  const Standing& standing = roster.standings()[index];
+  Candidate shown;
+  shown.member = index;
+  shown.load = member.load;
+  shown.max_load = member.max_load;
+  shown.score_numerator = uint64_t{standing.merit} * 1000;
+  shown.score_denominator = standing.resistance;
+  return shown;
+}
+
 template <typename Cursor>
 void Placement::Impl::collect(Cursor cursor, const Class& c, size_t k,
                               std::vector<Candidate>& out) const {
@@ -147,16 +160,8 @@ void Placement::Impl::collect(Cursor cursor, const Class& c, size_t k,
       return other.member == vnode.member;
     });
     if (known) continue;
-    const Member& member = roster[vnode.member];
-    Candidate candidate;
-    candidate.member = vnode.member;
-    candidate.vnode = vnode.position;
-    candidate.load = member.load;
-    candidate.max_load = member.max_load;
-    const Standing& standing = roster.standings()[vnode.member];
-    candidate.score_numerator = uint64_t{standing.merit} * 1000;
-    candidate.score_denominator = standing.resistance;
-    out.push_back(candidate);
+    out.push_back(candidate(vnode.member));
+    out.back().vnode = vnode.position;
   }
 }
 
@@ -287,6 +292,8 @@ std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t loa
   return {};
 }
 
+Candidate Placement::candidate(MemberIndex index) const { return impl_->candidate(index); }
+
 std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   std::vector<Candidate> result;
   const Class& c = impl_->classes[query.cls];
@@ -311,6 +318,29 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
 }
 
 const Placement::Counts& Placement::counts() const { return impl_->counts; }
+
+void Placement::walk(Position from, const Visit& visit) const {
+  impl_->circle.settle();
+  if (impl_->roster.size() == 0) return;
+  LineRing::Cursor cursor(impl_->circle.ring(), from);
+  for (Vnode vnode; cursor.next(vnode) && visit(vnode.position, vnode.member);) {
+  }
+}
+
+bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& visit) const {
+  const Class& c = impl_->classes[cls];
+  if (impl_->classes.members(c).empty()) return true;
+  const auto go = [&](auto cursor) {
+    for (Vnode vnode; cursor.next(vnode);) {
+      if (most-- == 0) return false;
+      if (impl_->classes.matches(vnode.member, c) && !visit(vnode.position, vnode.member)) break;
+    }
+    return true;
+  };
+  if (!impl_->find_ring(cls, 1)) return go(LineRing::Cursor(impl_->circle.ring(), from));
+  const ring::Route& own = impl_->classes.route(cls);
+  return go(PackedRing::Cursor(*(own.ring ? own : impl_->classes.route(c.base)).ring, from));
+}
 
 size_t Placement::members() const { return impl_->roster.size(); }
 size_t Placement::vnodes() const { return impl_->roster.vnodes(); }

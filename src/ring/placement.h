@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -122,6 +123,8 @@ class Placement {
   std::optional<MemberIndex> place(const PlaceQuery& query) const;
   // May this very member take it (open, matching, room)? Empty if so, else the reason.
   std::string_view why_not(MemberIndex index, ClassId cls, uint32_t load) const;
+  // Its load and score, for a walk that is told elsewhere; vnode, eligible and reason are not set.
+  Candidate candidate(MemberIndex index) const;
   // The k nearest distinct matching members clockwise, eligible or not, in walk order.
   std::vector<Candidate> window(const PlaceQuery& query) const;
 
@@ -145,6 +148,14 @@ class Placement {
     uint32_t replica;
   };
   std::vector<VnodeRef> all_vnodes() const;
+
+  // Shows the v-nodes once round, clockwise from the first at or after a point, until `visit` says
+  // false. For what explains the ring; placing has its own ways.
+  using Visit = std::function<bool(Position, MemberIndex)>;
+  void walk(Position from, const Visit& visit) const;
+  // The same, but only those of matching members. False: it stopped because it had examined `most`
+  // v-nodes.
+  bool walk(Position from, ClassId cls, uint64_t most, const Visit& visit) const;
 
  private:
   struct Impl;
