@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ring/choice.h"
 #include "ring/circle/circle.h"
 #include "ring/classes/capabilities.h"
 #include "ring/classes/classes.h"
@@ -25,24 +26,16 @@ struct Placement::Impl {
       : key(ring_key),
         roster(ring_key, options.position_mask, capabilities),
         classes(ring_key, capabilities, roster, options.idle_classes),
-        cache(classes, roster, circle, counts, options.cache_bytes) {}
+        cache(classes, roster, circle, counts, options.cache_bytes),
+        choice(roster, classes, circle, cache, counts, options.longest_walk) {}
 
-  MemberIndex choose(const PlaceQuery& query);
-  // Sees to it that the class's own ring, or else its base's, is up to date. False if neither is:
-  // then the circle is settled. Requires: the class has members.
-  bool find_ring(ClassId cls, size_t k);
-  // Population: how many distinct members there are on what the cursor walks.
   template <typename Cursor>
-  MemberIndex walk(Cursor cursor, const Class& c, const PlaceQuery& query, uint64_t population);
-  template <typename Cursor>
-  void collect(Cursor cursor, const Class& c, size_t k, std::vector<Candidate>& out) const;
+  void collect(Cursor cursor, const PlaceQuery& query, size_t k, std::vector<Candidate>& out);
   Candidate candidate(MemberIndex index) const;
   bool has_room(MemberIndex index, uint32_t load) const {
     return roster.standings()[index].room >= int64_t{load};
   }
-  // Matching members with room, but for the one to be passed over; stops counting at `limit`.
-  size_t count_eligible(const Class& c, const PlaceQuery& query, size_t limit) const;
-  MemberIndex judge_all(const Class& c, const PlaceQuery& query) const;
+  bool anybody_eligible(const PlaceQuery& query);
 
   RingKey key;
   ring::Capabilities capabilities{key};
@@ -51,90 +44,15 @@ struct Placement::Impl {
   Circle circle{roster};
   Counts counts;
   ring::RingCache cache;
+  ring::Choice choice;
 };
 
-namespace {
-
-// How many distinct members the walk has to find before the score decides.
-size_t window_size(const PlaceQuery& query) {
-  return query.nearest_first || query.k == 0 ? 1 : query.k;
-}
-
-}  // namespace
-
-size_t Placement::Impl::count_eligible(const Class& c, const PlaceQuery& query,
-                                       size_t limit) const {
+bool Placement::Impl::anybody_eligible(const PlaceQuery& query) {
   const Window window(roster, query, 1);
-  size_t count = 0;
-  for (const MemberIndex index : classes.members(c)) {
-    if (window.eligible(index) && ++count == limit) break;
-  }
-  return count;
-}
-
-MemberIndex Placement::Impl::judge_all(const Class& c, const PlaceQuery& query) const {
-  Window window(roster, query, 1);
-  for (const MemberIndex index : classes.members(c)) {
-    if (window.eligible(index)) window.consider(index);
-  }
-  return window.best();
-}
-
-template <typename Cursor>
-MemberIndex Placement::Impl::walk(Cursor cursor, const Class& c, const PlaceQuery& query,
-                                  uint64_t population) {
-  const size_t k = window_size(query);
-  const uint64_t matching = classes.route(query.cls).matching;
-  const bool all_match = population == matching;
-  Window window(roster, query, k);
-  const auto run = [&](uint64_t steps) {
-    Vnode vnode;
-    while (steps-- > 0) {
-      ++counts.examined;
-      if (!cursor.next(vnode)) return true;
-      if (!all_match && !(classes.may_match(vnode.member, c) && window.eligible(vnode.member) &&
-                          classes.matches(vnode.member, c))) {
-        continue;
-      }
-      if (window.offer(vnode.member)) return true;
-    }
-    return false;
-  };
-  // Where most are full the walk would go on and on: a look at the list of members, which costs no
-  // more than the walk so far, tells whether the window can be filled at all.
-  const uint64_t usual = 8 * k * (population / matching + 1);
-  if (run(usual + matching)) return window.best();
-  const size_t eligible = count_eligible(c, query, k + 1);
-  if (eligible == 0) return kNoMember;
-  if (eligible == 1 || (eligible <= k && k > 1)) return judge_all(c, query);
-  run(~uint64_t{0});
-  return window.best();
-}
-
-MemberIndex Placement::Impl::choose(const PlaceQuery& query) {
-  ring::Route& route = classes.route(query.cls);
-  const size_t k = window_size(query);
-  if (route.matching == 0) return kNoMember;
-  const Class& c = classes[query.cls];
-  if (route.matching <= k) return judge_all(c, query);
-  if (!find_ring(query.cls, k))
-    return walk(LineRing::Cursor(circle.ring(), query.point), c, query, roster.size());
-  ring::Route& way = route.ring != nullptr ? route : classes.route(c.base);
-  way.recent = true;
-  return walk(PackedRing::Cursor(*way.ring, query.point), c, query, way.matching);
-}
-
-bool Placement::Impl::find_ring(ClassId cls, size_t k) {
-  const ring::Route& route = classes.route(cls);
-  if (route.ring != nullptr) return true;
-  const ClassId base = classes[cls].base;
-  if (base != ring::kNoClass && !classes[cls].ring) {
-    cache.find(base, k * classes.route(base).matching / route.matching);
-  }
-  if (cache.find(cls, k) != nullptr) return true;
-  if (base != ring::kNoClass && classes.route(base).ring != nullptr) return true;
-  circle.settle();
-  return false;
+  bool found = false;
+  classes.for_each_member(query.cls,
+                          [&](MemberIndex index) { found = found || window.eligible(index); });
+  return found;
 }
 
 Candidate Placement::Impl::candidate(MemberIndex index) const {
@@ -150,9 +68,11 @@ Candidate Placement::Impl::candidate(MemberIndex index) const {
 }
 
 template <typename Cursor>
-void Placement::Impl::collect(Cursor cursor, const Class& c, size_t k,
-                              std::vector<Candidate>& out) const {
-  const size_t wanted = std::min(k, classes.members(c).size());
+void Placement::Impl::collect(Cursor cursor, const PlaceQuery& query, size_t k,
+                              std::vector<Candidate>& out) {
+  const Class& c = classes[query.cls];
+  const uint32_t matching = classes.route(query.cls).matching;
+  const size_t wanted = std::min<size_t>(k, matching);
   Vnode vnode;
   while (out.size() < wanted && cursor.next(vnode)) {
     if (!classes.matches(vnode.member, c)) continue;
@@ -178,6 +98,7 @@ MemberIndex Placement::join(const RingMember& member) {
   for (const ClassId cls : impl_->classes.matching(index)) {
     impl_->classes.add_member(cls, index, vnodes);
   }
+  impl_->cache.shed();
   return index;
 }
 
@@ -216,6 +137,7 @@ void Placement::update(MemberIndex index, const RingMember& member) {
     }
   }
   if (old_weight != member.weight) impl_->circle.reweigh(index, old_weight);
+  impl_->cache.shed();
 }
 
 void Placement::set_open(MemberIndex index, bool open) {
@@ -254,9 +176,7 @@ bool Placement::matches(MemberIndex index, ClassId cls) const {
   return impl_->classes.matches(index, impl_->classes[cls]);
 }
 
-size_t Placement::capable(ClassId cls) const {
-  return impl_->classes.members(impl_->classes[cls]).size();
-}
+size_t Placement::capable(ClassId cls) const { return impl_->classes.route(cls).matching; }
 
 std::vector<std::string> Placement::missing(ClassId cls) const {
   return impl_->classes.missing(impl_->classes[cls]);
@@ -276,7 +196,7 @@ void Placement::owners(std::span<const Position> positions, std::span<MemberInde
 }
 
 std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
-  const MemberIndex chosen = impl_->choose(query);
+  const MemberIndex chosen = impl_->choice.choose(query);
   if (chosen != kNoMember) return chosen;
   if (query.avoid != kNoMember && why_not(query.avoid, query.cls, query.load).empty()) {
     return query.avoid;
@@ -296,20 +216,17 @@ Candidate Placement::candidate(MemberIndex index) const { return impl_->candidat
 
 std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   std::vector<Candidate> result;
-  const Class& c = impl_->classes[query.cls];
-  if (impl_->classes.members(c).empty()) return result;
+  if (impl_->classes.route(query.cls).matching == 0) return result;
   const size_t k = std::max(query.k, 1u);
-  if (impl_->find_ring(query.cls, k)) {
-    const ring::Route& own = impl_->classes.route(query.cls);
-    const ring::Route& way = own.ring != nullptr ? own : impl_->classes.route(c.base);
-    impl_->collect(PackedRing::Cursor(*way.ring, query.point), c, k, result);
+  if (const PackedRing* ring = impl_->choice.find_ring(query.cls, k)) {
+    impl_->collect(PackedRing::Cursor(*ring, query.point), query, k, result);
   } else {
-    impl_->collect(LineRing::Cursor(impl_->circle.ring(), query.point), c, k, result);
+    impl_->collect(LineRing::Cursor(impl_->circle.ring(), query.point), query, k, result);
   }
   for (Candidate& candidate : result) {
     candidate.reason = why_not(candidate.member, query.cls, query.load);
     if (candidate.reason.empty() && candidate.member == query.avoid &&
-        impl_->count_eligible(c, query, 1) > 0) {
+        impl_->anybody_eligible(query)) {
       candidate.reason = "passed-over";
     }
     candidate.eligible = candidate.reason.empty();
@@ -329,7 +246,7 @@ void Placement::walk(Position from, const Visit& visit) const {
 
 bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& visit) const {
   const Class& c = impl_->classes[cls];
-  if (impl_->classes.members(c).empty()) return true;
+  if (impl_->classes.route(cls).matching == 0) return true;
   const auto go = [&](auto cursor) {
     for (Vnode vnode; cursor.next(vnode);) {
       if (most-- == 0) return false;
@@ -337,9 +254,9 @@ bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& vis
     }
     return true;
   };
-  if (!impl_->find_ring(cls, 1)) return go(LineRing::Cursor(impl_->circle.ring(), from));
-  const ring::Route& own = impl_->classes.route(cls);
-  return go(PackedRing::Cursor(*(own.ring ? own : impl_->classes.route(c.base)).ring, from));
+  const PackedRing* ring = impl_->choice.find_ring(cls, 1);
+  return ring != nullptr ? go(PackedRing::Cursor(*ring, from))
+                         : go(LineRing::Cursor(impl_->circle.ring(), from));
 }
 
 size_t Placement::members() const { return impl_->roster.size(); }

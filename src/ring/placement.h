@@ -71,6 +71,7 @@ struct Candidate {
 // ones makes positions collide, which is for tests only.
 struct PlacementOptions {
   size_t cache_bytes = size_t{256} << 20;  // bound on the rings of single classes
+  uint64_t longest_walk = 8192;            // v-nodes, before sets of members are intersected
   size_t idle_classes = 16384;             // classes without users that are remembered
   Position position_mask = ~Position{0};   // laid over the v-nodes' positions
 };

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::array<Position, 4> kMasks = {~Position{0}, 0xf0000000, 0x0000001f, 0xc0000003};
 constexpr std::array<size_t, 4> kIdleClasses = {0, 1, 5, 16384};
+constexpr std::array<uint64_t, 3> kLongestWalks = {0, 30, 8192};
 constexpr std::array<size_t, 4> kCacheBytes = {0, 1500, 20000, size_t{256} << 20};
 
 struct KnownClass {
@@ -260,9 +261,12 @@ RC_GTEST_PROP(Placement, agrees_with_the_naive_ring_after_any_sequence_of_change
   const auto length = *rc::gen::inRange(0, 400);
   const auto steps = *rc::gen::container<std::vector<uint32_t>>(static_cast<size_t>(length),
                                                                 rc::gen::inRange<uint32_t>(0, 16));
+  const auto longest_walk = *rc::gen::elementOf(kLongestWalks);
   const auto idle = *rc::gen::elementOf(kIdleClasses);
-  Comparison comparison(seed,
-                        {.cache_bytes = cache_bytes, .idle_classes = idle, .position_mask = mask});
+  Comparison comparison(seed, {.cache_bytes = cache_bytes,
+                               .longest_walk = longest_walk,
+                               .idle_classes = idle,
+                               .position_mask = mask});
   for (const uint32_t step : steps) comparison.step(step);
   comparison.check_insertion_order();
 }

@@ -10,7 +10,6 @@ MemberIndex Roster::add(const RingMember& record) {
     index = static_cast<MemberIndex>(members_.size());
     members_.emplace_back();
     standings_.emplace_back();
-    signatures_.push_back(0);
   } else {
     index = free_.back();
     free_.pop_back();
@@ -22,21 +21,21 @@ MemberIndex Roster::add(const RingMember& record) {
   member.open = true;
   set_capabilities(index, record);
   set_figures(index, record);
+  set_id_word(index);
   return index;
 }
 
 void Roster::remove(MemberIndex index) {
   Member& member = members_[index];
   for (const CapabilityId id : member.capabilities) {
-    auto& holders = capabilities_[id].holders;
-    holders.erase(std::lower_bound(holders.begin(), holders.end(), index));
+    capabilities_[id].holders.remove(index);
     if (id != member.ns) capabilities_.release(id);
   }
   capabilities_.release(member.ns);
   vnodes_ -= vnode_count(member.weight);
   member = Member{};
   standings_[index] = Standing{.room = kClosedRoom};
-  signatures_[index] = 0;
+  with_room_.set(index, false);
   free_.push_back(index);
 }
 
@@ -61,18 +60,16 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
   }
   std::sort(next.begin(), next.end());
   for (const CapabilityId id : member.capabilities) {
-    auto& holders = capabilities_[id].holders;
-    holders.erase(std::lower_bound(holders.begin(), holders.end(), index));
+    capabilities_[id].holders.remove(index);
     if (id != member.ns) capabilities_.release(id);
   }
   uint64_t signature = 0;
   for (const CapabilityId id : next) {
-    auto& holders = capabilities_[id].holders;
-    holders.insert(std::lower_bound(holders.begin(), holders.end(), index), index);
-    signature |= signature_bit(id);
+    capabilities_[id].holders.add(index, limit());
+    signature |= capabilities_.signature_bit(id);
   }
   member.capabilities = std::move(next);
-  signatures_[index] = signature;
+  standings_[index].signature = signature;
 }
 
 void Roster::set_load(MemberIndex index, uint32_t load, bool open) {
@@ -83,10 +80,32 @@ void Roster::set_load(MemberIndex index, uint32_t load, bool open) {
 
 void Roster::refresh(MemberIndex index) {
   const Member& member = members_[index];
-  standings_[index] =
-      Standing{.room = member.open ? int64_t{member.max_load} - int64_t{member.load} : kClosedRoom,
-               .merit = merit_of(member.reliability, member.trust),
-               .resistance = resistance_of(member.load, member.max_load)};
+  Standing& standing = standings_[index];
+  standing.room = member.open ? int64_t{member.max_load} - int64_t{member.load} : kClosedRoom;
+  standing.merit = merit_of(member.reliability, member.trust);
+  standing.resistance = resistance_of(member.load, member.max_load);
+  with_room_.set(index, standing.room > 0);
+}
+
+void Roster::set_id_word(MemberIndex index) {
+  const std::string& id = members_[index].id;
+  const auto word = [](std::string_view rest) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < sizeof value; ++i) {
+      value = value << 8 | (i < rest.size() ? static_cast<uint8_t>(rest[i]) : 0);
+    }
+    return value;
+  };
+  if (size() == 1) common_ = id;
+  if (!id.starts_with(common_)) {
+    const auto differ = std::mismatch(common_.begin(), common_.end(), id.begin(), id.end());
+    common_.erase(differ.first, common_.end());
+    for (MemberIndex other = 0; other < limit(); ++other) {
+      if (!members_[other].joined) continue;
+      standings_[other].id_word = word(std::string_view(members_[other].id).substr(common_.size()));
+    }
+  }
+  standings_[index].id_word = word(std::string_view(id).substr(common_.size()));
 }
 
 Position Roster::position(MemberIndex index, uint32_t replica) const {
@@ -120,7 +139,7 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
 
 size_t Roster::bytes() const {
   size_t total = members_.size() * sizeof(Member) + standings_.capacity() * sizeof(Standing) +
-                 signatures_.capacity() * sizeof(uint64_t) + free_.capacity() * sizeof(MemberIndex);
+                 with_room_.bytes() + free_.capacity() * sizeof(MemberIndex);
   for (const Member& member : members_) {
     total += member.capabilities.capacity() * sizeof(CapabilityId);
     if (member.id.capacity() > 15) total += member.id.capacity() + 1;

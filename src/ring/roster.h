@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ring/classes/capabilities.h"
+#include "ring/member_bits.h"
 #include "ring/placement.h"
 #include "ring/point.h"
 #include "ring/score.h"
@@ -46,8 +47,8 @@ class Roster {
 
   const Member& operator[](MemberIndex index) const { return members_[index]; }
   const std::vector<Standing>& standings() const { return standings_; }
-  // A set of 64 bits over the member's capabilities; equal bits do not prove equal sets.
-  const std::vector<uint64_t>& signatures() const { return signatures_; }
+  // Open, and with room for a load of 1.
+  const MemberBits& with_room() const { return with_room_; }
 
   size_t size() const { return members_.size() - free_.size(); }
   // One above the highest number in use so far.
@@ -65,6 +66,12 @@ class Roster {
   }
   // By (namespace, id) bytes.
   bool before(MemberIndex a, MemberIndex b) const;
+  // The same of two members of one namespace, mostly without a look at their ids.
+  bool id_before(MemberIndex a, MemberIndex b) const {
+    const uint64_t left = standings_[a].id_word;
+    const uint64_t right = standings_[b].id_word;
+    return left != right ? left < right : members_[a].id < members_[b].id;
+  }
   // By (position, namespace, id).
   bool before(const Vnode& a, const Vnode& b) const {
     return a.position != b.position ? a.position < b.position
@@ -76,17 +83,17 @@ class Roster {
 
  private:
   void refresh(MemberIndex index);
+  void set_id_word(MemberIndex index);
 
   RingKey key_;
   Position position_mask_;
   Capabilities& capabilities_;
   std::deque<Member> members_;  // views of ids stay valid
   std::vector<Standing> standings_;
-  std::vector<uint64_t> signatures_;
+  MemberBits with_room_;
+  std::string common_;  // what the ids of all members since it was empty begin with
   std::vector<MemberIndex> free_;
   size_t vnodes_ = 0;
 };
-
-inline uint64_t signature_bit(CapabilityId id) { return uint64_t{1} << (id & 63); }
 
 }  // namespace phoenix::ring

@@ -8,11 +8,16 @@
 
 namespace phoenix {
 
-// What placement reads of a member at each step of a walk; kept small, all members side by side.
-struct Standing {
+// What placement reads of a member at each step of a walk, all members side by side: half a cache
+// line each.
+struct alignas(32) Standing {
   int64_t room = 0;            // maxLoad - load, below 0 if over; kClosedRoom while not placeable
   uint32_t merit = 0;          // reliability * trust, each cut at 65,535
   uint32_t resistance = 1000;  // 1000 + load per mille, cut at 2^32 - 1
+  uint64_t signature = 0;      // of the member's capabilities
+  // Eight bytes of the id, the highest first, behind what all members' ids begin with: in most
+  // pools they tell two ids apart.
+  uint64_t id_word = 0;
 };
 
 inline constexpr int64_t kClosedRoom = std::numeric_limits<int64_t>::min();

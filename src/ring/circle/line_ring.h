@@ -167,6 +167,21 @@ class LineRing::Cursor {
     return true;
   }
 
+  // The members of the next v-nodes, seven at most; `out` has room for eight. 0: the turn is over.
+  unsigned take(MemberIndex* out) {
+    if (left_ == 0) return 0;
+    while (at_ == count_) next_line();
+    const unsigned taken = static_cast<unsigned>(std::min<size_t>(count_ - at_, left_));
+    if (at_ == 0) {
+      for (unsigned i = 0; i <= kLinePoints; ++i) out[i] = line_->members[i] & ~kPlain;
+    } else {
+      for (unsigned i = 0; i < taken; ++i) out[i] = line_->members[at_ + i] & ~kPlain;
+    }
+    at_ += taken;
+    left_ -= taken;
+    return taken;
+  }
+
  private:
   void next_line();
   void enter(const Line* line) {

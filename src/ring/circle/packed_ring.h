@@ -3,6 +3,7 @@
 // each a sorted array of a few dozen, so that a join shifts a few hundred bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -37,6 +38,18 @@ class PackedRing {
       while (at_ == end_) next_bucket();
       out = *at_++;
       return true;
+    }
+
+    // The members of the next v-nodes, eight at most. 0: the turn is over.
+    unsigned take(MemberIndex* out) {
+      if (left_ == 0) return 0;
+      while (at_ == end_) next_bucket();
+      const size_t here = std::min(static_cast<size_t>(end_ - at_), left_);
+      const unsigned taken = static_cast<unsigned>(std::min<size_t>(here, 8));
+      for (unsigned i = 0; i < taken; ++i) out[i] = at_[i].member;
+      at_ += taken;
+      left_ -= taken;
+      return taken;
     }
 
    private:

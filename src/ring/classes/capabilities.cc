@@ -1,5 +1,7 @@
 #include "ring/classes/capabilities.h"
 
+#include <algorithm>
+
 namespace phoenix::ring {
 
 CapabilityId Capabilities::acquire(char kind, std::string_view ns, std::string_view name) {
@@ -25,6 +27,7 @@ CapabilityId Capabilities::acquire(char kind, std::string_view ns, std::string_v
   entry.key = scratch_;
   entry.users = 1;
   entry.ns_size = static_cast<uint32_t>(ns.size());
+  entry.bit = take_bit();
   ids_.emplace(entry.key, id);
   return id;
 }
@@ -33,15 +36,28 @@ void Capabilities::release(CapabilityId id) {
   Entry& entry = entries_[id];
   if (--entry.users > 0) return;
   ids_.erase(std::string_view(entry.key));
+  give_bit(entry.bit);
   entry = Entry{};
   free_.push_back(id);
+}
+
+// The least used one.
+unsigned Capabilities::take_bit() {
+  const auto at = std::min_element(bit_users_.begin(), bit_users_.end());
+  const auto bit = static_cast<unsigned>(at - bit_users_.begin());
+  if (++*at > 1) shared_bits_ |= uint64_t{1} << bit;
+  return bit;
+}
+
+void Capabilities::give_bit(unsigned bit) {
+  if (--bit_users_[bit] <= 1) shared_bits_ &= ~(uint64_t{1} << bit);
 }
 
 size_t Capabilities::bytes() const {
   size_t total = entries_.size() * (sizeof(Entry) + 48) + free_.capacity() * sizeof(CapabilityId);
   for (const Entry& entry : entries_) {
-    total += entry.key.capacity() + entry.holders.capacity() * sizeof(MemberIndex) +
-             entry.classes.capacity() * sizeof(ClassId);
+    total +=
+        entry.key.capacity() + entry.holders.bytes() + entry.classes.capacity() * sizeof(ClassId);
   }
   return total;
 }

@@ -3,6 +3,7 @@
 // a question of sets of numbers. Names are counted and forgotten with their last user.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/siphash.h"
+#include "ring/classes/member_set.h"
 #include "ring/placement.h"
 
 namespace phoenix::ring {
@@ -23,8 +25,9 @@ class Capabilities {
     std::string key;  // kind, u16le(len) namespace, name
     uint32_t users = 0;
     uint32_t ns_size = 0;
-    std::vector<MemberIndex> holders;  // ascending
-    std::vector<ClassId> classes;      // classes to look at when a holder comes or goes
+    unsigned bit = 0;  // its place in signatures, perhaps shared with others
+    MemberSet holders;
+    std::vector<ClassId> classes;  // classes to look at when a holder comes or goes
     std::string_view ns() const { return std::string_view(key).substr(3, ns_size); }
   };
 
@@ -37,6 +40,11 @@ class Capabilities {
   }
   void retain(CapabilityId id) { ++entries_[id].users; }
   void release(CapabilityId id);
+
+  // A set of 64 bits over capabilities. Equal bits prove equal sets where no two capabilities share
+  // one of them.
+  uint64_t signature_bit(CapabilityId id) const { return uint64_t{1} << entries_[id].bit; }
+  uint64_t shared_bits() const { return shared_bits_; }
 
   Entry& operator[](CapabilityId id) { return entries_[id]; }
   const Entry& operator[](CapabilityId id) const { return entries_[id]; }
@@ -53,9 +61,13 @@ class Capabilities {
   };
 
   CapabilityId acquire(char kind, std::string_view ns, std::string_view name);
+  unsigned take_bit();
+  void give_bit(unsigned bit);
 
   std::deque<Entry> entries_;  // views of keys stay valid
   std::vector<CapabilityId> free_;
+  std::array<uint32_t, 64> bit_users_{};
+  uint64_t shared_bits_ = 0;
   std::unordered_map<std::string_view, CapabilityId, Hash, std::equal_to<>> ids_;
   std::string scratch_;
 };

@@ -11,16 +11,18 @@ ClassId Classes::intern(std::string_view ns, std::span<const std::string> names,
   encoder.byte(match == Match::kAll ? 'A' : 'O');
   encoder.text(ns);
   for (const std::string& name : names) encoder.text(name);
-  const std::string_view identity = encoder.view();
-  const uint64_t wanted = siphash13(key_, identity);
+  const uint64_t wanted = siphash13(key_, encoder.view());
   const size_t mask = ids_.size() - 1;
   for (size_t at = wanted & mask; ids_[at].id != kNoClass; at = (at + 1) & mask) {
-    if (ids_[at].hash != wanted || classes_[ids_[at].id].identity != identity) continue;
+    if (ids_[at].hash != wanted) continue;
+    const Class& c = classes_[ids_[at].id];
+    const bool same = c.match == match && this->ns(c) == ns &&
+                      std::equal(names.begin(), names.end(), c.names.begin(), c.names.end());
+    if (!same) continue;
     if (routes_[ids_[at].id].users++ == 0) --idle_count_;
     return ids_[at].id;
   }
   const ClassId id = create(ns, names, match);
-  classes_[id].identity = identity;
   classes_[id].hash = wanted;
   list(wanted, id);
   return id;
@@ -71,59 +73,66 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
   c.names = std::vector<std::string>(names.begin(), names.end());
   c.ns = capabilities_.acquire_namespace(ns);
   c.match = match;
+  c.needed.reserve(std::max<size_t>(names.size(), 1));
   for (const std::string& name : names) {
-    c.required.push_back(capabilities_.acquire_capability(ns, name));
+    c.needed.push_back(capabilities_.acquire_capability(ns, name));
   }
-  if (c.required.empty()) {
+  if (c.needed.empty()) {
     capabilities_.retain(c.ns);
-    c.required.push_back(c.ns);
+    c.needed.push_back(c.ns);
   }
-  c.needed = c.required;
-  std::sort(c.needed.begin(), c.needed.end());
-  for (const CapabilityId needed : c.needed) c.signature |= signature_bit(needed);
+  for (const CapabilityId needed : c.needed) c.signature |= capabilities_.signature_bit(needed);
   settle_down(id);
-  find_members(c);
+  const size_t rarest =
+      static_cast<size_t>(std::find(c.needed.begin(), c.needed.end(), c.rarest) - c.needed.begin());
   if (c.match == Match::kAll && c.needed.size() > 1) {
-    const auto rarest = std::find(c.required.begin(), c.required.end(), c.homes[0]);
-    const auto at = static_cast<size_t>(rarest - c.required.begin());
-    c.base = intern(ns, std::span(c.names.list()).subspan(at, 1), Match::kAll);
+    c.base = intern(ns, std::span(c.names.list()).subspan(rarest, 1), Match::kAll);
   }
   routes_[id] = Route{};
   routes_[id].users = 1;
-  routes_[id].matching = static_cast<uint32_t>(members(c).size());
+  if (c.needed.size() == 1) {
+    routes_[id].matching = static_cast<uint32_t>(capabilities_[c.needed[0]].holders.size());
+    return id;
+  }
+  scan(c, nullptr, [&](MemberIndex index) {
+    if (++routes_[id].matching <= kFew) c.few.push_back(index);
+  });
+  c.has_few = routes_[id].matching <= kFew;
+  if (!c.has_few) c.few = {};
+  c.few.shrink_to_fit();
   return id;
 }
 
-void Classes::find_members(Class& c) const {
-  if (c.needed.size() == 1) return;
-  if (c.match == Match::kAll) {
-    for (const MemberIndex index : capabilities_[c.homes[0]].holders) {
-      if (matches(index, c)) c.members.push_back(index);
-    }
-  } else {
-    for (const CapabilityId needed : c.needed) {
-      const auto& holders = capabilities_[needed].holders;
-      c.members.insert(c.members.end(), holders.begin(), holders.end());
-    }
-    std::sort(c.members.begin(), c.members.end());
-    c.members.erase(std::unique(c.members.begin(), c.members.end()), c.members.end());
+const MemberSet* Classes::shortest_list(const Class& c) const {
+  const MemberSet* shortest = nullptr;
+  if (c.match == Match::kAny && c.needed.size() > 1) return nullptr;
+  for (const CapabilityId needed : c.needed) {
+    const MemberSet& holders = capabilities_[needed].holders;
+    if (holders.dense()) continue;
+    if (shortest == nullptr || holders.size() < shortest->size()) shortest = &holders;
   }
-  c.members.shrink_to_fit();
+  return shortest;
+}
+
+uint64_t Classes::word(const Class& c, size_t at) const {
+  uint64_t result = c.match == Match::kAll ? ~uint64_t{0} : 0;
+  for (const CapabilityId needed : c.needed) {
+    const MemberSet& holders = capabilities_[needed].holders;
+    const uint64_t own = holders.word(at);
+    result = c.match == Match::kAll ? result & own : result | own;
+  }
+  return result;
 }
 
 // A member that comes or goes has to be shown every class that it may match, and few others: a
 // class that needs all of its capabilities is listed under the rarest one only.
 void Classes::settle_down(ClassId id) {
   Class& c = classes_[id];
-  c.homes = c.needed;
-  if (c.match == Match::kAll) {
-    const auto rarest =
-        std::min_element(c.needed.begin(), c.needed.end(), [this](CapabilityId a, CapabilityId b) {
-          return capabilities_[a].holders.size() < capabilities_[b].holders.size();
-        });
-    c.homes.assign(1, *rarest);
-  }
-  for (const CapabilityId home : c.homes) {
+  c.rarest =
+      *std::min_element(c.needed.begin(), c.needed.end(), [this](CapabilityId a, CapabilityId b) {
+        return capabilities_[a].holders.size() < capabilities_[b].holders.size();
+      });
+  for (const CapabilityId home : c.homes()) {
     auto& listed = capabilities_[home].classes;
     c.home_slots.push_back(static_cast<uint32_t>(listed.size()));
     listed.push_back(id);
@@ -132,15 +141,15 @@ void Classes::settle_down(ClassId id) {
 
 void Classes::move_out(ClassId id) {
   const Class& c = classes_[id];
-  for (size_t i = 0; i < c.homes.size(); ++i) {
-    auto& listed = capabilities_[c.homes[i]].classes;
+  for (size_t i = 0; i < c.homes().size(); ++i) {
+    auto& listed = capabilities_[c.homes()[i]].classes;
     const uint32_t slot = c.home_slots[i];
     listed[slot] = listed.back();
     listed.pop_back();
     if (slot == listed.size()) continue;
     Class& moved = classes_[listed[slot]];
-    const auto home = std::find(moved.homes.begin(), moved.homes.end(), c.homes[i]);
-    moved.home_slots[static_cast<size_t>(home - moved.homes.begin())] = slot;
+    const auto home = std::find(moved.homes().begin(), moved.homes().end(), c.homes()[i]);
+    moved.home_slots[static_cast<size_t>(home - moved.homes().begin())] = slot;
   }
 }
 
@@ -170,7 +179,7 @@ void Classes::forget(ClassId id) {
   move_out(id);
   Class& c = classes_[id];
   unlist(id);
-  for (const CapabilityId required : c.required) capabilities_.release(required);
+  for (const CapabilityId needed : c.needed) capabilities_.release(needed);
   capabilities_.release(c.ns);
   if (c.base != kNoClass) give_up(c.base);
   const bool listed = c.listed;
@@ -181,22 +190,20 @@ void Classes::forget(ClassId id) {
 }
 
 bool Classes::matches(MemberIndex index, const Class& c) const {
-  if (!may_match(index, c)) return false;
-  const auto& has = roster_[index].capabilities;
-  if (c.match == Match::kAll) {
-    // A needed bit that no other number shares proves that the member has the capability.
-    const bool proven = c.needed.back() < 64 && c.needed.front() + 64 >= capabilities_.limit();
-    return proven || std::includes(has.begin(), has.end(), c.needed.begin(), c.needed.end());
-  }
-  return std::any_of(c.needed.begin(), c.needed.end(), [&has](CapabilityId id) {
-    return std::binary_search(has.begin(), has.end(), id);
-  });
+  return may_match(index, c) &&
+         ((c.signature & capabilities_.shared_bits()) == 0 || verified(index, c));
+}
+
+bool Classes::verified(MemberIndex index, const Class& c) const {
+  const auto has = [&](CapabilityId id) { return capabilities_[id].holders.contains(index); };
+  return c.match == Match::kAll ? std::all_of(c.needed.begin(), c.needed.end(), has)
+                                : std::any_of(c.needed.begin(), c.needed.end(), has);
 }
 
 std::vector<std::string> Classes::missing(const Class& c) const {
   std::vector<std::string> result;
   for (size_t i = 0; i < c.names.size(); ++i) {
-    if (capabilities_[c.required[i]].holders.empty()) result.push_back(c.names[i]);
+    if (capabilities_[c.needed[i]].holders.empty()) result.push_back(c.names[i]);
   }
   return result;
 }
@@ -215,8 +222,11 @@ std::vector<ClassId> Classes::matching(MemberIndex index) const {
 
 void Classes::add_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes) {
   Class& c = classes_[id];
-  if (c.needed.size() > 1) {
-    c.members.insert(std::lower_bound(c.members.begin(), c.members.end(), index), index);
+  if (c.has_few && c.few.size() < kFew) {
+    c.few.insert(std::lower_bound(c.few.begin(), c.few.end(), index), index);
+  } else if (c.has_few) {
+    c.has_few = false;
+    c.few = {};
   }
   ++routes_[id].matching;
   add_vnodes(id, vnodes);
@@ -224,9 +234,7 @@ void Classes::add_member(ClassId id, MemberIndex index, std::span<const Vnode> v
 
 void Classes::remove_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes) {
   Class& c = classes_[id];
-  if (c.needed.size() > 1) {
-    c.members.erase(std::lower_bound(c.members.begin(), c.members.end(), index));
-  }
+  if (c.has_few) c.few.erase(std::lower_bound(c.few.begin(), c.few.end(), index));
   --routes_[id].matching;
   remove_vnodes(id, vnodes);
 }
@@ -269,11 +277,8 @@ size_t Classes::bytes() const {
   size_t total = ring_bytes_ + routes_.capacity() * sizeof(Route) +
                  ids_.capacity() * sizeof(Place) + idle_.size() * sizeof(Idle);
   for (const Class& c : classes_) {
-    total += sizeof(Class) + c.names.size() * sizeof(std::string) + c.identity.capacity() +
-             c.members.capacity() * sizeof(MemberIndex) +
-             (c.required.capacity() + c.needed.capacity() + c.homes.capacity() +
-              c.home_slots.capacity()) *
-                 sizeof(uint32_t);
+    total += sizeof(Class) + c.names.size() * sizeof(std::string) +
+             (c.few.capacity() + c.needed.capacity() + c.home_slots.capacity()) * sizeof(uint32_t);
   }
   return total;
 }

@@ -3,6 +3,7 @@
 // as the next packet of its kind is likely; the oldest of them go first.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -18,25 +19,34 @@ namespace phoenix::ring {
 
 inline constexpr ClassId kNoClass = ~ClassId{0};
 
+// Members of a class of few.
+inline constexpr size_t kFew = 64;
+
 struct Class {
-  Names names;                         // as interned
-  std::string identity;                // all that makes it this class, as bytes
-  std::vector<CapabilityId> required;  // the same, by number; the namespace if there are none
-  std::vector<CapabilityId> needed;    // required, ascending
-  std::vector<CapabilityId> homes;     // capabilities whose list of classes has this one
-  std::vector<uint32_t> home_slots;    // where in those lists
-  std::vector<MemberIndex> members;    // ascending; unused if one capability is needed
-  // The class that needs the rarest of several capabilities alone: its ring is the next best one.
-  ClassId base = kNoClass;
-  CapabilityId ns = 0;
-  Match match = Match::kAll;
+  Names names;                       // as interned
+  std::vector<CapabilityId> needed;  // the same, by number; the namespace if there are none
+  // Where it stands in the lists of classes of its homes.
+  std::vector<uint32_t> home_slots;
+  std::vector<MemberIndex> few;  // its members, ascending, if `has_few`
+  // Of the cache of class rings:
+  std::unique_ptr<PackedRing> ring;
+  uint64_t walked = 0;      // v-nodes examined for want of a ring
   uint64_t idle_since = 0;  // number of the release that left it without users
   uint64_t signature = 0;   // of needed
   uint64_t hash = 0;
-  // Of the cache of class rings:
-  std::unique_ptr<PackedRing> ring;
-  uint64_t walked = 0;  // v-nodes examined for want of a ring
+  CapabilityId ns = 0;
+  // Of those needed, the one that the fewest had when it was interned.
+  CapabilityId rarest = 0;
+  // The class that needs the rarest of several capabilities alone: its ring is the next best one.
+  ClassId base = kNoClass;
+  Match match = Match::kAll;
+  bool has_few = false;
   bool listed = false;  // in the cache's list, with a ring or without
+
+  // The capabilities whose lists of classes have this one.
+  std::span<const CapabilityId> homes() const {
+    return match == Match::kAll ? std::span(&rarest, 1) : std::span(needed);
+  }
 };
 
 // The little that the plain case of placement reads and writes of a class, apart from the rest.
@@ -62,12 +72,16 @@ class Classes {
   bool matches(MemberIndex index, const Class& c) const;
   // A quick look: false means that the member does not match.
   bool may_match(MemberIndex index, const Class& c) const {
-    const uint64_t common = roster_.signatures()[index] & c.signature;
+    const uint64_t common = roster_.standings()[index].signature & c.signature;
     return c.match == Match::kAll ? common == c.signature : common != 0;
   }
-  const std::vector<MemberIndex>& members(const Class& c) const {
-    return c.needed.size() == 1 ? capabilities_[c.needed[0]].holders : c.members;
-  }
+  // Shows every matching member, ascending. Those of a class of few are kept from then on.
+  template <typename Visit>
+  void for_each_member(ClassId id, const Visit& visit);
+  // Shows those that also have their bit in `bits`, if there are bits; whether they are open or
+  // have room may be asked of it. Returns how many entries and words it has looked at.
+  template <typename Visit>
+  uint64_t scan(const Class& c, const MemberBits* bits, const Visit& visit) const;
   std::vector<std::string> missing(const Class& c) const;
 
   // The classes that a joined member matches, ascending.
@@ -88,7 +102,10 @@ class Classes {
 
  private:
   ClassId create(std::string_view ns, std::span<const std::string> names, Match match);
-  void find_members(Class& c) const;
+  // The word of 64 members from 64 * at on: those who match, as far as sets of bits tell.
+  uint64_t word(const Class& c, size_t at) const;
+  const MemberSet* shortest_list(const Class& c) const;
+  bool verified(MemberIndex index, const Class& c) const;
   void settle_down(ClassId id);
   void move_out(ClassId id);
   void give_up(ClassId id);
@@ -123,5 +140,40 @@ class Classes {
   uint64_t releases_ = 0;
   size_t ring_bytes_ = 0;
 };
+
+template <typename Visit>
+void Classes::for_each_member(ClassId id, const Visit& visit) {
+  Class& c = classes_[id];
+  if (c.needed.size() == 1) return capabilities_[c.needed[0]].holders.for_each(visit);
+  if (!c.has_few && routes_[id].matching <= kFew) {
+    c.few.clear();
+    scan(c, nullptr, [&c](MemberIndex index) { c.few.push_back(index); });
+    c.has_few = true;
+  }
+  if (c.has_few) {
+    for (const MemberIndex index : c.few) visit(index);
+  } else {
+    scan(c, nullptr, visit);
+  }
+}
+
+template <typename Visit>
+uint64_t Classes::scan(const Class& c, const MemberBits* bits, const Visit& visit) const {
+  if (const MemberSet* list = shortest_list(c)) {
+    list->for_each([&](MemberIndex index) {
+      if (matches(index, c)) visit(index);
+    });
+    return list->size();
+  }
+  const size_t words = (roster_.limit() + 63) / 64;
+  for (size_t at = 0; at < words; ++at) {
+    uint64_t some = word(c, at);
+    if (bits != nullptr) some &= bits->word(at);
+    for (; some != 0; some &= some - 1) {
+      visit(static_cast<MemberIndex>(at * 64 + static_cast<unsigned>(std::countr_zero(some))));
+    }
+  }
+  return words;
+}
 
 }  // namespace phoenix::ring

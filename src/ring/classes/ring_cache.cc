@@ -9,14 +9,22 @@ namespace {
 // Cost of making one v-node anew (hash, sort) in steps of a walk.
 constexpr uint64_t kStepsPerNewVnode = 40;
 
+// A walk that is expected to take this many steps is not taken: the few who match are put into a
+// ring of their own at once.
+constexpr uint64_t kLongWalk = 2048;
+
+// The rings of classes together may take this much for each v-node on the circle.
+constexpr size_t kBudgetPerVnode = 12;
+constexpr size_t kLeastBudget = size_t{256} << 10;
+
 // Bytes of a ring with its index.
-constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 2) + 128; }
+constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 1) + 256; }
 
 }  // namespace
 
 const PackedRing* RingCache::find(ClassId id, size_t wanted) {
   Class& c = classes_[id];
-  if (!c.ring && worth_building(c, wanted)) build(id);
+  if (!c.ring && worth_building(id, wanted)) build(id);
   if (!c.ring) return nullptr;
   classes_.route(id).recent = true;
   return c.ring.get();
@@ -27,23 +35,31 @@ size_t RingCache::scan_size(const Class& c) const {
   return roster_.vnodes();
 }
 
-bool RingCache::worth_building(Class& c, size_t wanted) {
-  const uint64_t count = roster_.vnodes() / roster_.size() * classes_.members(c).size();
-  if (ring_size(count) > budget_ / 2) return false;
+bool RingCache::worth_building(ClassId id, size_t wanted) {
+  Class& c = classes_[id];
+  const uint64_t matching = classes_.route(id).matching;
+  const uint64_t count = roster_.vnodes() / roster_.size() * matching;
+  if (ring_size(count) > budget() / 2) return false;
   const uint64_t scan = scan_size(c);
-  c.walked += 2 * wanted * scan / count;
-  return c.walked >= std::min(scan, count * kStepsPerNewVnode);
+  const uint64_t steps = wanted * scan / count;
+  c.walked += 2 * steps;
+  return steps > kLongWalk || c.walked >= std::min(scan, count * kStepsPerNewVnode);
+}
+
+size_t RingCache::budget() const {
+  return std::min(most_, kLeastBudget + roster_.vnodes() * kBudgetPerVnode);
 }
 
 void RingCache::build(ClassId id) {
   Class& c = classes_[id];
   size_t count = 0;
-  for (const MemberIndex index : classes_.members(c)) count += vnode_count(roster_[index].weight);
+  classes_.for_each_member(id,
+                           [&](MemberIndex index) { count += vnode_count(roster_[index].weight); });
   if (!make_room(ring_size(count))) return;
   ++counts_.builds;
   std::vector<Vnode> vnodes;
   vnodes.reserve(count);
-  collect(c, vnodes);
+  collect(id, vnodes);
   auto ring = std::make_unique<PackedRing>(roster_);
   ring->build(vnodes);
   classes_.set_ring(id, std::move(ring));
@@ -51,16 +67,16 @@ void RingCache::build(ClassId id) {
   c.listed = true;
 }
 
-void RingCache::collect(const Class& c, std::vector<Vnode>& out) {
-  const auto& members = classes_.members(c);
+void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
+  const Class& c = classes_[id];
   if (out.capacity() * kStepsPerNewVnode < scan_size(c)) {
-    for (const MemberIndex index : members) {
+    classes_.for_each_member(id, [&](MemberIndex index) {
       roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), out);
-    }
+    });
     roster_.sort(out);
     return;
   }
-  mark(members, true);
+  mark(id, true);
   const auto keep = [&](const Vnode& vnode) {
     if (marks_[vnode.member] != 0) out.push_back(vnode);
   };
@@ -71,14 +87,15 @@ void RingCache::collect(const Class& c, std::vector<Vnode>& out) {
     circle_.settle();
     circle_.ring().for_each(keep);
   }
-  mark(members, false);
+  mark(id, false);
 }
 
 bool RingCache::make_room(size_t bytes) {
-  if (bytes > budget_) return false;
+  const size_t budget = this->budget();
+  if (bytes > budget) return false;
   // Twice round at most: the first time takes away the marks of recent use.
   for (size_t left = 2 * listed_.size(); left > 0; --left) {
-    if (classes_.ring_bytes() + bytes <= budget_) break;
+    if (classes_.ring_bytes() + bytes <= budget) break;
     if (hand_ >= listed_.size()) hand_ = 0;
     Class& c = classes_[listed_[hand_]];
     if (bool& recent = classes_.route(listed_[hand_]).recent; c.ring && recent) {
@@ -92,12 +109,16 @@ bool RingCache::make_room(size_t bytes) {
     listed_.pop_back();
     if (listed_.empty()) break;
   }
-  return classes_.ring_bytes() + bytes <= budget_;
+  return classes_.ring_bytes() + bytes <= budget;
 }
 
-void RingCache::mark(const std::vector<MemberIndex>& members, bool value) {
+void RingCache::mark(ClassId id, bool value) {
   if (marks_.size() < roster_.limit()) marks_.resize(roster_.limit(), 0);
-  for (const MemberIndex index : members) marks_[index] = value ? 1 : 0;
+  classes_.for_each_member(id, [&](MemberIndex index) { marks_[index] = value ? 1 : 0; });
+}
+
+void RingCache::shed() {
+  if (classes_.ring_bytes() > budget()) make_room(0);
 }
 
 }  // namespace phoenix::ring
