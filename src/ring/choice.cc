@@ -22,19 +22,18 @@ size_t window_size(const PlaceQuery& query) {
 MemberIndex Choice::choose(const PlaceQuery& query) {
   Route& route = classes_.route(query.cls);
   const size_t k = window_size(query);
-  if (route.matching == 0) return kNoMember;
   if (route.matching <= k) return judge_all(query);
-  if (few_have_room(query)) return choose_with_room(query);
-  if (find_ring(query.cls, k) == nullptr) {
-    return walk(LineRing::Cursor(circle_.ring(), query.point), query, roster_.size());
+  if (!roomy() && few_have_room(query)) return choose_with_room(query);
+  circle_.settle();
+  if (route.matching < roster_.size() && find_ring(query.cls, k) != nullptr) {
+    Route& way = route.ring != nullptr ? route : classes_.route(classes_[query.cls].base);
+    way.recent = true;
+    return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
   }
-  Route& way = route.ring != nullptr ? route : classes_.route(classes_[query.cls].base);
-  way.recent = true;
-  return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
+  return walk(LineRing::Cursor(circle_.ring(), query.point), query, roster_.size());
 }
 
 const PackedRing* Choice::find_ring(ClassId id, size_t k) {
-  circle_.settle();
   const Route& route = classes_.route(id);
   if (route.ring != nullptr) return route.ring;
   const ClassId base = classes_[id].base;
@@ -84,47 +83,62 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
   return nearest(query, few);
 }
 
+template <bool kFilter, typename Cursor>
+bool Choice::advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps) {
+  // What is read of the members lies anywhere in memory: it is asked for before the first is
+  // judged.
+  constexpr size_t kAtOnce = kFilter ? 24 : 12;
+  constexpr size_t kSlack = 8;
+  std::array<MemberIndex, kSlack + kAtOnce + kSlack> met;
+  MemberIndex* const first = met.data() + kSlack;
+  const Standing* standings = roster_.standings().data();
+  // Without a filter nearly every v-node is of another member.
+  size_t wanted = kFilter ? kAtOnce : std::min(window.wanted() + 1, kAtOnce);
+  while (steps > 0 && !cursor.over()) {
+    size_t count = 0;
+    do {
+      count += cursor.take(first + count);
+    } while (count < wanted && !cursor.over());
+    for (size_t i = 0; i < count; ++i) __builtin_prefetch(&standings[first[i]]);
+    wanted = kAtOnce;
+    counts_.examined += count;
+    for (size_t i = 0; i < count; ++i) {
+      const MemberIndex index = first[i];
+      if (kFilter && !(classes_.may_match(index, *c) && classes_.matches(index, *c))) continue;
+      if (window.offer(index)) return true;
+    }
+    steps -= std::min<uint64_t>(steps, count);
+  }
+  return cursor.over();
+}
+
 template <typename Cursor>
 MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t population) {
-  const Class& c = classes_[query.cls];
   const size_t k = window_size(query);
   const uint64_t matching = classes_.route(query.cls).matching;
-  const bool all_match = population == matching;
-  const Standing* standings = roster_.standings().data();
   Window window(roster_, query, k);
-  constexpr size_t kAtOnce = 24;
-  // True: the walk is over.
-  const auto run = [&](uint64_t steps) {
-    std::array<MemberIndex, kAtOnce + 8> met;
-    // What is read of them lies anywhere in memory: it is asked for before the first is judged.
-    size_t wanted = all_match ? std::min(k + 4, kAtOnce) : kAtOnce;
-    while (steps > 0) {
-      size_t count = 0;
-      while (count < wanted) {
-        const unsigned taken = cursor.take(met.data() + count);
-        if (taken == 0) break;
-        for (unsigned i = 0; i < taken; ++i) __builtin_prefetch(&standings[met[count + i]]);
-        count += taken;
-      }
-      if (count == 0) return true;
-      counts_.examined += count;
-      for (size_t i = 0; i < count; ++i) {
-        const MemberIndex index = met[i];
-        if (!all_match && !(classes_.may_match(index, c) && window.eligible(index) &&
-                            classes_.matches(index, c))) {
-          continue;
-        }
-        if (window.offer(index)) return true;
-      }
-      steps -= std::min<uint64_t>(steps, count);
-      wanted = kAtOnce;
+  if (population == matching) {
+    if (advance<false>(cursor, window, nullptr, std::min(64 + 4 * k, longest_walk_))) {
+      return window.best();
     }
-    return false;
-  };
-  const uint64_t full = (roster_.size() + 1) / (roster_.with_room().size() + 1) + 1;
-  if (run(std::min(64 + 4 * k * (population / matching + 1) * full, longest_walk_)))
-    return window.best();
-  // It may go on for ever: how many could it find?
+  } else {
+    const uint64_t full = (roster_.size() + 1) / (roster_.with_room().size() + 1) + 1;
+    const uint64_t usual = 64 + 4 * k * (population / matching + 1) * full;
+    Class& c = classes_[query.cls];
+    const uint64_t before = counts_.examined;
+    const bool done = advance<true>(cursor, window, &c, std::min(usual, longest_walk_));
+    c.walked += counts_.examined - before;
+    if (done) return window.best();
+  }
+  return give_up_walking(cursor, window, query, population);
+}
+
+// It may go on for ever: how many could it find?
+template <typename Cursor>
+MemberIndex Choice::give_up_walking(Cursor& cursor, Window& window, const PlaceQuery& query,
+                                    uint64_t population) {
+  const Class& c = classes_[query.cls];
+  const size_t k = window_size(query);
   Few few;
   const MemberBits* with_room = query.load > 0 ? &roster_.with_room() : nullptr;
   counts_.examined += classes_.scan(c, with_room, [&](MemberIndex index) {
@@ -136,7 +150,7 @@ MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t popula
   if (few.size() * few.size() * points * kStepsPerPoint < k * population) {
     return nearest(query, few);
   }
-  run(std::numeric_limits<uint64_t>::max());
+  advance<true>(cursor, window, &c, std::numeric_limits<uint64_t>::max());
   return window.best();
 }
 

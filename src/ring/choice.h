@@ -53,6 +53,14 @@ class Choice {
   // Population: how many distinct members there are on what the cursor walks.
   template <typename Cursor>
   MemberIndex walk(Cursor cursor, const PlaceQuery& query, uint64_t population);
+  // True: the walk is over, the window has what it can have. False: it took `steps` and is not.
+  template <bool kFilter, typename Cursor>
+  bool advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps);
+  template <typename Cursor>
+  MemberIndex give_up_walking(Cursor& cursor, Window& window, const PlaceQuery& query,
+                              uint64_t population);
+  // True: most have room, as is usual.
+  bool roomy() const { return roster_.with_room().size() * 2 >= roster_.size(); }
   MemberIndex nearest(const PlaceQuery& query, const Few& few) const;
 
   const Roster& roster_;

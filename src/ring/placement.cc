@@ -16,7 +16,6 @@ namespace phoenix {
 using ring::Circle;
 using ring::Class;
 using ring::LineRing;
-using ring::Member;
 using ring::PackedRing;
 using ring::Vnode;
 using ring::Window;
@@ -56,12 +55,11 @@ bool Placement::Impl::anybody_eligible(const PlaceQuery& query) {
 }
 
 Candidate Placement::Impl::candidate(MemberIndex index) const {
-  const Member& member = roster[index];
   const Standing& standing = roster.standings()[index];
   Candidate shown;
   shown.member = index;
-  shown.load = member.load;
-  shown.max_load = member.max_load;
+  shown.load = roster.load(index);
+  shown.max_load = roster.max_load(index);
   shown.score_numerator = uint64_t{standing.merit} * 1000;
   shown.score_denominator = standing.resistance;
   return shown;
@@ -140,20 +138,17 @@ void Placement::update(MemberIndex index, const RingMember& member) {
   impl_->cache.shed();
 }
 
-void Placement::set_open(MemberIndex index, bool open) {
-  impl_->roster.set_load(index, impl_->roster[index].load, open);
-}
+void Placement::set_open(MemberIndex index, bool open) { impl_->roster.set_open(index, open); }
 
 void Placement::add_load(MemberIndex index, int64_t delta) {
-  const Member& member = impl_->roster[index];
-  impl_->roster.set_load(index, static_cast<uint32_t>(member.load + delta), member.open);
+  impl_->roster.set_load(index, static_cast<uint32_t>(impl_->roster.load(index) + delta));
 }
 
-uint32_t Placement::load(MemberIndex index) const { return impl_->roster[index].load; }
-uint32_t Placement::max_load(MemberIndex index) const { return impl_->roster[index].max_load; }
+uint32_t Placement::load(MemberIndex index) const { return impl_->roster.load(index); }
+uint32_t Placement::max_load(MemberIndex index) const { return impl_->roster.max_load(index); }
 std::string_view Placement::ns(MemberIndex index) const { return impl_->roster.ns(index); }
 std::string_view Placement::id(MemberIndex index) const { return impl_->roster[index].id; }
-bool Placement::open(MemberIndex index) const { return impl_->roster[index].open; }
+bool Placement::open(MemberIndex index) const { return impl_->roster.open(index); }
 
 ClassId Placement::intern(std::string_view ns, std::span<const std::string> capabilities,
                           Match match) {
@@ -207,7 +202,7 @@ std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
 std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t load) const {
   if (index >= impl_->roster.limit() || !impl_->roster[index].joined) return "not-joined";
   if (!matches(index, cls)) return "not-capable";
-  if (!impl_->roster[index].open) return "closed";
+  if (!impl_->roster.open(index)) return "closed";
   if (!impl_->has_room(index, load)) return "full";
   return {};
 }
@@ -218,6 +213,7 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   std::vector<Candidate> result;
   if (impl_->classes.route(query.cls).matching == 0) return result;
   const size_t k = std::max(query.k, 1u);
+  impl_->circle.settle();
   if (const PackedRing* ring = impl_->choice.find_ring(query.cls, k)) {
     impl_->collect(PackedRing::Cursor(*ring, query.point), query, k, result);
   } else {
@@ -254,6 +250,7 @@ bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& vis
     }
     return true;
   };
+  impl_->circle.settle();
   const PackedRing* ring = impl_->choice.find_ring(cls, 1);
   return ring != nullptr ? go(PackedRing::Cursor(*ring, from))
                          : go(LineRing::Cursor(impl_->circle.ring(), from));

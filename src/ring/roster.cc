@@ -10,6 +10,7 @@ MemberIndex Roster::add(const RingMember& record) {
     index = static_cast<MemberIndex>(members_.size());
     members_.emplace_back();
     standings_.emplace_back();
+    capacities_.emplace_back();
   } else {
     index = free_.back();
     free_.pop_back();
@@ -18,8 +19,8 @@ MemberIndex Roster::add(const RingMember& record) {
   member.id = record.id;
   member.ns = capabilities_.acquire_namespace(record.ns);
   member.joined = true;
-  member.open = true;
   set_capabilities(index, record);
+  standings_[index].room = 0;  // open
   set_figures(index, record);
   set_id_word(index);
   return index;
@@ -35,6 +36,7 @@ void Roster::remove(MemberIndex index) {
   vnodes_ -= vnode_count(member.weight);
   member = Member{};
   standings_[index] = Standing{.room = kClosedRoom};
+  capacities_[index] = Capacity{};
   with_room_.set(index, false);
   free_.push_back(index);
 }
@@ -44,10 +46,11 @@ void Roster::set_figures(MemberIndex index, const RingMember& record) {
   if (member.weight != 0) vnodes_ -= vnode_count(member.weight);
   member.weight = record.weight;
   vnodes_ += vnode_count(member.weight);
-  member.max_load = record.max_load;
+  capacities_[index].max_load = record.max_load;
   member.trust = record.trust;
   member.reliability = record.reliability;
-  refresh(index);
+  standings_[index].merit = merit_of(member.reliability, member.trust);
+  refresh(index, open(index));
 }
 
 void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
@@ -72,18 +75,11 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
   standings_[index].signature = signature;
 }
 
-void Roster::set_load(MemberIndex index, uint32_t load, bool open) {
-  members_[index].load = load;
-  members_[index].open = open;
-  refresh(index);
-}
-
-void Roster::refresh(MemberIndex index) {
-  const Member& member = members_[index];
+void Roster::refresh(MemberIndex index, bool open) {
+  const Capacity& capacity = capacities_[index];
   Standing& standing = standings_[index];
-  standing.room = member.open ? int64_t{member.max_load} - int64_t{member.load} : kClosedRoom;
-  standing.merit = merit_of(member.reliability, member.trust);
-  standing.resistance = resistance_of(member.load, member.max_load);
+  standing.room = open ? room_of(capacity.load, capacity.max_load) : kClosedRoom;
+  standing.resistance = resistance_of(capacity.load, capacity.max_load);
   with_room_.set(index, standing.room > 0);
 }
 
@@ -138,7 +134,8 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
 }
 
 size_t Roster::bytes() const {
-  size_t total = members_.size() * sizeof(Member) + standings_.capacity() * sizeof(Standing) +
+  size_t total = members_.size() * sizeof(Member) +
+                 standings_.capacity() * (sizeof(Standing) + sizeof(Capacity)) +
                  with_room_.bytes() + free_.capacity() * sizeof(MemberIndex);
   for (const Member& member : members_) {
     total += member.capabilities.capacity() * sizeof(CapabilityId);

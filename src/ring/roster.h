@@ -25,12 +25,14 @@ struct Member {
   std::vector<CapabilityId> capabilities;  // ascending; the namespace is one of them
   CapabilityId ns = 0;
   uint32_t weight = 0;
-  uint32_t load = 0;
-  uint32_t max_load = 0;
   uint32_t trust = 0;
   uint32_t reliability = 0;
   bool joined = false;
-  bool open = false;
+};
+
+struct Capacity {
+  uint32_t load = 0;
+  uint32_t max_load = 0;
 };
 
 class Roster {
@@ -43,10 +45,25 @@ class Roster {
   void set_figures(MemberIndex index, const RingMember& record);
   void set_capabilities(MemberIndex index, const RingMember& record);
   // The one way to the load and the open flag: keeps the standing true.
-  void set_load(MemberIndex index, uint32_t load, bool open);
+  void set_load(MemberIndex index, uint32_t load) {
+    capacities_[index].load = load;
+    refresh(index, open(index));
+  }
+  void set_open(MemberIndex index, bool open) { refresh(index, open); }
 
   const Member& operator[](MemberIndex index) const { return members_[index]; }
+  uint32_t load(MemberIndex index) const { return capacities_[index].load; }
+  uint32_t max_load(MemberIndex index) const { return capacities_[index].max_load; }
+  bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
+  // A number that no member's `seen` has yet.
+  uint32_t next_window() const {
+    if (++windows_ == 0) {
+      for (const Standing& standing : standings_) standing.seen = 0;
+      windows_ = 1;
+    }
+    return windows_;
+  }
   // Open, and with room for a load of 1.
   const MemberBits& with_room() const { return with_room_; }
 
@@ -82,7 +99,7 @@ class Roster {
   size_t bytes() const;
 
  private:
-  void refresh(MemberIndex index);
+  void refresh(MemberIndex index, bool open);
   void set_id_word(MemberIndex index);
 
   RingKey key_;
@@ -90,6 +107,8 @@ class Roster {
   Capabilities& capabilities_;
   std::deque<Member> members_;  // views of ids stay valid
   std::vector<Standing> standings_;
+  mutable uint32_t windows_ = 0;
+  std::vector<Capacity> capacities_;
   MemberBits with_room_;
   std::string common_;  // what the ids of all members since it was empty begin with
   std::vector<MemberIndex> free_;

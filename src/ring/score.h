@@ -11,7 +11,8 @@ namespace phoenix {
 // What placement reads of a member at each step of a walk, all members side by side: half a cache
 // line each.
 struct alignas(32) Standing {
-  int64_t room = 0;            // maxLoad - load, below 0 if over; kClosedRoom while not placeable
+  int32_t room = 0;            // maxLoad - load, below 0 if over; kClosedRoom while not placeable
+  mutable uint32_t seen = 0;   // the last window that it was in, by number; no part of the value
   uint32_t merit = 0;          // reliability * trust, each cut at 65,535
   uint32_t resistance = 1000;  // 1000 + load per mille, cut at 2^32 - 1
   uint64_t signature = 0;      // of the member's capabilities
@@ -20,7 +21,12 @@ struct alignas(32) Standing {
   uint64_t id_word = 0;
 };
 
-inline constexpr int64_t kClosedRoom = std::numeric_limits<int64_t>::min();
+inline constexpr int32_t kClosedRoom = std::numeric_limits<int32_t>::min();
+
+inline int32_t room_of(uint32_t load, uint32_t max_load) {
+  const int64_t room = int64_t{max_load} - int64_t{load};
+  return static_cast<int32_t>(std::clamp<int64_t>(room, kClosedRoom + 1, -(kClosedRoom + 1)));
+}
 
 inline uint32_t merit_of(uint32_t reliability, uint32_t trust) {
   return std::min(reliability, 65535u) * std::min(trust, 65535u);

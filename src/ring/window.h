@@ -2,9 +2,6 @@
 // the best score, ties by id bytes.
 #pragma once
 
-#include <array>
-#include <vector>
-
 #include "ring/roster.h"
 #include "ring/score.h"
 
@@ -17,65 +14,54 @@ class Window {
         standings_(roster.standings().data()),
         load_(query.load),
         avoid_(query.avoid),
-        k_(k) {
-    near_.fill(kNoMember);
-  }
+        k_(k),
+        number_(roster.next_window()) {}
 
   bool eligible(MemberIndex index) const {
     return standings_[index].room >= load_ && index != avoid_;
   }
   // Shows one matching member; a member may be shown again. True when the window is full.
-  bool offer(MemberIndex index) {
-    if (!eligible(index) || seen(index)) return false;
-    remember(index);
+  [[gnu::always_inline]] bool offer(MemberIndex index) {
+    const Standing& standing = standings_[index];
+    if (standing.seen == number_ || !eligible(index)) return false;
+    standing.seen = number_;
     consider(index);
-    return size_ == k_;
+    return ++size_ == k_;
   }
   // The same for members shown once at most, and eligible.
-  void consider(MemberIndex index) {
-    if (best_ == kNoMember || better(index, best_)) best_ = index;
+  [[gnu::always_inline]] void consider(MemberIndex index) {
+    // Who is better is a coin toss to the processor: so nothing branches on it. Only equal scores
+    // of ids that look alike need a closer look.
+    const Standing& other = standings_[index];
+    const uint64_t left = uint64_t{other.merit} * best_resistance_;
+    const uint64_t right = uint64_t{best_merit_} * other.resistance;
+    const bool equal = left == right;
+    bool better = (left > right) | (equal & (other.id_word < best_word_));
+    if (equal && other.id_word == best_word_) [[unlikely]] {
+      better = best_ == kNoMember || roster_.id_before(index, best_);
+    }
+    const uint32_t mask = better ? ~uint32_t{0} : 0;
+    const uint64_t wide_mask = better ? ~uint64_t{0} : 0;
+    best_ ^= (best_ ^ index) & mask;
+    best_merit_ ^= (best_merit_ ^ other.merit) & mask;
+    best_resistance_ ^= (best_resistance_ ^ other.resistance) & mask;
+    best_word_ ^= (best_word_ ^ other.id_word) & wide_mask;
   }
   MemberIndex best() const { return best_; }
-  size_t size() const { return size_; }
+  size_t wanted() const { return k_; }
 
  private:
-  static constexpr size_t kBlock = 8;
-  static constexpr size_t kNear = 32;
-
-  bool better(MemberIndex a, MemberIndex b) const {
-    const int order = compare_score(standings_[a], standings_[b]);
-    return order != 0 ? order > 0 : roster_.id_before(a, b);
-  }
-  bool seen(MemberIndex index) const {
-    // Eight at once and without a branch for each: that is what most windows hold.
-    for (size_t from = 0; from < kNear && from < size_; from += kBlock) {
-      bool found = false;
-      for (size_t i = from; i < from + kBlock; ++i) found |= near_[i] == index;
-      if (found) return true;
-    }
-    for (const MemberIndex other : far_) {
-      if (other == index) return true;
-    }
-    return false;
-  }
-  void remember(MemberIndex index) {
-    if (size_ < kNear) {
-      near_[size_] = index;
-    } else {
-      far_.push_back(index);
-    }
-    ++size_;
-  }
-
   const Roster& roster_;
   const Standing* standings_;
   int64_t load_;
   MemberIndex avoid_;
   size_t k_;
+  uint32_t number_;
   size_t size_ = 0;
   MemberIndex best_ = kNoMember;
-  std::array<MemberIndex, kNear> near_;
-  std::vector<MemberIndex> far_;  // of windows wider than any in use
+  uint32_t best_merit_ = 0;
+  uint32_t best_resistance_ = 1;
+  uint64_t best_word_ = ~uint64_t{0};
 };
 
 }  // namespace phoenix::ring

@@ -57,33 +57,16 @@ void LineRing::owners(std::span<const Position> positions, std::span<MemberIndex
   }
 }
 
-LineRing::Cursor::Cursor(const LineRing& ring, Position from)
-    : ring_(ring), line_(&ring.find(from)), main_(line_), left_(ring.size_) {
-  at_ = before(*line_, from);
-  count_ = count(*line_);
-  while (at_ == kLinePoints && spills(*line_)) {
-    enter(&ring.spill_[number(*line_)]);
-    at_ = before(*line_, from);
-  }
-  at_ = std::min(at_, count_);
-}
-
-void LineRing::Cursor::next_line() {
-  if (spills(*line_)) return enter(&ring_.spill_[number(*line_)]);
-  const Line* now = ring_.now_.data();
-  const Line* old = ring_.old_.data();
-  ++main_;
-  if (ring_.moving()) {
-    const Line* rest = old + line_of(static_cast<Position>(ring_.frontier_), ring_.old_.size());
-    if (main_ == now + ring_.filled_) {
-      main_ = rest;
-    } else if (main_ == old + ring_.old_.size()) {
-      main_ = ring_.filled_ > 0 ? now : rest;
-    }
-  } else if (main_ == now + ring_.now_.size()) {
-    main_ = now;
-  }
-  enter(main_);
+const Line* LineRing::line_after(const Line& line, const Line* main) const {
+  if (spills(line)) return &spill_[number(line)];
+  const Line* now = now_.data();
+  const Line* old = old_.data();
+  ++main;
+  if (!moving()) return main == now + now_.size() ? now : main;
+  const Line* rest = old + line_of(static_cast<Position>(frontier_), old_.size());
+  if (main == now + filled_) return rest;
+  if (main != old + old_.size()) return main;
+  return filled_ > 0 ? now : rest;
 }
 
 // --- lines ---

@@ -114,6 +114,8 @@ class LineRing {
   Place previous(Place place) const;
 
   MemberIndex owner_elsewhere(Position position) const;
+  // The spill of a line, or the line behind `main`, which is not a spill.
+  const Line* line_after(const Line& line, const Line* main) const;
   unsigned rank(const Line& line, const Vnode& vnode) const;
   void read(const Line& line, std::vector<Vnode>& out) const;
   MemberIndex next_of(const Line& line) const;
@@ -167,24 +169,33 @@ class LineRing::Cursor {
     return true;
   }
 
-  // The members of the next v-nodes, seven at most; `out` has room for eight. 0: the turn is over.
-  unsigned take(MemberIndex* out) {
-    if (left_ == 0) return 0;
-    while (at_ == count_) next_line();
+  // The members of the next v-nodes, as far as this line has them: 0 to 7. Whole lines are copied,
+  // so `out` has eight places before and behind it that may be overwritten. Requires: not over().
+  [[gnu::always_inline]] unsigned take(MemberIndex* out) {
     const unsigned taken = static_cast<unsigned>(std::min<size_t>(count_ - at_, left_));
-    if (at_ == 0) {
-      for (unsigned i = 0; i <= kLinePoints; ++i) out[i] = line_->members[i] & ~kPlain;
-    } else {
-      for (unsigned i = 0; i < taken; ++i) out[i] = line_->members[at_ + i] & ~kPlain;
-    }
-    at_ += taken;
+    MemberIndex* whole = out - at_;
+    for (unsigned i = 0; i <= kLinePoints; ++i) whole[i] = line_->members[i] & ~kPlain;
     left_ -= taken;
+    next_line();
     return taken;
   }
+  bool over() const { return left_ == 0; }
 
  private:
-  void next_line();
-  void enter(const Line* line) {
+  // Nothing here lets a pointer to the cursor out, so that its fields stay in registers.
+  [[gnu::always_inline]] void next_line() {
+    const bool plain = !spills(*line_) && !ring_.moving();
+    if (!plain) [[unlikely]] {
+      const bool spill = spills(*line_);
+      const Line* next = ring_.line_after(*line_, main_);
+      if (!spill) main_ = next;
+      return enter(next);
+    }
+    ++main_;
+    if (main_ == end_) main_ = ring_.now_.data();
+    enter(main_);
+  }
+  [[gnu::always_inline]] void enter(const Line* line) {
     line_ = line;
     at_ = 0;
     count_ = count(*line);
@@ -193,10 +204,28 @@ class LineRing::Cursor {
   const LineRing& ring_;
   const Line* line_;
   const Line* main_;  // the line whose spill line_ is, or itself
+  const Line* end_;   // of the new array
   unsigned at_;
   unsigned count_;
   size_t left_;
 };
+
+inline LineRing::Cursor::Cursor(const LineRing& ring, Position from)
+    : ring_(ring),
+      line_(&ring.find(from)),
+      main_(line_),
+      end_(ring.now_.data() + ring.now_.size()),
+      left_(ring.size_) {
+  // A walk of a few members reads the next lines too: they are asked for with the first.
+  for (int i = 1; i < 4; ++i) __builtin_prefetch(line_ + i);
+  at_ = before(*line_, from);
+  count_ = count(*line_);
+  while (at_ == kLinePoints && spills(*line_)) {
+    enter(&ring.spill_[number(*line_)]);
+    at_ = before(*line_, from);
+  }
+  at_ = std::min(at_, count_);
+}
 
 template <typename Visit>
 void LineRing::for_each(Visit visit) const {

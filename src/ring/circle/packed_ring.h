@@ -40,10 +40,9 @@ class PackedRing {
       return true;
     }
 
-    // The members of the next v-nodes, eight at most. 0: the turn is over.
+    // The members of the next v-nodes, eight at most, or none. Requires: not over().
     unsigned take(MemberIndex* out) {
-      if (left_ == 0) return 0;
-      while (at_ == end_) next_bucket();
+      if (at_ == end_) next_bucket();
       const size_t here = std::min(static_cast<size_t>(end_ - at_), left_);
       const unsigned taken = static_cast<unsigned>(std::min<size_t>(here, 8));
       for (unsigned i = 0; i < taken; ++i) out[i] = at_[i].member;
@@ -51,6 +50,8 @@ class PackedRing {
       left_ -= taken;
       return taken;
     }
+
+    bool over() const { return left_ == 0; }
 
    private:
     void next_bucket();

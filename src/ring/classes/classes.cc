@@ -269,6 +269,7 @@ void Classes::drop_ring(ClassId id) {
   ring_bytes_ -= c.ring->bytes();
   c.ring.reset();
   c.walked = 0;
+  c.worth = 0;
   routes_[id].ring = nullptr;
   routes_[id].recent = false;
 }

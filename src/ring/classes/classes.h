@@ -31,6 +31,7 @@ struct Class {
   // Of the cache of class rings:
   std::unique_ptr<PackedRing> ring;
   uint64_t walked = 0;      // v-nodes examined for want of a ring
+  uint64_t worth = 0;       // so much has to be walked before a ring is thought of again
   uint64_t idle_since = 0;  // number of the release that left it without users
   uint64_t signature = 0;   // of needed
   uint64_t hash = 0;

@@ -37,13 +37,14 @@ size_t RingCache::scan_size(const Class& c) const {
 
 bool RingCache::worth_building(ClassId id, size_t wanted) {
   Class& c = classes_[id];
+  if (c.walked < c.worth) return false;
   const uint64_t matching = classes_.route(id).matching;
   const uint64_t count = roster_.vnodes() / roster_.size() * matching;
-  if (ring_size(count) > budget() / 2) return false;
   const uint64_t scan = scan_size(c);
-  const uint64_t steps = wanted * scan / count;
-  c.walked += 2 * steps;
-  return steps > kLongWalk || c.walked >= std::min(scan, count * kStepsPerNewVnode);
+  // Until so much more has been walked nothing is asked again.
+  c.worth = c.walked + std::min(scan, count * kStepsPerNewVnode) / 2;
+  if (ring_size(count) > budget() / 2) return false;
+  return wanted * scan / count > kLongWalk || c.walked >= std::min(scan, count * kStepsPerNewVnode);
 }
 
 size_t RingCache::budget() const {
@@ -93,8 +94,9 @@ void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
 bool RingCache::make_room(size_t bytes) {
   const size_t budget = this->budget();
   if (bytes > budget) return false;
-  // Twice round at most: the first time takes away the marks of recent use.
-  for (size_t left = 2 * listed_.size(); left > 0; --left) {
+  // Once round: it takes away the marks of recent use, so what is used no more goes the next time.
+  // If all are in use nothing goes, or classes would drive each other out for ever.
+  for (size_t left = listed_.size(); left > 0; --left) {
     if (classes_.ring_bytes() + bytes <= budget) break;
     if (hand_ >= listed_.size()) hand_ = 0;
     Class& c = classes_[listed_[hand_]];
@@ -118,7 +120,8 @@ void RingCache::mark(ClassId id, bool value) {
 }
 
 void RingCache::shed() {
-  if (classes_.ring_bytes() > budget()) make_room(0);
+  // Once more if all were in use.
+  for (int round = 0; round < 2 && classes_.ring_bytes() > budget(); ++round) make_room(0);
 }
 
 }  // namespace phoenix::ring
