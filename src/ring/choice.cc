@@ -12,6 +12,9 @@ namespace {
 constexpr uint64_t kStepsPerPoint = 4;
 constexpr uint64_t kStepsPerLookup = 8;
 
+// So many v-nodes of a walk are looked at together.
+constexpr size_t kAtOnce = 40;
+
 // How many distinct members the walk has to find before the score decides.
 size_t window_size(const PlaceQuery& query) {
   return query.nearest_first || query.k == 0 ? 1 : query.k;
@@ -22,12 +25,13 @@ size_t window_size(const PlaceQuery& query) {
 MemberIndex Choice::choose(const PlaceQuery& query) {
   Route& route = classes_.route(query.cls);
   const size_t k = window_size(query);
+  if (route.matching == 0) return kNoMember;
   if (route.matching <= k) return judge_all(query);
   if (!roomy() && few_have_room(query)) return choose_with_room(query);
   circle_.settle();
   if (route.matching < roster_.size() && find_ring(query.cls, k) != nullptr) {
     Route& way = route.ring != nullptr ? route : classes_.route(classes_[query.cls].base);
-    way.recent = true;
+    ++way.uses;
     return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
   }
   return walk(LineRing::Cursor(circle_.ring(), query.point), query, roster_.size());
@@ -84,28 +88,24 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
 }
 
 template <bool kFilter, typename Cursor>
-bool Choice::advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps) {
+bool Choice::advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps,
+                     size_t at_once) {
   // What is read of the members lies anywhere in memory: it is asked for before the first is
   // judged.
-  constexpr size_t kAtOnce = kFilter ? 24 : 12;
   constexpr size_t kSlack = 8;
   std::array<MemberIndex, kSlack + kAtOnce + kSlack> met;
   MemberIndex* const first = met.data() + kSlack;
   const Standing* standings = roster_.standings().data();
-  // Without a filter nearly every v-node is of another member.
-  size_t wanted = kFilter ? kAtOnce : std::min(window.wanted() + 1, kAtOnce);
   while (steps > 0 && !cursor.over()) {
     size_t count = 0;
     do {
       count += cursor.take(first + count);
-    } while (count < wanted && !cursor.over());
+    } while (count < at_once && !cursor.over());
     for (size_t i = 0; i < count; ++i) __builtin_prefetch(&standings[first[i]]);
-    wanted = kAtOnce;
     counts_.examined += count;
-    for (size_t i = 0; i < count; ++i) {
-      const MemberIndex index = first[i];
-      if (kFilter && !(classes_.may_match(index, *c) && classes_.matches(index, *c))) continue;
-      if (window.offer(index)) return true;
+    const size_t matching = kFilter ? classes_.sieve(*c, first, count) : count;
+    for (size_t i = 0; i < matching; ++i) {
+      if (window.offer(first[i])) return true;
     }
     steps -= std::min<uint64_t>(steps, count);
   }
@@ -118,16 +118,21 @@ MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t popula
   const uint64_t matching = classes_.route(query.cls).matching;
   Window window(roster_, query, k);
   if (population == matching) {
-    if (advance<false>(cursor, window, nullptr, std::min(64 + 4 * k, longest_walk_))) {
+    // Nearly every v-node is of another member.
+    const size_t at_once = std::min(k + 1, kAtOnce);
+    if (advance<false>(cursor, window, nullptr, std::min(64 + 4 * k, longest_walk_), at_once)) {
       return window.best();
     }
   } else {
     const uint64_t full = (roster_.size() + 1) / (roster_.with_room().size() + 1) + 1;
-    const uint64_t usual = 64 + 4 * k * (population / matching + 1) * full;
+    const uint64_t expected = k * (population / matching + 1);
+    const uint64_t usual = 64 + 4 * expected * full;
+    const size_t at_once = std::min<uint64_t>(expected, kAtOnce);
     Class& c = classes_[query.cls];
     const uint64_t before = counts_.examined;
-    const bool done = advance<true>(cursor, window, &c, std::min(usual, longest_walk_));
+    const bool done = advance<true>(cursor, window, &c, std::min(usual, longest_walk_), at_once);
     c.walked += counts_.examined - before;
+    if (c.base != kNoClass) classes_[c.base].walked += counts_.examined - before;
     if (done) return window.best();
   }
   return give_up_walking(cursor, window, query, population);
@@ -150,7 +155,7 @@ MemberIndex Choice::give_up_walking(Cursor& cursor, Window& window, const PlaceQ
   if (few.size() * few.size() * points * kStepsPerPoint < k * population) {
     return nearest(query, few);
   }
-  advance<true>(cursor, window, &c, std::numeric_limits<uint64_t>::max());
+  advance<true>(cursor, window, &c, std::numeric_limits<uint64_t>::max(), kAtOnce);
   return window.best();
 }
 

@@ -37,7 +37,7 @@ class Window {
     const uint64_t right = uint64_t{best_merit_} * other.resistance;
     const bool equal = left == right;
     bool better = (left > right) | (equal & (other.id_word < best_word_));
-    if (equal && other.id_word == best_word_) [[unlikely]] {
+    if (equal & (other.id_word == best_word_)) [[unlikely]] {
       better = best_ == kNoMember || roster_.id_before(index, best_);
     }
     const uint32_t mask = better ? ~uint32_t{0} : 0;
@@ -48,7 +48,6 @@ class Window {
     best_word_ ^= (best_word_ ^ other.id_word) & wide_mask;
   }
   MemberIndex best() const { return best_; }
-  size_t wanted() const { return k_; }
 
  private:
   const Roster& roster_;

@@ -194,6 +194,23 @@ bool Classes::matches(MemberIndex index, const Class& c) const {
          ((c.signature & capabilities_.shared_bits()) == 0 || verified(index, c));
 }
 
+size_t Classes::sieve(const Class& c, MemberIndex* members, size_t count) const {
+  const Standing* standings = roster_.standings().data();
+  const bool any = c.match == Match::kAny;
+  // Who matches is a guess each time, so there is no branch on it.
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const MemberIndex index = members[i];
+    const uint64_t common = standings[index].signature & c.signature;
+    members[kept] = index;
+    kept += (common == c.signature) | (any & (common != 0)) ? 1 : 0;
+  }
+  if ((c.signature & capabilities_.shared_bits()) == 0) return kept;
+  const auto end = std::remove_if(members, members + kept,
+                                  [&](MemberIndex index) { return !verified(index, c); });
+  return static_cast<size_t>(end - members);
+}
+
 bool Classes::verified(MemberIndex index, const Class& c) const {
   const auto has = [&](CapabilityId id) { return capabilities_[id].holders.contains(index); };
   return c.match == Match::kAll ? std::all_of(c.needed.begin(), c.needed.end(), has)
@@ -269,9 +286,9 @@ void Classes::drop_ring(ClassId id) {
   ring_bytes_ -= c.ring->bytes();
   c.ring.reset();
   c.walked = 0;
-  c.worth = 0;
+  c.worth = 0;  // asked anew at its next use
   routes_[id].ring = nullptr;
-  routes_[id].recent = false;
+  routes_[id].uses = 0;
 }
 
 size_t Classes::bytes() const {

@@ -32,6 +32,8 @@ struct Class {
   std::unique_ptr<PackedRing> ring;
   uint64_t walked = 0;      // v-nodes examined for want of a ring
   uint64_t worth = 0;       // so much has to be walked before a ring is thought of again
+  uint64_t since = 0;       // when counting began of what was walked, or saved by its ring
+  uint64_t saves = 0;       // steps by which its ring makes a walk shorter
   uint64_t idle_since = 0;  // number of the release that left it without users
   uint64_t signature = 0;   // of needed
   uint64_t hash = 0;
@@ -55,7 +57,7 @@ struct Route {
   const PackedRing* ring = nullptr;  // of the class alone, if it has one
   uint32_t matching = 0;             // number of matching members
   uint32_t users = 0;                // interned so often and not released
-  bool recent = false;               // used since the cache last looked
+  uint32_t uses = 0;                 // walks on its ring
 };
 
 class Classes {
@@ -76,6 +78,8 @@ class Classes {
     const uint64_t common = roster_.standings()[index].signature & c.signature;
     return c.match == Match::kAll ? common == c.signature : common != 0;
   }
+  // Keeps those of `count` members that match, in their order; returns how many.
+  size_t sieve(const Class& c, MemberIndex* members, size_t count) const;
   // Shows every matching member, ascending. Those of a class of few are kept from then on.
   template <typename Visit>
   void for_each_member(ClassId id, const Visit& visit);

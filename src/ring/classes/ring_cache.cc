@@ -13,6 +13,9 @@ constexpr uint64_t kStepsPerNewVnode = 40;
 // ring of their own at once.
 constexpr uint64_t kLongWalk = 2048;
 
+// In steps of all walks.
+constexpr uint64_t kLongAgo = uint64_t{1} << 26;
+
 // The rings of classes together may take this much for each v-node on the circle.
 constexpr size_t kBudgetPerVnode = 12;
 constexpr size_t kLeastBudget = size_t{256} << 10;
@@ -24,9 +27,7 @@ constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 1) 
 
 const PackedRing* RingCache::find(ClassId id, size_t wanted) {
   Class& c = classes_[id];
-  if (!c.ring && worth_building(id, wanted)) build(id);
-  if (!c.ring) return nullptr;
-  classes_.route(id).recent = true;
+  if (!c.ring && worth_building(id, wanted)) build(id, wanted);
   return c.ring.get();
 }
 
@@ -38,25 +39,27 @@ size_t RingCache::scan_size(const Class& c) const {
 bool RingCache::worth_building(ClassId id, size_t wanted) {
   Class& c = classes_[id];
   if (c.walked < c.worth) return false;
-  const uint64_t matching = classes_.route(id).matching;
-  const uint64_t count = roster_.vnodes() / roster_.size() * matching;
-  const uint64_t scan = scan_size(c);
-  // Until so much more has been walked nothing is asked again.
-  c.worth = c.walked + std::min(scan, count * kStepsPerNewVnode) / 2;
-  if (ring_size(count) > budget() / 2) return false;
-  return wanted * scan / count > kLongWalk || c.walked >= std::min(scan, count * kStepsPerNewVnode);
+  if (c.worth == 0) c.since = counts_.examined;
+  const uint64_t count = roster_.vnodes() / roster_.size() * classes_.route(id).matching;
+  const uint64_t cost = count * kStepsPerNewVnode;
+  const bool is_long = wanted * scan_size(c) / count > kLongWalk;
+  const bool worth = is_long || (c.worth > 0 && c.walked >= cost);
+  c.worth = std::max(cost, c.walked + cost / 4);
+  return worth && ring_size(count) <= budget() / 2;
 }
 
 size_t RingCache::budget() const {
   return std::min(most_, kLeastBudget + roster_.vnodes() * kBudgetPerVnode);
 }
 
-void RingCache::build(ClassId id) {
+void RingCache::build(ClassId id, size_t wanted) {
   Class& c = classes_[id];
   size_t count = 0;
   classes_.for_each_member(id,
                            [&](MemberIndex index) { count += vnode_count(roster_[index].weight); });
-  if (!make_room(ring_size(count))) return;
+  if (!make_room(ring_size(count), value_of_walking(c, ring_size(count)))) return;
+  c.saves = wanted * roster_.vnodes() / count;
+  c.since = counts_.examined;
   ++counts_.builds;
   std::vector<Vnode> vnodes;
   vnodes.reserve(count);
@@ -91,27 +94,51 @@ void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
   mark(id, false);
 }
 
-bool RingCache::make_room(size_t bytes) {
+// Long ago counts for less.
+void RingCache::age(Class& c, uint64_t& number) const {
+  const uint64_t elapsed = counts_.examined - c.since;
+  if (elapsed < kLongAgo) return;
+  c.since += elapsed / 2;
+  number /= 2;
+}
+
+RingCache::Value RingCache::value_of_walking(Class& c, size_t bytes) const {
+  age(c, c.walked);
+  return {c.walked, (counts_.examined - c.since + 1) * bytes};
+}
+
+RingCache::Value RingCache::value_of_ring(ClassId id) const {
+  Class& c = classes_[id];
+  uint64_t uses = classes_.route(id).uses;
+  age(c, uses);
+  classes_.route(id).uses = static_cast<uint32_t>(uses);
+  return {uses * c.saves, (counts_.examined - c.since + 1) * c.ring->bytes()};
+}
+
+// A ring goes for another one that would be worth twice as much, so that classes do not drive each
+// other out for ever.
+bool RingCache::make_room(size_t bytes, const Value& value) {
   const size_t budget = this->budget();
-  if (bytes > budget) return false;
-  // Once round: it takes away the marks of recent use, so what is used no more goes the next time.
-  // If all are in use nothing goes, or classes would drive each other out for ever.
-  for (size_t left = listed_.size(); left > 0; --left) {
-    if (classes_.ring_bytes() + bytes <= budget) break;
-    if (hand_ >= listed_.size()) hand_ = 0;
-    Class& c = classes_[listed_[hand_]];
-    if (bool& recent = classes_.route(listed_[hand_]).recent; c.ring && recent) {
-      recent = false;
-      ++hand_;
-      continue;
+  while (classes_.ring_bytes() + bytes > budget) {
+    std::erase_if(listed_, [this](ClassId id) {
+      if (classes_[id].ring) return false;
+      classes_[id].listed = false;
+      return true;
+    });
+    if (listed_.empty()) return false;
+    size_t least = 0;
+    Value least_value = value_of_ring(listed_[0]);
+    for (size_t i = 1; i < listed_.size(); ++i) {
+      const Value other = value_of_ring(listed_[i]);
+      if (!(other < least_value)) continue;
+      least = i;
+      least_value = other;
     }
-    classes_.drop_ring(listed_[hand_]);
-    c.listed = false;
-    listed_[hand_] = listed_.back();
-    listed_.pop_back();
-    if (listed_.empty()) break;
+    least_value.saved *= 2;
+    if (!(least_value < value)) return false;
+    classes_.drop_ring(listed_[least]);
   }
-  return classes_.ring_bytes() + bytes <= budget;
+  return true;
 }
 
 void RingCache::mark(ClassId id, bool value) {
@@ -119,9 +146,6 @@ void RingCache::mark(ClassId id, bool value) {
   classes_.for_each_member(id, [&](MemberIndex index) { marks_[index] = value ? 1 : 0; });
 }
 
-void RingCache::shed() {
-  // Once more if all were in use.
-  for (int round = 0; round < 2 && classes_.ring_bytes() > budget(); ++round) make_room(0);
-}
+void RingCache::shed() { make_room(0, {1, 0}); }
 
 }  // namespace phoenix::ring

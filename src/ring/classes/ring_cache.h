@@ -33,9 +33,22 @@ class RingCache {
   // V-nodes of the class's base if it has an up to date ring, else of the circle.
   size_t scan_size(const Class& c) const;
   void collect(ClassId id, std::vector<Vnode>& out);
-  void build(ClassId id);
-  // Frees rings not used lately until `bytes` more fit; false if they never will.
-  bool make_room(size_t bytes);
+  void build(ClassId id, size_t wanted);
+
+  // Steps that a ring saves or would save, in some time and for some bytes.
+  struct Value {
+    uint64_t saved;
+    uint64_t price;  // 0: worth any price
+    bool operator<(const Value& other) const {
+      using Wide = unsigned __int128;
+      return Wide{saved} * other.price < Wide{other.saved} * price;
+    }
+  };
+  void age(Class& c, uint64_t& number) const;
+  Value value_of_walking(Class& c, size_t bytes) const;
+  Value value_of_ring(ClassId id) const;
+  // Frees rings that are worth much less until `bytes` more fit; false if they do not.
+  bool make_room(size_t bytes, const Value& value);
   void mark(ClassId id, bool value);
 
   Classes& classes_;
@@ -43,9 +56,8 @@ class RingCache {
   Circle& circle_;
   Placement::Counts& counts_;
   size_t most_;                  // bytes
-  std::vector<ClassId> listed_;  // in the order of a clock's face
-  size_t hand_ = 0;
-  std::vector<uint8_t> marks_;  // by member; all 0 between calls
+  std::vector<ClassId> listed_;  // those with a ring, and some that had one
+  std::vector<uint8_t> marks_;   // by member; all 0 between calls
 };
 
 }  // namespace phoenix::ring
