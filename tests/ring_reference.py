@@ -1,25 +1,20 @@
-#!/usr/bin/env python3
 """The ring a second time, in plain Python, written from its description and not from the C++.
 
-Points, order, window and owner of `src/ring/`, as slow and as plain as possible: a client in another
-language can be written from this page. It makes the golden vectors in tests/corpus/ring/, which the
-C++ tests read:
-
-    tests/ring_reference.py            writes the files
-    tests/ring_reference.py --check    exit 1 if the files differ from what it would write
-
-Names in the files are percent-encoded bytes. Every row stands under the ring key it was made with.
+Points, order, lookup, window, score, owner and slots of `src/ring/`, as slow and as plain as
+possible: a client in another language can be written from this page. `tests/ring_golden.py` makes
+the rows of tests/corpus/ring/ from it, which the C++ tests read. Names are bytes, all of them.
 """
-import pathlib
-import random
 import struct
-import sys
-from urllib.parse import quote_from_bytes
+from fractions import Fraction
 
 MASK = (1 << 64) - 1
+SLOTS = 4096
 
+
+# ---- the hash ----
 
 def siphash13(key, data):
+    """SipHash-1-3 (one compression round, three at the end) of bytes under a key of 16 bytes."""
     def rotl(x, b):
         return ((x << b) | (x >> (64 - b))) & MASK
 
@@ -47,6 +42,8 @@ def siphash13(key, data):
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
+# ---- points: the top 32 bits of a hash ----
+
 def text(value):
     return struct.pack('<H', len(value)) + value
 
@@ -56,19 +53,24 @@ def vnode_position(key, ns, name, replica):
 
 
 def packet_position(key, ns, capabilities, salt):
+    """The salt is the affinity key if the packet has one, empty with `spread: none`, else its id."""
     unique = sorted(set(capabilities))
     body = struct.pack('<H', len(unique)) + b''.join(text(c) for c in unique)
     return siphash13(key, b'P' + text(ns) + body + text(salt)) >> 32
 
 
 def vnode_count(weight):
+    """A member has the v-nodes 0 .. count-1. Weights are 1 .. 10,000."""
     return max(1, (128 * weight + 50) // 100)
 
 
+# ---- members, and who may own what ----
+
 class Member:
-    def __init__(self, ns, name, weight, max_load, trust, reliability, load, is_open, capabilities):
+    def __init__(self, ns, name, weight=100, max_load=1, trust=1000, reliability=1000, load=0,
+                 is_open=True, capabilities=()):
         self.ns, self.name, self.weight, self.max_load = ns, name, weight, max_load
-        self.trust, self.reliability, self.load = trust, reliability, load
+        self.trust, self.reliability, self.load = trust, reliability, load  # merits in thousandths
         self.is_open, self.capabilities = is_open, capabilities
 
     def matches(self, ns, required, match):
@@ -82,19 +84,34 @@ class Member:
         return self.is_open and self.load + load <= self.max_load
 
     def score(self):
-        """Numerator and denominator."""
+        """Numerator and denominator; the thousandths of the load are cut off, not rounded."""
         return self.reliability * self.trust * 1000, 1000 + self.load * 1000 // self.max_load
 
 
-def circle(key, members):
-    """All v-nodes in order: (position, namespace, id, replica, member)."""
-    points = [(vnode_position(key, m.ns, m.name, r), m.ns, m.name, r, m)
+def better(a, b):
+    (a_up, a_down), (b_up, b_down) = a.score(), b.score()
+    if a_up * b_down != b_up * a_down:
+        return a_up * b_down > b_up * a_down
+    return (a.ns, a.name) < (b.ns, b.name)
+
+
+# ---- the circle ----
+
+def circle(key, members, mask=MASK):
+    """All v-nodes in order: (position, namespace, id, replica, member). Equal positions stay, each
+    member's own. A mask other than all ones is for tests: it makes positions collide."""
+    points = [(vnode_position(key, m.ns, m.name, r) & mask, m.ns, m.name, r, m)
               for m in members for r in range(vnode_count(m.weight))]
     return sorted(points, key=lambda p: p[:4])
 
 
+def lookup(points, position):
+    """The plain clockwise owner: the first v-node at or after a position, else the first of all."""
+    return next((p for p in points if p[0] >= position), points[0] if points else None)
+
+
 def walk(points, start):
-    """The distinct members clockwise from a position, with the position each was met at."""
+    """The distinct members clockwise from a position, as (position where it was met, member)."""
     ahead = [p for p in points if p[0] >= start]
     behind = [p for p in points if p[0] < start]
     met = {}
@@ -103,15 +120,16 @@ def walk(points, start):
     return list(met.values())
 
 
-def better(a, b):
-    (an, ad), (bn, bd) = a.score(), b.score()
-    return an * bd > bn * ad or (an * bd == bn * ad and (a.ns, a.name) < (b.ns, b.name))
+def candidates(points, start, ns, required, match):
+    """Of these the matching ones. The first k are the window that is shown."""
+    return [met for met in walk(points, start) if met[1].matches(ns, required, match)]
 
 
-def owner(candidates, load, k, nearest_first, avoid):
-    """Among the matching members in walk order: who is to own the packet, or None."""
-    able = [m for _, m in candidates if m.has_room(load)]
-    others = [m for m in able if m is not avoid] or able
+def owner(met, load, k, nearest_first, avoid):
+    """Among the k nearest matching members with room the best score, or None. With an affinity key
+    the nearest of them whatever its score. One to avoid is passed over while there is another."""
+    able = [member for _, member in met if member.has_room(load)]
+    others = [member for member in able if member is not avoid] or able
     best = others[0] if others else None
     for member in others[:1 if nearest_first else k]:
         if better(member, best):
@@ -119,81 +137,32 @@ def owner(candidates, load, k, nearest_first, avoid):
     return best
 
 
-def names_text(names):
-    return ','.join(quote_from_bytes(n) for n in names) or '-'
+# ---- slots: the circle's 4,096 equal parts, each kept by a host ----
+
+def slot_of(position):
+    return position >> 20
 
 
-def hash_rows():
-    """The usual vectors: key 00..0f, messages 00, 00 01, ...; then other keys and lengths."""
-    draw = random.Random(3)
-    pairs = [(bytes(range(16)), bytes(range(size))) for size in range(64)]
-    pairs += [(draw.randbytes(16), draw.randbytes(size)) for size in [*range(0, 300, 7), 512, 1000]]
-    return ['# key message siphash13'] + [
-        f'{key.hex()} {message.hex() or "-"} {siphash13(key, message):016x}'
-        for key, message in pairs]
+def negative_log2(x):
+    """-log2((x + 1) / 2^64) as a whole number of 2^-32, by squaring; bits below 2^-63 are lost."""
+    y = x + 1
+    n = y.bit_length() - 1
+    m = y << 63 >> n
+    fraction = 0
+    for _ in range(32):
+        m = m * m >> 63
+        bit = m >> 64
+        m >>= bit
+        fraction = fraction << 1 | bit
+    return (64 - n << 32) - fraction
 
 
-def pool_rows(number):
-    draw = random.Random(1000 + number)
-    key = draw.randbytes(16)
-    all_names = [b'ocr', b'pdf', b'pdf2', b'words', b'\xc3\xa4', b'gpu', b'z' * 255]
-    spaces = [b'default', b'other'] if number % 3 == 0 else [b'default']
-    size = [0, 1, 2, 5, 9, 20, 40][number % 7]
-    members = []
-    rows = [f'pool {key.hex()}']
-    for i in range(size):
-        name = draw.choice([b'm%d', b'worker-%d', b'\xe2\x82\xac%d', b'm%d/x']) % i
-        members.append(Member(
-            draw.choice(spaces), name, draw.choice([1, 10, 50, 100, 100, 100, 137, 400]),
-            draw.choice([1, 2, 7, 100, 1000000]), draw.choice([1000, 1000, 1000, 900, 0]),
-            draw.choice([1000, 1000, 950]), 0, draw.random() < 0.9,
-            sorted(draw.sample(all_names, draw.randrange(0, 6)))))
-        m = members[-1]
-        m.load = draw.randrange(0, m.max_load + 1) if draw.random() < 0.7 else 0
-        rows.append(f'member {quote_from_bytes(m.ns)} {quote_from_bytes(m.name)} {m.weight} '
-                    f'{m.max_load} {m.trust} {m.reliability} {m.load} {int(m.is_open)} '
-                    f'{names_text(m.capabilities)}')
-        last = vnode_count(m.weight) - 1
-        first, final = (vnode_position(key, m.ns, m.name, r) for r in (0, last))
-        rows.append(f'vnodes {first} {final}')
-    points = circle(key, members)
-    for i in range(50):
-        ns = draw.choice(spaces)
-        required = sorted(draw.sample(all_names, draw.choice([0, 1, 1, 1, 2, 2, 3])))
-        match = draw.choice(['all', 'all', 'any'])
-        salt = draw.choice([b'', b'pkt_%d' % i, draw.randbytes(20)])
-        k, load = draw.choice([1, 2, 4, 8, 8, 16]), draw.choice([1, 1, 1, 2, 50])
-        nearest = draw.random() < 0.2
-        avoid = draw.choice(members) if members and draw.random() < 0.2 else None
-        point = packet_position(key, ns, required, salt)
-        found = [c for c in walk(points, point) if c[1].matches(ns, required, match)]
-        chosen = owner(found, load, k, nearest, avoid)
-        window = ','.join(f'{quote_from_bytes(m.name)}@{at}' for at, m in found[:k]) or '-'
-        rows.append(f'packet {quote_from_bytes(ns)} {match} {names_text(required)} '
-                    f'{quote_from_bytes(salt) or "-"} {k} {load} {int(nearest)} '
-                    f'{members.index(avoid) if avoid else "-"} {point} {window} '
-                    f'{quote_from_bytes(chosen.name) if chosen else "-"}')
-    return rows
+def slot_length(key, slot, name):
+    return negative_log2(siphash13(key, b'S' + struct.pack('<I', slot) + text(name)))
 
 
-def main():
-    folder = pathlib.Path(__file__).parent / 'corpus' / 'ring'
-    head = ['# pool KEY',
-            '# member NS ID WEIGHT MAXLOAD TRUST RELIABILITY LOAD OPEN CAPABILITIES',
-            '# vnodes FIRST LAST, positions of the member above',
-            '# packet NS MATCH REQUIRED SALT K LOAD NEAREST AVOID POINT WINDOW OWNER']
-    files = {'siphash.txt': hash_rows(),
-             'placement.txt': head + [row for n in range(20) for row in pool_rows(n)]}
-    stale = False
-    for name, rows in files.items():
-        wanted = '\n'.join(rows) + '\n'
-        if '--check' in sys.argv:
-            stale |= (folder / name).read_text() != wanted
-        else:
-            (folder / name).write_text(wanted)
-    if stale:
-        sys.exit('tests/corpus/ring differs from the reference: run tests/ring_reference.py')
-
-
-if __name__ == '__main__':
-    main()
+def keeper(key, slot, hosts):
+    """The name of the host with the smallest length / weight, of equal ones the smaller name; None
+    if no host has a weight. Hosts are (name, weight), weight 0 takes no part."""
+    able = [(Fraction(slot_length(key, slot, name), weight), name) for name, weight in hosts if weight]
+    return min(able)[1] if able else None

@@ -18,7 +18,7 @@ std::string from_hex(const std::string& text) {
   return bytes;
 }
 
-// Rows of "key message hash" made by tests/ring_reference.py, which shares no code with us.
+// Rows of "key message hash" made by tests/ring_golden.py, which shares no code with us.
 TEST(SipHash, agrees_with_the_reference_on_every_vector) {
   std::ifstream file(PHOENIX_CORPUS "/siphash.txt");
   std::string line;
