@@ -1,9 +1,11 @@
-// The ring as one would write it in ten minutes: every answer is made from nothing, by listing all
-// v-nodes, sorting them, and walking. What the property tests hold the real one against.
+// The ring as one would write it in ten minutes: all v-nodes in a sorted list, made anew for every
+// set of members, and answers found by walking it. What the property tests hold the real one
+// against.
 #pragma once
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -30,32 +32,51 @@ struct NaiveRing {
     return match == Match::kAll ? std::all_of(need.begin(), need.end(), has)
                                 : std::any_of(need.begin(), need.end(), has);
   }
-  std::vector<Point> points() const {
-    std::vector<Point> all;
+  const std::vector<Point>& points() const {
+    std::vector<std::tuple<MemberIndex, std::string, std::string, uint32_t>> set;
     for (const auto& [index, e] : members) {
-      for (uint32_t r = 0; r < vnode_count(e.record.weight); ++r) {
-        all.emplace_back(vnode_position(key, e.record.ns, e.record.id, r) & mask, e.record.ns,
-                         e.record.id, r, index);
+      set.emplace_back(index, e.record.ns, e.record.id, e.record.weight);
+    }
+    if (set == sorted_set) return sorted;
+    sorted_set = std::move(set);
+    sorted.clear();
+    for (const auto& [index, ns, id, weight] : sorted_set) {
+      for (uint32_t r = 0; r < vnode_count(weight); ++r) {
+        sorted.emplace_back(vnode_position(key, ns, id, r) & mask, ns, id, r, index);
       }
     }
-    std::sort(all.begin(), all.end());
-    return all;
+    std::sort(sorted.begin(), sorted.end());
+    vnodes_sorted += sorted.size();
+    return sorted;
+  }
+  // Calls with each point of one turn, beginning at a position, until that says false.
+  template <typename Visit>
+  void turn(Position from, Visit visit) const {
+    const auto& all = points();
+    const auto ahead = std::find_if(all.begin(), all.end(),
+                                    [from](const Point& p) { return std::get<0>(p) >= from; });
+    const auto go_on = [&](const Point& p) { return visit(std::get<0>(p), std::get<4>(p)); };
+    if (std::all_of(ahead, all.end(), go_on)) std::all_of(all.begin(), ahead, go_on);
+  }
+  MemberIndex owner(Position from) const {
+    MemberIndex first = kNoMember;
+    turn(from, [&first](Position, MemberIndex index) {
+      first = index;
+      return false;
+    });
+    return first;
   }
   // Distinct matching members in walk order, each with the position where it was met.
   std::vector<std::pair<MemberIndex, Position>> walk(Position from, const RingMember& wanted,
                                                      Match match) const {
-    auto all = points();
-    std::rotate(all.begin(),
-                std::find_if(all.begin(), all.end(),
-                             [from](const Point& p) { return std::get<0>(p) >= from; }),
-                all.end());
     std::vector<std::pair<MemberIndex, Position>> met;
-    for (const auto& [position, ns, id, replica, index] : all) {
-      const MemberIndex member = index;
-      const bool known = std::any_of(met.begin(), met.end(),
-                                     [member](const auto& m) { return m.first == member; });
-      if (!known && matches(members.at(member), wanted, match)) met.emplace_back(member, position);
-    }
+    std::set<MemberIndex> known;
+    turn(from, [&](Position position, MemberIndex index) {
+      if (known.insert(index).second && matches(members.at(index), wanted, match)) {
+        met.emplace_back(index, position);
+      }
+      return known.size() < members.size();
+    });
     return met;
   }
   bool eligible(MemberIndex index, uint32_t load) const {
@@ -94,6 +115,11 @@ struct NaiveRing {
   RingKey key;
   Position mask = ~Position{0};
   std::map<MemberIndex, Entry> members{};
+
+  // The list made last, and for whom.
+  mutable std::vector<std::tuple<MemberIndex, std::string, std::string, uint32_t>> sorted_set{};
+  mutable std::vector<Point> sorted{};
+  mutable size_t vnodes_sorted = 0;  // by all lists so far: what the naive way has cost
 };
 
 }  // namespace phoenix
