@@ -98,6 +98,63 @@ TEST(Placement, judges_all_when_the_window_is_wider_than_the_class) {
   EXPECT_EQ(placement.why_not(b, cls, 11), "full");
 }
 
+TEST(Placement, gives_everything_to_the_only_member) {
+  Placement placement(test_key(9));
+  EXPECT_EQ(placement.owner(0), kNoMember);
+  for (const uint32_t weight : {1u, 10'000u}) {
+    RingMember member = make_member("only", {}, 1'000'000);
+    member.weight = weight;
+    const MemberIndex only = placement.join(member);
+    EXPECT_EQ(placement.vnodes(), vnode_count(weight));
+    const ClassId cls = placement.intern("default", {}, Match::kAll);
+    std::vector<Position> positions = {0, 1, ~Position{0}, Position{1} << 31};
+    for (const auto& vnode : placement.all_vnodes()) positions.push_back(vnode.position + 1);
+    std::vector<MemberIndex> owners(positions.size(), kNoMember);
+    placement.owners(positions, owners);
+    EXPECT_EQ(owners, std::vector<MemberIndex>(positions.size(), only));
+    for (const Position at : {Position{0}, ~Position{0}}) {
+      EXPECT_EQ(placement.owner(at), only);
+      EXPECT_EQ(placement.place({.point = at, .cls = cls, .k = 64}), only);
+      EXPECT_EQ(placement.window({.point = at, .cls = cls, .k = 64}).size(), 1u);
+    }
+    placement.release(cls);
+    placement.leave(only);
+    EXPECT_EQ(placement.owner(0), kNoMember);
+    placement.owners(positions, owners);
+    EXPECT_EQ(owners, std::vector<MemberIndex>(positions.size(), kNoMember));
+  }
+}
+
+// As many as a member may have, and as many as a packet may require.
+TEST(Placement, finds_the_member_with_thousands_of_capabilities) {
+  PlacementOptions options;
+  options.idle_classes = 0;
+  Placement placement(test_key(2), options);
+  const auto named = [](int first, int last) {
+    std::set<std::string> names;
+    for (int i = first; i < last; ++i) names.insert("cap-" + std::to_string(i));
+    return std::vector<std::string>(names.begin(), names.end());
+  };
+  for (int i = 0; i < 50; ++i)
+    placement.join(make_member("other-" + std::to_string(i), named(0, 63)));
+  const MemberIndex able = placement.join(make_member("able", named(0, 4096)));
+  for (const auto& wanted : {named(0, 64), named(4032, 4096), named(63, 64)}) {
+    const ClassId cls = placement.intern("default", wanted, Match::kAll);
+    EXPECT_EQ(placement.place({.point = 7, .cls = cls}), able);
+    EXPECT_EQ(placement.capable(cls), 1u);
+    placement.release(cls);
+  }
+  const size_t bytes = placement.bytes();
+  placement.leave(able);
+  const ClassId cls = placement.intern("default", named(60, 70), Match::kAll);
+  EXPECT_EQ(placement.missing(cls).size(), 7u);
+  // The room of names that nobody has any more is used for others.
+  for (int first = 5000; first < 50'000; first += 5000) {
+    placement.leave(placement.join(make_member("able", named(first, first + 4096))));
+  }
+  EXPECT_LT(placement.bytes(), bytes + bytes / 4);
+}
+
 TEST(Placement, prefers_merit_until_load_outweighs_it) {
   Placement placement(test_key(0));
   RingMember good = make_member("z-good", {}, 1000);

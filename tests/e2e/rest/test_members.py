@@ -84,8 +84,24 @@ class Register(RestTest):
                 ({"labels": {"a": 1, "": "x"}}, ["/labels/a", "/labels/"]),
                 ({"leaseSeconds": 0}, ["/leaseSeconds"]), ({"liveness": "maybe"}, ["/liveness"]),
                 ({"namespace": "other"}, ["/namespace"]), ({"status": "ACTIVE"}, ["/status"]),
-                ({"id": "a/b"}, ["/id"]), ([], [""])):
+                ({"id": "a/b"}, ["/id"]), ([], [""]), ({"weight": 10_001}, ["/weight"]),
+                ({"weight": -1}, ["/weight"]), ({"weight": 1.5}, ["/weight"]),
+                ({"capabilities": [f"c{i}" for i in range(4097)]}, ["/capabilities"])):
             self.refused("invalid-request", 400, "POST", "/v1/members", body, pointers=pointers)
+
+    def test_largest_and_smallest_members_of_the_ring(self):
+        names = sorted(self.fresh("cap") + f"-{i}" for i in range(4096))
+        for weight, vnodes in ((1, 1), (10_000, 12_800)):
+            member, _ = self.register(names[0], capabilities=names, weight=weight)
+            ring = {entry["id"]: entry for entry in self.ok("GET", "/v1/ring").json["members"]}
+            self.assertEqual(ring[member]["vnodes"], vnodes)
+            wanted = "&".join("requires=" + name for name in names[-64:])
+            self.assertEqual(self.ok("GET", f"/v1/ring/owner?{wanted}&k=64").json["owner"], member)
+            for body, pointer in (({"weight": 0}, "/weight"), ({"weight": 10_001}, "/weight"),
+                                  ({"capabilities": [*names, "one-more"]}, "/capabilities")):
+                self.refused("invalid-request", 400, "PATCH", f"/v1/members/{member}", body,
+                             pointers=[pointer])
+            self.ok("PATCH", f"/v1/members/{member}", {"capabilities": names[:1], "weight": 5_000})
 
     def test_list_and_patch(self):
         cap = self.fresh("cap")
