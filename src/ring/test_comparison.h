@@ -86,6 +86,8 @@ class Comparison {
         return many([this] { with_member([this](MemberIndex m) { update(m); }); });
       case 14:
         return check_owners();
+      case 15:
+        return leave_room_with_few();
       default:
         return place();
     }
@@ -226,7 +228,7 @@ class Comparison {
     query.point = draw_point();
     query.cls = known.id;
     query.load = static_cast<uint32_t>(source_.below(4));
-    query.k = static_cast<uint32_t>(source_.one_of(std::array{1, 2, 3, 8, 1000}));
+    query.k = static_cast<uint32_t>(source_.one_of(std::array{1, 2, 3, 8, 12, 40, 1000}));
     query.nearest_first = source_.chance(1, 5);
     if (source_.chance(1, 4)) query.avoid = draw_member();
     return query;
@@ -274,6 +276,21 @@ class Comparison {
     real_.add_load(index, int64_t{wanted} - load);
     load = wanted;
     check(real_.load(index) == load, "a load");
+  }
+  // All others are full or closed; or at last all have room again.
+  void leave_room_with_few() {
+    const uint64_t few = source_.below(6);
+    std::set<MemberIndex> spared;
+    for (uint64_t n = few; n > 0; --n) spared.insert(draw_member());
+    const bool closed = source_.chance(1, 3);
+    for (auto& [index, entry] : naive_.members) {
+      const bool full = few > 0 && !spared.contains(index);
+      const uint32_t load = full && !closed ? entry.record.max_load : 0;
+      real_.add_load(index, int64_t{load} - entry.load);
+      real_.set_open(index, !full || !closed);
+      entry.load = load;
+      entry.open = !full || !closed;
+    }
   }
   void intern() {
     KnownClass known{0, {}, source_.chance(1, 3) ? Match::kAny : Match::kAll};
