@@ -68,9 +68,12 @@ std::string to_json(const std::string& bench, const std::vector<Figure>& figures
         "\"bar\":{{\"op\":\"{}\",\"value\":{}}},\"met\":{},\"beside\":{{",
         quoted(bench), figure->row, quoted(figure->what), number(figure->value),
         quoted(figure->unit), op_text(figure->bar.op), number(figure->bar.value), met(*figure));
-    for (size_t i = 0; i < figure->beside.size(); ++i) {
-      const auto& [what, value] = figure->beside[i];
-      out += fmt::format("{}{}:{}", i > 0 ? "," : "", quoted(what), number(value));
+    const char* comma = "";
+    for (const auto* list : {&figure->beside, &figure->drawn}) {
+      for (const auto& [what, value] : *list) {
+        out += fmt::format("{}{}:{}", comma, quoted(what), number(value));
+        comma = ",";
+      }
     }
     out += "}}";
   }

@@ -22,6 +22,8 @@ struct Figure {
   std::string unit;
   Bar bar;
   std::vector<std::pair<std::string, double>> beside;  // measured in the same run, without a bar
+  // What charts are drawn from: stands in the JSON among the others, but is too much for a table.
+  std::vector<std::pair<std::string, double>> drawn = {};
 };
 
 bool met(const Figure& figure);

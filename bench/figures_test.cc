@@ -41,6 +41,16 @@ TEST(Figures, MetFollowsTheBar) {
   EXPECT_FALSE(met(figure(std::numeric_limits<double>::quiet_NaN(), most)));
 }
 
+TEST(Figures, WhatChartsAreDrawnFromStandsInTheJsonAndNotInTheTable) {
+  Figure some = figure(1, {Bar::Op::kAtLeast, 1});
+  some.beside = {{"raw", 2}};
+  some.drawn = {{"lookup/ring/1000", 5.5}};
+  EXPECT_NE(to_json("ring", {some}).find(R"("beside":{"raw":2,"lookup/ring/1000":5.5}})"),
+            std::string::npos);
+  EXPECT_NE(to_table({some}).find("raw"), std::string::npos);
+  EXPECT_EQ(to_table({some}).find("lookup/"), std::string::npos);
+}
+
 TEST(Figures, JsonHasOneEntryAFigureInTheOrderOfRows) {
   Figure second = figure(1.5, {Bar::Op::kAtMost, 2});
   Figure first = figure(600'000, {Bar::Op::kAtLeast, 500'000});

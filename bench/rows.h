@@ -3,10 +3,8 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "base/error.h"
-#include "bench/figures.h"
+#include "bench/command_line.h"
 
 namespace phoenix::bench {
 
@@ -16,8 +14,6 @@ struct BenchOptions {
   std::string tmpfs_folder;  // the same on tmpfs
   std::string program;       // the phoenix binary, for rows with processes
 };
-
-using Figures = std::vector<Figure>;
 
 Result<bool> bench_store(const BenchOptions& options, Figures& figures);     // row 1
 Result<bool> bench_rest(const BenchOptions& options, Figures& figures);      // row 2
