@@ -1,5 +1,7 @@
 #include "bench/ring/our_ring.h"
 
+#include <fmt/format.h>
+
 #include "base/prng.h"
 
 namespace phoenix::bench {
@@ -11,13 +13,28 @@ RingKey bench_key(uint64_t number) {
   return key;
 }
 
+std::string bench_id(size_t number) { return fmt::format("worker-{:08}", number); }
+
 RingMember bench_member(size_t number, uint32_t weight) {
   RingMember member;
   member.ns = "default";
-  member.id = "worker-" + std::to_string(number);
+  member.id = bench_id(number);
   member.weight = weight;
   member.max_load = 1000;
   return member;
+}
+
+Points OurRing::points() const {
+  Points points;
+  points.reserve(vnodes());
+  std::vector<ring::Vnode> of_one;
+  for (MemberIndex index = 0; index < roster_.limit(); ++index) {
+    if (!roster_[index].joined) continue;
+    of_one.clear();
+    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), of_one);
+    for (const ring::Vnode& vnode : of_one) points.push_back({vnode.position, vnode.member});
+  }
+  return points;
 }
 
 }  // namespace phoenix::bench

@@ -3,14 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "bench/ring/peers/points.h"
 #include "ring/circle.h"
 #include "ring/roster.h"
 
 namespace phoenix::bench {
 
 RingKey bench_key(uint64_t number);
+// Ids are in the order of the numbers, so that a stable sort by position has equal positions in the
+// ring's own order.
+std::string bench_id(size_t number);
 RingMember bench_member(size_t number, uint32_t weight);
 
 class OurRing {
@@ -23,7 +29,7 @@ class OurRing {
   OurRing(const OurRing&) = delete;
   OurRing& operator=(const OurRing&) = delete;
 
-  // The number of a member in the roster.
+  // The member's index: as long as nobody left, its number.
   MemberIndex join(size_t number, uint32_t weight) {
     const MemberIndex index = roster_.add(bench_member(number, weight));
     circle_.add(index);
@@ -40,9 +46,15 @@ class OurRing {
     ring::Circle::Cursor(circle_, position).next(vnode);
     return vnode.member;
   }
+  void owners(std::span<const Position> at, std::span<MemberIndex> out) const {
+    for (size_t i = 0; i < at.size(); ++i) out[i] = owner(at[i]);
+  }
 
-  const ring::Circle& circle() const { return circle_; }
-  const ring::Roster& roster() const { return roster_; }
+  // The points of all members, member by member.
+  Points points() const;
+
+  size_t vnodes() const { return circle_.size(); }
+  size_t bytes() const { return circle_.bytes(); }
 
  private:
   RingKey key_ = bench_key(1);
