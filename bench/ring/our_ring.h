@@ -9,6 +9,7 @@
 
 #include "bench/ring/peers/points.h"
 #include "ring/circle.h"
+#include "ring/placement.h"
 #include "ring/roster.h"
 
 namespace phoenix::bench {
@@ -53,14 +54,48 @@ class OurRing {
   // The points of all members, member by member.
   Points points() const;
 
+  const ring::Roster& roster() const { return roster_; }
   size_t vnodes() const { return circle_.size(); }
   size_t bytes() const { return circle_.bytes(); }
+  size_t record_bytes() const { return roster_.bytes(); }
 
  private:
   RingKey key_ = bench_key(1);
   ring::Capabilities capabilities_{key_};
   ring::Roster roster_{key_, ~Position{0}, capabilities_};
   ring::Circle circle_{roster_};
+};
+
+// A second circle of the same members, from the pairs of all their v-nodes in any order.
+class BuiltCircle {
+ public:
+  BuiltCircle(const OurRing& ring, std::vector<ring::Vnode> vnodes) : circle_(ring.roster()) {
+    for (MemberIndex index = 0; index < ring.roster().limit(); ++index) circle_.add(index);
+    circle_.settle();
+    vnodes.clear();
+  }
+  size_t size() const { return circle_.size(); }
+
+ private:
+  ring::Circle circle_;
+};
+
+// The plain clockwise owner as a placement tells it.
+class PlainOwner {
+ public:
+  explicit PlainOwner(Placement& placement)
+      : placement_(placement), all_(placement.intern("default", {}, Match::kAll)) {}
+  MemberIndex operator()(Position position) const {
+    PlaceQuery query;
+    query.point = position;
+    query.cls = all_;
+    query.k = 1;
+    return placement_.place(query).value_or(kNoMember);
+  }
+
+ private:
+  Placement& placement_;
+  ClassId all_;
 };
 
 }  // namespace phoenix::bench

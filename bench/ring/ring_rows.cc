@@ -7,7 +7,12 @@ std::vector<Row> ring_rows(const RingOptions& options) {
     return [options, run](Figures& figures) { return run(options, figures); };
   };
   return {
+      {1, "lookup of independent keys", row(ring_lookup)},
+      {2, "lookup in batches", row(ring_batches)},
       {3, "one lookup after the other", row(ring_latency)},
+      {4, "memory", row(ring_memory)},
+      {5, "joins and leaves", row(ring_changes)},
+      {6, "build", row(ring_build)},
   };
 }
 

@@ -1,5 +1,6 @@
 #include "bench/ring/timing.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include "bench/figures.h"
@@ -19,6 +20,11 @@ void pin_thread() {
     sched_setaffinity(0, sizeof one, &one);
     return;
   }
+}
+
+std::string size_text(size_t members) {
+  const bool large = members >= 1'000 && members % 1'000 == 0;
+  return large ? fmt::format("{}k x 128", members / 1'000) : fmt::format("{} x 128", members);
 }
 
 double Rounds::measure(const Method& method) const {
@@ -44,6 +50,12 @@ void Rounds::run() {
   for (int round = 0; round < rounds_; ++round) {
     for (const Method& method : methods_) taken_[method.name].push_back(measure(method));
   }
+}
+
+std::vector<std::string> Rounds::names() const {
+  std::vector<std::string> all;
+  for (const Method& method : methods_) all.push_back(method.name);
+  return all;
 }
 
 double Rounds::ns(const std::string& name) const { return median(taken_.at(name)); }

@@ -24,6 +24,9 @@ void pin_thread();
 inline uint64_t next_key(uint64_t& state) { return splitmix64(state); }
 inline Position position_of(uint64_t key) { return static_cast<Position>(key >> 32); }
 
+// "10k x 128".
+std::string size_text(size_t members);
+
 // The compiler has to make this value.
 inline void keep(uint64_t value) { asm volatile("" : : "r"(value) : "memory"); }
 
@@ -63,6 +66,8 @@ class Rounds {
   void add(const std::string& name, Loop loop) { methods_.push_back({name, std::move(loop)}); }
   void run();
 
+  // In the order of adding.
+  std::vector<std::string> names() const;
   double ns(const std::string& name) const;
   // Median of numerator / denominator, round by round.
   double ratio(const std::string& numerator, const std::string& denominator) const;
