@@ -155,6 +155,31 @@ uint32_t naive_owner(const Points& sorted, Position position) {
   return sorted[0].member;
 }
 
+TEST(Peers, BothSortsAreStable) {
+  Prng prng(5);
+  for (const uint32_t size : {0u, 1u, 7u, 8u, 9u, 1'000u, 100'000u}) {
+    // Many equal positions, and the lowest and highest among them.
+    Points points;
+    for (uint32_t i = 0; i < size; ++i) {
+      const auto some = static_cast<Position>(prng.below(300));
+      points.push_back({prng.chance(1, 2) ? some * 0x00deafed : ~some, i});
+    }
+    Points wanted = points;
+    // Members tell the order that the points had.
+    std::sort(wanted.begin(), wanted.end(), [](const Point& a, const Point& b) {
+      return std::pair(a.position, a.member) < std::pair(b.position, b.member);
+    });
+    Points plain = points;
+    Points spare(size);
+    radix_sort(plain, spare);
+    streaming_radix_sort(points, spare);
+    for (uint32_t i = 0; i < size; ++i) {
+      ASSERT_EQ(plain[i].member, wanted[i].member) << i << " of " << size;
+      ASSERT_EQ(points[i].member, wanted[i].member) << i << " of " << size;
+    }
+  }
+}
+
 TEST(Peers, AllRingsAgreeWithALookAtEveryPoint) {
   const OurRing ours(40, 100);
   const Points joined = ours.points();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""`phoenix_bench host --quick --json` measures every row and says so in the agreed form.
+"""`phoenix_bench NAME --quick --json` measures every row and says so in the agreed form.
 
-host_bench_test.py PROGRAM. Speed is not judged here: the machine may be busy with other tests.
+bench_test.py PROGRAM NAME. Speed is not judged here: the machine may be busy with other tests.
 """
 
 import json
@@ -11,16 +11,19 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM = sys.argv.pop(1)
-FIGURES_OF_ROW = {1: 4, 2: 2, 3: 1, 4: 1, 5: 2, 6: 2}
+PROGRAM, NAME = sys.argv.pop(1), sys.argv.pop(1)
+FIGURES_OF_ROW = {
+    "host": {1: 4, 2: 2, 3: 1, 4: 1, 5: 2, 6: 2},
+    "ring": {1: 9, 2: 1, 3: 1, 4: 2, 5: 9, 6: 1},
+}[NAME]
 
 
-class HostBench(unittest.TestCase):
+class Bench(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "figures.json"
-            cls.done = subprocess.run([PROGRAM, "host", "--quick", "--json", str(path)],
+            cls.done = subprocess.run([PROGRAM, NAME, "--quick", "--json", str(path)],
                                      capture_output=True, text=True, timeout=240, check=False)
             cls.figures = json.loads(path.read_text("utf-8"))
 
@@ -36,7 +39,7 @@ class HostBench(unittest.TestCase):
             with self.subTest(figure["what"]):
                 self.assertEqual(list(figure), ["bench", "row", "what", "value", "unit", "bar",
                                                 "met", "beside"])
-                self.assertEqual(figure["bench"], "host")
+                self.assertEqual(figure["bench"], NAME)
                 self.assertIsInstance(figure["value"], (int, float))
                 op, bar = figure["bar"]["op"], figure["bar"]["value"]
                 self.assertIn(op, ("<=", ">="))
@@ -51,7 +54,9 @@ class HostBench(unittest.TestCase):
             self.assertIn(figure["what"], self.done.stdout)
 
     def test_wrong_use_is_told(self):
-        for words in (["nothing"], ["host", "--row", "7"], ["host", "--json"], ["host", "--fast"]):
+        last = max(FIGURES_OF_ROW)
+        for words in (["nothing"], [NAME, "--row", "0"], [NAME, "--row", "12"],
+                      [NAME, "--row", f"{last}x"], [NAME, "--json"], [NAME, "--fast"]):
             with self.subTest(words):
                 run = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=60,
                                      check=False)
