@@ -35,7 +35,7 @@ class Pool {
     for (; joined_ < members; ++joined_) {
       present_.push_back(placement_.join(bench_member(joined_, kWeight)));
     }
-    owner_(0);
+    placement_.owner(0);
   }
 
   void join() {
@@ -43,7 +43,7 @@ class Pool {
     const Duration begin = thread_clock();
     const MemberIndex index = placement_.join(member);
     // What a change leaves to do for the next who asks is part of it.
-    keep(owner_(0));
+    keep(placement_.owner(0));
     joins_.push_back(in_micros(thread_clock() - begin));
     present_.push_back(index);
   }
@@ -51,7 +51,7 @@ class Pool {
     std::swap(present_[prng_.below(present_.size())], present_.back());
     const Duration begin = thread_clock();
     placement_.leave(present_.back());
-    keep(owner_(0));
+    keep(placement_.owner(0));
     leaves_.push_back(in_micros(thread_clock() - begin));
     present_.pop_back();
   }
@@ -79,7 +79,7 @@ class Pool {
         if (changes) joins ? join() : leave();
         joins = !joins;
       }
-      for (size_t i = 0; i < kBetween; ++i) sum += owner_(position_of(next_key(state)));
+      for (size_t i = 0; i < kBetween; ++i) sum += placement_.owner(position_of(next_key(state)));
       done += kBetween;
     }
     keep(sum);
@@ -88,7 +88,6 @@ class Pool {
 
  private:
   Placement placement_{bench_key(1)};
-  PlainOwner owner_{placement_};
   std::vector<MemberIndex> present_;
   std::vector<double> joins_;
   std::vector<double> leaves_;

@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "bench/ring/peers/points.h"
-#include "ring/circle.h"
-#include "ring/placement.h"
+#include "ring/circle/circle.h"
 #include "ring/roster.h"
 
 namespace phoenix::bench {
@@ -42,20 +41,16 @@ class OurRing {
   }
   void settle() { circle_.settle(); }
 
-  MemberIndex owner(Position position) const {
-    ring::Vnode vnode;
-    ring::Circle::Cursor(circle_, position).next(vnode);
-    return vnode.member;
-  }
+  MemberIndex owner(Position position) const { return circle_.ring().owner(position); }
   void owners(std::span<const Position> at, std::span<MemberIndex> out) const {
-    for (size_t i = 0; i < at.size(); ++i) out[i] = owner(at[i]);
+    circle_.ring().owners(at, out);
   }
 
   // The points of all members, member by member.
   Points points() const;
 
   const ring::Roster& roster() const { return roster_; }
-  size_t vnodes() const { return circle_.size(); }
+  size_t vnodes() const { return circle_.ring().size(); }
   size_t bytes() const { return circle_.bytes(); }
   size_t record_bytes() const { return roster_.bytes(); }
 
@@ -69,33 +64,13 @@ class OurRing {
 // A second circle of the same members, from the pairs of all their v-nodes in any order.
 class BuiltCircle {
  public:
-  BuiltCircle(const OurRing& ring, std::vector<ring::Vnode> vnodes) : circle_(ring.roster()) {
-    for (MemberIndex index = 0; index < ring.roster().limit(); ++index) circle_.add(index);
-    circle_.settle();
-    vnodes.clear();
+  BuiltCircle(const OurRing& ring, std::vector<ring::Vnode> vnodes) : ring_(ring.roster()) {
+    ring_.build(std::move(vnodes));
   }
-  size_t size() const { return circle_.size(); }
+  size_t size() const { return ring_.size(); }
 
  private:
-  ring::Circle circle_;
-};
-
-// The plain clockwise owner as a placement tells it.
-class PlainOwner {
- public:
-  explicit PlainOwner(Placement& placement)
-      : placement_(placement), all_(placement.intern("default", {}, Match::kAll)) {}
-  MemberIndex operator()(Position position) const {
-    PlaceQuery query;
-    query.point = position;
-    query.cls = all_;
-    query.k = 1;
-    return placement_.place(query).value_or(kNoMember);
-  }
-
- private:
-  Placement& placement_;
-  ClassId all_;
+  ring::LineRing ring_;
 };
 
 }  // namespace phoenix::bench
