@@ -25,6 +25,7 @@ STYLE = """
   .grid { stroke: #d1d9e0; stroke-width: 1 } .axis { stroke: #59636e; stroke-width: 1 }
   text { font: 12px system-ui, sans-serif } .title { font-size: 15px; font-weight: 600 }
   .line { fill: none; stroke-width: 1.8 } .ours { stroke-width: 3.5 }
+  .bar { fill: none; stroke-width: 10 }
   .lead { stroke-width: 0.8; stroke-dasharray: 2 3 }
 """
 
@@ -40,12 +41,12 @@ def style():
 
 
 def number(value):
-    """At most three digits that mean something: 0.0832, 1.02, 111, 35k."""
+    """Four digits at most, so that 1.003 is not 1: 0.0832, 1.003, 111, 35k."""
     if value >= 1e6:
-        return f"{value / 1e6:.3g}M"
+        return f"{value / 1e6:.4g}M"
     if value >= 1e4:
-        return f"{value / 1e3:.3g}k"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        return f"{value / 1e3:.4g}k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.4g}"
 
 
 class LogScale:
@@ -136,7 +137,7 @@ def draw_lookup(series):
 
 
 def draw_panels(title, description, panels):
-    """panels: [(heading, {row: value}, reference or None)], one beside the other, rows in order."""
+    """panels: [(heading, {row: value})], one beside the other, all above 0, rows in order."""
     rows = list(panels[0][1])
     width, label = 860, 24 + 7 * max(len(row) for row in rows)
     panel = (width - label - 20) / len(panels)
@@ -145,21 +146,19 @@ def draw_panels(title, description, panels):
     bottom = height - 38
     for i, row in enumerate(rows):
         drawing.text(label - 10, 84 + 30 * i, row, "text", "end")
-    for which, (heading, values, reference) in enumerate(panels):
+    for which, (heading, values) in enumerate(panels):
         left = label + which * panel + 10
         right = label + (which + 1) * panel - 50
-        known = [value for value in values.values() if value > 0]
-        scale = LogScale(known + ([reference] if reference else []), left, right)
+        scale = LogScale(list(values.values()), left, right)
         drawing.text(left, 52, heading, "text")
         for tick in scale.ticks():
             drawing.line(scale.at(tick), 62, scale.at(tick), bottom)
             drawing.text(scale.at(tick), bottom + 18, number(tick), "soft", "middle")
         for i, row in enumerate(rows):
-            value, y = values.get(row), 80 + 30 * i
-            if value is None:
+            if row not in values:
                 continue
-            # Nothing at all has no place on a logarithmic axis; it stands at its start.
-            x = scale.at(value) if value > 0 else left
+            value, y = values[row], 80 + 30 * i
+            x = scale.at(value)
             drawing.path([(left, y), (x, y)], f"line s{i % len(COLOURS)} ours")
             drawing.dot(x, y, i % len(COLOURS), 5.0)
             drawing.text(x + 10, y + 4, number(value), "text")
@@ -168,20 +167,49 @@ def draw_panels(title, description, panels):
 
 def draw_balance(rules):
     """rules: {rule: {"max_mean": value, "sigma_mean": value}}."""
-    panels = [(heading, {rule: found[key] for rule, found in rules.items() if key in found}, 1.0)
+    panels = [(heading, {rule: found[key] for rule, found in rules.items() if key in found})
               for heading, key in (("busiest member / mean load", "max_mean"),
                                    ("standard deviation / mean load", "sigma_mean"))]
     return draw_panels("How even a million packets lie on a thousand members",
                        "By the rule that chooses the owner; logarithmic axes, less is better.", panels)
 
 
+def nice_step(most):
+    """A step of an axis from 0, so that four to ten of them reach the most."""
+    size = 10 ** math.floor(math.log10(most))
+    return next(size * step for step in (0.1, 0.2, 0.5, 1) if most <= 8 * size * step
+                or step == 1)
+
+
 def draw_movement(events):
-    """events: {event: {what: packets}}."""
-    rows = {f"{event}: {what}": value for event, found in events.items()
-            for what, value in found.items()}
-    return draw_panels("What moves when members come and go",
-                       "Packets that change their owner, as a multiple of the least possible.",
-                       [("moved / the least that must move", rows, 1.0)])
+    """events: {event: {what: packets}}; the same whats for each event."""
+    whats = list(dict.fromkeys(what for found in events.values() for what in found))
+    most = max([value for found in events.values() for value in found.values()] + [1])
+    row = 14 * len(whats) + 18
+    width, label, top = 860, 24 + 7 * max(len(event) for event in events), 76
+    bottom, right = top + row * len(events), 860 - 70
+    drawing = Drawing(width, bottom + 62, "Packets that one event moves",
+                      "Mean number of packets that get another owner, beside the least possible.")
+    step = nice_step(most)
+    steps = math.ceil(most / step)
+    for i in range(steps + 1):
+        x = label + (right - label) * i / steps
+        drawing.line(x, top - 6, x, bottom)
+        drawing.text(x, bottom + 18, number(i * step) if i else "0", "soft", "middle")
+    drawing.text((label + right) / 2, bottom + 42, "packets", "text", "middle")
+    for i, what in enumerate(whats):
+        drawing.dot(label + 170 * i + 5, 50, i, 5.0)
+        drawing.text(label + 170 * i + 16, 54, what)
+    for at, (event, found) in enumerate(events.items()):
+        y = top + row * at
+        drawing.text(label - 10, y + 7 * len(whats) + 4, event, "text", "end")
+        for i, what in enumerate(whats):
+            if what not in found:
+                continue
+            x = label + (right - label) * found[what] / (step * steps)
+            drawing.path([(label, y + 14 * i + 7), (x, y + 14 * i + 7)], f"bar s{i}")
+            drawing.text(x + 6, y + 14 * i + 11, number(found[what]) if found[what] else "0")
+    return drawing.svg()
 
 
 def read(path):

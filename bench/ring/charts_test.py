@@ -16,7 +16,9 @@ FIGURES = [
                           "lookup/Jump & <others>/10": 28, "lookup/bare loop/10": 0.8}},
     {"row": 8, "beside": {"balance/by set alone/max_mean": 111, "balance/k=16/max_mean": 1.003,
                           "balance/by set alone/sigma_mean": 4.64, "balance/k=16/sigma_mean": 0.008}},
-    {"row": 9, "beside": {"movement/a leave/moved": 1.0, "movement/a leave/between others": 0}},
+    {"row": 9, "beside": {"movement/leave/moved": 998.3, "movement/leave/least": 998.3,
+                          "movement/join, 10 % movable/moved": 0,
+                          "movement/join, 10 % movable/least": 96.5}},
 ]
 
 
@@ -42,9 +44,9 @@ class Charts(unittest.TestCase):
                      "1,000,000"):
             self.assertIn(word, words["lookup.svg"])
         self.assertNotIn("bare loop", words["lookup.svg"])
-        for word in ("by set alone", "k=16", "111", "1", "0.008"):
+        for word in ("by set alone", "k=16", "111", "1.003", "0.008"):
             self.assertIn(word, words["balance.svg"])
-        for word in ("a leave: moved", "a leave: between others", "0"):
+        for word in ("leave", "join, 10 % movable", "moved", "least", "0", "998", "packets"):
             self.assertIn(word, words["movement.svg"])
 
     def words_of(self, path):
