@@ -33,15 +33,20 @@ double per_vnode(double bytes, size_t vnodes) { return bytes / static_cast<doubl
 
 // The circle's bytes a v-node at their worst while it grows and while it shrinks again.
 struct Worst {
-  double growing = 0;
-  double shrinking = 0;
+  double bytes = 0;
+  size_t members = 0;
 };
-Worst while_changing(size_t from, size_t to) {
+struct Worsts {
+  Worst growing;
+  Worst shrinking;
+};
+Worsts while_changing(size_t from, size_t to) {
   OurRing ring(from, kWeight);
-  Worst worst;
-  const auto look = [&](double& seen) {
+  Worsts worst;
+  const auto look = [&](Worst& seen, size_t members) {
     ring.settle();
-    seen = std::max(seen, per_vnode(static_cast<double>(ring.bytes()), ring.vnodes()));
+    const double bytes = per_vnode(static_cast<double>(ring.bytes()), ring.vnodes());
+    if (bytes > seen.bytes) seen = {bytes, members};
   };
   // Looked at so often that no step of growth is missed by more than a hundredth.
   const auto looked_at = [](size_t members) { return members / 100 + 1; };
@@ -49,14 +54,14 @@ Worst while_changing(size_t from, size_t to) {
   for (size_t members = from; members < to;) {
     ring.join(members++, kWeight);
     if (members - last < looked_at(members)) continue;
-    look(worst.growing);
+    look(worst.growing, members);
     last = members;
   }
   last = to;
   for (size_t members = to; members > from;) {
     ring.leave(static_cast<MemberIndex>(--members));
     if (last - members < looked_at(members)) continue;
-    look(worst.shrinking);
+    look(worst.shrinking, members);
     last = members;
   }
   return worst;
@@ -134,11 +139,14 @@ Result<bool> ring_memory(const RingOptions& options, Figures& figures) {
     figure.beside.emplace_back("of that the records, as told",
                                per_vnode(static_cast<double>(ring.record_bytes()), ring.vnodes()));
   }
-  const Worst worst = options.quick ? while_changing(100, 300) : while_changing(1'000, 100'000);
-  figure.value = std::max(figure.value, worst.growing);
-  figure.beside.emplace_back(fmt::format("growing {} times, worst", options.quick ? 3 : 100),
-                             worst.growing);
-  figure.beside.emplace_back("shrinking again, worst", worst.shrinking);
+  const size_t times = options.quick ? 3 : 100;
+  const Worsts worst = while_changing(sizes[0], sizes[0] * times);
+  figure.value = std::max(figure.value, worst.growing.bytes);
+  for (const auto& [what, seen] :
+       {std::pair{"growing", worst.growing}, {"shrinking again", worst.shrinking}}) {
+    figure.beside.emplace_back(fmt::format("{} {} times, worst", what, times), seen.bytes);
+    figure.beside.emplace_back("  at so many members", static_cast<double>(seen.members));
+  }
   figures.push_back(std::move(figure));
   measure_capabilities(options, figures);
   return true;
