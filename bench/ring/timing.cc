@@ -23,8 +23,9 @@ void pin_thread() {
 }
 
 std::string size_text(size_t members) {
-  const bool large = members >= 1'000 && members % 1'000 == 0;
-  return large ? fmt::format("{}k x 128", members / 1'000) : fmt::format("{} x 128", members);
+  if (members >= 1'000'000) return fmt::format("{}M x 128", members / 1'000'000);
+  if (members >= 1'000) return fmt::format("{}k x 128", members / 1'000);
+  return fmt::format("{} x 128", members);
 }
 
 double Rounds::measure(const Method& method) const {

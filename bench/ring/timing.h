@@ -24,7 +24,7 @@ void pin_thread();
 inline uint64_t next_key(uint64_t& state) { return splitmix64(state); }
 inline Position position_of(uint64_t key) { return static_cast<Position>(key >> 32); }
 
-// "10k x 128".
+// "10k x 128". Requires: a whole number of thousands or millions, if not less than one.
 std::string size_text(size_t members);
 
 // The compiler has to make this value.
