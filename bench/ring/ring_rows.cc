@@ -13,6 +13,8 @@ std::vector<Row> ring_rows(const RingOptions& options) {
       {4, "memory", row(ring_memory)},
       {5, "joins and leaves", row(ring_changes)},
       {6, "build", row(ring_build)},
+      {8, "balance", row(ring_balance)},
+      {9, "movement", row(ring_movement)},
   };
 }
 
