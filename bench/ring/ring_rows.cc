@@ -15,6 +15,7 @@ std::vector<Row> ring_rows(const RingOptions& options) {
       {6, "build", row(ring_build)},
       {8, "balance", row(ring_balance)},
       {9, "movement", row(ring_movement)},
+      {10, "the plain ring", row(ring_plain)},
   };
 }
 
