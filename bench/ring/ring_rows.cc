@@ -13,6 +13,7 @@ std::vector<Row> ring_rows(const RingOptions& options) {
       {4, "memory", row(ring_memory)},
       {5, "joins and leaves", row(ring_changes)},
       {6, "build", row(ring_build)},
+      {7, "placement", row(ring_placement)},
       {8, "balance", row(ring_balance)},
       {9, "movement", row(ring_movement)},
       {10, "the plain ring", row(ring_plain)},
