@@ -17,6 +17,7 @@ std::vector<Row> ring_rows(const RingOptions& options) {
       {8, "balance", row(ring_balance)},
       {9, "movement", row(ring_movement)},
       {10, "the plain ring", row(ring_plain)},
+      {11, "the core, on our ring and on a sorted array", row(ring_core)},
   };
 }
 
