@@ -54,7 +54,9 @@ Result<bool> bench_memory(const BenchOptions& options, Figures& figures) {
   attach_members(host, workload, members);
   // A window of candidates makes the ring settle its new v-nodes.
   Position point = 0;
-  host.node().owner_walk(kNamespace, {}, "", 1, &point);
+  OwnerQuery anyone;
+  anyone.ns = kNamespace;
+  host.node().owner_walk(anyone, &point);
   const double vnodes = static_cast<double>(host.node().placement().vnode_bytes());
   const double with_members = allocated();
   submit_packets(host, workload, packets);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
+#include "ring/show/shares.h"
 
 namespace phoenix {
 
@@ -144,6 +145,18 @@ std::vector<MemberView> Node::members() const {
   return all;
 }
 
+std::vector<RingMemberView> Node::ring() const {
+  const std::vector<uint64_t> positions = shares(impl_->placement);
+  std::vector<RingMemberView> all;
+  for (const MemberNo no : impl_->directory.members_in_order()) {
+    const Member& member = impl_->directory.member(no);
+    if (member.ring == kNoMember) continue;
+    all.push_back(
+        {impl_->member_view(no), vnode_count(member.record->weight), positions[member.ring]});
+  }
+  return all;
+}
+
 std::optional<Explanation> Node::explain(const PacketKey& key) const {
   const SlotNo no = impl_->packets.find(key);
   if (no == kNoSlot || impl_->packets[no].coming) return std::nullopt;
@@ -158,32 +171,25 @@ std::optional<Explanation> Node::explain(const PacketKey& key) const {
     const MemberNo avoid = impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
     if (avoid != kNobody) query.avoid = impl_->directory.member(avoid).ring;
   }
-  Explanation explanation;
-  explanation.packet = impl_->view(no);
-  for (const Candidate& candidate : impl_->placement.window(query)) {
-    explanation.candidates.push_back(impl_->candidate(candidate));
-  }
-  explanation.capable_members = impl_->placement.capable(slot.cls);
-  explanation.missing = impl_->placement.missing(slot.cls);
-  return explanation;
+  return Explanation{impl_->view(no), impl_->walk(query)};
 }
 
-std::vector<CandidateView> Node::owner_walk(std::string_view ns,
-                                            const std::vector<std::string>& required,
-                                            std::string_view salt, uint32_t k,
-                                            Position* point) const {
+WalkView Node::owner_walk(const OwnerQuery& wanted, Position* point) const {
   PlaceQuery query;
-  query.point = packet_position(impl_->config.ring_key, ns, required, salt);
+  query.point = packet_position(impl_->config.ring_key, wanted.ns, wanted.required, wanted.salt);
   *point = query.point;
   // Interning is bookkeeping, released at once: nothing that decides has changed.
-  query.cls = impl_->placement.intern(ns, required, Match::kAll);
-  query.k = k;
-  std::vector<CandidateView> walk;
-  for (const Candidate& candidate : impl_->placement.window(query)) {
-    walk.push_back(impl_->candidate(candidate));
-  }
+  query.cls = impl_->placement.intern(wanted.ns, wanted.required, wanted.match);
+  query.load = wanted.load;
+  query.k = wanted.k.value_or(impl_->config.window);
+  query.nearest_first = wanted.nearest_first;
+  WalkView walk = impl_->walk(query);
   impl_->placement.release(query.cls);
   return walk;
+}
+
+Result<Plan> Node::plan(Now now, const PlanRequest& request, size_t most) const {
+  return impl_->plan(now, request, most);
 }
 
 const Placement& Node::placement() const { return impl_->placement; }

@@ -31,8 +31,10 @@
 
 #include "base/siphash.h"
 #include "node/command.h"
+#include "node/plan.h"
 #include "node/stats.h"
 #include "ring/placement.h"
+#include "ring/show/walk.h"
 #include "store/store.h"
 
 namespace phoenix {
@@ -70,11 +72,38 @@ struct CandidateView {
   bool eligible = false;
   std::string reason;
 };
-struct Explanation {
-  PacketView packet;
-  std::vector<CandidateView> candidates;  // in walk order
+// The walk of a placement, as it would go now.
+struct WalkView {
+  std::vector<CandidateView> candidates;  // in walk order, up to the last of the window
+  uint32_t k = 0;                         // the window
+  uint64_t omitted = 0;                   // ineligible ones that were met and are not listed
+  bool complete = true;                   // false: it was broken off, too long
+  std::string owner;                      // whom it chooses; empty: nobody
+  DecidedBy decided_by = DecidedBy::kNobody;
   size_t capable_members = 0;
   std::vector<std::string> missing;  // capabilities that nobody has
+};
+struct Explanation {
+  PacketView packet;
+  WalkView walk;
+};
+
+// A member with v-nodes on the ring.
+struct RingMemberView {
+  MemberView member;
+  uint32_t vnodes = 0;
+  uint64_t positions = 0;  // of 2^32: its share of its namespace's plain ring, in exact arcs
+};
+
+// A packet that need not exist.
+struct OwnerQuery {
+  std::string_view ns;
+  std::vector<std::string> required;  // sorted bytewise, unique
+  Match match = Match::kAll;
+  std::string_view salt;
+  uint32_t load = 1;
+  std::optional<uint32_t> k;   // else the host's window
+  bool nearest_first = false;  // affinity
 };
 
 struct Health {
@@ -131,10 +160,12 @@ class Node {
   // Sorted by (namespace, id).
   std::vector<MemberView> members() const;
   std::optional<Explanation> explain(const PacketKey& key) const;
-  // Where a packet with these would start and who would get it, for `ring owner`.
-  std::vector<CandidateView> owner_walk(std::string_view ns,
-                                        const std::vector<std::string>& required,
-                                        std::string_view salt, uint32_t k, Position* point) const;
+  // Those on the ring, sorted by (namespace, id). Walks every v-node.
+  std::vector<RingMemberView> ring() const;
+  // Where such a packet would start and who would get it, for `ring owner`.
+  WalkView owner_walk(const OwnerQuery& query, Position* point) const;
+  // What a change would move, if it came now; lists at most so many moves. Changes nothing.
+  Result<Plan> plan(Now now, const PlanRequest& request, size_t most) const;
   const Placement& placement() const;
   const Stats& stats() const;
   Health health(Now now) const;

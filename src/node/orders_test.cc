@@ -92,7 +92,7 @@ TEST(Explain, SaysWhyAMemberTakesNothingNew) {
   stage.poll(bob);
   const auto why = [&] {
     const Explanation explained = *stage.node().explain(Stage::packet("p"));
-    for (const CandidateView& seen : explained.candidates) {
+    for (const CandidateView& seen : explained.walk.candidates) {
       if (seen.member == "bob") return seen.reason;
     }
     return std::string("not met");

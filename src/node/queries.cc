@@ -9,6 +9,7 @@ namespace phoenix {
 namespace {
 
 constexpr std::string_view kClosed = "closed";  // Placement::why_not
+constexpr size_t kMostOthers = 64;              // members walked over that a walk lists
 
 }  // namespace
 
@@ -44,6 +45,20 @@ CandidateView Node::Impl::candidate(const Candidate& from) const {
   shown.eligible = from.eligible;
   shown.reason = from.reason;
   if (from.reason == kClosed) shown.reason = why_closed(directory.member(by_ring[from.member]));
+  return shown;
+}
+
+WalkView Node::Impl::walk(const PlaceQuery& query) const {
+  const Walk walk = phoenix::explain(placement, query, kMostOthers);
+  WalkView shown;
+  for (const Candidate& met : walk.met) shown.candidates.push_back(candidate(met));
+  shown.k = query.nearest_first ? 1 : query.k;
+  shown.omitted = walk.omitted;
+  shown.complete = walk.complete;
+  if (walk.owner) shown.owner = placement.id(*walk.owner);
+  shown.decided_by = walk.decided_by;
+  shown.capable_members = placement.capable(query.cls);
+  shown.missing = placement.missing(query.cls);
   return shown;
 }
 

@@ -251,6 +251,80 @@ Result<Draft> read_whole(const Field<Draft> (&table)[kSize], const Value& body) 
   return draft;
 }
 
+// --- plans ---
+
+struct PlanDraft {
+  std::optional<std::string> leave;
+  std::optional<std::string> drain;
+  std::optional<Value> join;
+  std::optional<Value> change;
+  std::optional<size_t> cause;
+};
+void plan_value(std::optional<Value>& kept, const Value& value, const Path& path, Faults& faults) {
+  if (value.kind() == json::Kind::kObject) {
+    kept = value;
+  } else {
+    faults.add(path, "must be an object, not " + std::string(kind_phrase(value.kind())));
+  }
+}
+constexpr Field<PlanDraft> kPlanFields[] = {
+    {"leave",
+     [](PlanDraft& d, const Value& v, const Path& p, Faults& f) { d.leave = read_id(v, p, f); }},
+    {"drain",
+     [](PlanDraft& d, const Value& v, const Path& p, Faults& f) { d.drain = read_id(v, p, f); }},
+    {"join",
+     [](PlanDraft& d, const Value& v, const Path& p, Faults& f) { plan_value(d.join, v, p, f); }},
+    {"change",
+     [](PlanDraft& d, const Value& v, const Path& p, Faults& f) { plan_value(d.change, v, p, f); }},
+    {"cause", [](PlanDraft& d, const Value& v, const Path& p,
+                 Faults& f) { d.cause = read_choice(v, p, f, {"retire", "lease"}); }},
+};
+
+MemberRecord read_joining(const Value& value, const MemberDefaults& defaults, const Path& path,
+                          Faults& faults) {
+  // All that a register takes; it replaces nobody.
+  constexpr size_t kFields = std::size(kMemberFields) - 1;
+  static_assert(kMemberFields[kFields].name == "replace");
+  Field<Draft> fields[kFields];
+  std::copy_n(kMemberFields, kFields, fields);
+  Draft draft;
+  json::read_object(fields, draft, value, path, faults);
+  if (draft.id.empty() && !faults.any()) {
+    faults.add(Path{&path, "id"}, "is required: where its v-nodes lie follows from it");
+  }
+  finish(draft, defaults, path, faults);
+  return std::move(draft.record);
+}
+
+struct ChangeDraft {
+  std::string id;
+  PatchMember patch;
+};
+template <size_t kAt>
+void read_change(ChangeDraft& draft, const Value& value, const Path& path, Faults& faults) {
+  kPatchFields[kAt].read(draft.patch, value, path, faults);
+}
+constexpr Field<ChangeDraft> kChangeFields[] = {
+    {"id",
+     [](ChangeDraft& d, const Value& v, const Path& p, Faults& f) {
+       if (auto id = read_id(v, p, f)) d.id = std::move(*id);
+     }},
+    {kPatchFields[0].name, read_change<0>},
+    {kPatchFields[1].name, read_change<1>},
+    {kPatchFields[2].name, read_change<2>},
+};
+
+PatchMember read_changing(const Value& value, const MemberDefaults& defaults, const Path& path,
+                          Faults& faults) {
+  ChangeDraft draft;
+  json::read_object(kChangeFields, draft, value, path, faults);
+  if (draft.id.empty() && !faults.any()) {
+    faults.add(Path{&path, "id"}, "is required: the member that changes");
+  }
+  draft.patch.key = MemberKey(defaults.ns, draft.id);
+  return std::move(draft.patch);
+}
+
 struct IdsDraft {
   std::vector<std::string> ids;
 };
@@ -335,6 +409,35 @@ Result<PatchMember> decode_patch(const Value& body, MemberKey key) {
   auto patch = read_whole(kPatchFields, body);
   if (patch) patch->key = std::move(key);
   return patch;
+}
+
+Result<PlanRequest> decode_plan(const Value& body, const MemberDefaults& defaults) {
+  Faults faults;
+  PlanDraft draft;
+  const Path root;
+  json::read_object(kPlanFields, draft, body, root, faults);
+  const int changes = int{draft.leave.has_value()} + int{draft.drain.has_value()} +
+                      int{draft.join.has_value()} + int{draft.change.has_value()};
+  if (changes != 1 && !faults.any()) {
+    faults.add(root, "holds " + std::to_string(changes) +
+                         " changes; give exactly one of leave, drain, join, change");
+  }
+  if (draft.cause && !draft.leave && !faults.any()) {
+    faults.add(Path{&root, "cause"}, "goes with leave alone");
+  }
+  if (faults.any()) return tl::unexpected(faults.error());
+  PlanRequest request;
+  if (draft.leave) {
+    request = PlanLeave{MemberKey(defaults.ns, *draft.leave), draft.cause.value_or(0) == 1};
+  } else if (draft.drain) {
+    request = PlanDrain{MemberKey(defaults.ns, *draft.drain)};
+  } else if (draft.join) {
+    request = PlanJoin{read_joining(*draft.join, defaults, Path{&root, "join"}, faults)};
+  } else {
+    request = PlanChange{read_changing(*draft.change, defaults, Path{&root, "change"}, faults)};
+  }
+  if (faults.any()) return tl::unexpected(faults.error());
+  return request;
 }
 
 bool valid_position(std::string_view after) {

@@ -10,6 +10,7 @@
 
 #include "api/codec/json.h"
 #include "node/command.h"
+#include "node/plan.h"
 
 namespace phoenix {
 
@@ -36,6 +37,8 @@ Result<Register> decode_register_session(const json::Value& body, const MemberDe
 // POST /v1/sessions/{sid}/members: {"members":[...]}.
 Result<std::vector<MemberRecord>> decode_members(const json::Value& body,
                                                  const MemberDefaults& defaults);
+// POST /v1/ring/plan: one of {"leave":ID,"cause"}, {"drain":ID}, {"join":{...}}, {"change":{...}}.
+Result<PlanRequest> decode_plan(const json::Value& body, const MemberDefaults& defaults);
 // {"ids":[...]}.
 Result<std::vector<std::string>> decode_ids(const json::Value& body);
 

@@ -129,7 +129,7 @@ Extras extras_of(const RestCall& call, const PacketView& view) {
   const auto& parked = view.parked ? view.parked : view.head->parked;
   if (parked && parked->reason == ParkReason::kNoCapableMember) {
     if (auto explanation = call.node().explain(view.head->key)) {
-      extras.missing = std::move(explanation->missing);
+      extras.missing = std::move(explanation->walk.missing);
     }
   }
   return extras;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/codec/encode.h"
+#include "api/ring/ring_answers.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
 
@@ -181,18 +182,11 @@ void fail_unknown(const RestCallPtr& call, const PacketKey& key) {
                  .value());
 }
 
-void write_score(json::Writer& writer, const CandidateView& candidate) {
-  writer.real("score", candidate.score_denominator == 0
-                           ? 0.0
-                           : static_cast<double>(candidate.score_numerator) /
-                                 static_cast<double>(candidate.score_denominator) / 1'000'000.0);
-}
-
 std::string why_parked(const Parked& parked, const Explanation& explanation) {
   switch (parked.reason) {
     case ParkReason::kNoCapableMember: {
       std::string list;
-      for (const auto& name : explanation.missing) list += (list.empty() ? "" : ", ") + name;
+      for (const auto& name : explanation.walk.missing) list += (list.empty() ? "" : ", ") + name;
       return list.empty() ? "register a member that holds all required capabilities together"
                           : "register a member with the capabilities that nobody has: " + list;
     }
@@ -231,27 +225,8 @@ std::string_view rule_of(const Packet& head) {
     return "with an affinity key: the nearest capable member clockwise of the point, the next one "
            "only when it is full";
   }
-  return "the k nearest capable members clockwise of the point; among those with room the best "
+  return "the k nearest capable members with room, clockwise of the point; among them the best "
          "score = reliability * trust / (1 + load / maxLoad), ties by id";
-}
-
-void write_candidates(json::Writer& writer, const Explanation& explanation) {
-  writer.key("candidates");
-  writer.begin_array();
-  for (const auto& candidate : explanation.candidates) {
-    writer.begin_object();
-    writer.field("member", candidate.member);
-    writer.number("vnode", candidate.vnode);
-    writer.flag("eligible", candidate.eligible);
-    writer.field_or_null("why", candidate.reason);
-    writer.number("load", candidate.load);
-    writer.number("maxLoad", candidate.max_load);
-    write_score(writer, candidate);
-    writer.end_object();
-  }
-  writer.end_array();
-  writer.number("capableMembers", explanation.capable_members);
-  writer.strings("missing", explanation.missing);
 }
 
 // Each earlier owner and why it lost the packet.
@@ -298,7 +273,11 @@ void answer_explain(const RestCallPtr& call, const PacketKey& key, const History
   writer.field("rule", rule_of(head));
   writer.field_or_null("choice",
                        head.owner ? std::string_view(head.owner->id) : std::string_view());
-  if (explanation) write_candidates(writer, *explanation);
+  if (explanation) {
+    write_candidates(writer, explanation->walk, head.placement_point);
+    writer.number("capableMembers", explanation->walk.capable_members);
+    writer.strings("missing", explanation->walk.missing);
+  }
   const auto& parked = view.parked ? view.parked : head.parked;
   writer.key("parked");
   if (parked && explanation && view.status == Status::kPending) {

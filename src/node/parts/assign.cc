@@ -28,7 +28,9 @@ std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
 }
 
 Parked Node::Impl::park_for_room(ClassId cls) const {
-  const bool capable = placement.capable(cls) > 0;
+  const auto gone = std::count_if(
+      away.begin(), away.end(), [&](MemberIndex member) { return placement.matches(member, cls); });
+  const bool capable = placement.capable(cls) > static_cast<size_t>(gone);
   return {.reason = capable ? ParkReason::kAllAtCapacity : ParkReason::kNoCapableMember,
           .since = now.wall,
           .until = kNoWall};
@@ -166,6 +168,12 @@ void Node::Impl::time_out(SlotNo no) {
 
 // A member may have got room: gives it what waits, best first.
 void Node::Impl::wake(MemberNo no) {
+  if (parking.size() == 0) return;
+  fill(no, [this, no](SlotNo slot) { grant(slot, no, Event::kGrant, "a member got room"); });
+}
+
+// What that is, one after the other. Requires: `take` takes the slot out of the parking.
+void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take) {
   if (planted(PlantedBug::kWakeUpLost)) return;
   if (no >= directory.member_numbers() || !directory.has_member(no)) return;
   while (parking.size() > 0) {
@@ -178,7 +186,7 @@ void Node::Impl::wake(MemberNo no) {
         parking.best(most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
     if (!slot) return;
     placement.add_load(member.ring, packets[*slot].head->spec->load);
-    grant(*slot, no, Event::kGrant, "a member got room");
+    take(*slot);
   }
 }
 
@@ -206,15 +214,13 @@ void Node::Impl::retry_later(SlotNo slot) {
   retry_at = std::min(retry_at, now.mono + milliseconds(100));
 }
 
-// One packet of members that end; its part of their common write.
-void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
-  Slot& slot = packets[no];
+// What becomes of one packet of members that end.
+Change Node::Impl::losing(const Slot& slot, const Ending& ending, MemberNo* to) {
   const Packet& head = *slot.head;
   const bool blamed = !ending.drained && ending.cause != EndCause::kNeverCalled;
   const bool charged = blamed && slot.delivered;
   const uint32_t losses = head.losses + (charged ? 1 : 0);
   Change change;
-  MemberNo to = kNobody;
   if (charged && losses >= head.spec->max_losses) {
     change.event = Event::kLoseForGood;
     change.last_error = std::make_shared<const LastError>(
@@ -225,7 +231,7 @@ void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
                      .since = now.wall,
                      .until = now.wall + loss_backoff_ms(losses)};
   } else {
-    change = grant_or_park(head, slot.cls, ending.drained ? Event::kEvict : Event::kLose, &to);
+    change = grant_or_park(head, slot.cls, ending.drained ? Event::kEvict : Event::kLose, to);
   }
   change.charge_loss = charged;
   constexpr std::array<const char*, 5> kWhy = {
@@ -233,7 +239,15 @@ void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
       "its owner retired", "its owner made no call after the host's restart"};
   change.reason =
       ending.drained ? "its owner was drained" : kWhy[static_cast<size_t>(ending.cause)];
-  auto done = transition(head, status(slot), change, now.wall);
+  return change;
+}
+
+// Its part of their common write.
+void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
+  const Slot& slot = packets[no];
+  MemberNo to = kNobody;
+  const Change change = losing(slot, ending, &to);
+  auto done = transition(*slot.head, status(slot), change, now.wall);
   if (!done) return;
   step(write, no, std::move(*done), {}, to);
   PacketStep& step = write.packets.back();
@@ -258,13 +272,18 @@ void Node::Impl::withdraw(SlotNo no) {
 // Takes from its owner what that has not been handed yet. Requires: room at `to` is reserved.
 void Node::Impl::move_untaken(SlotNo no, Transition done, MemberNo to, const Moved& why) {
   Write write = new_write();
+  add_untaken(write, no, std::move(done), to, why);
+  submit_write(std::move(write));
+}
+
+void Node::Impl::add_untaken(Write& write, SlotNo no, Transition done, MemberNo to,
+                             const Moved& why) {
   withdraw(no);
   step(write, no, std::move(done), {}, to);
   PacketStep& last = write.packets.back();
   last.move = why.move;
   last.revoke = why.revoke;
   last.membership = why.membership;
-  submit_write(std::move(write));
 }
 
 // What no poll or stream took within one lease goes to others.
@@ -294,9 +313,25 @@ void Node::Impl::take_back(SessionNo no) {
   }
 }
 
+// What a drain takes from its member at once: what it has not been given yet.
+void Node::Impl::part(MemberNo no, const TakeMoved& take) {
+  const Member& member = directory.member(no);
+  // Since the host's start nobody knows what it was given: its first call tells.
+  if (member.session != kNobody && !directory.session(member.session).called) return;
+  const std::vector<SlotNo> held = member.held;
+  for (const SlotNo slot_no : held) {
+    const Slot& slot = packets[slot_no];
+    if (slot.busy || slot.delivered) continue;
+    MemberNo to = kNobody;
+    Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
+    change.reason = "its owner drains and had not been given it yet";
+    take(slot_no, change, to);
+  }
+}
+
 // What nobody has been handed yet and a member that joined could have: bounded, so that a join
 // costs the same however much waits; what is left out stays where it is.
-std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer) {
+std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer, Instant until) {
   constexpr size_t kSessions = 256;
   constexpr size_t kPackets = 1024;
   std::vector<SlotNo> slots;
@@ -310,8 +345,7 @@ std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer) {
     const Outbox& outbox = directory.session(*it).outbox;
     ++it;
     ++sessions;
-    // Not what became durable at this very moment: it may stand behind the join in the log.
-    for (const SlotNo no : outbox.untaken_until(now.mono - Duration{1})) {
+    for (const SlotNo no : outbox.untaken_until(until)) {
       if (++looked_at > kPackets) return slots;
       const Slot& slot = packets[no];
       if (slot.busy || slot.delivered || !placement.matches(newcomer, slot.cls)) continue;
@@ -322,13 +356,30 @@ std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer) {
   return slots;
 }
 
-// One who joined gets of them what it would have got, had it been there: its share by capacity at
-// most (I5).
+// One write of all, so that what the owners' new room is given to does not hang on how the store
+// puts writes together.
 void Node::Impl::draw(MemberNo no) {
+  Write write = new_write();
+  const auto take = [this, &write](SlotNo slot_no, const Change& change, MemberNo to) {
+    const Slot& slot = packets[slot_no];
+    auto done = transition(*slot.head, status(slot), change, now.wall);
+    if (!done)
+      return placement.add_load(directory.member(to).ring, -int64_t{slot.head->spec->load});
+    add_untaken(write, slot_no, std::move(*done), to,
+                {.move = MoveCause::kJoin, .membership = true});
+  };
+  // Not what became durable at this very moment: it may stand behind the join in the log.
+  draw_until(no, now.mono - Duration{1}, take);
+  submit_write(std::move(write));
+}
+
+// One who joined gets of what was put up for others until then what it would have got, had it been
+// there: its share by capacity at most (I5).
+void Node::Impl::draw_until(MemberNo no, Instant until, const TakeMoved& take) {
   if (no >= directory.member_numbers() || !directory.has_member(no)) return;
   const MemberIndex newcomer = directory.member(no).ring;
   if (newcomer == kNoMember || !placement.open(newcomer)) return;
-  const std::vector<SlotNo> slots = drawable(newcomer);
+  const std::vector<SlotNo> slots = drawable(newcomer, until);
   std::set<MemberIndex> owners;
   for (const SlotNo slot : slots) owners.insert(directory.member(packets[slot].owner).ring);
   const uint64_t own = placement.max_load(newcomer);
@@ -337,12 +388,12 @@ void Node::Impl::draw(MemberNo no) {
   size_t share = slots.size() * own / all;
   for (const SlotNo slot : slots) {
     if (share == 0 || placement.load(newcomer) >= own) return;
-    if (draw_one(no, slot)) --share;
+    if (draw_one(no, slot, take)) --share;
   }
 }
 
 // True: it goes to the member that joined.
-bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no) {
+bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no, const TakeMoved& take) {
   const Slot& slot = packets[slot_no];
   const MemberIndex owner = directory.member(slot.owner).ring;
   // The owner competes as if it did not have the packet.
@@ -353,11 +404,8 @@ bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no) {
   placement.add_load(owner, load);
   if (to == no) {
     change.reason = "a member joined that is to have it, and its owner had not been given it yet";
-    auto done = transition(*slot.head, status(slot), change, now.wall);
-    if (done) {
-      move_untaken(slot_no, std::move(*done), to, {.move = MoveCause::kJoin, .membership = true});
-      return true;
-    }
+    take(slot_no, change, to);
+    return true;
   }
   if (to != kNobody) placement.add_load(directory.member(to).ring, -load);
   return false;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -170,9 +171,11 @@ struct Node::Impl {
   void end_packet(SlotNo slot, Event event, std::string reason, RevokeReason revoke);
   void time_out(SlotNo slot);
   void wake(MemberNo no);
+  void fill(MemberNo no, const std::function<void(SlotNo)>& take);
   void arm(SlotNo slot, bool fresh);
   void arm_wall(SlotNo slot, bool fresh);
   void retry_later(SlotNo slot);
+  Change losing(const Slot& slot, const Ending& ending, MemberNo* to);
   void lose(Write& write, SlotNo slot, const Ending& ending);
   void withdraw(SlotNo slot);
   struct Moved {
@@ -181,10 +184,15 @@ struct Node::Impl {
     bool membership = false;
   };
   void move_untaken(SlotNo slot, Transition done, MemberNo to, const Moved& why);
+  void add_untaken(Write& write, SlotNo slot, Transition done, MemberNo to, const Moved& why);
   void take_back(SessionNo no);
-  std::vector<SlotNo> drawable(MemberIndex newcomer);
+  // What was decided of a packet that has an owner; room at `to` is reserved, if there is one.
+  using TakeMoved = std::function<void(SlotNo, const Change&, MemberNo to)>;
+  void part(MemberNo no, const TakeMoved& take);
+  std::vector<SlotNo> drawable(MemberIndex newcomer, Instant until);
   void draw(MemberNo no);
-  bool draw_one(MemberNo no, SlotNo slot);
+  void draw_until(MemberNo no, Instant until, const TakeMoved& take);
+  bool draw_one(MemberNo no, SlotNo slot, const TakeMoved& take);
 
   // --- sessions.cc: leases, endings, attaching ---
   struct Asked {
@@ -203,6 +211,7 @@ struct Node::Impl {
   void session_due(SessionNo no);
   void begin_end(SessionNo session, std::vector<MemberNo> members, EndCause cause, MemberStatus to,
                  bool drained, std::optional<Reply> reply);
+  std::vector<SlotNo> held_by(const std::vector<MemberNo>& members) const;
   void advance_endings();
   void commit_ending(Ending& ending);
   void ended(const Write& write);
@@ -223,6 +232,10 @@ struct Node::Impl {
                         const Caller& caller);
   void forget_absent(SessionRecord& session) const;
   void leave_old_sessions(Write& write, const std::set<MemberNo>& taken);
+  Error exists_already(const MemberRecord& record) const;
+  Error too_many_members() const;
+  static MemberRecord patched(const MemberRecord& before, const PatchMember& wanted);
+  void enter_ring(MemberNo no);
   void sync_ring(MemberNo no);
   void relink(SessionNo no);
   MemberView member_view(MemberNo no) const;
@@ -252,11 +265,16 @@ struct Node::Impl {
   void ready();
   void begin_shutdown();
 
+  // --- plan.cc ---
+  class Planner;
+  Result<Plan> plan(Now at, const PlanRequest& request, size_t most);
+
   // --- queries.cc ---
   PacketView view(SlotNo slot) const;
   Status status(const Slot& slot) const;
   std::vector<std::string> check() const;
   CandidateView candidate(const Candidate& from) const;
+  WalkView walk(const PlaceQuery& query) const;
   // May this member take the packet of the slot by name? Empty if so, else why not.
   std::string why_not(MemberNo no, const Slot& slot) const;
   std::string why_closed(const Member& member) const;
@@ -268,6 +286,7 @@ struct Node::Impl {
   Parking parking;
   Stats stats;
   std::vector<MemberNo> by_ring;  // MemberIndex -> MemberNo
+  std::vector<MemberIndex> away;  // while their leave is planned; else empty
 
   Now now;
   bool is_ready = false;
@@ -321,6 +340,8 @@ struct Node::Impl {
   WallMs next_forget = 0;
   Output out;
 };
+
+RingMember ring_member(const MemberRecord& record);
 
 // Names in `blocked`.
 inline std::string block_name(const PacketKey& key) { return "p:" + key.text(); }

@@ -13,6 +13,8 @@ bool present(MemberStatus status) {
   return status == MemberStatus::kActive || status == MemberStatus::kDraining;
 }
 
+}  // namespace
+
 RingMember ring_member(const MemberRecord& record) {
   RingMember member;
   member.ns = record.key.ns();
@@ -25,7 +27,12 @@ RingMember ring_member(const MemberRecord& record) {
   return member;
 }
 
-}  // namespace
+void Node::Impl::enter_ring(MemberNo no) {
+  Member& member = directory.member(no);
+  member.ring = placement.join(ring_member(*member.record));
+  if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
+  by_ring[member.ring] = no;
+}
 
 // Puts the member on the ring or takes it off, as its record and session demand.
 void Node::Impl::sync_ring(MemberNo no) {
@@ -40,10 +47,8 @@ void Node::Impl::sync_ring(MemberNo no) {
     return;
   }
   const bool fresh = member.ring == kNoMember;
-  if (member.ring == kNoMember) {
-    member.ring = placement.join(ring_member(record));
-    if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
-    by_ring[member.ring] = no;
+  if (fresh) {
+    enter_ring(no);
     for (const SlotNo slot : member.held) {
       placement.add_load(member.ring, packets[slot].head->spec->load);
     }
@@ -132,6 +137,18 @@ void Node::Impl::show_as_present(MembersReply& answer) const {
   }
 }
 
+Error Node::Impl::exists_already(const MemberRecord& record) const {
+  return {.kind = ErrorKind::kMemberExists,
+          .detail = "the member " + std::string(record.key.id()) + " is " +
+                    std::string(member_status_name(record.status)) +
+                    "; choose another id, or give \"replace\": true to end its session"};
+}
+
+Error Node::Impl::too_many_members() const {
+  return {.kind = ErrorKind::kTooManyRequests,
+          .detail = "the host knows " + std::to_string(config.max_members) + " members, its limit"};
+}
+
 // --- registering ----------------------------------------------------------------------------
 
 MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string& session,
@@ -168,14 +185,10 @@ bool Node::Impl::make_way(Command& command, const Register& request) {
     const bool may =
         command.caller.is_operator || member.record->registered_by == command.caller.principal;
     if (!request.replace || !may) {
-      refuse(command.id,
-             {.kind = request.replace ? ErrorKind::kForbidden : ErrorKind::kMemberExists,
-              .detail = request.replace
-                            ? "the member " + id + " was registered with another token"
-                            : "the member " + id + " is " +
-                                  std::string(member_status_name(member.record->status)) +
-                                  "; choose another id, or give \"replace\": true to end its "
-                                  "session"});
+      refuse(command.id, !request.replace ? exists_already(*member.record)
+                                          : Error{.kind = ErrorKind::kForbidden,
+                                                  .detail = "the member " + id +
+                                                            " was registered with another token"});
       return true;
     }
     const SessionNo session = member.session;
@@ -202,9 +215,7 @@ void Node::Impl::register_members(Command command, Register& request) {
       [&](const MemberRecord& member) { return directory.find_member(member.key) == kNobody; });
   if (directory.members() + coming_members.size() + static_cast<size_t>(fresh) >
       config.max_members) {
-    return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
-                               .detail = "the host knows " + std::to_string(config.max_members) +
-                                         " members, its limit"});
+    return refuse(command.id, too_many_members());
   }
   Write write = new_write();
   std::optional<SessionRecord> session;
@@ -352,6 +363,24 @@ void Node::Impl::remove_members(Command command, RemoveMembers& request) {
 
 // --- changing -------------------------------------------------------------------------------
 
+MemberRecord Node::Impl::patched(const MemberRecord& before, const PatchMember& wanted) {
+  MemberRecord next = before;
+  if (wanted.capabilities) next.capabilities = *wanted.capabilities;
+  if (wanted.weight) next.weight = *wanted.weight;
+  if (wanted.max_load) next.max_load = *wanted.max_load;
+  std::map<std::string, std::string> labels;
+  if (!wanted.replace_labels) labels.insert(before.labels.begin(), before.labels.end());
+  for (const auto& [name, value] : wanted.labels) {
+    if (value) {
+      labels[name] = *value;
+    } else {
+      labels.erase(name);
+    }
+  }
+  next.labels.assign(labels.begin(), labels.end());
+  return next;
+}
+
 void Node::Impl::patch(Command command, PatchMember& request) {
   const PatchMember wanted = request;
   command.body = std::move(request);
@@ -382,20 +411,7 @@ void Node::Impl::patch(Command command, PatchMember& request) {
     error.revision = before.revision;
     return refuse(command.id, std::move(error));
   }
-  MemberRecord next = before;
-  if (wanted.capabilities) next.capabilities = *wanted.capabilities;
-  if (wanted.weight) next.weight = *wanted.weight;
-  if (wanted.max_load) next.max_load = *wanted.max_load;
-  std::map<std::string, std::string> labels;
-  if (!wanted.replace_labels) labels.insert(before.labels.begin(), before.labels.end());
-  for (const auto& [name, value] : wanted.labels) {
-    if (value) {
-      labels[name] = *value;
-    } else {
-      labels.erase(name);
-    }
-  }
-  next.labels.assign(labels.begin(), labels.end());
+  MemberRecord next = patched(before, wanted);
   Write write = new_write();
   ++next.revision;
   MembersReply answer = members_reply({next}, std::nullopt, true);
@@ -494,20 +510,13 @@ void Node::Impl::check_drained(MemberNo no) {
     return begin_end(member.session, {no}, EndCause::kRetired, MemberStatus::kRetired, true,
                      std::nullopt);
   }
-  // Since the host's start nobody knows what it was given: its first call tells.
-  if (member.session != kNobody && !directory.session(member.session).called) return;
-  const std::vector<SlotNo> held = member.held;
-  for (const SlotNo slot_no : held) {
-    Slot& slot = packets[slot_no];
-    if (slot.busy || slot.delivered) continue;
-    MemberNo to = kNobody;
-    Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
-    change.reason = "its owner drains and had not been given it yet";
+  part(no, [this](SlotNo slot_no, const Change& change, MemberNo to) {
+    const Slot& slot = packets[slot_no];
     auto done = transition(*slot.head, status(slot), change, now.wall);
-    if (!done) continue;
+    if (!done) return;
     move_untaken(slot_no, std::move(*done), to,
                  {.move = MoveCause::kDrain, .revoke = RevokeReason::kDrained, .membership = true});
-  }
+  });
 }
 
 void Node::Impl::await_member(const Command& command, const AwaitMember& await) {

@@ -348,6 +348,18 @@ void Node::Impl::begin_end(SessionNo session, std::vector<MemberNo> members, End
   endings.push_back(std::move(ending));
 }
 
+// In the order in which they find their next owners.
+std::vector<SlotNo> Node::Impl::held_by(const std::vector<MemberNo>& members) const {
+  std::vector<SlotNo> held;
+  for (const MemberNo no : members) {
+    const Member& member = directory.member(no);
+    held.insert(held.end(), member.held.begin(), member.held.end());
+  }
+  std::sort(held.begin(), held.end(),
+            [&](SlotNo a, SlotNo b) { return more_urgent(packets[a], packets[b]); });
+  return held;
+}
+
 void Node::Impl::advance_endings() {
   for (auto it = endings.begin(); it != endings.end();) {
     Ending& ending = *it++;
@@ -356,11 +368,9 @@ void Node::Impl::advance_endings() {
 }
 
 void Node::Impl::commit_ending(Ending& ending) {
-  std::vector<SlotNo> held;
   for (const MemberNo no : ending.members) {
     const Member& member = directory.member(no);
     if (member.busy || member.incoming > 0) return;
-    held.insert(held.end(), member.held.begin(), member.held.end());
   }
   if (ending.session != kNobody && directory.session(ending.session).busy) return;
   // The session ends with the last of its members: not while another one's end may still fail.
@@ -370,11 +380,10 @@ void Node::Impl::commit_ending(Ending& ending) {
     if (other.id < ending.id) return;
     closes = false;
   }
+  std::vector<SlotNo> held = held_by(ending.members);
   for (const SlotNo slot : held) {
     if (packets[slot].busy) return;
   }
-  std::sort(held.begin(), held.end(),
-            [&](SlotNo a, SlotNo b) { return more_urgent(packets[a], packets[b]); });
   if (planted(PlantedBug::kEvictionForgetsOne) && !held.empty()) held.pop_back();
   Write write = new_write();
   write.ending = ending.id;

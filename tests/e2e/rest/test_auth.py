@@ -81,6 +81,10 @@ class Tokens(RestTest):
         self.not_by("reader", "forbidden", 403, "POST", path + "/cancel")
         self.not_by("client", "forbidden", 403, "GET", "/v1/ring/owner?requires=a")
         self.by("operator", "GET", "/v1/ring/owner?requires=a")
+        plan = {"join": {"id": "new", "capabilities": ["a"]}}
+        for who in ("reader", "client", "worker"):
+            self.not_by(who, "forbidden", 403, "POST", "/v1/ring/plan", plan)
+        self.by("operator", "POST", "/v1/ring/plan", plan)
         self.not_by("client", "forbidden", 403, "POST", "/v1/members", {"capabilities": []})
         member = self.by("worker", "POST", "/v1/members", {"capabilities": ["x"]}, 201)
         id = member["member"]["id"]

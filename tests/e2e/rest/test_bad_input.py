@@ -215,7 +215,6 @@ class Heads(Raw):
     def test_unknown_paths_methods_and_parameters(self):
         self.refused("not-found", 404, "GET", "/v2/packets")
         self.refused("not-found", 404, "GET", "/")
-        self.refused("not-found", 404, "POST", "/v1/ring/plan", {})
         self.refused("not-found", 404, "PUT", "/v1/blobs", {})
         answer = self.call("DELETE", "/v1/packets")
         self.assertEqual((answer.status, set(answer.headers["allow"].split(", "))),

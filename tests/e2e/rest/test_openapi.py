@@ -21,6 +21,7 @@ GET /v1/hosts
 GET /v1/hosts/{}
 GET /v1/ring
 GET /v1/ring/owner
+POST /v1/ring/plan
 POST /v1/members
 GET /v1/members
 GET /v1/members/{}
