@@ -62,7 +62,7 @@ TEST(Verbs, OfLaterVersionsSaySo) {
   for (const char* line :
        {"new app", "validate", "apply -f x", "build", "run x", "audit", "policy list",
         "approval show 1", "bundle verify b", "key new", "store check", "host leave a",
-        "host remove a", "ring plan", "serve --join 10.0.0.1:1", "serve --gossip-key-file k",
+        "host remove a", "serve --join 10.0.0.1:1", "serve --gossip-key-file k",
         "serve --store postgresql://x", "packet create invoice", "member register a.yaml"}) {
     std::string out, err;
     EXPECT_EQ(run_quietly(words_of(line), &out, &err), 2) << line;

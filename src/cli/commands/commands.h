@@ -13,7 +13,8 @@ void add_packet_reads(std::vector<Command>& table);   // list, show, watch, expl
 void add_packet_changes(
     std::vector<Command>& table);  // cancel, retry, assign, handoff, as a member
 void add_member_commands(std::vector<Command>& table);
-void add_host_commands(std::vector<Command>& table);  // host, ring
+void add_host_commands(std::vector<Command>& table);
+void add_ring_commands(std::vector<Command>& table);
 void add_status_command(std::vector<Command>& table);
 void add_serve_commands(std::vector<Command>& table);  // serve, runtime start, init
 void add_run_commands(std::vector<Command>& table);    // demo, worker start, sim

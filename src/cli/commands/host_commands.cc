@@ -72,71 +72,6 @@ Outcome<int> show_host(Context& context, const std::string& name) {
   return kExitDone;
 }
 
-// The ring is told in objects with plain fields and in lists of objects: each becomes a sheet or
-// a table with the fields of its first row as columns.
-std::string list_table(const Json& list, bool wide, bool color) {
-  std::vector<Table::Column> columns;
-  for (const auto& [key, value] : list.items().front().members()) {
-    std::string title = title_of(key);
-    for (char& c : title) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-    columns.push_back({title, false, value.kind() == Json::Kind::kNumber});
-  }
-  Table table(columns);
-  for (const Json& item : list.items()) {
-    std::vector<std::string> row;
-    for (const auto& [key, unused] : list.items().front().members()) {
-      const Json& cell = item[key];
-      row.push_back(cell.is_array()    ? joined(cell)
-                    : cell.is_object() ? cell.dump()
-                                       : short_number(cell));
-    }
-    table.add(std::move(row));
-  }
-  return table.render(wide, color);
-}
-
-std::string ring_text(const Json& ring, bool wide, bool color) {
-  Json plain = Json::object();
-  std::string tables;
-  for (const auto& [key, value] : ring.members()) {
-    const bool rows = value.is_array() && !value.items().empty() && value.items()[0].is_object();
-    if (rows) {
-      tables += "\n" + bold(title_of(key), color) + "\n" + list_table(value, wide, color);
-    } else {
-      plain.set(key, value.is_array() ? Json::string(joined(value, ", ")) : value);
-    }
-  }
-  return plain_sheet(plain, color) + tables;
-}
-
-struct OwnerOptions {
-  std::vector<std::string> required;
-  std::string salt;
-  int64_t k = 8;
-};
-
-Outcome<int> ring_show(Context& context, bool points) {
-  Target target({"ring"});
-  if (points) target.with("vnodes", "true");
-  auto reply = context.api.get("cannot show the ring", target);
-  if (!reply) return tl::unexpected(reply.error());
-  print_answer(context, *reply, "ring",
-               ring_text(reply->json, context.out.wide(), context.out.color()));
-  return kExitDone;
-}
-
-Outcome<int> ring_owner(Context& context, const OwnerOptions& options) {
-  Target target({"ring", "owner"});
-  target.with("requires", fmt::format("{}", fmt::join(options.required, ",")));
-  if (!options.salt.empty()) target.with("salt", options.salt);
-  target.with("k", options.k);
-  auto reply = context.api.get("cannot ask the ring", target);
-  if (!reply) return tl::unexpected(reply.error());
-  print_answer(context, *reply, reply->json["owner"].text(),
-               ring_text(reply->json, context.out.wide(), context.out.color()));
-  return kExitDone;
-}
-
 }  // namespace
 
 void add_host_commands(std::vector<Command>& table) {
@@ -164,33 +99,6 @@ void add_host_commands(std::vector<Command>& table) {
                        [&](const std::string& name) { return show_host(context, name); });
   };
   table.push_back(std::move(show));
-
-  Command ring;
-  ring.path = "ring show";
-  ring.summary = "members on the ring, their points and shares";
-  ring.example = "phoenix ring show";
-  const auto points = std::make_shared<bool>(false);
-  ring.flags.push_back(switch_flag("--vnodes", points.get(), "every point too"));
-  ring.run = [points](Context& context) { return finish(context, ring_show(context, *points)); };
-  table.push_back(std::move(ring));
-
-  const auto options = std::make_shared<OwnerOptions>();
-  Command owner;
-  owner.path = "ring owner";
-  owner.summary = "who would own a packet that requires these capabilities";
-  owner.usage = "--requires C,… [--salt S] [--k 8]";
-  owner.example = "phoenix ring owner --requires ocr,pdf --salt invoice-17";
-  Flag requires_flag =
-      list_flag("--requires", "C,…", &options->required, "capabilities of the packet");
-  requires_flag.required = true;
-  owner.flags.push_back(std::move(requires_flag));
-  owner.flags.push_back(text_flag("--salt", "S", &options->salt, "the packet's id or affinity"));
-  owner.flags.push_back(
-      number_flag("--k", "N", &options->k, 1, 64, "how many candidates to look at (8)"));
-  owner.run = [options](Context& context) {
-    return finish(context, ring_owner(context, *options));
-  };
-  table.push_back(std::move(owner));
 }
 
 }  // namespace phoenix::cli

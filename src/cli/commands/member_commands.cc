@@ -61,18 +61,6 @@ struct RegisterOptions {
   bool replace = false;
 };
 
-Setter score_setter(std::string* into) {
-  return [into](std::string_view text) -> Complaint {
-    const auto value = Json::parse(text);
-    const auto real = value ? value->real() : std::nullopt;
-    if (!real || *real < 0 || *real > 1) {
-      return fmt::format("\"{}\" is no number from 0 to 1", text);
-    }
-    *into = text;
-    return std::nullopt;
-  };
-}
-
 Outcome<Json> member_document(const RegisterOptions& options, const std::string& id) {
   Json document = Json::object();
   document.set("id", Json::string(id));
@@ -231,12 +219,8 @@ void add_register(std::vector<Command>& table) {
                                                "how much it holds at a time (1)"));
   command.flags.push_back(optional_number_flag("--weight", "N", &options->weight, 1, 10'000,
                                                "its share of the ring (100)"));
-  for (const auto& [name, into] :
-       {std::pair("--trust", &options->trust), std::pair("--reliability", &options->reliability)}) {
-    Flag flag = text_flag(name, "0..1", into, "score in choosing an owner (1)");
-    flag.set = score_setter(into);
-    command.flags.push_back(std::move(flag));
-  }
+  command.flags.push_back(score_flag("--trust", &options->trust));
+  command.flags.push_back(score_flag("--reliability", &options->reliability));
   command.flags.push_back(
       list_flag("--compliance", "TAG,…", &options->compliance, "what it may handle"));
   command.flags.push_back(texts_flag("--label", "K=V", &options->labels, "label; repeatable"));

@@ -80,4 +80,18 @@ std::string member_sheet(const Json& member, bool color) {
   return render_sheet(fields, color);
 }
 
+Flag score_flag(std::string name, std::string* into) {
+  Flag flag = text_flag(std::move(name), "0..1", into, "score in choosing an owner (1)");
+  flag.set = [into](std::string_view text) -> Complaint {
+    const auto value = Json::parse(text);
+    const auto real = value ? value->real() : std::nullopt;
+    if (!real || *real < 0 || *real > 1) {
+      return fmt::format("\"{}\" is no number from 0 to 1", text);
+    }
+    *into = text;
+    return std::nullopt;
+  };
+  return flag;
+}
+
 }  // namespace phoenix::cli

@@ -65,8 +65,7 @@ constexpr const char* kLaterVerbs[] = {"new",
                                        "store migrate",
                                        "store adopt",
                                        "host leave",
-                                       "host remove",
-                                       "ring plan"};
+                                       "host remove"};
 
 }  // namespace
 
@@ -108,6 +107,7 @@ std::vector<Command> all_commands() {
   add_packet_changes(table);
   add_member_commands(table);
   add_host_commands(table);
+  add_ring_commands(table);
   add_other_commands(table);
   return table;
 }

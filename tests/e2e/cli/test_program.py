@@ -159,7 +159,7 @@ class Words(CliTest):
                       "approval approve x", "approval reject x", "bundle inspect x",
                       "bundle verify x", "bundle unpack x", "key new", "key show", "key list",
                       "store init", "store check", "store migrate", "store adopt", "host leave",
-                      "host remove x", "ring plan", "packet create NAME", "serve --join h:1",
+                      "host remove x", "packet create NAME", "serve --join h:1",
                       "serve --gossip-key-file f", "serve --store none",
                       "serve --store postgresql://h/d"):
             self.failed(2, *words.split(), says=LATER)
