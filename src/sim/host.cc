@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace phoenix::sim {
@@ -64,6 +65,7 @@ Host::Ticket Host::arrive(Command command, Sink sink, PortionSink portions) {
     trace_.line(queue_.now(), "> " + describe(*shared));
     if (answered_before(*shared, open_.at(shared->id).sink)) return;
     checks_.command(queue_.now(), *shared);
+    checks_.plans().command(node_now(), *node_, *shared);
     node_->command(node_now(), *shared);
   });
   return ticket;
@@ -129,6 +131,7 @@ void Host::input(std::function<void()> action) {
 
 void Host::drain() {
   Output out = node_->take_output();
+  checks_.plans().written(out.groups);
   for (Group& group : out.groups) {
     trace_.line(queue_.now(), "= " + describe(group));
     for (const Digest& scope : scopes_of(group)) answers_open_.insert(scope);
@@ -265,6 +268,9 @@ void Host::report(const std::shared_ptr<Batch>& batch, CommitResult result) {
       text += fmt::format(" {}:{}", ids.back(), static_cast<int>(result.outcomes[i]));
     }
     trace_.line(queue_.now(), fmt::format("= batch {:x}{}", batch->id, text));
+    const bool all = std::all_of(result.outcomes.begin(), result.outcomes.end(),
+                                 [](Outcome outcome) { return outcome == Outcome::kCommitted; });
+    if (all) checks_.plans().committing(node_now(), *node_, batch->groups);
     node_->completed(node_now(), batch->id, ids, result.outcomes, result.why);
     for (size_t i = 0; i < batch->groups.size(); ++i) {
       if (result.outcomes[i] == Outcome::kUnknown) {
@@ -412,6 +418,7 @@ void Host::on_tick(uint64_t number) {
   if (number != tick_number_ || !node_) return;
   tick_at_ = kNever;
   if (paused_) return;
+  checks_.plans().tick(node_now(), *node_);
   node_->tick(node_now());
   if (node_->has_output()) {
     trace_.line(queue_.now(), "> tick");

@@ -47,6 +47,17 @@ TEST(Simulator, IsLargeEnough) {
   }
 }
 
+TEST(Simulator, ComparesManyChangesWithTheirPlans) {
+  uint64_t plans = 0;
+  uint64_t moves = 0;
+  for (const RunResult& result : sweep().results) {
+    plans += result.plans;
+    moves += result.planned_moves;
+  }
+  EXPECT_GE(plans, 3 * kSeeds);
+  EXPECT_GE(moves, 10 * kSeeds);
+}
+
 TEST(Simulator, InjectsEveryKindOfFault) {
   for (size_t i = 0; i < kFaults; ++i) EXPECT_GT(sweep().faults.of[i], 0U) << kFaultNames[i];
 }

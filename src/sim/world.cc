@@ -21,6 +21,8 @@ RunResult result_of(const RunOptions& options, const FaultCounts& faults, const 
   result.faults = faults;
   result.hash = trace.hash();
   result.violation = checks.violation();
+  result.plans = checks.plans().compared();
+  result.planned_moves = checks.plans().moved();
   if (result.violation) result.newest.assign(trace.newest().begin(), trace.newest().end());
   return result;
 }

@@ -30,6 +30,8 @@ struct RunResult {
   uint64_t packets = 0;
   FaultCounts faults;
   std::array<uint64_t, kLifecycleRows> row_visits{};  // of the transition table
+  uint64_t plans = 0;  // changes of membership that went as planned before
+  uint64_t planned_moves = 0;
   uint64_t hash = 0;
   std::optional<Violation> violation;
   std::vector<std::string> newest;  // trace lines before the violation

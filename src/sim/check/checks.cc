@@ -21,7 +21,8 @@ Checks::Checks()
               [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); }),
       answers_(shadow_, complain()),
       bounds_(shadow_, complain()),
-      work_(shadow_, complain()) {}
+      work_(shadow_, complain()),
+      plans_(complain()) {}
 
 Complain Checks::complain() {
   return [this](Invariant invariant, std::string what) { violate(invariant, std::move(what)); };

@@ -10,6 +10,7 @@
 #include "node/node.h"
 #include "sim/check/answers.h"
 #include "sim/check/bounds.h"
+#include "sim/check/plans.h"
 #include "sim/check/shadow.h"
 #include "sim/check/violation.h"
 #include "sim/check/work.h"
@@ -39,6 +40,9 @@ class Checks {
   void violate(Invariant invariant, std::string what);
   const std::optional<Violation>& violation() const { return violation_; }
   const Shadow& shadow() const { return shadow_; }
+  // Asks the node before an input, and looks at what it then writes.
+  Plans& plans() { return plans_; }
+  const Plans& plans() const { return plans_; }
 
  private:
   Complain complain();
@@ -49,6 +53,7 @@ class Checks {
   Answers answers_;
   Bounds bounds_;
   Work work_;
+  Plans plans_;
 };
 
 }  // namespace phoenix::sim

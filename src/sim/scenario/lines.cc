@@ -53,6 +53,21 @@ std::string attach_text(const AttachReply& reply) {
 
 }  // namespace
 
+std::string plan_text(const Plan& plan) {
+  std::string out =
+      fmt::format("plan moved={} placed={} parked={} failed={} woken={} kept={}", plan.taken,
+                  plan.placed, plan.parked, plan.failed, plan.woken, plan.kept);
+  for (const PlannedMove& move : plan.moves) {
+    out += fmt::format("\n  {} {} -> {}", move.packet, move.from.empty() ? "-" : move.from,
+                       move.to.empty() ? "-" : move.to);
+    if (move.parked) out += fmt::format(" parked={}", park_reason_name(move.parked->reason));
+    if (move.fails) out += " FAILED";
+  }
+  return out;
+}
+
+std::string refusal_text(const Error& error) { return error_text(error); }
+
 std::string packet_text(const PacketView& view) {
   const Packet& head = *view.head;
   std::string out =

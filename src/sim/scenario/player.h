@@ -31,6 +31,7 @@ class Player {
   bool run_member(const Words& words);
   bool run_packet(const Words& words);
   void register_member(const Words& words);
+  bool plan(const Words& words);
   void submit(const Words& words);
   void owner_call(const Words& words, Call call);
   void order(const Words& words, Order order);
@@ -57,5 +58,7 @@ class Player {
 std::string reply_text(const ReplyBody& body);
 std::string deliveries_text(const DeliveriesReply& reply);
 std::string packet_text(const PacketView& view);
+std::string plan_text(const Plan& plan);
+std::string refusal_text(const Error& error);
 
 }  // namespace phoenix::sim

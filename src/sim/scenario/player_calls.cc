@@ -8,6 +8,29 @@
 
 namespace phoenix::sim {
 
+namespace {
+
+MemberRecord record_of(const std::string& name, const Words& words) {
+  MemberRecord record;
+  record.key = MemberKey(kNamespace, name);
+  record.capabilities = words.list("caps");
+  record.weight = static_cast<uint32_t>(words.number("weight", 100));
+  record.max_load = static_cast<uint32_t>(words.number("load", 1));
+  record.manual = words.flag("manual");
+  return record;
+}
+
+PatchMember patch_of(const std::string& name, const Words& words) {
+  PatchMember patch;
+  patch.key = MemberKey(kNamespace, name);
+  if (words.has("load")) patch.max_load = static_cast<uint32_t>(words.number("load", 1));
+  if (words.has("weight")) patch.weight = static_cast<uint32_t>(words.number("weight", 100));
+  if (words.has("caps")) patch.capabilities = words.list("caps");
+  return patch;
+}
+
+}  // namespace
+
 // --- members ------------------------------------------------------------------------------------
 
 bool Player::run_member(const Words& words) {
@@ -17,6 +40,7 @@ bool Player::run_member(const Words& words) {
     register_member(words);
     return true;
   }
+  if (verb == "plan") return plan(words);
   if (verb == "cut") {
     stage_.close_stream(std::exchange(members_[name].stream, 0));
     return true;
@@ -42,14 +66,10 @@ bool Player::run_member(const Words& words) {
   } else if (verb == "retire") {
     command.body = Retire{ref(name)};
   } else if (verb == "patch") {
-    PatchMember patch;
-    patch.key = MemberKey(kNamespace, name);
-    if (words.has("load")) patch.max_load = static_cast<uint32_t>(words.number("load", 1));
-    if (words.has("caps")) patch.capabilities = words.list("caps");
     command.caller = Caller{};
     command.caller.principal = "tester";
     command.caller.is_operator = true;
-    command.body = std::move(patch);
+    command.body = patch_of(name, words);
   } else {
     return false;
   }
@@ -57,14 +77,31 @@ bool Player::run_member(const Words& words) {
   return true;
 }
 
+// plan leave|lease|drain|join|change W
+bool Player::plan(const Words& words) {
+  const std::string& change = words.argument(0);
+  const std::string& name = words.argument(1);
+  const MemberKey key(kNamespace, name);
+  PlanRequest request;
+  if (change == "leave" || change == "lease") {
+    request = PlanLeave{key, change == "lease"};
+  } else if (change == "drain") {
+    request = PlanDrain{key};
+  } else if (change == "join") {
+    request = PlanJoin{record_of(name, words)};
+  } else if (change == "change") {
+    request = PlanChange{patch_of(name, words)};
+  } else {
+    return false;
+  }
+  const auto plan = stage_.node().plan(stage_.now(), request, 1'000);
+  print(plan ? plan_text(*plan) : refusal_text(plan.error()));
+  return true;
+}
+
 void Player::register_member(const Words& words) {
   const std::string& name = words.argument(0);
-  MemberRecord record;
-  record.key = MemberKey(kNamespace, name);
-  record.capabilities = words.list("caps");
-  record.weight = static_cast<uint32_t>(words.number("weight", 100));
-  record.max_load = static_cast<uint32_t>(words.number("load", 1));
-  record.manual = words.flag("manual");
+  MemberRecord record = record_of(name, words);
   Register reg;
   reg.lease_seconds = static_cast<uint32_t>(words.number("lease", 3));
   if (words.has("grace")) reg.grace_ms = static_cast<uint32_t>(words.number("grace", 250));

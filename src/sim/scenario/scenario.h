@@ -5,7 +5,8 @@
 //   store well | full | held | unknown-applied | unknown-lost | conflict
 //   register W [caps=a+b] [load=N] [weight=N] [lease=S] [grace=MS] [key=K] [replace] [manual]
 //   attach W · poll W [max=N] [wait=1s] [after=none|TEXT] · heartbeat W · stream W · cut W
-//   drain W [deadline=S] · resume W · retire W · patch W [load=N] [caps=a+b]
+//   drain W [deadline=S] · resume W · retire W · patch W [load=N] [weight=N] [caps=a+b]
+//   plan leave|lease|drain W · plan join|change W [load=N] [weight=N] [caps=a+b]
 //   submit P... [requires=a+b] [key=K] [payload=X] [priority=N] [load=N] [affinity=K]
 //   [not-before=2s]
 //     [deadline=10s] [timeout=S] [attempts=N] [losses=N]
