@@ -5,6 +5,7 @@
 // rapidcheck needs gtest before it.
 #include <rapidcheck/gtest.h>
 
+#include "base/prng.h"
 #include "ring/test_comparison.h"
 
 namespace phoenix {
@@ -16,6 +17,51 @@ RC_GTEST_PROP(Placement, agrees_with_the_naive_ring_after_any_sequence_of_change
   const auto bytes = *rc::gen::resize(8000, rc::gen::container<std::vector<uint8_t>>(byte));
   const Effort effort{.vnodes = 200'000, .most_weight = 10'000};
   run_comparison(bytes, effort, [](const std::string& what) { RC_FAIL(what); });
+}
+
+// A pool where nearly all are full: the few others are found without a walk, or after one that did
+// not go on, and must be those that the walk would have met, equal positions included.
+TEST(Placement, agrees_with_the_naive_ring_where_few_have_room) {
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Prng prng(seed);
+    RingKey key;
+    for (uint8_t& byte : key.bytes) byte = static_cast<uint8_t>(prng.next());
+    PlacementOptions options;
+    options.position_mask = std::array<Position, 3>{~Position{0}, 0xf0000000, 0xc0000000}[seed % 3];
+    options.longest_walk = std::array<uint64_t, 2>{0, 8192}[seed % 2];
+    Placement real(key, options);
+    NaiveRing naive{.key = key, .mask = options.position_mask};
+    RingMember record;
+    record.ns = "default";
+    const uint64_t count = 60 + prng.below(100);
+    for (uint64_t i = 0; i < count; ++i) {
+      record.id = (seed % 5 < 3 ? "m" : "a-longer-name-") + std::to_string(i);
+      record.weight = static_cast<uint32_t>(1 + prng.below(3));
+      record.trust = prng.chance(1, 2) ? 1000 : 900;
+      record.capabilities.assign(prng.below(2), "a");
+      const MemberIndex index = real.join(record);
+      real.add_load(index, 1);
+      naive.members[index] = {record, 1, true};
+    }
+    std::vector<MemberIndex> free(1 + prng.below(6));
+    for (MemberIndex& index : free) {
+      index = static_cast<MemberIndex>(prng.below(naive.members.size()));
+      if (naive.members[index].load == 0) continue;
+      real.add_load(index, -1);
+      naive.members[index].load = 0;
+    }
+    RingMember wanted;
+    wanted.ns = "default";
+    wanted.capabilities.assign(seed % 4 == 0 ? 1 : 0, "a");
+    const ClassId cls = real.intern(wanted.ns, wanted.capabilities, Match::kAll);
+    for (int i = 0; i < 100; ++i) {
+      PlaceQuery query{.point = static_cast<Position>(prng.next()), .cls = cls};
+      query.k = static_cast<uint32_t>(1 + prng.below(4));
+      query.nearest_first = prng.chance(1, 4);
+      if (prng.chance(1, 4)) query.avoid = free[0];
+      ASSERT_EQ(real.place(query), naive.place(query, wanted, Match::kAll)) << seed << " " << i;
+    }
+  }
 }
 
 }  // namespace

@@ -51,7 +51,9 @@ class Comparison {
       : source_(source),
         effort_(effort),
         report_(std::move(report)),
-        setting_(draw_setting(source)) {}
+        setting_(draw_setting(source)) {
+    if (setting_.most_members > 100) fill(source.below(256));
+  }
 
   // What it has cost so far, in v-nodes of the naive ring.
   size_t work() const { return naive_.vnodes_sorted; }
@@ -155,6 +157,7 @@ class Comparison {
     PlacementOptions options;
     std::array<uint32_t, 6> weights;
     size_t most_members;
+    std::string id_prefix;  // where there are hundreds
     bool many_capabilities;
   };
 
@@ -173,6 +176,7 @@ class Comparison {
     setting.weights = kind.weights;
     setting.most_members = kind.most_members;
     setting.options.position_mask = source.one_of(kind.masks);
+    setting.id_prefix = source.one_of(std::array{"m", "a-longer-name-"});
     setting.many_capabilities = source.chance(1, 3);
     return setting;
   }
@@ -239,9 +243,9 @@ class Comparison {
     RingMember record;
     record.ns = draw_ns();
     if (setting_.most_members > 100) {
-      record.id = "m" + std::to_string(source_.below(1000));
+      record.id = setting_.id_prefix + std::to_string(source_.below(1000));
     } else {
-      record.id = source_.one_of(std::array{"m", "m-", "\xc3\xa9"});
+      record.id = source_.one_of(std::array{"m", "m-", "\xc3\xa9", "a-longer-name-"});
       record.id += std::string(source_.below(5), '1');
     }
     for (const auto& [index, entry] : naive_.members) {
@@ -251,6 +255,20 @@ class Comparison {
     const MemberIndex index = real_.join(record);
     check(!naive_.members.contains(index), "a member's number is given twice");
     naive_.members[index].record = record;
+  }
+  // As many as no sequence would get to step by step.
+  void fill(uint64_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      RingMember record;
+      record.ns = "default";
+      record.id = setting_.id_prefix + std::to_string(i);
+      record.weight = std::min(effort_.most_weight, setting_.weights[i % setting_.weights.size()]);
+      record.max_load = 1 + i % 3;
+      if (i % 2 == 0) record.capabilities.emplace_back("a");
+      if (i % 7 == 0) record.capabilities.emplace_back("ab");
+      if (i % 31 == 0) record.capabilities.emplace_back("x");
+      naive_.members[real_.join(record)].record = record;
+    }
   }
   void leave(MemberIndex index) {
     real_.leave(index);
