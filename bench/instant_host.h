@@ -26,6 +26,9 @@ class InstantHost {
   static std::string session_id(uint64_t number);
   static Caller session_caller(uint64_t number);
 
+  // Time goes on; what is due then is done by the next run().
+  void pass(Duration time) { now_.mono = now_.mono + time; }
+
   const Node& node() const { return node_; }
   Duration busy() const { return busy_; }  // processor time of this thread within run()
 

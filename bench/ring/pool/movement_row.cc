@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bench/ring/pool/host_join.h"
 #include "bench/ring/pool/sticky_pool.h"
 #include "bench/ring/rows.h"
 #include "keeper/draw.h"
@@ -240,6 +241,12 @@ Result<bool> ring_movement(const RingOptions& options, Figures& figures) {
       figure("join: moved between third parties", static_cast<double>(wrong.others), "packets", 0));
   figures.push_back(
       figure("join: moved though handed out", static_cast<double>(wrong.handed_out), "packets", 0));
+  const HostJoins host = join_a_host(100, options.quick ? 2'000 : 20'000, 10);
+  Figure at_host = figure("join to a host: moved though handed out",
+                          static_cast<double>(host.handed_out), "packets", 0);
+  at_host.beside.emplace_back("moved by ten joins", static_cast<double>(host.moved));
+  at_host.beside.emplace_back("movable packets before", static_cast<double>(host.movable));
+  figures.push_back(std::move(at_host));
   for (const uint32_t window : {8U, 16U}) churn(workload, window, events, figures);
   return true;
 }
