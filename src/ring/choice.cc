@@ -30,7 +30,7 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
   if (!roomy() && few_have_room(query)) return choose_with_room(query);
   circle_.settle();
   if (route.matching < roster_.size() && find_ring(query.cls, k) != nullptr) {
-    Route& way = route.ring != nullptr ? route : classes_.route(classes_[query.cls].base);
+    Route& way = route.ring != nullptr ? route : classes_.route(route.base);
     ++way.uses;
     return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
   }
@@ -40,11 +40,14 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
 const PackedRing* Choice::find_ring(ClassId id, size_t k) {
   const Route& route = classes_.route(id);
   if (route.ring != nullptr) return route.ring;
-  const ClassId base = classes_[id].base;
-  // All who have the rarest capability match: there is no better ring than its own.
-  if (base != kNoClass) cache_.find(base, k * classes_.route(base).matching / route.matching);
-  if (const PackedRing* own = cache_.find(id, k)) return own;
-  return base == kNoClass ? nullptr : classes_.route(base).ring;
+  if (route.base == kNoClass) return cache_.find(id, k);
+  const Route& base = classes_.route(route.base);
+  if (base.ring == nullptr && base.walked >= base.worth) {
+    // One of the two a time, as making either may take milliseconds.
+    if (cache_.find(route.base, k * base.matching / route.matching)) return base.ring;
+  }
+  const PackedRing* own = cache_.find(id, k);
+  return own != nullptr ? own : base.ring;
 }
 
 MemberIndex Choice::judge_all(const PlaceQuery& query) {
@@ -75,12 +78,11 @@ bool Choice::few_have_room(const PlaceQuery& query) const {
 }
 
 MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
-  const Class& c = classes_[query.cls];
   const Window window(roster_, query, 1);
   Few few;
   counts_.examined += roster_.with_room().extent() + roster_.with_room().size();
   roster_.with_room().for_each([&](MemberIndex index) {
-    if (window.eligible(index) && classes_.matches(index, c)) few.push_back(index);
+    if (window.eligible(index) && classes_.matches(index, query.cls)) few.push_back(index);
     return true;
   });
   if (few.size() <= window_size(query) && window_size(query) > 1) return judge(query, few);
@@ -88,8 +90,7 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
 }
 
 template <bool kFilter, typename Cursor>
-bool Choice::advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps,
-                     size_t at_once) {
+bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
   // What is read of the members lies anywhere in memory: it is asked for before the first is
   // judged.
   constexpr size_t kSlack = 8;
@@ -103,7 +104,7 @@ bool Choice::advance(Cursor& cursor, Window& window, const Class* c, uint64_t st
     } while (count < at_once && !cursor.over());
     for (size_t i = 0; i < count; ++i) __builtin_prefetch(&standings[first[i]]);
     counts_.examined += count;
-    const size_t matching = kFilter ? classes_.sieve(*c, first, count) : count;
+    const size_t matching = kFilter ? classes_.sieve(id, first, count) : count;
     for (size_t i = 0; i < matching; ++i) {
       if (window.offer(first[i])) return true;
     }
@@ -117,36 +118,36 @@ MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t popula
   const size_t k = window_size(query);
   const uint64_t matching = classes_.route(query.cls).matching;
   Window window(roster_, query, k);
+  // As many are full as of all members, if nothing is known of these.
+  const uint64_t full = roomy() ? 2 : roster_.size() / (roster_.with_room().size() + 1) + 1;
+  bool done = false;
   if (population == matching) {
+    const uint64_t usual = 64 + 2 * k * full;
     // Nearly every v-node is of another member.
     const size_t at_once = std::min(k + 1, kAtOnce);
-    if (advance<false>(cursor, window, nullptr, std::min(64 + 4 * k, longest_walk_), at_once)) {
-      return window.best();
-    }
+    done = advance<false>(cursor, window, query.cls, std::min(usual, longest_walk_), at_once);
   } else {
-    const uint64_t full = (roster_.size() + 1) / (roster_.with_room().size() + 1) + 1;
     const uint64_t expected = k * (population / matching + 1);
-    const uint64_t usual = 64 + 4 * expected * full;
+    const uint64_t usual = 64 + 2 * expected * full;
     const size_t at_once = std::min<uint64_t>(expected, kAtOnce);
-    Class& c = classes_[query.cls];
     const uint64_t before = counts_.examined;
-    const bool done = advance<true>(cursor, window, &c, std::min(usual, longest_walk_), at_once);
-    c.walked += counts_.examined - before;
-    if (c.base != kNoClass) classes_[c.base].walked += counts_.examined - before;
-    if (done) return window.best();
+    done = advance<true>(cursor, window, query.cls, std::min(usual, longest_walk_), at_once);
+    Route& route = classes_.route(query.cls);
+    route.walked += counts_.examined - before;
+    if (route.base != kNoClass) classes_.route(route.base).walked += counts_.examined - before;
   }
-  return give_up_walking(cursor, window, query, population);
+  return done ? window.best() : give_up_walking(cursor, window, query, population);
 }
 
 // It may go on for ever: how many could it find?
 template <typename Cursor>
 MemberIndex Choice::give_up_walking(Cursor& cursor, Window& window, const PlaceQuery& query,
                                     uint64_t population) {
-  const Class& c = classes_[query.cls];
   const size_t k = window_size(query);
   Few few;
+  ++counts_.builds;
   const MemberBits* with_room = query.load > 0 ? &roster_.with_room() : nullptr;
-  counts_.examined += classes_.scan(c, with_room, [&](MemberIndex index) {
+  classes_.scan(query.cls, with_room, [&](MemberIndex index) {
     if (window.eligible(index)) few.push_back(index);
   });
   if (few.empty()) return kNoMember;
@@ -155,7 +156,7 @@ MemberIndex Choice::give_up_walking(Cursor& cursor, Window& window, const PlaceQ
   if (few.size() * few.size() * points * kStepsPerPoint < k * population) {
     return nearest(query, few);
   }
-  advance<true>(cursor, window, &c, std::numeric_limits<uint64_t>::max(), kAtOnce);
+  advance<true>(cursor, window, query.cls, std::numeric_limits<uint64_t>::max(), kAtOnce);
   return window.best();
 }
 

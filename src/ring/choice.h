@@ -55,7 +55,7 @@ class Choice {
   MemberIndex walk(Cursor cursor, const PlaceQuery& query, uint64_t population);
   // True: the walk is over, the window has what it can have. False: it took `steps` and is not.
   template <bool kFilter, typename Cursor>
-  bool advance(Cursor& cursor, Window& window, const Class* c, uint64_t steps, size_t at_once);
+  bool advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once);
   template <typename Cursor>
   MemberIndex give_up_walking(Cursor& cursor, Window& window, const PlaceQuery& query,
                               uint64_t population);

@@ -9,6 +9,7 @@
 #include "ring/classes/ring_cache.h"
 #include "ring/roster.h"
 #include "ring/score.h"
+#include "ring/snapshot.h"
 #include "ring/window.h"
 
 namespace phoenix {
@@ -42,6 +43,7 @@ struct Placement::Impl {
   ring::Classes classes;
   Circle circle{roster};
   Counts counts;
+  std::shared_ptr<const RingSnapshot> snapshot;  // null: v-nodes have changed since
   ring::RingCache cache;
   ring::Choice choice;
 };
@@ -68,12 +70,11 @@ Candidate Placement::Impl::candidate(MemberIndex index) const {
 template <typename Cursor>
 void Placement::Impl::collect(Cursor cursor, const PlaceQuery& query, size_t k,
                               std::vector<Candidate>& out) {
-  const Class& c = classes[query.cls];
   const uint32_t matching = classes.route(query.cls).matching;
   const size_t wanted = std::min<size_t>(k, matching);
   Vnode vnode;
   while (out.size() < wanted && cursor.next(vnode)) {
-    if (!classes.matches(vnode.member, c)) continue;
+    if (!classes.matches(vnode.member, query.cls)) continue;
     const bool known = std::any_of(out.begin(), out.end(), [&vnode](const Candidate& other) {
       return other.member == vnode.member;
     });
@@ -91,6 +92,7 @@ const RingKey& Placement::key() const { return impl_->key; }
 
 MemberIndex Placement::join(const RingMember& member) {
   const MemberIndex index = impl_->roster.add(member);
+  impl_->snapshot.reset();
   impl_->circle.add(index);
   const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
   for (const ClassId cls : impl_->classes.matching(index)) {
@@ -101,6 +103,7 @@ MemberIndex Placement::join(const RingMember& member) {
 }
 
 void Placement::leave(MemberIndex index) {
+  impl_->snapshot.reset();
   const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
   for (const ClassId cls : impl_->classes.matching(index)) {
     impl_->classes.remove_member(cls, index, vnodes);
@@ -134,7 +137,10 @@ void Placement::update(MemberIndex index, const RingMember& member) {
       impl_->classes.add_member(cls, index, vnodes);
     }
   }
-  if (old_weight != member.weight) impl_->circle.reweigh(index, old_weight);
+  if (old_weight != member.weight) {
+    impl_->snapshot.reset();
+    impl_->circle.reweigh(index, old_weight);
+  }
   impl_->cache.shed();
 }
 
@@ -168,7 +174,7 @@ std::string_view Placement::ns_of(ClassId cls) const {
 Match Placement::match(ClassId cls) const { return impl_->classes[cls].match; }
 
 bool Placement::matches(MemberIndex index, ClassId cls) const {
-  return impl_->classes.matches(index, impl_->classes[cls]);
+  return impl_->classes.matches(index, cls);
 }
 
 size_t Placement::capable(ClassId cls) const { return impl_->classes.route(cls).matching; }
@@ -230,6 +236,25 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   return result;
 }
 
+std::shared_ptr<const RingSnapshot> Placement::snapshot() const {
+  if (impl_->snapshot) return impl_->snapshot;
+  impl_->circle.settle();
+  auto made = std::make_shared<RingSnapshot>();
+  made->points_.reserve(impl_->roster.vnodes());
+  impl_->circle.ring().for_each(
+      [&](const Vnode& vnode) { made->points_.push_back({vnode.position, vnode.member}); });
+  for (MemberIndex index = 0; index < impl_->roster.limit(); ++index) {
+    const bool joined = impl_->roster[index].joined;
+    for (const std::string_view name : {joined ? ns(index) : "", joined ? id(index) : ""}) {
+      made->starts_.push_back(made->names_.size());
+      made->names_ += name;
+    }
+  }
+  made->starts_.push_back(made->names_.size());
+  impl_->snapshot = std::move(made);
+  return impl_->snapshot;
+}
+
 const Placement::Counts& Placement::counts() const { return impl_->counts; }
 
 void Placement::walk(Position from, const Visit& visit) const {
@@ -241,12 +266,11 @@ void Placement::walk(Position from, const Visit& visit) const {
 }
 
 bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& visit) const {
-  const Class& c = impl_->classes[cls];
   if (impl_->classes.route(cls).matching == 0) return true;
   const auto go = [&](auto cursor) {
     for (Vnode vnode; cursor.next(vnode);) {
       if (most-- == 0) return false;
-      if (impl_->classes.matches(vnode.member, c) && !visit(vnode.position, vnode.member)) break;
+      if (impl_->classes.matches(vnode.member, cls) && !visit(vnode.position, vnode.member)) break;
     }
     return true;
   };

@@ -36,6 +36,8 @@ using ClassId = uint32_t;
 
 enum class Match : uint8_t { kAll, kAny };
 
+class RingSnapshot;  // ring/snapshot.h
+
 struct RingMember {
   std::string ns;
   std::string id;
@@ -71,7 +73,7 @@ struct Candidate {
 // ones makes positions collide, which is for tests only.
 struct PlacementOptions {
   size_t cache_bytes = size_t{256} << 20;  // bound on the rings of single classes
-  uint64_t longest_walk = 8192;            // v-nodes, before sets of members are intersected
+  uint64_t longest_walk = 12288;           // v-nodes, before sets of members are intersected
   size_t idle_classes = 16384;             // classes without users that are remembered
   Position position_mask = ~Position{0};   // laid over the v-nodes' positions
 };
@@ -128,6 +130,10 @@ class Placement {
   Candidate candidate(MemberIndex index) const;
   // The k nearest distinct matching members clockwise, eligible or not, in walk order.
   std::vector<Candidate> window(const PlaceQuery& query) const;
+
+  // An immutable copy for other threads; the same one until a v-node comes or goes. Costs the time
+  // of copying all v-nodes.
+  std::shared_ptr<const RingSnapshot> snapshot() const;
 
   // What the choices so far have cost.
   struct Counts {

@@ -1,6 +1,8 @@
 #include "ring/roster.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace phoenix::ring {
 
@@ -129,8 +131,24 @@ bool Roster::before(MemberIndex a, MemberIndex b) const {
 }
 
 void Roster::sort(std::vector<Vnode>& vnodes) const {
-  std::sort(vnodes.begin(), vnodes.end(),
-            [this](const Vnode& a, const Vnode& b) { return before(a, b); });
+  const auto by_all = [this](const Vnode& a, const Vnode& b) { return before(a, b); };
+  if (vnodes.size() < 512) return std::sort(vnodes.begin(), vnodes.end(), by_all);
+  // By position, eleven bits at a time, then those that share one.
+  std::vector<Vnode> other(vnodes.size());
+  for (unsigned shift = 0; shift < 32; shift += 11) {
+    std::array<uint32_t, 2048> starts{};
+    for (const Vnode& v : vnodes) ++starts[v.position >> shift & 2047];
+    uint32_t sum = 0;
+    for (uint32_t& start : starts) sum += std::exchange(start, sum);
+    for (const Vnode& v : vnodes) other[starts[v.position >> shift & 2047]++] = v;
+    vnodes.swap(other);
+  }
+  for (auto from = vnodes.begin(); from != vnodes.end();) {
+    const auto to = std::find_if(from, vnodes.end(),
+                                 [from](const Vnode& v) { return v.position != from->position; });
+    if (to - from > 1) std::sort(from, to, by_all);
+    from = to;
+  }
 }
 
 size_t Roster::bytes() const {

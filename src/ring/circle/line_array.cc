@@ -12,6 +12,8 @@ namespace phoenix::ring {
 namespace {
 
 constexpr size_t kPage = 4096;
+// Pieces in which memory is given back.
+constexpr size_t kDropped = size_t{64} << 10;
 constexpr size_t kHugePage = size_t{2} << 20;
 
 size_t bytes_of(size_t lines) { return lines * sizeof(Line); }
@@ -59,7 +61,7 @@ LineArray::~LineArray() {
 
 void LineArray::drop_front(size_t count) {
   if (!is_large(size_)) return;
-  const size_t end = bytes_of(std::min(count, size_)) / kHugePage * kHugePage;
+  const size_t end = bytes_of(std::min(count, size_)) / kDropped * kDropped;
   if (end <= dropped_) return;
   ::madvise(reinterpret_cast<char*>(lines_) + dropped_, end - dropped_, MADV_DONTNEED);
   dropped_ = end;

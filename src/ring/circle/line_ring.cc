@@ -1,5 +1,7 @@
 #include "ring/circle/line_ring.h"
 
+#include <utility>
+
 namespace phoenix::ring {
 
 namespace {
@@ -13,8 +15,11 @@ constexpr size_t kFewLines = 4;
 
 // Moves of lines for each change while it moves: it is over before the next one is due.
 constexpr size_t kMovesPerChange = 6;
-// Smaller rings move at once, in a millisecond.
-constexpr size_t kMoveAtOnce = size_t{1} << 14;
+// Smaller rings move at once, in two milliseconds.
+constexpr size_t kMoveAtOnce = size_t{1} << 16;
+
+// Parts of the ring that are built one after the other.
+constexpr unsigned kPartBits = 11;
 
 // How many changes ahead memory is asked for.
 constexpr size_t kAhead = 6;
@@ -156,6 +161,24 @@ uint32_t LineRing::take_spill() {
   return number;
 }
 
+// Gives back what a larger ring has left behind.
+void LineRing::pack_spills() {
+  const size_t used = spill_.size() - free_spill_.size();
+  if (spill_.size() < 2 * used + 64) return;
+  std::vector<Line> packed;
+  packed.reserve(used);
+  for (size_t i = 0; i < filled_; ++i) {
+    Line* line = &now_.data()[i];
+    while (spills(*line)) {
+      packed.push_back(spill_[number(*line)]);
+      line->members[kLinePoints] = static_cast<uint32_t>(packed.size() - 1);
+      line = &packed.back();
+    }
+  }
+  spill_ = std::move(packed);
+  free_spill_ = {};
+}
+
 void LineRing::free_spills(const Line& first) {
   for (const Line* line = &first; spills(*line); line = &spill_[number(*line)]) {
     free_spill_.push_back(number(*line));
@@ -287,25 +310,24 @@ void LineRing::move_line() {
   write(now_.data()[filled_], all.first(taken), next);
   ++filled_;
   frontier_ = limit;
-  if (!moving()) {
-    old_ = LineArray();
-    return;
-  }
-  old_.drop_front(last);
+  if (moving()) return old_.drop_front(last);
+  old_ = LineArray();
+  if (now_.size() <= kMoveAtOnce) pack_spills();
 }
 
 // --- all at once ---
 
-// Puts the v-nodes that fall near each other side by side, in any order.
-void LineRing::gather(std::vector<Vnode>& vnodes) {
-  constexpr unsigned kBits = 11;
-  const auto part = [](const Vnode& v) { return v.position >> (32 - kBits); };
-  std::vector<uint32_t> starts((1u << kBits) + 1, 0);
-  for (const Vnode& v : vnodes) ++starts[part(v) + 1];
-  for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+// Puts the v-nodes that fall near each other side by side, in any order; where each part ends.
+std::vector<uint32_t> LineRing::gather(std::vector<Vnode>& vnodes) {
+  const auto part = [](const Vnode& v) { return v.position >> (32 - kPartBits); };
+  std::vector<uint32_t> ends(size_t{1} << kPartBits, 0);
+  for (const Vnode& v : vnodes) ++ends[part(v)];
+  uint32_t sum = 0;
+  for (uint32_t& end : ends) sum += std::exchange(end, sum);
   std::vector<Vnode> gathered(vnodes.size());
-  for (const Vnode& v : vnodes) gathered[starts[part(v)]++] = v;
+  for (const Vnode& v : vnodes) gathered[ends[part(v)]++] = v;
   vnodes = std::move(gathered);
+  return ends;
 }
 
 // False: the line is full. Its unused places hold nothing yet.
@@ -324,27 +346,41 @@ bool LineRing::put(const Vnode& vnode) {
   return true;
 }
 
+// Gives a line's unused places what they are to hold; `next` becomes the line's first, if any.
+void LineRing::finish(Line& line, MemberIndex& next) {
+  const unsigned used = count(line);
+  for (unsigned at = used; at <= kLinePoints; ++at) put_at(line, at, none(next));
+  set_count(line, used);
+  if (used > 0) next = vnode_at(line, 0).member;
+}
+
 void LineRing::build(std::vector<Vnode> vnodes) {
   clear();
   if (vnodes.empty()) return;
-  if (vnodes.size() > 1 << 16) gather(vnodes);
+  const std::vector<uint32_t> ends = gather(vnodes);
   now_ = LineArray(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
-  std::vector<Vnode> left;
-  for (const Vnode& vnode : vnodes) {
-    if (!put(vnode)) left.push_back(vnode);
-  }
   Line* lines = now_.data();
-  size_t first = 0;
-  while (count(lines[first]) == 0) ++first;
-  MemberIndex next = vnode_at(lines[first], 0).member;
+  std::vector<Vnode> left;
+  // From the last part to the first, as each line wants to know what comes behind it: so it is
+  // finished while it is in the cache.
+  MemberIndex next = 0;
+  size_t unfinished = filled_;
+  for (size_t part = ends.size(); part-- > 0;) {
+    for (size_t i = part == 0 ? 0 : ends[part - 1]; i < ends[part]; ++i) {
+      if (!put(vnodes[i])) left.push_back(vnodes[i]);
+    }
+    const auto start = static_cast<Position>(part << (32 - kPartBits));
+    const size_t stop = part == 0 ? 0 : line_of(start, filled_) + 1;
+    while (unfinished > stop) finish(lines[--unfinished], next);
+  }
+  // Behind the last v-node comes the first.
   for (size_t i = filled_; i > 0; --i) {
-    Line& here = lines[i - 1];
-    const unsigned used = count(here);
-    for (unsigned at = used; at <= kLinePoints; ++at) put_at(here, at, none(next));
-    set_count(here, used);
-    if (used > 0) next = vnode_at(here, 0).member;
+    Line& line = lines[i - 1];
+    MemberIndex first = next;
+    finish(line, first);
+    if (count(line) > 0) break;
   }
   for (const Vnode& vnode : left) insert_there(vnode);
 }

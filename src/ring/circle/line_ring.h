@@ -124,8 +124,10 @@ class LineRing {
   void tell_previous(Place place, MemberIndex first);
   uint32_t take_spill();
   void free_spills(const Line& line);
+  void pack_spills();
 
-  static void gather(std::vector<Vnode>& vnodes);
+  static std::vector<uint32_t> gather(std::vector<Vnode>& vnodes);
+  static void finish(Line& line, MemberIndex& next);
   bool put(const Vnode& vnode);
   void insert_there(const Vnode& vnode);
   void erase_there(const Vnode& vnode);

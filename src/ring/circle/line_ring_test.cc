@@ -99,7 +99,7 @@ TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_at_once) {
 }
 
 TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_in_steps) {
-  grow_and_shrink(1500, 100, 50, 2);
+  grow_and_shrink(4000, 100, 50, 2);
 }
 
 TEST_F(LineRingTest, keeps_every_vnode_where_nearly_all_positions_are_equal) {

@@ -81,20 +81,24 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
     capabilities_.retain(c.ns);
     c.needed.push_back(c.ns);
   }
-  for (const CapabilityId needed : c.needed) c.signature |= capabilities_.signature_bit(needed);
   settle_down(id);
   const size_t rarest =
       static_cast<size_t>(std::find(c.needed.begin(), c.needed.end(), c.rarest) - c.needed.begin());
-  if (c.match == Match::kAll && c.needed.size() > 1) {
-    c.base = intern(ns, std::span(c.names.list()).subspan(rarest, 1), Match::kAll);
-  }
+  const ClassId base = c.match == Match::kAll && c.needed.size() > 1
+                           ? intern(ns, std::span(c.names.list()).subspan(rarest, 1), Match::kAll)
+                           : kNoClass;
   routes_[id] = Route{};
   routes_[id].users = 1;
+  routes_[id].base = base;
+  routes_[id].any = match == Match::kAny;
+  for (const CapabilityId needed : c.needed) {
+    routes_[id].signature |= capabilities_.signature_bit(needed);
+  }
   if (c.needed.size() == 1) {
     routes_[id].matching = static_cast<uint32_t>(capabilities_[c.needed[0]].holders.size());
     return id;
   }
-  scan(c, nullptr, [&](MemberIndex index) {
+  scan(id, nullptr, [&](MemberIndex index) {
     if (++routes_[id].matching <= kFew) c.few.push_back(index);
   });
   c.has_few = routes_[id].matching <= kFew;
@@ -181,7 +185,7 @@ void Classes::forget(ClassId id) {
   unlist(id);
   for (const CapabilityId needed : c.needed) capabilities_.release(needed);
   capabilities_.release(c.ns);
-  if (c.base != kNoClass) give_up(c.base);
+  if (routes_[id].base != kNoClass) give_up(routes_[id].base);
   const bool listed = c.listed;
   c = Class{};
   c.listed = listed;
@@ -189,23 +193,21 @@ void Classes::forget(ClassId id) {
   --idle_count_;
 }
 
-bool Classes::matches(MemberIndex index, const Class& c) const {
-  return may_match(index, c) &&
-         ((c.signature & capabilities_.shared_bits()) == 0 || verified(index, c));
-}
+bool Classes::matches(MemberIndex index, ClassId id) const { return sieve(id, &index, 1) == 1; }
 
-size_t Classes::sieve(const Class& c, MemberIndex* members, size_t count) const {
+size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
+  const Route& route = routes_[id];
   const Standing* standings = roster_.standings().data();
-  const bool any = c.match == Match::kAny;
   // Who matches is a guess each time, so there is no branch on it.
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const MemberIndex index = members[i];
-    const uint64_t common = standings[index].signature & c.signature;
+    const uint64_t common = standings[index].signature & route.signature;
     members[kept] = index;
-    kept += (common == c.signature) | (any & (common != 0)) ? 1 : 0;
+    kept += (common == route.signature) | (route.any & (common != 0)) ? 1 : 0;
   }
-  if ((c.signature & capabilities_.shared_bits()) == 0) return kept;
+  if ((route.signature & capabilities_.shared_bits()) == 0) return kept;
+  const Class& c = classes_[id];
   const auto end = std::remove_if(members, members + kept,
                                   [&](MemberIndex index) { return !verified(index, c); });
   return static_cast<size_t>(end - members);
@@ -229,7 +231,7 @@ std::vector<ClassId> Classes::matching(MemberIndex index) const {
   std::vector<ClassId> result;
   for (const CapabilityId id : roster_[index].capabilities) {
     for (const ClassId candidate : capabilities_[id].classes) {
-      if (matches(index, classes_[candidate])) result.push_back(candidate);
+      if (matches(index, candidate)) result.push_back(candidate);
     }
   }
   std::sort(result.begin(), result.end());
@@ -285,8 +287,8 @@ void Classes::drop_ring(ClassId id) {
   if (!c.ring) return;
   ring_bytes_ -= c.ring->bytes();
   c.ring.reset();
-  c.walked = 0;
-  c.worth = 0;  // asked anew at its next use
+  routes_[id].walked = 0;
+  routes_[id].worth = 0;  // asked anew at its next use
   routes_[id].ring = nullptr;
   routes_[id].uses = 0;
 }

@@ -30,18 +30,13 @@ struct Class {
   std::vector<MemberIndex> few;  // its members, ascending, if `has_few`
   // Of the cache of class rings:
   std::unique_ptr<PackedRing> ring;
-  uint64_t walked = 0;      // v-nodes examined for want of a ring
-  uint64_t worth = 0;       // so much has to be walked before a ring is thought of again
   uint64_t since = 0;       // when counting began of what was walked, or saved by its ring
   uint64_t saves = 0;       // steps by which its ring makes a walk shorter
   uint64_t idle_since = 0;  // number of the release that left it without users
-  uint64_t signature = 0;   // of needed
   uint64_t hash = 0;
   CapabilityId ns = 0;
   // Of those needed, the one that the fewest had when it was interned.
   CapabilityId rarest = 0;
-  // The class that needs the rarest of several capabilities alone: its ring is the next best one.
-  ClassId base = kNoClass;
   Match match = Match::kAll;
   bool has_few = false;
   bool listed = false;  // in the cache's list, with a ring or without
@@ -52,12 +47,18 @@ struct Class {
   }
 };
 
-// The little that the plain case of placement reads and writes of a class, apart from the rest.
-struct Route {
+// What a walk reads and writes of a class, in one cache line: there may be tens of thousands.
+struct alignas(64) Route {
   const PackedRing* ring = nullptr;  // of the class alone, if it has one
+  uint64_t signature = 0;            // of the capabilities needed
+  uint64_t walked = 0;               // v-nodes examined for want of a ring
+  uint64_t worth = 0;                // so much has to be walked before a ring is thought of again
   uint32_t matching = 0;             // number of matching members
   uint32_t users = 0;                // interned so often and not released
   uint32_t uses = 0;                 // walks on its ring
+  // The class that needs the rarest of several capabilities alone: its ring is the next best one.
+  ClassId base = kNoClass;
+  bool any = false;  // one capability is enough
 };
 
 class Classes {
@@ -71,22 +72,18 @@ class Classes {
 
   Class& operator[](ClassId id) { return classes_[id]; }
   Route& route(ClassId id) { return routes_[id]; }
+  const Route& route(ClassId id) const { return routes_[id]; }
   std::string_view ns(const Class& c) const { return capabilities_[c.ns].ns(); }
-  bool matches(MemberIndex index, const Class& c) const;
-  // A quick look: false means that the member does not match.
-  bool may_match(MemberIndex index, const Class& c) const {
-    const uint64_t common = roster_.standings()[index].signature & c.signature;
-    return c.match == Match::kAll ? common == c.signature : common != 0;
-  }
+  bool matches(MemberIndex index, ClassId id) const;
   // Keeps those of `count` members that match, in their order; returns how many.
-  size_t sieve(const Class& c, MemberIndex* members, size_t count) const;
+  size_t sieve(ClassId id, MemberIndex* members, size_t count) const;
   // Shows every matching member, ascending. Those of a class of few are kept from then on.
   template <typename Visit>
   void for_each_member(ClassId id, const Visit& visit);
   // Shows those that also have their bit in `bits`, if there are bits; whether they are open or
   // have room may be asked of it. Returns how many entries and words it has looked at.
   template <typename Visit>
-  uint64_t scan(const Class& c, const MemberBits* bits, const Visit& visit) const;
+  uint64_t scan(ClassId id, const MemberBits* bits, const Visit& visit) const;
   std::vector<std::string> missing(const Class& c) const;
 
   // The classes that a joined member matches, ascending.
@@ -152,21 +149,22 @@ void Classes::for_each_member(ClassId id, const Visit& visit) {
   if (c.needed.size() == 1) return capabilities_[c.needed[0]].holders.for_each(visit);
   if (!c.has_few && routes_[id].matching <= kFew) {
     c.few.clear();
-    scan(c, nullptr, [&c](MemberIndex index) { c.few.push_back(index); });
+    scan(id, nullptr, [&c](MemberIndex index) { c.few.push_back(index); });
     c.has_few = true;
   }
   if (c.has_few) {
     for (const MemberIndex index : c.few) visit(index);
   } else {
-    scan(c, nullptr, visit);
+    scan(id, nullptr, visit);
   }
 }
 
 template <typename Visit>
-uint64_t Classes::scan(const Class& c, const MemberBits* bits, const Visit& visit) const {
+uint64_t Classes::scan(ClassId id, const MemberBits* bits, const Visit& visit) const {
+  const Class& c = classes_[id];
   if (const MemberSet* list = shortest_list(c)) {
     list->for_each([&](MemberIndex index) {
-      if (matches(index, c)) visit(index);
+      if (matches(index, id)) visit(index);
     });
     return list->size();
   }

@@ -7,11 +7,14 @@ namespace phoenix::ring {
 namespace {
 
 // Cost of making one v-node anew (hash, sort) in steps of a walk.
-constexpr uint64_t kStepsPerNewVnode = 40;
+constexpr uint64_t kStepsPerNewVnode = 16;
+
+// Making a ring of so many takes a few milliseconds.
+constexpr uint64_t kMostVnodes = uint64_t{1} << 17;
 
 // A walk that is expected to take this many steps is not taken: the few who match are put into a
 // ring of their own at once.
-constexpr uint64_t kLongWalk = 2048;
+constexpr uint64_t kLongWalk = 8192;
 
 // In steps of all walks.
 constexpr uint64_t kLongAgo = uint64_t{1} << 26;
@@ -25,27 +28,25 @@ constexpr size_t ring_size(size_t vnodes) { return vnodes * (sizeof(Vnode) + 1) 
 
 }  // namespace
 
-const PackedRing* RingCache::find(ClassId id, size_t wanted) {
-  Class& c = classes_[id];
-  if (!c.ring && worth_building(id, wanted)) build(id, wanted);
-  return c.ring.get();
-}
-
-size_t RingCache::scan_size(const Class& c) const {
-  if (c.base != kNoClass && classes_.route(c.base).ring) return classes_.route(c.base).ring->size();
-  return roster_.vnodes();
-}
-
-bool RingCache::worth_building(ClassId id, size_t wanted) {
-  Class& c = classes_[id];
-  if (c.walked < c.worth) return false;
-  if (c.worth == 0) c.since = counts_.examined;
-  const uint64_t count = roster_.vnodes() / roster_.size() * classes_.route(id).matching;
+const PackedRing* RingCache::think(ClassId id, size_t wanted) {
+  Route& route = classes_.route(id);
+  const uint64_t count = roster_.vnodes() / roster_.size() * route.matching;
   const uint64_t cost = count * kStepsPerNewVnode;
-  const bool is_long = wanted * scan_size(c) / count > kLongWalk;
-  const bool worth = is_long || (c.worth > 0 && c.walked >= cost);
-  c.worth = std::max(cost, c.walked + cost / 4);
-  return worth && ring_size(count) <= budget() / 2;
+  const bool is_long = wanted * scan_size(id) / count > kLongWalk;
+  const bool worth = is_long || (route.worth > 0 && route.walked >= cost);
+  if (route.worth == 0) classes_[id].since = counts_.examined;
+  route.worth = std::max(cost, route.walked + cost / 4);
+  // A ring that would take long to make is not made: its members are not rare.
+  if (!worth || count > kMostVnodes || ring_size(count) > budget() / 2) return nullptr;
+  const Value value = is_long ? Value{1, 0} : value_of_walking(id, ring_size(count));
+  if (make_room(ring_size(count), value)) build(id, wanted);
+  return route.ring;
+}
+
+size_t RingCache::scan_size(ClassId id) const {
+  const ClassId base = classes_.route(id).base;
+  if (base != kNoClass && classes_.route(base).ring) return classes_.route(base).ring->size();
+  return roster_.vnodes();
 }
 
 size_t RingCache::budget() const {
@@ -53,17 +54,12 @@ size_t RingCache::budget() const {
 }
 
 void RingCache::build(ClassId id, size_t wanted) {
-  Class& c = classes_[id];
-  size_t count = 0;
-  classes_.for_each_member(id,
-                           [&](MemberIndex index) { count += vnode_count(roster_[index].weight); });
-  if (!make_room(ring_size(count), value_of_walking(c, ring_size(count)))) return;
-  c.saves = wanted * roster_.vnodes() / count;
-  c.since = counts_.examined;
   ++counts_.builds;
+  Class& c = classes_[id];
   std::vector<Vnode> vnodes;
-  vnodes.reserve(count);
   collect(id, vnodes);
+  c.saves = wanted * roster_.vnodes() / vnodes.size();
+  c.since = counts_.examined;
   auto ring = std::make_unique<PackedRing>(roster_);
   ring->build(vnodes);
   classes_.set_ring(id, std::move(ring));
@@ -72,26 +68,34 @@ void RingCache::build(ClassId id, size_t wanted) {
 }
 
 void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
-  const Class& c = classes_[id];
-  if (out.capacity() * kStepsPerNewVnode < scan_size(c)) {
-    classes_.for_each_member(id, [&](MemberIndex index) {
+  std::vector<MemberIndex> members;
+  size_t count = 0;
+  classes_.for_each_member(id, [&](MemberIndex index) {
+    members.push_back(index);
+    count += vnode_count(roster_[index].weight);
+  });
+  out.reserve(count);
+  if (count * kStepsPerNewVnode < scan_size(id)) {
+    for (const MemberIndex index : members) {
       roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), out);
-    });
+    }
     roster_.sort(out);
     return;
   }
-  mark(id, true);
+  if (marks_.size() < roster_.limit()) marks_.resize(roster_.limit(), 0);
+  for (const MemberIndex index : members) marks_[index] = 1;
   const auto keep = [&](const Vnode& vnode) {
     if (marks_[vnode.member] != 0) out.push_back(vnode);
   };
-  const PackedRing* wider = c.base == kNoClass ? nullptr : classes_.route(c.base).ring;
+  const ClassId base = classes_.route(id).base;
+  const PackedRing* wider = base == kNoClass ? nullptr : classes_.route(base).ring;
   if (wider != nullptr) {
     wider->for_each(keep);
   } else {
     circle_.settle();
     circle_.ring().for_each(keep);
   }
-  mark(id, false);
+  for (const MemberIndex index : members) marks_[index] = 0;
 }
 
 // Long ago counts for less.
@@ -102,13 +106,15 @@ void RingCache::age(Class& c, uint64_t& number) const {
   number /= 2;
 }
 
-RingCache::Value RingCache::value_of_walking(Class& c, size_t bytes) const {
-  age(c, c.walked);
-  return {c.walked, (counts_.examined - c.since + 1) * bytes};
+RingCache::Value RingCache::value_of_walking(ClassId id, size_t bytes) const {
+  Class& c = classes_[id];
+  age(c, classes_.route(id).walked);
+  return {classes_.route(id).walked, (counts_.examined - c.since + 1) * bytes};
 }
 
 RingCache::Value RingCache::value_of_ring(ClassId id) const {
   Class& c = classes_[id];
+  if (!c.ring) return {0, 1};  // dropped when its class was forgotten, or had no member left
   uint64_t uses = classes_.route(id).uses;
   age(c, uses);
   classes_.route(id).uses = static_cast<uint32_t>(uses);
@@ -116,34 +122,29 @@ RingCache::Value RingCache::value_of_ring(ClassId id) const {
 }
 
 // A ring goes for another one that would be worth twice as much, so that classes do not drive each
-// other out for ever.
+// other out for ever. Of thousands some are looked at, in turn.
 bool RingCache::make_room(size_t bytes, const Value& value) {
+  constexpr size_t kLookedAt = 32;
   const size_t budget = this->budget();
   while (classes_.ring_bytes() + bytes > budget) {
-    std::erase_if(listed_, [this](ClassId id) {
-      if (classes_[id].ring) return false;
-      classes_[id].listed = false;
-      return true;
-    });
-    if (listed_.empty()) return false;
-    size_t least = 0;
-    Value least_value = value_of_ring(listed_[0]);
-    for (size_t i = 1; i < listed_.size(); ++i) {
-      const Value other = value_of_ring(listed_[i]);
-      if (!(other < least_value)) continue;
-      least = i;
+    size_t least = listed_.size();
+    Value least_value{0, 0};
+    for (size_t looked_at = 0; looked_at < kLookedAt && looked_at < listed_.size(); ++looked_at) {
+      hand_ = hand_ + 1 < listed_.size() ? hand_ + 1 : 0;
+      const Value other = value_of_ring(listed_[hand_]);
+      if (least < listed_.size() && !(other < least_value)) continue;
+      least = hand_;
       least_value = other;
     }
+    if (least == listed_.size()) return false;
     least_value.saved *= 2;
     if (!(least_value < value)) return false;
     classes_.drop_ring(listed_[least]);
+    classes_[listed_[least]].listed = false;
+    listed_[least] = listed_.back();
+    listed_.pop_back();
   }
   return true;
-}
-
-void RingCache::mark(ClassId id, bool value) {
-  if (marks_.size() < roster_.limit()) marks_.resize(roster_.limit(), 0);
-  classes_.for_each_member(id, [&](MemberIndex index) { marks_[index] = value ? 1 : 0; });
 }
 
 void RingCache::shed() { make_room(0, {1, 0}); }

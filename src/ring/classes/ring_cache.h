@@ -22,16 +22,19 @@ class RingCache {
   // The ring of a class, for a walk that seeks `wanted` distinct members; null if the walk should
   // take a wider ring or the circle. May drop rings of other classes. Requires: the class has
   // members.
-  const PackedRing* find(ClassId id, size_t wanted);
+  const PackedRing* find(ClassId id, size_t wanted) {
+    const Route& route = classes_.route(id);
+    return route.ring != nullptr || route.walked < route.worth ? route.ring : think(id, wanted);
+  }
   // To be called after changes, by which rings may have grown.
   void shed();
 
  private:
-  bool worth_building(ClassId id, size_t wanted);
+  const PackedRing* think(ClassId id, size_t wanted);
   // Bytes; follows the number of v-nodes.
   size_t budget() const;
   // V-nodes of the class's base if it has an up to date ring, else of the circle.
-  size_t scan_size(const Class& c) const;
+  size_t scan_size(ClassId id) const;
   void collect(ClassId id, std::vector<Vnode>& out);
   void build(ClassId id, size_t wanted);
 
@@ -45,11 +48,10 @@ class RingCache {
     }
   };
   void age(Class& c, uint64_t& number) const;
-  Value value_of_walking(Class& c, size_t bytes) const;
+  Value value_of_walking(ClassId id, size_t bytes) const;
   Value value_of_ring(ClassId id) const;
   // Frees rings that are worth much less until `bytes` more fit; false if they do not.
   bool make_room(size_t bytes, const Value& value);
-  void mark(ClassId id, bool value);
 
   Classes& classes_;
   const Roster& roster_;
@@ -57,6 +59,7 @@ class RingCache {
   Placement::Counts& counts_;
   size_t most_;                  // bytes
   std::vector<ClassId> listed_;  // those with a ring, and some that had one
+  size_t hand_ = 0;              // where in the list it was looked last
   std::vector<uint8_t> marks_;   // by member; all 0 between calls
 };
 
