@@ -211,6 +211,19 @@ TEST(Attach, WhoRetiredIsGone) {
   EXPECT_EQ(refusal(stage.call(Stage::token(w), Heartbeat{Stage::ref(w), {}})), ErrorKind::kGone);
 }
 
+TEST(AttachLate, WhoHadRetiredAloneStaysSo) {
+  Stage stage;
+  Worker w = stage.join_all({"w1", "w2"}, {"a"}, {.lease_seconds = 1});
+  stage.call(Stage::op(), Retire{{"default", "w2", ""}});
+  EXPECT_EQ(stage.member_status("w2"), MemberStatus::kRetired);
+  stage.advance(milliseconds(1001));
+  EXPECT_EQ(stage.member_status("w1"), MemberStatus::kDetached);
+  EXPECT_EQ(stage.member_status("w2"), MemberStatus::kRetired);
+  stage.attach(w);
+  EXPECT_EQ(stage.member_status("w1"), MemberStatus::kActive);
+  EXPECT_EQ(stage.member_status("w2"), MemberStatus::kRetired);
+}
+
 TEST(Attach, NeedsItsOwnToken) {
   Stage stage;
   Worker w = stage.join("w", {"a"});

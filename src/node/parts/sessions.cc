@@ -328,6 +328,10 @@ void Node::Impl::begin_end(SessionNo session, std::vector<MemberNo> members, End
   ending.id = ++next_ending;
   ending.session = session;
   ending.members = std::move(members);
+  // Who has left alone stays away: the session goes on naming it.
+  std::erase_if(ending.members, [this](MemberNo no) {
+    return directory.member(no).record->status == MemberStatus::kRetired;
+  });
   ending.cause = cause;
   ending.to = to;
   ending.drained = drained;
