@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(PHOENIX_PORTABLE)
 #include <emmintrin.h>
 #endif
 
@@ -75,7 +75,7 @@ class LineRing {
   // How many of a line's v-nodes are before a position; at most 7.
   static unsigned before(const Line& line, Position position) {
     const int wanted = stored(position);
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(PHOENIX_PORTABLE)
     const __m128i all = _mm_set1_epi32(wanted);
     const auto* words = reinterpret_cast<const __m128i*>(line.positions);
     const __m128i low = _mm_cmpgt_epi32(all, _mm_load_si128(words));
