@@ -210,8 +210,11 @@ void Process::attach() {
   // While it attaches it has no other call of its session open.
   env_.network.give_up(poll_exchange_);
   env_.network.give_up(heartbeat_exchange_);
-  if (stream_open_) env_.network.cut_stream(stream_exchange_);
-  stream_open_ = false;
+  if (stream_open_) {
+    env_.network.cut_stream(stream_exchange_);
+    stream_open_ = false;
+    count_grace();
+  }
   send_attach();
 }
 
@@ -294,6 +297,14 @@ void Process::check_lease() {
   if (stubborn_ || !shape_.follows_lease) return;
   stop_effects();
   if (attached_) attach();
+}
+
+// From when its stream ends, be it by its own doing: the host counts from then too.
+void Process::count_grace() {
+  if (!shape_.grace_ms) return;
+  broken_at_ = env_.queue.now();
+  answered_after_break_ = Instant{0};
+  check_grace();
 }
 
 void Process::check_grace() {
@@ -469,11 +480,7 @@ void Process::cut_stream() {
 void Process::stream_broke() {
   stream_open_ = false;
   disturbed();
-  if (shape_.grace_ms) {
-    broken_at_ = env_.queue.now();
-    answered_after_break_ = Instant{0};
-    check_grace();
-  }
+  count_grace();
   const uint64_t round = round_;
   const uint64_t call = ++poll_call_;
   later(milliseconds(prng_.between(5, 400)), [=, this] {

@@ -115,6 +115,7 @@ class Process : public Worker {
   void open_stream();
   void on_stream(uint64_t round, const StreamPortion* portion);
   void stream_broke();
+  void count_grace();
   void session_call(CommandBody body, int tries);
   void disturbed() { healthy_from_ = env_.queue.now(); }
   void end();
