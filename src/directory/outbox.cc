@@ -213,10 +213,18 @@ std::optional<Instant> Outbox::oldest_untaken() const {
 
 std::vector<uint32_t> Outbox::untaken_until(Instant until) const {
   std::vector<uint32_t> tokens;
-  for (auto it = from(fresh_from_); it != entries_.end() && it->at <= until; ++it) {
-    if (!it->removed && !it->carried && !it->again) tokens.push_back(it->token);
+  for (auto next = next_untaken(0, until); next; next = next_untaken(next->position, until)) {
+    tokens.push_back(next->token);
   }
   return tokens;
+}
+
+std::optional<Outbox::Untaken> Outbox::next_untaken(uint64_t behind, Instant until) const {
+  for (auto it = from(std::max(fresh_from_, behind + 1)); it != entries_.end() && it->at <= until;
+       ++it) {
+    if (!it->removed && !it->carried && !it->again) return Untaken{it->position, it->token};
+  }
+  return std::nullopt;
 }
 
 void Outbox::clear_deliveries() {

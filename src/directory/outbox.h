@@ -91,8 +91,14 @@ class Outbox {
 
   // The oldest fresh entry that was never carried (not `again`): when it was put, and its token.
   std::optional<Instant> oldest_untaken() const;
-  // Fresh, never carried entries put at or before `until`.
+  // Fresh, never carried entries put at or before `until`: all, or the first behind a position
+  // (0: the very first).
   std::vector<uint32_t> untaken_until(Instant until) const;
+  struct Untaken {
+    uint64_t position = 0;
+    uint32_t token = 0;
+  };
+  std::optional<Untaken> next_untaken(uint64_t behind, Instant until) const;
   // Forgets all entries, for a put() of everything held at new positions (attach).
   void clear_deliveries();
 

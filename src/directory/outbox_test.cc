@@ -243,6 +243,11 @@ TEST(Outbox, WhatWasNotTakenIsFoundByItsAge) {
   (void)box.carry(std::nullopt, 1, limits({}, 1), true);
   EXPECT_EQ(box.oldest_untaken(), Instant{300});
   EXPECT_EQ(box.untaken_until(Instant{300}), Tokens{3});
+  EXPECT_FALSE(box.next_untaken(0, Instant{299}).has_value());
+  const auto next = box.next_untaken(0, Instant{300});
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->token, 3U);
+  EXPECT_FALSE(box.next_untaken(next->position, Instant{300}).has_value());
 }
 
 TEST(Outbox, AfterAClearOnlyNewPositionsAreCarried) {

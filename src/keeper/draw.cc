@@ -1,18 +1,25 @@
 #include "keeper/draw.h"
 
+#include <algorithm>
+
 namespace phoenix {
 
-std::vector<size_t> drawn_by(Placement& ring, MemberIndex newcomer,
-                             std::span<const Drawable> packets) {
+std::vector<Drawn> drawn_by(Placement& ring, std::span<const MemberIndex> newcomers,
+                            std::span<const Drawable> packets) {
+  const auto joined = [newcomers](MemberIndex member) {
+    return std::binary_search(newcomers.begin(), newcomers.end(), member);
+  };
   for (const Drawable& packet : packets) ring.add_load(packet.owner, -int64_t{packet.query.load});
-  std::vector<size_t> drawn;
+  std::vector<Drawn> drawn;
   std::vector<MemberIndex> anew;
   anew.reserve(packets.size());
   for (size_t i = 0; i < packets.size(); ++i) {
     const PlaceQuery& query = packets[i].query;
-    anew.push_back(ring.place(query).value_or(kNoMember));
-    if (anew.back() == newcomer && packets[i].owner != newcomer) drawn.push_back(i);
-    if (anew.back() != kNoMember) ring.add_load(anew.back(), query.load);
+    const MemberIndex to = ring.place(query).value_or(kNoMember);
+    anew.push_back(to);
+    if (to == kNoMember) continue;
+    ring.add_load(to, query.load);
+    if (joined(to)) drawn.push_back({i, to});
   }
   for (size_t i = 0; i < packets.size(); ++i) {
     const int64_t load = packets[i].query.load;

@@ -1,4 +1,4 @@
-// What a newcomer draws, against placing everything anew on a second ring.
+// What newcomers draw, against placing everything anew on a second ring.
 // rapidcheck needs gtest before it.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/prng.h"
@@ -63,7 +64,16 @@ struct Pool {
   }
 };
 
-RC_GTEST_PROP(Draw, is_what_placing_everything_anew_gives_it, ()) {
+std::vector<std::pair<size_t, MemberIndex>> pairs(const std::vector<Drawn>& drawn) {
+  std::vector<std::pair<size_t, MemberIndex>> all;
+  for (const Drawn& one : drawn) all.emplace_back(one.packet, one.to);
+  return all;
+}
+std::vector<Drawn> drawn_by_one(Pool& pool, MemberIndex newcomer) {
+  return drawn_by(pool.ring, {&newcomer, 1}, pool.packets);
+}
+
+RC_GTEST_PROP(Draw, is_what_placing_everything_anew_gives_them, ()) {
   const auto size = *rc::gen::inRange<size_t>(1, 20);
   Prng prng(*rc::gen::arbitrary<uint64_t>());
   Pool pool(1 + prng.below(3));
@@ -74,12 +84,17 @@ RC_GTEST_PROP(Draw, is_what_placing_everything_anew_gives_it, ()) {
   for (const Drawable& packet : pool.packets) {
     if (prng.chance(2, 3)) movable.push_back(packet);
   }
-  const MemberIndex newcomer = pool.join(prng, 1 + static_cast<uint32_t>(prng.below(60)));
+  const auto joining = *rc::gen::inRange<size_t>(1, 4);
+  std::vector<MemberIndex> newcomers;
+  for (size_t i = 0; i < joining; ++i) {
+    newcomers.push_back(pool.join(prng, 1 + static_cast<uint32_t>(prng.below(60))));
+  }
+  std::sort(newcomers.begin(), newcomers.end());
   const std::vector<uint32_t> before = pool.loads();
-  const std::vector<size_t> drawn = drawn_by(pool.ring, newcomer, movable);
+  const auto drawn = pairs(drawn_by(pool.ring, newcomers, movable));
   RC_ASSERT(pool.loads() == before);
 
-  std::vector<size_t> expected;
+  std::vector<std::pair<size_t, MemberIndex>> expected;
   for (const Drawable& packet : movable) {
     pool.ring.add_load(packet.owner, -int64_t{packet.query.load});
   }
@@ -87,7 +102,9 @@ RC_GTEST_PROP(Draw, is_what_placing_everything_anew_gives_it, ()) {
     const auto owner = pool.ring.place(movable[i].query);
     if (!owner) continue;  // room in pieces too small for it
     pool.ring.add_load(*owner, movable[i].query.load);
-    if (*owner == newcomer) expected.push_back(i);
+    if (std::find(newcomers.begin(), newcomers.end(), *owner) != newcomers.end()) {
+      expected.emplace_back(i, *owner);
+    }
   }
   RC_ASSERT(drawn == expected);
 }
@@ -102,10 +119,10 @@ TEST(Draw, IsAnEvenShareOfEachOwner) {
     return std::tie(a.owner, a.query.point) < std::tie(b.owner, b.query.point);
   });
   const MemberIndex newcomer = pool.join(prng, 1'000);
-  const std::vector<size_t> drawn = drawn_by(pool.ring, newcomer, pool.packets);
+  const std::vector<Drawn> drawn = drawn_by_one(pool, newcomer);
   EXPECT_NEAR(static_cast<double>(drawn.size()), 225, 5);
   std::map<MemberIndex, int> taken;
-  for (const size_t i : drawn) ++taken[pool.packets[i].owner];
+  for (const Drawn& one : drawn) ++taken[pool.packets[one.packet].owner];
   for (int i = 0; i < 3; ++i) EXPECT_NEAR(taken[pool.members[i]], 75, 10);
 }
 
@@ -115,10 +132,10 @@ TEST(Draw, IsNothingForWhoCannotTakeIt) {
   for (int i = 0; i < 3; ++i) pool.join(prng, 1'000);
   for (int i = 0; i < 30; ++i) pool.submit(prng, 1);
   const MemberIndex other = pool.ring.join(member("other", {"x"}, 1'000));
-  EXPECT_TRUE(drawn_by(pool.ring, other, pool.packets).empty());
+  EXPECT_TRUE(drawn_by_one(pool, other).empty());
   const MemberIndex shut = pool.join(prng, 1'000);
   pool.ring.set_open(shut, false);
-  EXPECT_TRUE(drawn_by(pool.ring, shut, pool.packets).empty());
+  EXPECT_TRUE(drawn_by_one(pool, shut).empty());
 }
 
 TEST(Draw, KeepsWithinTheRoomOfTheNewcomer) {
@@ -126,7 +143,7 @@ TEST(Draw, KeepsWithinTheRoomOfTheNewcomer) {
   Pool pool(1);
   for (int i = 0; i < 3; ++i) pool.join(prng, 300);
   for (int i = 0; i < 900; ++i) pool.submit(prng, 1);
-  const size_t drawn = drawn_by(pool.ring, pool.join(prng, 7), pool.packets).size();
+  const size_t drawn = drawn_by_one(pool, pool.join(prng, 7)).size();
   EXPECT_GE(drawn, 6U);
   EXPECT_LE(drawn, 7U);
 }

@@ -100,6 +100,7 @@ TEST_P(Fence, ADeadTokenIsNeverUnauthenticated) {
 
 TEST_P(Fence, AnOlderTokenOfTheOwnerIsNotOwner) {
   stage_.advance(milliseconds(1001));
+  stage_.poll(other_);  // else `old` would draw it back
   const Worker before = old_;
   stage_.attach(old_);
   stage_.submit("q", {"a"});

@@ -155,9 +155,7 @@ void Node::Impl::settle() {
       continue;
     }
     if (!joined.empty()) {
-      const MemberNo no = joined.back();
-      joined.pop_back();
-      draw(no);
+      draw();
       continue;
     }
     break;

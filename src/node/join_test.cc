@@ -17,7 +17,7 @@ const MemberOptions kRoomy = {.max_load = 10, .lease_seconds = 600};
 
 std::string packet(int number) { return "p" + std::to_string(number); }
 
-TEST(Join, DrawsItsShareOfWhatNobodyWasHanded) {
+TEST(Join, DrawsWhatPlacingAnewWouldGiveIt) {
   Stage stage;
   Worker first = stage.join("first", {"a"}, kRoomy);
   for (int i = 0; i < 8; ++i) stage.submit(packet(i), {"a"});
@@ -33,6 +33,31 @@ TEST(Join, DrawsItsShareOfWhatNobodyWasHanded) {
   const Stats& stats = stage.node().stats();
   EXPECT_EQ(stats.moved[static_cast<size_t>(MoveCause::kJoin)], 4U);
   EXPECT_EQ(stats.rebalance_moved, 4U);
+}
+
+TEST(Join, OfSeveralAtOnceMovesEachPacketOnceAndNoMoreThanTheirDue) {
+  Stage stage;
+  stage.join("first", {"a"}, {.max_load = 20, .lease_seconds = 600});
+  for (int i = 0; i < 12; ++i) stage.submit(packet(i), {"a"});
+  stage.advance(milliseconds(1));
+  stage.join_all({"second", "third"}, {"a"}, {.max_load = 20, .lease_seconds = 600});
+  EXPECT_EQ(stage.load("first"), 4U);
+  EXPECT_EQ(stage.load("second"), 4U);
+  EXPECT_EQ(stage.load("third"), 4U);
+  EXPECT_EQ(stage.node().stats().rebalance_moved, 8U);
+}
+
+TEST(Join, DrawsFromEverySessionInTurn) {
+  Stage stage;
+  stage.join("first", {"a"}, kRoomy);
+  stage.join("second", {"a"}, kRoomy);
+  for (int i = 0; i < 12; ++i) stage.submit(packet(i), {"a"});
+  ASSERT_EQ(stage.load("first"), 6U);
+  stage.advance(milliseconds(1));
+  stage.join("third", {"a"}, kRoomy);
+  EXPECT_EQ(stage.load("first"), 4U);
+  EXPECT_EQ(stage.load("second"), 4U);
+  EXPECT_EQ(stage.load("third"), 4U);
 }
 
 TEST(Join, TakesNothingThatWasHandedOut) {
@@ -67,7 +92,7 @@ TEST(Join, DrawsOnlyWhatItCanDo) {
   stage.join("second", {"b"}, kRoomy);
   EXPECT_EQ(stage.owner("p0"), "first");
   EXPECT_EQ(stage.owner("p2"), "first");
-  EXPECT_EQ(stage.load("second"), 1U);
+  EXPECT_EQ(stage.load("second"), 2U);
 }
 
 TEST(Join, LeavesWithTheOwnerWhatTheStoreRefusesToMove) {

@@ -71,8 +71,9 @@ struct Stats {
   uint64_t deliveries = 0;
   std::array<uint64_t, kMoveCauses> moved{};  // changes of owner by cause
   // Packets that changes of membership took from an owner, and those that had to move for them:
-  // what leavers held, and what is not above the share of one who joined. As nothing else is moved
-  // for a change, the two are equal; the simulator holds each move to its cause (I5).
+  // what leavers held, and what one who joined would get if all that nobody was handed yet were
+  // placed anew. As nothing else is moved for a change, the two are equal; the simulator holds each
+  // move to its cause (I5).
   uint64_t rebalance_moved = 0;
   uint64_t rebalance_minimum = 0;
   uint64_t stale_epoch = 0;  // refusals, stale-epoch

@@ -67,8 +67,8 @@ class Movement {
       packets.push_back(packet);
       drawable.push_back({owner, pool_.query(packet)});
     }
-    for (const size_t i : drawn_by(pool_.ring(), newcomer, drawable)) {
-      pool_.give(packets[i], newcomer);
+    for (const Drawn& drawn : drawn_by(pool_.ring(), {&newcomer, 1}, drawable)) {
+      pool_.give(packets[drawn.packet], newcomer);
     }
     result.moves = compare(before, kNoMember, newcomer);
     return result;

@@ -174,8 +174,8 @@ void write_plan_definitions(json::Writer& writer) {
       {"minimum",
        "the least number that has to leave its owner for this change: all that one who "
        "leaves holds; of a drain what was not handed out yet; of a join what the "
-       "newcomer draws, at most its share by maxLoad of what was not handed out; of "
-       "any other change nothing"},
+       "newcomer would get if all that was not handed out were placed anew; of any "
+       "other change nothing"},
       {"placed", "of those moved: given to another member in the same commit"},
       {"parked", "of those moved: without an owner for now"},
       {"failed", "of those moved: FAILED, their losses have reached maxLosses"},

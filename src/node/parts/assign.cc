@@ -2,27 +2,31 @@
 
 #include <algorithm>
 
+#include "keeper/draw.h"
 #include "node/parts/impl.h"
 
 namespace phoenix {
 
 MemberNo Node::Impl::member_of(MemberIndex index) const { return by_ring[index]; }
 
-std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
-                                          const std::string& avoid) {
-  const uint32_t load = head.spec->load;
-  if (parking.blocked(cls, load)) return std::nullopt;
+PlaceQuery Node::Impl::query_of(const Packet& head, ClassId cls, const std::string& avoid) const {
   PlaceQuery query;
   query.point = head.placement_point;
   query.cls = cls;
-  query.load = load;
+  query.load = head.spec->load;
   query.k = config.window;
   query.nearest_first = head.spec->spread != Spread::kId;
   if (!avoid.empty()) {
     const MemberNo no = directory.find_member(MemberKey(head.key.ns(), avoid));
     if (no != kNobody) query.avoid = directory.member(no).ring;
   }
-  const auto index = placement.place(query);
+  return query;
+}
+
+std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
+                                          const std::string& avoid) {
+  if (parking.blocked(cls, head.spec->load)) return std::nullopt;
+  const auto index = placement.place(query_of(head, cls, avoid));
   if (!index) return std::nullopt;
   return member_of(*index);
 }
@@ -329,36 +333,54 @@ void Node::Impl::part(MemberNo no, const TakeMoved& take) {
   }
 }
 
-// What nobody has been handed yet and a member that joined could have: bounded, so that a join
-// costs the same however much waits; what is left out stays where it is.
-std::vector<SlotNo> Node::Impl::drawable(MemberIndex newcomer, Instant until) {
-  constexpr size_t kSessions = 256;
-  constexpr size_t kPackets = 1024;
-  std::vector<SlotNo> slots;
-  size_t sessions = 0;
-  size_t looked_at = 0;
-  for (auto it = with_untaken.begin(); it != with_untaken.end() && sessions < kSessions;) {
+// What nobody has been handed yet and those who joined could have, one of each session in turn.
+// Bounded, so that a join costs the same however much waits; what is left out stays where it is.
+std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers, Instant until) {
+  constexpr size_t kLooks = 16'384;
+  struct Look {
+    SessionNo session;
+    uint64_t position;  // behind it
+  };
+  std::vector<Look> looks;
+  for (auto it = with_untaken.begin(); it != with_untaken.end() && looks.size() < kLooks;) {
     if (!directory.has_session(*it) || !directory.session(*it).outbox.oldest_untaken()) {
       it = with_untaken.erase(it);
-      continue;
+    } else {
+      looks.push_back({*it++, 0});
     }
-    const Outbox& outbox = directory.session(*it).outbox;
-    ++it;
-    ++sessions;
-    for (const SlotNo no : outbox.untaken_until(until)) {
-      if (++looked_at > kPackets) return slots;
-      const Slot& slot = packets[no];
-      if (slot.busy || slot.delivered || !placement.matches(newcomer, slot.cls)) continue;
-      const MemberIndex owner = directory.member(slot.owner).ring;
-      if (owner != kNoMember && owner != newcomer) slots.push_back(no);
+  }
+  std::vector<SlotNo> slots;
+  size_t looked = 0;
+  while (!looks.empty()) {
+    size_t kept = 0;
+    for (const Look look : looks) {
+      if (looked++ == kLooks) return slots;
+      const auto next = directory.session(look.session).outbox.next_untaken(look.position, until);
+      if (!next) continue;
+      looks[kept++] = {look.session, next->position};
+      if (may_be_drawn(packets[next->token], newcomers)) slots.push_back(next->token);
     }
+    looks.resize(kept);
   }
   return slots;
 }
 
-// One write of all, so that what the owners' new room is given to does not hang on how the store
-// puts writes together.
-void Node::Impl::draw(MemberNo no) {
+bool Node::Impl::may_be_drawn(const Slot& slot, std::span<const MemberIndex> newcomers) const {
+  // Asking more of them whether they match costs more than placing the packet.
+  constexpr size_t kAsked = 8;
+  if (slot.busy || slot.delivered || slot.head->spec->not_before > now.wall) return false;
+  const MemberIndex owner = directory.member(slot.owner).ring;
+  if (owner == kNoMember) return false;
+  if (std::binary_search(newcomers.begin(), newcomers.end(), owner)) return false;
+  return newcomers.size() > kAsked ||
+         std::any_of(newcomers.begin(), newcomers.end(),
+                     [&](MemberIndex newcomer) { return placement.matches(newcomer, slot.cls); });
+}
+
+// For all who joined just now. One write of all, so that what the owners' new room is given to does
+// not hang on how the store puts writes together.
+void Node::Impl::draw() {
+  const std::vector<MemberNo> newcomers = std::exchange(joined, {});
   Write write = new_write();
   const auto take = [this, &write](SlotNo slot_no, const Change& change, MemberNo to) {
     const Slot& slot = packets[slot_no];
@@ -369,46 +391,40 @@ void Node::Impl::draw(MemberNo no) {
                 {.move = MoveCause::kJoin, .membership = true});
   };
   // Not what became durable at this very moment: it may stand behind the join in the log.
-  draw_until(no, now.mono - Duration{1}, take);
+  draw_until(newcomers, now.mono - Duration{1}, take);
   submit_write(std::move(write));
 }
 
-// One who joined gets of what was put up for others until then what it would have got, had it been
-// there: its share by capacity at most (I5).
-void Node::Impl::draw_until(MemberNo no, Instant until, const TakeMoved& take) {
-  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
-  const MemberIndex newcomer = directory.member(no).ring;
-  if (newcomer == kNoMember || !placement.open(newcomer)) return;
-  const std::vector<SlotNo> slots = drawable(newcomer, until);
-  std::set<MemberIndex> owners;
-  for (const SlotNo slot : slots) owners.insert(directory.member(packets[slot].owner).ring);
-  const uint64_t own = placement.max_load(newcomer);
-  uint64_t all = own;
-  for (const MemberIndex owner : owners) all += placement.max_load(owner);
-  size_t share = slots.size() * own / all;
-  for (const SlotNo slot : slots) {
-    if (share == 0 || placement.load(newcomer) >= own) return;
-    if (draw_one(no, slot, take)) --share;
+// Those who joined get of what was put up for others until then what placing all of it anew would
+// give them, and nobody else gets anything (I5).
+void Node::Impl::draw_until(std::span<const MemberNo> members, Instant until,
+                            const TakeMoved& take) {
+  std::vector<MemberIndex> newcomers;
+  for (const MemberNo no : members) {
+    if (no >= directory.member_numbers() || !directory.has_member(no)) continue;
+    const MemberIndex newcomer = directory.member(no).ring;
+    if (newcomer != kNoMember && placement.open(newcomer)) newcomers.push_back(newcomer);
   }
-}
-
-// True: it goes to the member that joined.
-bool Node::Impl::draw_one(MemberNo no, SlotNo slot_no, const TakeMoved& take) {
-  const Slot& slot = packets[slot_no];
-  const MemberIndex owner = directory.member(slot.owner).ring;
-  // The owner competes as if it did not have the packet.
-  const int64_t load = slot.head->spec->load;
-  placement.add_load(owner, -load);
-  MemberNo to = kNobody;
-  Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
-  placement.add_load(owner, load);
-  if (to == no) {
+  if (newcomers.empty()) return;
+  std::sort(newcomers.begin(), newcomers.end());
+  const std::vector<SlotNo> slots = drawable(newcomers, until);
+  std::vector<Drawable> shown;
+  shown.reserve(slots.size());
+  for (const SlotNo no : slots) {
+    const Slot& slot = packets[no];
+    shown.push_back(
+        {directory.member(slot.owner).ring, query_of(*slot.head, slot.cls, slot.head->avoid)});
+  }
+  for (const Drawn& drawn : drawn_by(placement, newcomers, shown)) {
+    const MemberNo to = member_of(drawn.to);
+    const Member& owner = directory.member(to);
+    Change change;
+    change.event = Event::kEvict;
+    change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
     change.reason = "a member joined that is to have it, and its owner had not been given it yet";
-    take(slot_no, change, to);
-    return true;
+    placement.add_load(drawn.to, shown[drawn.packet].query.load);
+    take(slots[drawn.packet], change, to);
   }
-  if (to != kNobody) placement.add_load(directory.member(to).ring, -load);
-  return false;
 }
 
 }  // namespace phoenix

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -160,6 +161,7 @@ struct Node::Impl {
   std::optional<Error> give_to(const OrderPacket& order, const Slot& slot, MemberNo* to);
 
   // --- assign.cc: placing, parking, losing ---
+  PlaceQuery query_of(const Packet& head, ClassId cls, const std::string& avoid) const;
   std::optional<MemberNo> place(const Packet& head, ClassId cls, const std::string& avoid);
   MemberNo member_of(MemberIndex index) const;
   Parked park_for_room(ClassId cls) const;
@@ -189,10 +191,10 @@ struct Node::Impl {
   // What was decided of a packet that has an owner; room at `to` is reserved, if there is one.
   using TakeMoved = std::function<void(SlotNo, const Change&, MemberNo to)>;
   void part(MemberNo no, const TakeMoved& take);
-  std::vector<SlotNo> drawable(MemberIndex newcomer, Instant until);
-  void draw(MemberNo no);
-  void draw_until(MemberNo no, Instant until, const TakeMoved& take);
-  bool draw_one(MemberNo no, SlotNo slot, const TakeMoved& take);
+  std::vector<SlotNo> drawable(std::span<const MemberIndex> newcomers, Instant until);
+  bool may_be_drawn(const Slot& slot, std::span<const MemberIndex> newcomers) const;
+  void draw();
+  void draw_until(std::span<const MemberNo> members, Instant until, const TakeMoved& take);
 
   // --- sessions.cc: leases, endings, attaching ---
   struct Asked {

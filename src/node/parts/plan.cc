@@ -289,10 +289,11 @@ Result<Plan> Node::Impl::Planner::join(const PlanJoin& request) {
   wake(newcomer);
   std::vector<SlotNo> drawn;
   // What is put up at this very moment will be older than the join.
-  node_.draw_until(newcomer, node_.now.mono, [&](SlotNo slot, const Change& change, MemberNo to) {
-    take(slot, change, to);
-    drawn.push_back(slot);
-  });
+  node_.draw_until({&newcomer, 1}, node_.now.mono,
+                   [&](SlotNo slot, const Change& change, MemberNo to) {
+                     take(slot, change, to);
+                     drawn.push_back(slot);
+                   });
   refill(drawn);
   plan_.minimum = plan_.taken;
   const MemberIndex ring = node_.directory.member(newcomer).ring;
