@@ -336,7 +336,7 @@ void Node::Impl::part(MemberNo no, const TakeMoved& take) {
 // What nobody has been handed yet and those who joined could have, one of each session in turn.
 // Bounded, so that a join costs the same however much waits; what is left out stays where it is.
 std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers, Instant until) {
-  constexpr size_t kLooks = 16'384;
+  constexpr size_t kLooks = 4'096;
   struct Look {
     SessionNo session;
     uint64_t position;  // behind it
