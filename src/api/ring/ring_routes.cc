@@ -58,13 +58,7 @@ void get_ring(const RestCallPtr& call) {
   writer.number("slots", kSlots);
   writer.number("memberCount", placement.members());
   writer.number("vnodeCount", placement.vnodes());
-  writer.key("keepers");
-  writer.begin_array();
-  writer.begin_object();
-  writer.field("host", call->host().name());
-  writer.number("slots", kSlots);
-  writer.end_object();
-  writer.end_array();
+  slot_keepers(*call).write(writer);
   writer.key("members");
   writer.begin_array();
   for (const RingMemberView& view : call->node().ring()) {
@@ -128,7 +122,7 @@ void get_ring_owner(const RestCallPtr& call) {
   writer.begin_object();
   writer.number("point", point);
   writer.number("slot", slot_of(point));
-  writer.field("keeper", call->host().name());
+  writer.field("keeper", slot_keepers(*call).of(slot_of(point)));
   writer.number("k", walk.k);
   writer.number("load", wanted.load);
   write_walk(writer, walk, point);

@@ -1,6 +1,7 @@
 #include "api/routes/answers.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "api/codec/problem.h"
@@ -123,6 +124,12 @@ Result<MemberKey> member_key(const RestCall& call) {
 std::string packet_path(const PacketKey& key) { return path_of("packets", key.ns(), key.id()); }
 std::string member_path(const MemberKey& key) { return path_of("members", key.ns(), key.id()); }
 std::string etag(uint64_t revision) { return "\"" + std::to_string(revision) + "\""; }
+
+SlotKeepers slot_keepers(const RestCall& call) {
+  const std::array known = {
+      HostWeight{call.host().name(), static_cast<uint32_t>(call.options().weight)}};
+  return {call.node().placement().key(), known};
+}
 
 Extras extras_of(const RestCall& call, const PacketView& view) {
   Extras extras;

@@ -10,6 +10,7 @@
 
 #include "api/codec/encode.h"
 #include "api/rest_call.h"
+#include "api/ring/slot_keepers.h"
 
 namespace phoenix {
 
@@ -23,6 +24,8 @@ Result<MemberKey> member_key(const RestCall& call);
 std::string packet_path(const PacketKey& key);
 std::string member_path(const MemberKey& key);
 std::string etag(uint64_t revision);
+// Of the hosts that this one knows: itself.
+SlotKeepers slot_keepers(const RestCall& call);
 
 // Owns what PacketExtras points to.
 class Extras {

@@ -26,7 +26,7 @@ void write_host(json::Writer& writer, const RestCall& call) {
   writer.field_or_null("api", api);
   writer.null("peer");
   writer.null("gossip");
-  writer.number("slots", kSlots);
+  writer.number("slots", slot_keepers(call).kept_by(host.name()));
   writer.number("members", stats.members_now[static_cast<size_t>(MemberStatus::kActive)] +
                                stats.members_now[static_cast<size_t>(MemberStatus::kDraining)]);
   writer.number("livePackets", host.node().live_packets());

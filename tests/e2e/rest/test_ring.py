@@ -49,6 +49,14 @@ class Show(RingTest):
         self.assertLess(shown[members[0]]["positions"], shown[members[2]]["positions"])
         self.assertTrue({"share", "positions", "vnodes", "slots"} <= set(ring["definitions"]))
 
+    def test_the_only_host_keeps_all_slots(self):
+        host = self.ok("GET", "/v1/hosts").json["items"][0]
+        keepers = self.ok("GET", "/v1/ring").json["keepers"]
+        self.assertEqual(keepers, [{"host": host["name"], "slots": 4096}])
+        self.assertEqual(host["slots"], 4096)
+        walk = self.ok("GET", "/v1/ring/owner?id=any").json
+        self.assertEqual(walk["keeper"], host["name"])
+
 
 class Owner(RingTest):
     def owner(self, query):
