@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <bit>
 #include <span>
 
 #include "bench/ring/pool/sticky_pool.h"
@@ -13,27 +13,8 @@
 namespace phoenix::bench {
 namespace {
 
-struct Contender {
-  const char* name;
-  uint32_t window;
-  bool by_set;
-};
-constexpr std::array<Contender, 6> kContenders = {{{"by set alone", 1, true},
-                                                   {"plain ring", 1, false},
-                                                   {"k=2", 2, false},
-                                                   {"k=4", 4, false},
-                                                   {"k=8", 8, false},
-                                                   {"k=16", 16, false}}};
-
-using Workloads = std::vector<std::unique_ptr<CapabilityWorkload>>;
-Workloads make(WorkloadShape shape, size_t count) {
-  Workloads made;
-  for (size_t i = 0; i < count; ++i) {
-    shape.seed = kWorkloadSeeds[i];
-    made.push_back(std::make_unique<CapabilityWorkload>(shape));
-  }
-  return made;
-}
+// Of B fewer are taken: each asks for its optimum too, which is gone for packet by packet.
+constexpr size_t kWorkloadsOfB = 5;
 
 double median_of(const std::vector<Balance>& all, double Balance::* what) {
   std::vector<double> values;
@@ -41,27 +22,16 @@ double median_of(const std::vector<Balance>& all, double Balance::* what) {
   return median(std::move(values));
 }
 
-double worst_of(const std::vector<Balance>& all, double Balance::* what) {
-  double worst = 0;
-  for (const Balance& one : all) worst = std::max(worst, one.*what);
-  return worst;
+double least_of(const std::vector<Balance>& all, double Balance::* what) {
+  double least = all.front().*what;
+  for (const Balance& one : all) least = std::min(least, one.*what);
+  return least;
 }
 
-// Room for all of it at one member where nothing but the hash decides; elsewhere four times the
-// mean, so that no score is rounded much and nobody is ever full.
-uint32_t room(const Contender& contender, const WorkloadShape& shape) {
-  const size_t wanted = contender.window == 1 ? shape.packets : 4 * shape.packets / shape.members;
-  return static_cast<uint32_t>(std::min<size_t>(wanted, 1'000'000));
-}
-
-Balance measure(const Contender& contender, CapabilityWorkload& workload) {
-  const WorkloadShape& shape = workload.shape();
-  StickyPool pool(workload, {.window = contender.window,
-                             .by_set = contender.by_set,
-                             .max_load = room(contender, shape),
-                             .key = shape.seed});
-  pool.place_all();
-  return pool.balance();
+double most_of(const std::vector<Balance>& all, double Balance::* what) {
+  double most = 0;
+  for (const Balance& one : all) most = std::max(most, one.*what);
+  return most;
 }
 
 // Every packet at the least loaded of those it may choose from, gone through six times at most: as
@@ -103,8 +73,7 @@ Balance optimum(const CapabilityWorkload& workload) {
 }
 
 // What no other choice among the same k nearest reaches.
-Balance best_of_window(CapabilityWorkload& workload, uint32_t k) {
-  StickyPool pool(workload, {.window = k, .key = workload.shape().seed});
+Balance best_of_window(StickyPool& pool, const CapabilityWorkload& workload) {
   const size_t packets = workload.packets().size();
   std::vector<uint32_t> windows;
   std::vector<size_t> starts = {0};
@@ -119,70 +88,136 @@ Balance best_of_window(CapabilityWorkload& workload, uint32_t k) {
   }));
 }
 
-void tell_one(const char* what, double Balance::* which, double bar,
-              const std::vector<Balance>& all, Figures& figures) {
-  Figure figure = {.row = 8,
-                   .what = what,
-                   .value = median_of(all, which),
-                   .unit = "ratio",
-                   .bar = {Bar::Op::kAtMost, bar},
-                   .beside = {}};
-  figure.beside.emplace_back("the worst of the workloads", worst_of(all, which));
-  figures.push_back(std::move(figure));
+// What part of the loads' variance is that of members with one capability. Requires: nobody left.
+double share_of_specialists(StickyPool& pool, const CapabilityWorkload& workload) {
+  const double mean = pool.balance().mean;
+  double theirs = 0;
+  double all = 0;
+  for (size_t i = 0; i < pool.joined().size(); ++i) {
+    const double off = pool.ring().load(pool.joined()[i]) - mean;
+    all += off * off;
+    if (std::popcount(workload.members()[i]) == 1) theirs += off * off;
+  }
+  return all > 0 ? theirs / all : 0;
 }
 
-// Of the first workload, which is the middle one.
-void tell_all_rules(CapabilityWorkload& workload, Figure& figure) {
-  figure.beside.emplace_back("optimum, sigma / mean", optimum(workload).sigma_to_mean);
-  figure.beside.emplace_back("the best choice among the 8 nearest, sigma / mean",
-                             best_of_window(workload, 8).sigma_to_mean);
-  for (const Contender& contender : kContenders) {
-    const Balance found = measure(contender, workload);
-    const std::string name = contender.name;
-    figure.beside.emplace_back(name + ", max / mean", found.max_to_mean);
-    figure.beside.emplace_back(name + ", sigma / mean", found.sigma_to_mean);
-    figure.drawn.emplace_back("balance/" + name + "/max_mean", found.max_to_mean);
-    figure.drawn.emplace_back("balance/" + name + "/sigma_mean", found.sigma_to_mean);
+Balance placed(StickyPool& pool, uint32_t window) {
+  pool.start_over(window);
+  pool.place_all();
+  return pool.balance();
+}
+
+// Four times the mean, so that no score is rounded much and nobody is ever full.
+uint32_t room(const WorkloadShape& shape) {
+  return static_cast<uint32_t>(4 * shape.packets / shape.members);
+}
+
+Figure figure(const std::string& what, double value, double bar) {
+  return {.row = 8,
+          .what = what,
+          .value = value,
+          .unit = "ratio",
+          .bar = {Bar::Op::kAtMost, bar},
+          .beside = {}};
+}
+
+Figure of_all(const std::string& what, double Balance::* which, double bar,
+              const std::vector<Balance>& all) {
+  Figure one = figure(what, median_of(all, which), bar);
+  one.beside.emplace_back("the least of the workloads", least_of(all, which));
+  one.beside.emplace_back("the most of the workloads", most_of(all, which));
+  return one;
+}
+
+void tell_rule(const std::string& name, const Balance& found, Figure& figure) {
+  figure.beside.emplace_back("seed 1, " + name + ", max / mean", found.max_to_mean);
+  figure.beside.emplace_back("seed 1, " + name + ", sigma / mean", found.sigma_to_mean);
+  figure.drawn.emplace_back("balance/" + name + "/max_mean", found.max_to_mean);
+  figure.drawn.emplace_back("balance/" + name + "/sigma_mean", found.sigma_to_mean);
+}
+
+// Rules that no bar asks for, of one workload: they are there to be drawn.
+void tell_other_rules(CapabilityWorkload& workload, StickyPool& pool, Figure& figure) {
+  for (const bool by_set : {true, false}) {
+    // Room for all of it at one member: nothing but the hash decides.
+    StickyPool alone(workload, {.window = 1,
+                                .by_set = by_set,
+                                .max_load = static_cast<uint32_t>(workload.packets().size()),
+                                .key = workload.shape().seed});
+    alone.place_all();
+    tell_rule(by_set ? "by set alone" : "plain ring", alone.balance(), figure);
+  }
+  for (const uint32_t window : {2U, 4U}) {
+    tell_rule("k=" + std::to_string(window), placed(pool, window), figure);
   }
 }
 
-void workload_a_figures(const Workloads& workloads, Figures& figures) {
-  std::vector<Balance> eight;
-  std::vector<Balance> sixteen;
-  for (const auto& workload : workloads) {
-    eight.push_back(measure(kContenders[4], *workload));
-    sixteen.push_back(measure(kContenders[5], *workload));
-  }
-  tell_one("workload A, k=8, max / mean", &Balance::max_to_mean, 1.05, eight, figures);
-  tell_one("workload A, k=8, sigma / mean", &Balance::sigma_to_mean, 0.08, eight, figures);
-  tell_one("workload A, k=16, max / mean", &Balance::max_to_mean, 1.01, sixteen, figures);
-  tell_one("workload A, k=16, sigma / mean", &Balance::sigma_to_mean, 0.015, sixteen, figures);
-  tell_all_rules(*workloads.front(), figures.back());
-}
-
-void workload_b_figures(const Workloads& workloads, Figures& figures) {
-  const std::array<std::pair<size_t, double>, 2> bars = {{{4, 1.06}, {5, 1.03}}};
-  std::array<std::vector<double>, 2> ratios;
-  std::vector<double> sigmas;
-  for (const auto& workload : workloads) {
-    sigmas.push_back(optimum(*workload).sigma_to_mean);
-    for (size_t i = 0; i < bars.size(); ++i) {
-      const Balance found = measure(kContenders[bars[i].first], *workload);
-      ratios[i].push_back(found.sigma_to_mean / sigmas.back());
+void workload_a_figures(WorkloadShape shape, size_t workloads, Figures& figures) {
+  const std::array<uint32_t, 2> windows = {8, 16};
+  std::array<std::vector<Balance>, 2> found;
+  std::array<std::vector<double>, 2> specialists;
+  std::array<Balance, 2> best;  // among the same members
+  Balance best_of_all;
+  Figure rules = figure("", 0, 0);
+  for (size_t i = 0; i < workloads; ++i) {
+    shape.seed = kWorkloadSeeds[i];
+    CapabilityWorkload workload(shape);
+    StickyPool pool(workload, {.max_load = room(shape), .key = shape.seed});
+    for (size_t at = 0; at < windows.size(); ++at) {
+      found[at].push_back(placed(pool, windows[at]));
+      specialists[at].push_back(share_of_specialists(pool, workload));
+      if (i == 0) best[at] = best_of_window(pool, workload);
+    }
+    if (i > 0) continue;
+    best_of_all = optimum(workload);
+    tell_other_rules(workload, pool, rules);
+    for (size_t at = 0; at < windows.size(); ++at) {
+      tell_rule("k=" + std::to_string(windows[at]), found[at].front(), rules);
     }
   }
-  for (size_t i = 0; i < bars.size(); ++i) {
-    const std::string window = kContenders[bars[i].first].name;
-    Figure figure = {.row = 8,
-                     .what = "workload B, " + window + ", sigma / that of the optimum",
-                     .value = median(ratios[i]),
-                     .unit = "ratio",
-                     .bar = {Bar::Op::kAtMost, bars[i].second},
-                     .beside = {}};
-    figure.beside.emplace_back("the worst of the workloads",
-                               *std::max_element(ratios[i].begin(), ratios[i].end()));
-    figure.beside.emplace_back("sigma / mean of the optimum", median(sigmas));
-    figures.push_back(std::move(figure));
+  const std::array<std::pair<double, double>, 2> bars = {{{1.05, 0.08}, {1.01, 0.015}}};
+  for (size_t at = 0; at < windows.size(); ++at) {
+    const std::string name = "workload A, k=" + std::to_string(windows[at]);
+    figures.push_back(
+        of_all(name + ", max / mean", &Balance::max_to_mean, bars[at].first, found[at]));
+    Figure sigma =
+        of_all(name + ", sigma / mean", &Balance::sigma_to_mean, bars[at].second, found[at]);
+    sigma.beside.emplace_back("of the variance, members with one capability",
+                              median(specialists[at]));
+    sigma.beside.emplace_back("seed 1", found[at].front().sigma_to_mean);
+    sigma.beside.emplace_back("seed 1, the best choice among the same nearest",
+                              best[at].sigma_to_mean);
+    sigma.beside.emplace_back("seed 1, the best choice among all who can",
+                              best_of_all.sigma_to_mean);
+    figures.push_back(std::move(sigma));
+  }
+  figures.back().beside.insert(figures.back().beside.end(), rules.beside.begin(),
+                               rules.beside.end());
+  figures.back().drawn = std::move(rules.drawn);
+}
+
+void workload_b_figures(WorkloadShape shape, size_t workloads, Figures& figures) {
+  const std::array<std::pair<uint32_t, double>, 2> bars = {{{8, 1.06}, {16, 1.03}}};
+  std::array<std::vector<double>, 2> ratios;
+  std::vector<double> sigmas;
+  for (size_t i = 0; i < workloads; ++i) {
+    shape.seed = kWorkloadSeeds[i];
+    CapabilityWorkload workload(shape);
+    StickyPool pool(workload, {.max_load = room(shape), .key = shape.seed});
+    sigmas.push_back(optimum(workload).sigma_to_mean);
+    for (size_t at = 0; at < bars.size(); ++at) {
+      ratios[at].push_back(placed(pool, bars[at].first).sigma_to_mean / sigmas.back());
+    }
+  }
+  for (size_t at = 0; at < bars.size(); ++at) {
+    const std::string window = "k=" + std::to_string(bars[at].first);
+    Figure one = figure("workload B, " + window + ", sigma / that of the optimum",
+                        median(ratios[at]), bars[at].second);
+    const auto [least, most] = std::minmax_element(ratios[at].begin(), ratios[at].end());
+    one.beside.emplace_back("the least of the workloads", *least);
+    one.beside.emplace_back("the most of the workloads", *most);
+    one.beside.emplace_back("sigma / mean of the optimum", median(sigmas));
+    figures.push_back(std::move(one));
   }
 }
 
@@ -197,8 +232,8 @@ Result<bool> ring_balance(const RingOptions& options, Figures& figures) {
       shape->packets = 20'000;
     }
   }
-  workload_a_figures(make(a, options.quick ? 1 : kWorkloadSeeds.size()), figures);
-  workload_b_figures(make(b, options.quick ? 1 : 5), figures);
+  workload_a_figures(a, options.quick ? 1 : kWorkloadSeeds.size(), figures);
+  workload_b_figures(b, options.quick ? 1 : kWorkloadsOfB, figures);
   return true;
 }
 

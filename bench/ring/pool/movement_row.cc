@@ -14,6 +14,7 @@
 namespace phoenix::bench {
 namespace {
 
+// The first of row 8's, as each takes half a minute. What must hold exactly does so for any.
 constexpr uint64_t kSeed = kWorkloadSeeds[0];
 
 // Of a thousand packets, so many are not handed out yet.
@@ -233,8 +234,8 @@ Result<bool> ring_movement(const RingOptions& options, Figures& figures) {
   CapabilityWorkload workload(shape);
   const int events = options.quick ? 10 : 100;
   leaves(workload, events, figures);
-  Moves wrong = joins(workload, kAll, "all", options.quick ? 3 : 10, figures);
-  const Moves more = joins(workload, kSome, "10 %", options.quick ? 3 : 20, figures);
+  Moves wrong = joins(workload, kAll, "all", options.quick ? 3 : 5, figures);
+  const Moves more = joins(workload, kSome, "10 %", options.quick ? 3 : 10, figures);
   wrong.others += more.others;
   wrong.handed_out += more.handed_out;
   figures.push_back(

@@ -79,6 +79,11 @@ void StickyPool::place_all() {
   }
 }
 
+void StickyPool::start_over(uint32_t window) {
+  for (uint32_t packet = 0; packet < owners_.size(); ++packet) give(packet, kNoMember);
+  rule_.window = window;
+}
+
 void StickyPool::leave(MemberIndex index) {
   const std::vector<uint32_t> orphans = held_[index];
   for (const uint32_t packet : orphans) give(packet, kNoMember);

@@ -37,6 +37,8 @@ class StickyPool {
 
   // Every packet without an owner that some member can take, in order.
   void place_all();
+  // As if nothing had been placed yet, with another window from now on.
+  void start_over(uint32_t window);
   // The member's packets go to others, or park.
   void leave(MemberIndex index);
   // Takes part from now on; nothing moves by this. An id already used is not used again.

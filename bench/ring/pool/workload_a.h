@@ -31,13 +31,10 @@ struct WorkloadShape {
   size_t packets = 1'000'000;
   uint64_t seed = 1;
 };
-// Of the first forty seeds of A, the nine whose workloads are most like the one that the bars were
-// set with: in the number of different sets (8,127), capable members a packet (157), how even the
-// plain ring is (max / mean 2.77, sigma / mean 0.706) and could be made at best (sigma / mean
-// 0.005). It matters: over all forty, sigma / mean at k = 8 lies between 0.068 and 0.096, for a
-// member with one capability gets all that it is shown, and there are more or fewer of these. The
-// first one is the middle one.
-inline constexpr std::array<uint64_t, 9> kWorkloadSeeds = {20, 26, 25, 12, 38, 36, 9, 16, 34};
+// As they come. Workloads differ: over the first forty seeds of A, sigma / mean at k = 8 lies
+// between 0.068 and 0.096, for a member with one capability gets all that it is shown, and there
+// are more or fewer of these. So figures are medians over these nine, with the range beside.
+inline constexpr std::array<uint64_t, 9> kWorkloadSeeds = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 inline WorkloadShape workload_a(uint64_t seed) { return {.seed = seed}; }
 inline WorkloadShape workload_b(uint64_t seed) {
