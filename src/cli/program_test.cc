@@ -125,7 +125,7 @@ TEST(Completion, KnowsEveryVerbAndFlag) {
       EXPECT_NE(script.find(command.path), std::string::npos) << shell << " " << command.path;
     }
     EXPECT_NE(script.find("--payload"), std::string::npos) << shell;
-    EXPECT_EQ(script.find("--join"), std::string::npos) << shell;
+    EXPECT_EQ(script.find("--gossip-key-file"), std::string::npos) << shell;
   }
 }
 

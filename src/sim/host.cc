@@ -65,7 +65,7 @@ Host::Ticket Host::arrive(Command command, Sink sink, PortionSink portions) {
     trace_.line(queue_.now(), "> " + describe(*shared));
     if (answered_before(*shared, open_.at(shared->id).sink)) return;
     checks_.command(queue_.now(), *shared);
-    checks_.plans().command(node_now(), *node_, *shared);
+    checks_.plans().command(node_now(), *node_, run_, *shared);
     node_->command(node_now(), *shared);
   });
   return ticket;

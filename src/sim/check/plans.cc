@@ -50,10 +50,17 @@ void Plans::expect(Now now, const Node& node, const PlanRequest& request, Expect
   expected_ = std::move(expected);
 }
 
-void Plans::command(Now now, const Node& node, const Command& command) {
+void Plans::command(Now now, const Node& node, uint64_t run, const Command& command) {
   expected_.reset();
+  if (std::exchange(run_, run) != run) heard_.clear();
+  // By its first call after the host's start a session says that it has what it holds: that call
+  // finds another state than the one that was planned in.
+  const std::string& session = command.caller.session;
+  const bool first = !session.empty() && heard_.insert(session).second;
   const auto* retire = std::get_if<Retire>(&command.body);
-  if (retire == nullptr || retire->ref.member.empty() || node.writes_in_flight() > 0) return;
+  if (retire == nullptr || retire->ref.member.empty() || first || node.writes_in_flight() > 0) {
+    return;
+  }
   const MemberKey key(retire->ref.ns, retire->ref.member);
   expect(
       now, node, PlanLeave{key, false},

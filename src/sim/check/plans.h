@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -19,7 +20,7 @@ class Plans {
   explicit Plans(Complain complain) : complain_(std::move(complain)) {}
 
   // Before the input.
-  void command(Now now, const Node& node, const Command& command);
+  void command(Now now, const Node& node, uint64_t run, const Command& command);
   void committing(Now now, const Node& node, std::span<const Group> groups);
   void tick(Now now, const Node& node);
   // After it: what it made the node write.
@@ -44,6 +45,8 @@ class Plans {
   Complain complain_;
   std::optional<Expected> expected_;
   uint64_t ticks_ = 0;
+  uint64_t run_ = 0;
+  std::set<std::string> heard_;  // sessions that called in this run of the host
   uint64_t compared_ = 0;
   uint64_t moved_ = 0;
 };
