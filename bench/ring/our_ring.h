@@ -36,7 +36,7 @@ class OurRing {
     return index;
   }
   void leave(MemberIndex index) {
-    circle_.remove(index);
+    circle_.remove(index, roster_.vnodes_of(index));
     roster_.remove(index);
   }
   void settle() { circle_.settle(); }

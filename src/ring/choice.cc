@@ -83,7 +83,6 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
   counts_.examined += roster_.with_room().extent() + roster_.with_room().size();
   roster_.with_room().for_each([&](MemberIndex index) {
     if (window.eligible(index) && classes_.matches(index, query.cls)) few.push_back(index);
-    return true;
   });
   if (few.size() <= window_size(query) && window_size(query) > 1) return judge(query, few);
   return nearest(query, few);

@@ -4,8 +4,7 @@
 //   k members match, or fewer      each is judged; no walk
 //   few members have room at all   these are looked up, and asked whether they match
 //   else                           a walk on the narrowest ring there is: of the class, of the
-//   rarest
-//                                  capability it needs, of all
+//                                  rarest capability it needs, of all
 //   the walk goes on and on        sets are intersected; few: the nearest of them by their points
 //
 // So no step depends on how rare or unlucky a set is, or how many members are full.
@@ -37,8 +36,8 @@ class Choice {
 
   // kNoMember: nobody is eligible but the one to be passed over, if that.
   MemberIndex choose(const PlaceQuery& query);
-  // Sees to it that there is a ring of the class or of its base, if that is worth it, and that the
-  // circle is settled. Null: walk the circle. Requires: the class has members.
+  // Sees to it that there is a ring of the class or of its base, if that is worth it. Null: walk
+  // the circle. Requires: the class has members, the circle is settled.
   const PackedRing* find_ring(ClassId id, size_t k);
 
  private:

@@ -11,6 +11,14 @@
 
 namespace phoenix::ring {
 
+// Shows the members of a word of bits, 64 of them from 64 * at on, ascending.
+template <typename Visit>
+void for_each_bit(uint64_t word, size_t at, const Visit& visit) {
+  for (; word != 0; word &= word - 1) {
+    visit(static_cast<MemberIndex>(at * 64 + static_cast<unsigned>(std::countr_zero(word))));
+  }
+}
+
 class MemberBits {
  public:
   void set(MemberIndex index, bool value) {
@@ -31,17 +39,11 @@ class MemberBits {
   // Words of the second level, of 4,096 members each.
   size_t extent() const { return summary_.size(); }
 
-  // Ascending, until `visit` says false.
+  // Ascending.
   template <typename Visit>
-  void for_each(Visit visit) const {
+  void for_each(const Visit& visit) const {
     for (size_t high = 0; high < summary_.size(); ++high) {
-      for (uint64_t any = summary_[high]; any != 0; any &= any - 1) {
-        const size_t at = high * 64 + static_cast<unsigned>(std::countr_zero(any));
-        for (uint64_t word = words_[at]; word != 0; word &= word - 1) {
-          const size_t index = at * 64 + static_cast<unsigned>(std::countr_zero(word));
-          if (!visit(static_cast<MemberIndex>(index))) return;
-        }
-      }
+      for_each_bit(summary_[high], high, [&](size_t at) { for_each_bit(words_[at], at, visit); });
     }
   }
   size_t bytes() const { return (words_.capacity() + summary_.capacity()) * sizeof(uint64_t); }

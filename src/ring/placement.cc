@@ -10,16 +10,13 @@
 #include "ring/roster.h"
 #include "ring/score.h"
 #include "ring/snapshot.h"
-#include "ring/window.h"
 
 namespace phoenix {
 
 using ring::Circle;
-using ring::Class;
 using ring::LineRing;
 using ring::PackedRing;
 using ring::Vnode;
-using ring::Window;
 
 struct Placement::Impl {
   Impl(const RingKey& ring_key, const PlacementOptions& options)
@@ -28,14 +25,6 @@ struct Placement::Impl {
         classes(ring_key, capabilities, roster, options.idle_classes),
         cache(classes, roster, circle, counts, options.cache_bytes),
         choice(roster, classes, circle, cache, counts, options.longest_walk) {}
-
-  template <typename Cursor>
-  void collect(Cursor cursor, const PlaceQuery& query, size_t k, std::vector<Candidate>& out);
-  Candidate candidate(MemberIndex index) const;
-  bool has_room(MemberIndex index, uint32_t load) const {
-    return roster.standings()[index].room >= int64_t{load};
-  }
-  bool anybody_eligible(const PlaceQuery& query);
 
   RingKey key;
   ring::Capabilities capabilities{key};
@@ -48,42 +37,6 @@ struct Placement::Impl {
   ring::Choice choice;
 };
 
-bool Placement::Impl::anybody_eligible(const PlaceQuery& query) {
-  const Window window(roster, query, 1);
-  bool found = false;
-  classes.for_each_member(query.cls,
-                          [&](MemberIndex index) { found = found || window.eligible(index); });
-  return found;
-}
-
-Candidate Placement::Impl::candidate(MemberIndex index) const {
-  const Standing& standing = roster.standings()[index];
-  Candidate shown;
-  shown.member = index;
-  shown.load = roster.load(index);
-  shown.max_load = roster.max_load(index);
-  shown.score_numerator = uint64_t{standing.merit} * 1000;
-  shown.score_denominator = standing.resistance;
-  return shown;
-}
-
-template <typename Cursor>
-void Placement::Impl::collect(Cursor cursor, const PlaceQuery& query, size_t k,
-                              std::vector<Candidate>& out) {
-  const uint32_t matching = classes.route(query.cls).matching;
-  const size_t wanted = std::min<size_t>(k, matching);
-  Vnode vnode;
-  while (out.size() < wanted && cursor.next(vnode)) {
-    if (!classes.matches(vnode.member, query.cls)) continue;
-    const bool known = std::any_of(out.begin(), out.end(), [&vnode](const Candidate& other) {
-      return other.member == vnode.member;
-    });
-    if (known) continue;
-    out.push_back(candidate(vnode.member));
-    out.back().vnode = vnode.position;
-  }
-}
-
 Placement::Placement(const RingKey& key, const PlacementOptions& options)
     : impl_(std::make_unique<Impl>(key, options)) {}
 Placement::~Placement() = default;
@@ -94,10 +47,13 @@ MemberIndex Placement::join(const RingMember& member) {
   const MemberIndex index = impl_->roster.add(member);
   impl_->snapshot.reset();
   impl_->circle.add(index);
-  const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
-  for (const ClassId cls : impl_->classes.matching(index)) {
-    impl_->classes.add_member(cls, index, vnodes);
-  }
+  const std::vector<ClassId> matching = impl_->classes.matching(index);
+  // The circle asks for them later, when all who wait are put in.
+  const bool wanted = std::any_of(matching.begin(), matching.end(), [this](ClassId cls) {
+    return impl_->classes.route(cls).ring != nullptr;
+  });
+  const std::vector<Vnode> vnodes = wanted ? impl_->roster.vnodes_of(index) : std::vector<Vnode>();
+  for (const ClassId cls : matching) impl_->classes.add_member(cls, index, vnodes);
   impl_->cache.shed();
   return index;
 }
@@ -108,28 +64,28 @@ void Placement::leave(MemberIndex index) {
   for (const ClassId cls : impl_->classes.matching(index)) {
     impl_->classes.remove_member(cls, index, vnodes);
   }
-  impl_->circle.remove(index);
+  impl_->circle.remove(index, vnodes);
   impl_->roster.remove(index);
 }
 
 void Placement::update(MemberIndex index, const RingMember& member) {
   ring::Roster& roster = impl_->roster;
-  const uint32_t old_weight = roster[index].weight;
+  const bool reweighed = roster[index].weight != member.weight;
   const std::vector<Vnode> old_vnodes = roster.vnodes_of(index);
   const std::vector<ClassId> before = impl_->classes.matching(index);
   roster.set_capabilities(index, member);
   roster.set_figures(index, member);
-  const std::vector<Vnode> vnodes = roster.vnodes_of(index);
+  const std::vector<Vnode> vnodes = reweighed ? roster.vnodes_of(index) : old_vnodes;
   const std::vector<ClassId> after = impl_->classes.matching(index);
   // One is the beginning of the other.
   const size_t common = std::min(old_vnodes.size(), vnodes.size());
+  const auto come = std::span(vnodes).subspan(common);
+  const auto gone = std::span(old_vnodes).subspan(common);
   for (const ClassId cls : before) {
-    if (!std::binary_search(after.begin(), after.end(), cls)) {
+    if (std::binary_search(after.begin(), after.end(), cls)) {
+      impl_->classes.change_vnodes(cls, come, gone);
+    } else {
       impl_->classes.remove_member(cls, index, old_vnodes);
-    } else if (old_vnodes.size() > common) {
-      impl_->classes.remove_vnodes(cls, std::span(old_vnodes).subspan(common));
-    } else if (vnodes.size() > common) {
-      impl_->classes.add_vnodes(cls, std::span(vnodes).subspan(common));
     }
   }
   for (const ClassId cls : after) {
@@ -137,10 +93,8 @@ void Placement::update(MemberIndex index, const RingMember& member) {
       impl_->classes.add_member(cls, index, vnodes);
     }
   }
-  if (old_weight != member.weight) {
-    impl_->snapshot.reset();
-    impl_->circle.reweigh(index, old_weight);
-  }
+  if (reweighed) impl_->snapshot.reset();
+  impl_->circle.change(index, come, gone);
   impl_->cache.shed();
 }
 
@@ -209,26 +163,39 @@ std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t loa
   if (index >= impl_->roster.limit() || !impl_->roster[index].joined) return "not-joined";
   if (!matches(index, cls)) return "not-capable";
   if (!impl_->roster.open(index)) return "closed";
-  if (!impl_->has_room(index, load)) return "full";
+  if (impl_->roster.standings()[index].room < int64_t{load}) return "full";
   return {};
 }
 
-Candidate Placement::candidate(MemberIndex index) const { return impl_->candidate(index); }
+Candidate Placement::candidate(MemberIndex index) const {
+  const Standing& standing = impl_->roster.standings()[index];
+  Candidate shown;
+  shown.member = index;
+  shown.load = load(index);
+  shown.max_load = max_load(index);
+  shown.score_numerator = uint64_t{standing.merit} * 1000;
+  shown.score_denominator = standing.resistance;
+  return shown;
+}
 
 std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
   std::vector<Candidate> result;
-  if (impl_->classes.route(query.cls).matching == 0) return result;
-  const size_t k = std::max(query.k, 1u);
-  impl_->circle.settle();
-  if (const PackedRing* ring = impl_->choice.find_ring(query.cls, k)) {
-    impl_->collect(PackedRing::Cursor(*ring, query.point), query, k, result);
-  } else {
-    impl_->collect(LineRing::Cursor(impl_->circle.ring(), query.point), query, k, result);
-  }
+  const size_t wanted = std::min<size_t>(std::max(query.k, 1u), capable(query.cls));
+  walk(query.point, query.cls, ~uint64_t{0}, [&](Position position, MemberIndex member) {
+    const bool known = std::any_of(result.begin(), result.end(), [member](const Candidate& other) {
+      return other.member == member;
+    });
+    if (known) return true;
+    Candidate candidate = this->candidate(member);
+    candidate.vnode = position;
+    candidate.reason = why_not(member, query.cls, query.load);
+    result.push_back(candidate);
+    return result.size() < wanted;
+  });
   for (Candidate& candidate : result) {
-    candidate.reason = why_not(candidate.member, query.cls, query.load);
+    // While somebody else can take it.
     if (candidate.reason.empty() && candidate.member == query.avoid &&
-        impl_->anybody_eligible(query)) {
+        impl_->choice.choose(query) != kNoMember) {
       candidate.reason = "passed-over";
     }
     candidate.eligible = candidate.reason.empty();
@@ -298,8 +265,9 @@ std::vector<Placement::VnodeRef> Placement::all_vnodes() const {
   result.reserve(roster.vnodes());
   for (MemberIndex index = 0; index < roster.limit(); ++index) {
     if (!roster[index].joined) continue;
-    for (uint32_t replica = 0; replica < vnode_count(roster[index].weight); ++replica) {
-      result.push_back({roster.position(index, replica), index, replica});
+    uint32_t replica = 0;
+    for (const Vnode& vnode : roster.vnodes_of(index)) {
+      result.push_back({vnode.position, index, replica++});
     }
   }
   std::sort(result.begin(), result.end(), [&roster](const VnodeRef& a, const VnodeRef& b) {

@@ -1,10 +1,22 @@
 #include "ring/roster.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace phoenix::ring {
+
+std::vector<uint32_t> scatter(std::vector<Vnode>& vnodes, unsigned shift) {
+  constexpr size_t kParts = size_t{1} << kScatterBits;
+  const auto part = [shift](const Vnode& v) { return v.position >> shift & (kParts - 1); };
+  std::vector<uint32_t> ends(kParts, 0);
+  for (const Vnode& v : vnodes) ++ends[part(v)];
+  uint32_t sum = 0;
+  for (uint32_t& end : ends) sum += std::exchange(end, sum);
+  std::vector<Vnode> scattered(vnodes.size());
+  for (const Vnode& v : vnodes) scattered[ends[part(v)]++] = v;
+  vnodes = std::move(scattered);
+  return ends;
+}
 
 MemberIndex Roster::add(const RingMember& record) {
   MemberIndex index;
@@ -49,9 +61,7 @@ void Roster::set_figures(MemberIndex index, const RingMember& record) {
   member.weight = record.weight;
   vnodes_ += vnode_count(member.weight);
   capacities_[index].max_load = record.max_load;
-  member.trust = record.trust;
-  member.reliability = record.reliability;
-  standings_[index].merit = merit_of(member.reliability, member.trust);
+  standings_[index].merit = merit_of(record.reliability, record.trust);
   refresh(index, open(index));
 }
 
@@ -106,10 +116,6 @@ void Roster::set_id_word(MemberIndex index) {
   standings_[index].id_word = word(std::string_view(id).substr(common_.size()));
 }
 
-Position Roster::position(MemberIndex index, uint32_t replica) const {
-  return vnode_position(key_, ns(index), members_[index].id, replica) & position_mask_;
-}
-
 void Roster::append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
                            std::vector<Vnode>& out) const {
   const VnodePositions positions(key_, ns(index), members_[index].id);
@@ -134,15 +140,7 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
   const auto by_all = [this](const Vnode& a, const Vnode& b) { return before(a, b); };
   if (vnodes.size() < 512) return std::sort(vnodes.begin(), vnodes.end(), by_all);
   // By position, eleven bits at a time, then those that share one.
-  std::vector<Vnode> other(vnodes.size());
-  for (unsigned shift = 0; shift < 32; shift += 11) {
-    std::array<uint32_t, 2048> starts{};
-    for (const Vnode& v : vnodes) ++starts[v.position >> shift & 2047];
-    uint32_t sum = 0;
-    for (uint32_t& start : starts) sum += std::exchange(start, sum);
-    for (const Vnode& v : vnodes) other[starts[v.position >> shift & 2047]++] = v;
-    vnodes.swap(other);
-  }
+  for (unsigned shift = 0; shift < 32; shift += kScatterBits) scatter(vnodes, shift);
   for (auto from = vnodes.begin(); from != vnodes.end();) {
     const auto to = std::find_if(from, vnodes.end(),
                                  [from](const Vnode& v) { return v.position != from->position; });

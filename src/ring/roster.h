@@ -20,13 +20,16 @@ struct Vnode {
   MemberIndex member;
 };
 
+// Puts those side by side that share the eleven bits of their position from `shift` on, in the
+// order of these bits, else in the order given; where each of the 2,048 parts ends.
+inline constexpr unsigned kScatterBits = 11;
+std::vector<uint32_t> scatter(std::vector<Vnode>& vnodes, unsigned shift);
+
 struct Member {
   std::string id;
   std::vector<CapabilityId> capabilities;  // ascending; the namespace is one of them
   CapabilityId ns = 0;
   uint32_t weight = 0;
-  uint32_t trust = 0;
-  uint32_t reliability = 0;
   bool joined = false;
 };
 
@@ -73,7 +76,6 @@ class Roster {
   size_t vnodes() const { return vnodes_; }
   std::string_view ns(MemberIndex index) const { return capabilities_[members_[index].ns].ns(); }
 
-  Position position(MemberIndex index, uint32_t replica) const;
   // Appends the v-nodes first..last-1 of a member, by replica.
   void append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
                      std::vector<Vnode>& out) const;

@@ -11,28 +11,25 @@ void Circle::add(MemberIndex index) {
   waiting_vnodes_ += vnode_count(roster_[index].weight);
 }
 
-void Circle::remove(MemberIndex index) {
-  const uint32_t count = vnode_count(roster_[index].weight);
+void Circle::remove(MemberIndex index, std::span<const Vnode> vnodes) {
   if (states_[index] == State::kPlaced) {
-    ring_.erase(roster_.vnodes_of(index, 0, count));
+    ring_.erase(vnodes);
   } else {
-    waiting_vnodes_ -= count;
+    waiting_vnodes_ -= vnodes.size();
     // Else coming and going without a read in between would grow the list for ever.
     waiting_.erase(std::find(waiting_.begin(), waiting_.end(), index));
   }
   states_[index] = State::kAbsent;
 }
 
-void Circle::reweigh(MemberIndex index, uint32_t old_weight) {
-  const uint32_t before = vnode_count(old_weight);
-  const uint32_t after = vnode_count(roster_[index].weight);
+void Circle::change(MemberIndex index, std::span<const Vnode> come, std::span<const Vnode> gone) {
   if (states_[index] == State::kWaiting) {
-    waiting_vnodes_ += after;
-    waiting_vnodes_ -= before;
+    waiting_vnodes_ += come.size();
+    waiting_vnodes_ -= gone.size();
     return;
   }
-  if (after > before) ring_.insert(roster_.vnodes_of(index, before, after));
-  if (after < before) ring_.erase(roster_.vnodes_of(index, after, before));
+  ring_.insert(come);
+  ring_.erase(gone);
 }
 
 void Circle::put_in() {

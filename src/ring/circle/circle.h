@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ring/circle/line_ring.h"
@@ -16,10 +17,10 @@ class Circle {
   explicit Circle(const Roster& roster) : roster_(roster), ring_(roster) {}
 
   void add(MemberIndex index);
-  // Requires: the roster still has the member, unchanged.
-  void remove(MemberIndex index);
-  // The roster has the new weight already.
-  void reweigh(MemberIndex index, uint32_t old_weight);
+  // All v-nodes of a member that was added.
+  void remove(MemberIndex index, std::span<const Vnode> vnodes);
+  // Of a member that stays: those that came, and those that went.
+  void change(MemberIndex index, std::span<const Vnode> come, std::span<const Vnode> gone);
 
   // Puts in what waits. To be called before reading.
   void settle() {

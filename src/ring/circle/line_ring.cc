@@ -18,8 +18,8 @@ constexpr size_t kMovesPerChange = 6;
 // Smaller rings move at once, in two milliseconds.
 constexpr size_t kMoveAtOnce = size_t{1} << 16;
 
-// Parts of the ring that are built one after the other.
-constexpr unsigned kPartBits = 11;
+// Parts of the ring that are built one after the other: by the highest bits.
+constexpr unsigned kPartShift = 32 - kScatterBits;
 
 // How many changes ahead memory is asked for.
 constexpr size_t kAhead = 6;
@@ -102,7 +102,14 @@ MemberIndex LineRing::next_of(const Line& first) const {
   return number(*line);
 }
 
-// In place of what the line has, its spills included.
+// In place of what the line has, its spills included. What comes behind stays the same.
+void LineRing::rewrite(Line& line, std::span<const Vnode> vnodes) {
+  const MemberIndex next = next_of(line);
+  free_spills(line);
+  write(line, vnodes, next);
+}
+
+// Into a line without spills.
 void LineRing::write(Line& first, std::span<const Vnode> vnodes, MemberIndex next) {
   Line* line = &first;
   while (true) {
@@ -208,9 +215,7 @@ void LineRing::insert_there(const Vnode& vnode) {
                                  [&](const Vnode& other) { return !roster_.before(other, vnode); });
     is_first = at == scratch_.begin();
     scratch_.insert(at, vnode);
-    const MemberIndex next = next_of(here);
-    free_spills(here);
-    write(here, scratch_, next);
+    rewrite(here, scratch_);
   }
   if (is_first) tell_previous(place, vnode.member);
 }
@@ -238,9 +243,7 @@ void LineRing::erase_there(const Vnode& vnode) {
     });
     was_first = at == scratch_.begin();
     scratch_.erase(at);
-    const MemberIndex next = next_of(here);
-    free_spills(here);
-    write(here, scratch_, next);
+    rewrite(here, scratch_);
   }
   if (was_first) tell_previous(place, vnode_at(here, 0).member);
 }
@@ -304,8 +307,7 @@ void LineRing::move_line() {
                                          [&](const Vnode& v) { return v.position < limit; });
   const auto taken = static_cast<size_t>(rest - scratch_.begin());
   const std::span<const Vnode> all(scratch_);
-  free_spills(cut);
-  write(cut, all.subspan(taken), behind);
+  rewrite(cut, all.subspan(taken));
   const MemberIndex next = taken < all.size() ? all[taken].member : behind;
   write(now_.data()[filled_], all.first(taken), next);
   ++filled_;
@@ -316,19 +318,6 @@ void LineRing::move_line() {
 }
 
 // --- all at once ---
-
-// Puts the v-nodes that fall near each other side by side, in any order; where each part ends.
-std::vector<uint32_t> LineRing::gather(std::vector<Vnode>& vnodes) {
-  const auto part = [](const Vnode& v) { return v.position >> (32 - kPartBits); };
-  std::vector<uint32_t> ends(size_t{1} << kPartBits, 0);
-  for (const Vnode& v : vnodes) ++ends[part(v)];
-  uint32_t sum = 0;
-  for (uint32_t& end : ends) sum += std::exchange(end, sum);
-  std::vector<Vnode> gathered(vnodes.size());
-  for (const Vnode& v : vnodes) gathered[ends[part(v)]++] = v;
-  vnodes = std::move(gathered);
-  return ends;
-}
 
 // False: the line is full. Its unused places hold nothing yet.
 bool LineRing::put(const Vnode& vnode) {
@@ -357,7 +346,7 @@ void LineRing::finish(Line& line, MemberIndex& next) {
 void LineRing::build(std::vector<Vnode> vnodes) {
   clear();
   if (vnodes.empty()) return;
-  const std::vector<uint32_t> ends = gather(vnodes);
+  const std::vector<uint32_t> ends = scatter(vnodes, kPartShift);
   now_ = LineArray(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
@@ -371,7 +360,7 @@ void LineRing::build(std::vector<Vnode> vnodes) {
     for (size_t i = part == 0 ? 0 : ends[part - 1]; i < ends[part]; ++i) {
       if (!put(vnodes[i])) left.push_back(vnodes[i]);
     }
-    const auto start = static_cast<Position>(part << (32 - kPartBits));
+    const auto start = static_cast<Position>(part << kPartShift);
     const size_t stop = part == 0 ? 0 : line_of(start, filled_) + 1;
     while (unfinished > stop) finish(lines[--unfinished], next);
   }

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -119,6 +118,7 @@ class LineRing {
   unsigned rank(const Line& line, const Vnode& vnode) const;
   void read(const Line& line, std::vector<Vnode>& out) const;
   MemberIndex next_of(const Line& line) const;
+  void rewrite(Line& line, std::span<const Vnode> vnodes);
   void write(Line& line, std::span<const Vnode> vnodes, MemberIndex next);
   void set_next(Line& line, MemberIndex next);
   void tell_previous(Place place, MemberIndex first);
@@ -126,7 +126,6 @@ class LineRing {
   void free_spills(const Line& line);
   void pack_spills();
 
-  static std::vector<uint32_t> gather(std::vector<Vnode>& vnodes);
   static void finish(Line& line, MemberIndex& next);
   bool put(const Vnode& vnode);
   void insert_there(const Vnode& vnode);

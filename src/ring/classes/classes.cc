@@ -248,29 +248,22 @@ void Classes::add_member(ClassId id, MemberIndex index, std::span<const Vnode> v
     c.few = {};
   }
   ++routes_[id].matching;
-  add_vnodes(id, vnodes);
+  change_vnodes(id, vnodes, {});
 }
 
 void Classes::remove_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes) {
   Class& c = classes_[id];
   if (c.has_few) c.few.erase(std::lower_bound(c.few.begin(), c.few.end(), index));
   --routes_[id].matching;
-  remove_vnodes(id, vnodes);
+  change_vnodes(id, {}, vnodes);
 }
 
-void Classes::add_vnodes(ClassId id, std::span<const Vnode> vnodes) {
+void Classes::change_vnodes(ClassId id, std::span<const Vnode> come, std::span<const Vnode> gone) {
   PackedRing* ring = classes_[id].ring.get();
   if (ring == nullptr) return;
   ring_bytes_ -= ring->bytes();
-  ring->insert(vnodes);
-  ring_bytes_ += ring->bytes();
-}
-
-void Classes::remove_vnodes(ClassId id, std::span<const Vnode> vnodes) {
-  PackedRing* ring = classes_[id].ring.get();
-  if (ring == nullptr) return;
-  ring_bytes_ -= ring->bytes();
-  ring->erase(vnodes);
+  ring->insert(come);
+  ring->erase(gone);
   ring_bytes_ += ring->bytes();
   if (ring->size() == 0) drop_ring(id);
 }

@@ -3,7 +3,6 @@
 // as the next packet of its kind is likely; the oldest of them go first.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -80,10 +79,10 @@ class Classes {
   // Shows every matching member, ascending. Those of a class of few are kept from then on.
   template <typename Visit>
   void for_each_member(ClassId id, const Visit& visit);
-  // Shows those that also have their bit in `bits`, if there are bits; whether they are open or
-  // have room may be asked of it. Returns how many entries and words it has looked at.
+  // Shows them from the sets of holders. With `bits`, at least those of them who have their bit
+  // there: the caller asks each.
   template <typename Visit>
-  uint64_t scan(ClassId id, const MemberBits* bits, const Visit& visit) const;
+  void scan(ClassId id, const MemberBits* bits, const Visit& visit) const;
   std::vector<std::string> missing(const Class& c) const;
 
   // The classes that a joined member matches, ascending.
@@ -91,15 +90,12 @@ class Classes {
   void add_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes);
   void remove_member(ClassId id, MemberIndex index, std::span<const Vnode> vnodes);
   // Of a matching member: those that came, and those that went.
-  void add_vnodes(ClassId id, std::span<const Vnode> vnodes);
-  void remove_vnodes(ClassId id, std::span<const Vnode> vnodes);
+  void change_vnodes(ClassId id, std::span<const Vnode> come, std::span<const Vnode> gone);
 
   // Bytes of class rings now held; the cache's owner keeps them within its budget.
   size_t ring_bytes() const { return ring_bytes_; }
   void set_ring(ClassId id, std::unique_ptr<PackedRing> ring);
   void drop_ring(ClassId id);
-  // One above the highest number in use so far.
-  size_t limit() const { return classes_.size(); }
   size_t bytes() const;
 
  private:
@@ -160,23 +156,17 @@ void Classes::for_each_member(ClassId id, const Visit& visit) {
 }
 
 template <typename Visit>
-uint64_t Classes::scan(ClassId id, const MemberBits* bits, const Visit& visit) const {
+void Classes::scan(ClassId id, const MemberBits* bits, const Visit& visit) const {
   const Class& c = classes_[id];
   if (const MemberSet* list = shortest_list(c)) {
-    list->for_each([&](MemberIndex index) {
+    return list->for_each([&](MemberIndex index) {
       if (matches(index, id)) visit(index);
     });
-    return list->size();
   }
   const size_t words = (roster_.limit() + 63) / 64;
   for (size_t at = 0; at < words; ++at) {
-    uint64_t some = word(c, at);
-    if (bits != nullptr) some &= bits->word(at);
-    for (; some != 0; some &= some - 1) {
-      visit(static_cast<MemberIndex>(at * 64 + static_cast<unsigned>(std::countr_zero(some))));
-    }
+    for_each_bit(word(c, at) & (bits != nullptr ? bits->word(at) : ~uint64_t{0}), at, visit);
   }
-  return words;
 }
 
 }  // namespace phoenix::ring

@@ -10,8 +10,7 @@ constexpr size_t kAlwaysList = 32;
 
 }  // namespace
 
-uint64_t MemberSet::word(size_t at) const {
-  if (dense_) return at < words_.size() ? words_[at] : 0;
+uint64_t MemberSet::word_of_list(size_t at) const {
   uint64_t word = 0;
   const auto from = std::lower_bound(list_.begin(), list_.end(), at * 64);
   for (auto it = from; it != list_.end() && *it / 64 == at; ++it) word |= uint64_t{1} << *it % 64;

@@ -4,10 +4,10 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <vector>
 
+#include "ring/member_bits.h"
 #include "ring/placement.h"
 
 namespace phoenix::ring {
@@ -23,28 +23,27 @@ class MemberSet {
   bool empty() const { return size_ == 0; }
   bool contains(MemberIndex index) const {
     if (!dense_) return std::binary_search(list_.begin(), list_.end(), index);
-    const size_t at = index / 64;
-    return at < words_.size() && (words_[at] >> index % 64 & 1) != 0;
+    return (word(index / 64) >> index % 64 & 1) != 0;
   }
   bool dense() const { return dense_; }
   // A bit for each of the 64 members from 64 * at on.
-  uint64_t word(size_t at) const;
+  uint64_t word(size_t at) const {
+    if (!dense_) return word_of_list(at);
+    return at < words_.size() ? words_[at] : 0;
+  }
 
   // Ascending.
   template <typename Visit>
-  void for_each(Visit visit) const {
+  void for_each(const Visit& visit) const {
     for (const MemberIndex index : list_) visit(index);
-    for (size_t at = 0; at < words_.size(); ++at) {
-      for (uint64_t word = words_[at]; word != 0; word &= word - 1) {
-        visit(static_cast<MemberIndex>(at * 64 + static_cast<unsigned>(std::countr_zero(word))));
-      }
-    }
+    for (size_t at = 0; at < words_.size(); ++at) for_each_bit(words_[at], at, visit);
   }
   size_t bytes() const {
     return list_.capacity() * sizeof(MemberIndex) + words_.capacity() * sizeof(uint64_t);
   }
 
  private:
+  uint64_t word_of_list(size_t at) const;
   void set(MemberIndex index);
   void make_dense();
   void make_sparse();

@@ -92,7 +92,6 @@ void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
   if (wider != nullptr) {
     wider->for_each(keep);
   } else {
-    circle_.settle();
     circle_.ring().for_each(keep);
   }
   for (const MemberIndex index : members) marks_[index] = 0;

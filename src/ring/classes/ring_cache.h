@@ -15,13 +15,13 @@ namespace phoenix::ring {
 
 class RingCache {
  public:
-  RingCache(Classes& classes, const Roster& roster, Circle& circle, Placement::Counts& counts,
+  RingCache(Classes& classes, const Roster& roster, const Circle& circle, Placement::Counts& counts,
             size_t most)
       : classes_(classes), roster_(roster), circle_(circle), counts_(counts), most_(most) {}
 
   // The ring of a class, for a walk that seeks `wanted` distinct members; null if the walk should
   // take a wider ring or the circle. May drop rings of other classes. Requires: the class has
-  // members.
+  // members, the circle is settled.
   const PackedRing* find(ClassId id, size_t wanted) {
     const Route& route = classes_.route(id);
     return route.ring != nullptr || route.walked < route.worth ? route.ring : think(id, wanted);
@@ -55,7 +55,7 @@ class RingCache {
 
   Classes& classes_;
   const Roster& roster_;
-  Circle& circle_;
+  const Circle& circle_;
   Placement::Counts& counts_;
   size_t most_;                  // bytes
   std::vector<ClassId> listed_;  // those with a ring, and some that had one
