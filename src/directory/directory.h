@@ -59,7 +59,7 @@ struct Session {
   std::optional<Instant> broken_at;  // its last stream was closed by its end
   uint32_t streams = 0;
   bool called = false;             // since the host's start
-  bool renewed = false;            // its present token has been used
+  bool renewed = false;            // its present token has been used in this life of the host
   bool busy = false;               // a write of its record is on its way
   std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
   Instant armed = kNever;          // the one valid entry of the timer heap
@@ -69,7 +69,7 @@ struct Session {
   bool drain_shown = false;  // the last answer asked it to drain
 
   Duration lease() const { return seconds(record->lease_seconds); }
-  bool active() const { return record->state == SessionState::kActive; }
+  bool active() const { return record->active(); }
   // When silence ends it: the lease, or while broken twice the grace in its place.
   Instant expires() const;
 };

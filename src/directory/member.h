@@ -51,6 +51,7 @@ enum class SessionState : uint8_t {
   kLapsed,    // ended by silence; may attach again
   kReplaced,  // another process took its members over; may not
   kRetired,   // left for good
+  kAttached,  // its lease runs, by a token that nobody has used yet: the one before may fetch it
 };
 
 // One token and one lease for one process and its members. The token is derived from (id,
@@ -67,6 +68,8 @@ struct SessionRecord {
   std::string registered_by;
   uint64_t revision = 0;
   WallMs ended_at = kNoWall;
+
+  bool active() const { return state == SessionState::kActive || state == SessionState::kAttached; }
 };
 
 // Stored forms, as packet/encoding.h.

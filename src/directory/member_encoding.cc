@@ -107,7 +107,7 @@ SessionRecord take_session(MsgpackReader& in) {
   } else {
     record.grace_ms = static_cast<uint32_t>(in.uint(UINT32_MAX));
   }
-  record.state = static_cast<SessionState>(in.uint(static_cast<uint64_t>(SessionState::kRetired)));
+  record.state = static_cast<SessionState>(in.uint(static_cast<uint64_t>(SessionState::kAttached)));
   const uint32_t size = in.array();
   if (size % 2 != 0) in.reject();
   for (uint32_t i = 0; i < size / 2 && in.ok(); ++i) {

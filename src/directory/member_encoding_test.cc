@@ -91,6 +91,9 @@ TEST(MemberEncoding, every_field_of_a_session_comes_back) {
   SessionRecord no_grace = record;
   no_grace.grace_ms.reset();
   EXPECT_FALSE(decode_session(encode_session(no_grace))->grace_ms);
+  SessionRecord attached = record;
+  attached.state = SessionState::kAttached;
+  EXPECT_EQ(decode_session(encode_session(attached))->state, SessionState::kAttached);
 }
 
 // Every single changed byte: refused, or the canonical form of another record.

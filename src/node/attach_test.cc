@@ -146,6 +146,70 @@ TEST(AttachLate, ARepeatGetsTheSameUntilTheNewTokenIsUsed) {
             ErrorKind::kSessionReplaced);
 }
 
+TEST(AttachLate, ATokenOnceUsedClosesTheOneBeforeOverARestartToo) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  stage.advance(milliseconds(1001));
+  const Worker before = w;
+  stage.attach(w);
+  stage.poll(w);
+  stage.restart();
+  EXPECT_EQ(refusal(stage.call(Stage::token(before), Attach{Stage::ref(w)})),
+            ErrorKind::kSessionReplaced);
+  EXPECT_EQ(stage.attach(w).session.generation, 2U);
+}
+
+TEST(AttachLate, ATokenNotYetUsedIsFetchedAgainAfterARestart) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  stage.advance(milliseconds(1001));
+  Worker again = w;
+  stage.attach(w);
+  stage.restart();
+  EXPECT_EQ(stage.attach(again).session.generation, 2U);
+  stage.submit("p", {"a"});
+  EXPECT_EQ(text(stage.poll(again).deliveries), "p@1");
+}
+
+TEST(AttachLate, TheFirstUseIsAnsweredWhenItIsDurable) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  stage.advance(milliseconds(1001));
+  const Worker before = w;
+  stage.attach(w);
+  stage.store(StoreMode::kHold);
+  const RequestId first = stage.ask(Stage::token(w), Poll{Stage::ref(w), 1, {}, {}});
+  const RequestId old = stage.ask(Stage::token(before), Attach{Stage::ref(w)});
+  EXPECT_EQ(stage.answer(first), nullptr);
+  EXPECT_EQ(stage.answer(old), nullptr);
+  stage.store(StoreMode::kWell);
+  ASSERT_NE(stage.answer(first), nullptr);
+  EXPECT_TRUE(std::holds_alternative<DeliveriesReply>(stage.answer(first)->body));
+  ASSERT_NE(stage.answer(old), nullptr);
+  EXPECT_EQ(refusal(stage.answer(old)->body), ErrorKind::kSessionReplaced);
+  // Only the first: the next ones write nothing.
+  const size_t written = stage.written.size();
+  stage.heartbeat(w);
+  EXPECT_EQ(stage.written.size(), written);
+}
+
+TEST(AttachLate, AUseThatTheStoreRefusedCountsWhileTheHostLivesAndIsTriedAgain) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  stage.advance(milliseconds(1001));
+  const Worker before = w;
+  stage.attach(w);
+  stage.store(StoreMode::kRefuse);
+  stage.heartbeat(w);
+  EXPECT_EQ(refusal(stage.call(Stage::token(before), Attach{Stage::ref(w)})),
+            ErrorKind::kSessionReplaced);
+  stage.store(StoreMode::kWell);
+  stage.heartbeat(w);
+  stage.restart();
+  EXPECT_EQ(refusal(stage.call(Stage::token(before), Attach{Stage::ref(w)})),
+            ErrorKind::kSessionReplaced);
+}
+
 TEST(AttachLate, ARepeatBeforeTheSyncWaitsForIt) {
   Stage stage;
   Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});

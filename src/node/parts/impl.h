@@ -202,6 +202,7 @@ struct Node::Impl {
     std::vector<MemberNo> members;  // those the call is about
   };
   void heard(const Caller& caller);
+  void note_use(SessionNo no);
   tl::expected<Asked, Error> asked(const Command& command, const SessionRef& ref, bool attaching);
   std::optional<Error> session_state(const Session& session, const Caller& caller,
                                      const SessionRef& ref, bool attaching) const;

@@ -45,7 +45,19 @@ void Node::Impl::heard(const Caller& caller) {
   session.heard_at = now.mono;
   session.renewed = true;
   session.heard_wall = now.wall;
+  if (session.record->state == SessionState::kAttached && !session.busy) note_use(no);
   if (!session.called) first_call(no);
+}
+
+// The first call with the token of a late attach. From its answer on the token before is good for
+// nothing, also after a crash: else who was replaced could fetch the same token, and two processes
+// would share one session. That call waits for the write; if it is refused, the next tries again.
+void Node::Impl::note_use(SessionNo no) {
+  SessionRecord next = *directory.session(no).record;
+  next.state = SessionState::kActive;
+  Write write = new_write();
+  put_session(write, no, std::move(next));
+  submit_write(std::move(write));
 }
 
 // Since the host's start. What it holds counts as delivered; from now on it gets new work.
@@ -72,7 +84,8 @@ std::optional<Error> Node::Impl::session_state(const Session& session, const Cal
   const bool present = caller.session.empty() || caller.generation == record.generation;
   if (!present) {
     const bool last = caller.generation + 1 == record.generation;
-    if (!last || (session.renewed && session.active())) {
+    const bool used = session.renewed || record.state != SessionState::kAttached;
+    if (!last || (used && session.active())) {
       return Error{.kind = ErrorKind::kSessionReplaced,
                    .detail = "a newer token of this session is in use; stop for good"};
     }
@@ -240,7 +253,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
   const SessionRecord& before = *directory.session(no).record;
   SessionRecord next = before;
   next.members.clear();
-  next.state = SessionState::kActive;
+  next.state = SessionState::kAttached;
   next.ended_at = kNoWall;
   ++next.generation;
   Write write = new_write();

@@ -445,7 +445,7 @@ void Node::Impl::apply(const SessionStep& step) {
     no = directory.add_session(step.next);
   } else {
     const SessionRecord& before = *directory.session(no).record;
-    begins = before.state != SessionState::kActive || before.generation != step.next->generation;
+    begins = !before.active() || before.generation != step.next->generation;
     directory.session(no).record = step.next;
   }
   Session& session = directory.session(no);

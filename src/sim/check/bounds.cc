@@ -51,7 +51,7 @@ void Bounds::after_step(Instant now, WallMs wall, const Node& node) {
 
 void Bounds::sessions(Instant now) {
   for (const auto& [id, session] : shadow_.sessions()) {
-    if (session.state != SessionState::kActive || session.members.empty()) {
+    if (!session.active() || session.members.empty()) {
       last_call_.erase(id);
       continue;
     }
