@@ -10,24 +10,14 @@
 #include <cstring>
 #include <filesystem>
 
+#include "runtime/files.h"
+
 namespace phoenix {
 namespace {
 
 Error trouble(const std::string& what, const std::string& path) {
   return {.kind = ErrorKind::kStoreUnreachable,
           .detail = what + " " + path + ": " + std::strerror(errno)};
-}
-
-// Writes all of it and syncs; false with errno otherwise.
-bool write_synced(int fd, const std::string& text) {
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return false;
-    done += static_cast<size_t>(wrote);
-  }
-  return ::fsync(fd) == 0;
 }
 
 std::string read_all(int fd) {
@@ -115,14 +105,6 @@ Result<std::string> DataFolder::secret(const std::string& name, size_t size) con
   return bytes;
 }
 
-Result<RingKey> DataFolder::ring_key() const {
-  const auto bytes = secret("ring.key", 16);
-  if (!bytes) return tl::unexpected<Error>(bytes.error());
-  RingKey key;
-  std::memcpy(key.bytes.data(), bytes->data(), key.bytes.size());
-  return key;
-}
-
 Result<std::array<uint8_t, 32>> DataFolder::token_key() const {
   const auto bytes = secret("token.key", 32);
   if (!bytes) return tl::unexpected<Error>(bytes.error());
@@ -132,21 +114,8 @@ Result<std::array<uint8_t, 32>> DataFolder::token_key() const {
 }
 
 Result<bool> DataFolder::write_file(const std::string& name, const std::string& text) const {
-  const std::string path = file(name);
-  const std::string draft = path + ".new";
-  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return tl::unexpected<Error>(trouble("cannot write", draft));
-  const bool written = write_synced(fd, text);
-  ::close(fd);
-  if (!written || ::rename(draft.c_str(), path.c_str()) != 0) {
-    const Error error = trouble("cannot write", path);
-    ::unlink(draft.c_str());
-    return tl::unexpected<Error>(error);
-  }
-  const int folder = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
+  if (auto done = replace_file(file(name), text); !done) {
+    return tl::unexpected<Error>(done.error());
   }
   return true;
 }

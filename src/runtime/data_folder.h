@@ -7,7 +7,6 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/siphash.h"
 
 namespace phoenix {
 
@@ -25,8 +24,7 @@ class DataFolder {
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
 
-  // The pool's ring key and the key of session tokens: random at first start, then the same.
-  Result<RingKey> ring_key() const;
+  // The key of session tokens: random at first start, then the same.
   Result<std::array<uint8_t, 32>> token_key() const;
   // Written anew as a whole, by rename.
   Result<bool> write_file(const std::string& name, const std::string& text) const;

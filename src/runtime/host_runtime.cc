@@ -1,12 +1,12 @@
 #include "runtime/host_runtime.h"
 
 #include <sys/random.h>
-#include <time.h>
 
 #include <algorithm>
 #include <map>
 #include <unordered_map>
 
+#include "runtime/clock.h"
 #include "runtime/content_cache.h"
 #include "runtime/store_threads.h"
 #include "runtime/tokens.h"
@@ -15,12 +15,6 @@ namespace phoenix {
 namespace {
 
 constexpr Duration kTickAtMost = milliseconds(25);
-
-int64_t clock_ns(clockid_t id) {
-  timespec time{};
-  clock_gettime(id, &time);
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
 
 class HostRuntime final : public RunningHost {
  public:
@@ -92,9 +86,7 @@ class HostRuntime final : public RunningHost {
   }
 
   const Node& node() const override { return node_; }
-  Now now() const override {
-    return {.mono = {clock_ns(CLOCK_BOOTTIME)}, .wall = clock_ns(CLOCK_REALTIME) / 1'000'000};
-  }
+  Now now() const override { return read_clock(); }
 
   void contents(std::vector<PacketPtr> heads, uint32_t mask,
                 std::function<void(Result<std::vector<Contents>>)> done) override {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/siphash.h"
 #include "net/event_loop.h"
 #include "runtime/host.h"
 #include "store/store.h"

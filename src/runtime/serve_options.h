@@ -17,10 +17,13 @@ struct ServeOptions {
   std::string data_dir = ".phoenixflight";  // created if absent
   std::string listen = "127.0.0.1:7400";    // REST: HOST:PORT or [V6]:PORT; port 0 = any free one
   std::string peer = "127.0.0.1:7401";      // host to host; accepted, nothing listens there yet
-  std::string gossip = "127.0.0.1:7946";    // accepted, nothing listens there yet
+  std::string gossip = "127.0.0.1:7946";    // membership, by UDP and TCP; port 0 = any free one
   std::string advertise;                    // HOST or HOST:PORT that others reach; empty: listen
+  std::vector<std::string> join;            // HOST:PORT or HOST (7946) of hosts of the pool
+  std::string gossip_key_file;              // base64 keys, primary first; empty: no encryption
+  std::string pool_dir;                     // what is equal over the pool; empty: data_dir
   std::string store = "sqlite";             // the only one in this version
-  int64_t weight = 100;                     // 1..10,000: this host's share
+  int64_t weight = 100;                     // 0..10,000: this host's share; 0: a gateway
 
   // True if the user gave it (flag or file): a port asked for and taken is an error, a default
   // port that is taken becomes a free one.
