@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "api/codec/json_writer.h"
+#include "api/gossip_metrics.h"
+#include "api/metrics_text.h"
 
 namespace phoenix {
 namespace {
@@ -70,53 +72,22 @@ void write_counts(json::Writer& writer, const Stats& stats) {
   writer.end_object();
 }
 
-// Writes the Prometheus text format 0.0.4.
-class MetricsText {
- public:
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    text_.append("# HELP ").append(name).append(1, ' ').append(help).append("\n# TYPE ");
-    text_.append(name).append(1, ' ').append(type).append(1, '\n');
-  }
-  template <class Number>
-  void sample(Number value, std::string_view labels = {}, std::string_view suffix = {}) {
-    text_.append(name_).append(suffix);
-    if (!labels.empty()) text_.append(1, '{').append(labels).append(1, '}');
-    text_ += ' ';
-    if constexpr (std::is_floating_point_v<Number>) {
-      json::Writer(text_).real(value);
-    } else {
-      json::append_integer(text_, value);
-    }
-    text_ += '\n';
-  }
-  template <class Number>
-  void single(std::string_view name, std::string_view type, std::string_view help, Number value) {
-    family(name, type, help);
-    sample(value);
-  }
-  void histogram(const Samples& samples, const std::string& labels = {}) {
-    const std::string before = labels.empty() ? "" : labels + ",";
-    uint64_t below = 0;
-    for (size_t i = 0; i < Samples::kBucketMicros.size(); ++i) {
-      below += samples.buckets()[i];
-      std::string bound;
-      json::Writer(bound).real(static_cast<double>(Samples::kBucketMicros[i]) / 1e6);
-      sample(below, before + "le=\"" + bound + "\"", "_bucket");
-    }
-    sample(samples.count(), before + "le=\"+Inf\"", "_bucket");
-    sample(in_seconds(samples.sum()), labels, "_sum");
-    sample(samples.count(), labels, "_count");
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-  std::string_view name_;
-};
-
 std::string label(std::string_view name, std::string_view value) {
-  return std::string(name) + "=\"" + std::string(value) + "\"";
+  return MetricsText::label(name, value);
+}
+
+void write_histogram(MetricsText& text, const Samples& samples, const std::string& labels = {}) {
+  const std::string before = labels.empty() ? "" : labels + ",";
+  uint64_t below = 0;
+  for (size_t i = 0; i < Samples::kBucketMicros.size(); ++i) {
+    below += samples.buckets()[i];
+    std::string bound;
+    json::Writer(bound).real(static_cast<double>(Samples::kBucketMicros[i]) / 1e6);
+    text.sample(below, before + "le=\"" + bound + "\"", "_bucket");
+  }
+  text.sample(samples.count(), before + "le=\"+Inf\"", "_bucket");
+  text.sample(in_seconds(samples.sum()), labels, "_sum");
+  text.sample(samples.count(), labels, "_count");
 }
 
 void write_population(MetricsText& text, const Stats& stats) {
@@ -244,7 +215,7 @@ std::string dma_json(const Host& host, bool values) {
   return body;
 }
 
-std::string metrics_text(const Host& host, std::string_view version) {
+std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view version) {
   const Stats& stats = host.node().stats();
   const LoadFigures load = load_figures(host.node());
   const Health health = host.node().health(host.now());
@@ -259,17 +230,18 @@ std::string metrics_text(const Host& host, std::string_view version) {
               "Maximum over mean of load / maxLoad over active members.", load.max_over_mean);
   write_totals(text, stats);
   text.family("phoenix_handoff_seconds", "histogram", "Handoff call received to commit durable.");
-  text.histogram(stats.handoff, label("phase", "commit"));
+  write_histogram(text, stats.handoff, label("phase", "commit"));
   text.family("phoenix_ownership_gap_seconds", "histogram",
               "Old owner's last accepted call to the commit that names the next one.");
-  text.histogram(stats.ownership_gap);
+  write_histogram(text, stats.ownership_gap);
   text.family("phoenix_recovery_seconds", "histogram",
               "Loss noticed to the next owner's delivery.");
-  text.histogram(stats.recovery);
+  write_histogram(text, stats.recovery);
   text.single("phoenix_writes_in_flight", "gauge", "Writes that the store has not answered yet.",
               health.writes_in_flight);
   text.single("phoenix_oldest_write_seconds", "gauge", "Age of the oldest of them.",
               in_seconds(health.oldest_write));
+  write_gossip_metrics(text, hosts);
   return text.take();
 }
 

@@ -5,6 +5,7 @@
 
 #include "node/stats.h"
 #include "runtime/host.h"
+#include "runtime/hosts.h"
 
 namespace phoenix {
 
@@ -15,6 +16,6 @@ LoadFigures load_figures(const Node& node);
 // watches several lives of a host can pool them.
 std::string dma_json(const Host& host, bool values);
 // The Prometheus text of GET /metrics; every series exists from the start.
-std::string metrics_text(const Host& host, std::string_view version);
+std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view version);
 
 }  // namespace phoenix

@@ -11,6 +11,8 @@
 
 namespace phoenix {
 
+class Hosts;
+
 // One line of the access log. No query, no header: those may hold what is not for logs.
 struct Answered {
   std::string_view request_id;
@@ -32,6 +34,9 @@ struct ApiOptions {
   uint32_t retain_seconds = 604'800;  // default of a packet
   // From a request's arrival to its answer, what it asked to wait for not counted.
   Duration answer_timeout = seconds(20);
+  Hosts* hosts = nullptr;  // the pool; null: this host speaks to no others
+  // Makes this host leave and end, as SIGTERM does; null: it cannot be asked to.
+  std::function<void()> leave;
   // True while the host shuts down; null: never.
   std::function<bool()> draining;
   // Called for every answer; null: nobody listens.

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "api/codec/problem.h"
+#include "base/key.h"
 
 namespace phoenix {
 namespace {
@@ -124,6 +125,15 @@ Result<MemberKey> member_key(const RestCall& call) {
 std::string packet_path(const PacketKey& key) { return path_of("packets", key.ns(), key.id()); }
 std::string member_path(const MemberKey& key) { return path_of("members", key.ns(), key.id()); }
 std::string etag(uint64_t revision) { return "\"" + std::to_string(revision) + "\""; }
+
+std::string showable(std::string_view text) {
+  std::string out(text);
+  if (valid_utf8(text)) return out;
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return out;
+}
 
 SlotKeepers slot_keepers(const RestCall& call) {
   const std::array known = {

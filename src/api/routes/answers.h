@@ -24,6 +24,8 @@ Result<MemberKey> member_key(const RestCall& call);
 std::string packet_path(const PacketKey& key);
 std::string member_path(const MemberKey& key);
 std::string etag(uint64_t revision);
+// Names and tags of hosts of other makes may hold any bytes: those that are no text become `?`.
+std::string showable(std::string_view text);
 // Of the hosts that this one knows: itself.
 SlotKeepers slot_keepers(const RestCall& call);
 

@@ -1,5 +1,7 @@
-// GET /v1/events: what happened, as CloudEvents in Server-Sent Events. The durable event log is the
-// only source, so a stream that is resumed misses nothing and repeats nothing.
+// GET /v1/events: what happened, as CloudEvents in Server-Sent Events. For packets and members the
+// durable event log is the only source, so a stream that is resumed misses nothing and repeats
+// nothing. What happens to hosts is told live and in no log: these events carry no `id:` line, so
+// the position at which a client resumes is that of the newest durable one.
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +11,7 @@
 #include "api/codec/json_writer.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "runtime/hosts.h"
 
 namespace phoenix {
 namespace {
@@ -42,7 +45,45 @@ struct EventFilter {
     return types.contains(row.entry.event) || types.contains(dotted) ||
            types.contains("io.phoenixflight." + dotted + ".v1");
   }
+  // Short forms mean packets and members alone: both have a `failed` too.
+  bool wants(const gossip::HostEvent& event) const {
+    if (!packet.empty() || !member.empty() || !is_told(event.kind)) return false;
+    const std::string dotted = "host." + std::string(event_name(event.kind));
+    return types.empty() || types.contains(dotted) ||
+           types.contains("io.phoenixflight." + dotted + ".v1");
+  }
+
+ private:
+  static bool is_told(gossip::HostEventKind kind) {
+    using Kind = gossip::HostEventKind;
+    return kind != Kind::kUserEvent && kind != Kind::kQuery && kind != Kind::kJoinFailed;
+  }
 };
+
+void append_host_event(std::string& out, const HostNews& news, std::string_view host,
+                       std::string_view id) {
+  const std::string_view what = event_name(news.event.kind);
+  const std::string name = showable(news.event.name);
+  out.append("data: ");
+  json::Writer writer(out);
+  writer.begin_object();
+  writer.field("specversion", "1.0");
+  writer.field("id", id);
+  writer.field("source", "/hosts/" + showable(host));
+  writer.field("type", "io.phoenixflight.host." + std::string(what) + ".v1");
+  writer.field("subject", "hosts/" + name);
+  writer.time_or_null("time", news.at);
+  writer.field("datacontenttype", "application/json");
+  writer.key("data");
+  writer.begin_object();
+  writer.field("name", name);
+  writer.field("event", what);
+  writer.number("incarnation", news.event.incarnation);
+  writer.field_or_null("detail", showable(news.event.detail));
+  writer.end_object();
+  writer.end_object();
+  out += "\n\n";
+}
 
 void append_cloud_event(std::string& out, const EventRow& row, std::string_view host) {
   const PacketKey key = PacketKey::from_text(row.key);
@@ -85,8 +126,9 @@ struct EventBatch {
 // One open stream; kept by the callbacks of the HttpStream until that is closed.
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(Host& host, EventFilter filter, uint64_t after)
+  EventStream(Host& host, Hosts* hosts, EventFilter filter, uint64_t after)
       : host_(host),
+        hosts_(hosts),
         filter_(std::move(filter)),
         after_(after),
         comment_(host.loop()),
@@ -99,6 +141,11 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     subscription_ = host_.subscribe([weak](uint64_t) {
       if (const auto self = weak.lock()) self->pump();
     });
+    if (hosts_ != nullptr) {
+      hosts_subscription_ = hosts_->subscribe([weak](const HostNews& news) {
+        if (const auto self = weak.lock()) self->tell(news);
+      });
+    }
     if (after_ > host_.last_event_seq()) gap(host_.last_event_seq());
     comment();
     pump();
@@ -170,22 +217,34 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     pump();
   }
 
+  void tell(const HostNews& news) {
+    if (over_ || !filter_.wants(news.event) || stream_->buffered() > kMaxBehind) return;
+    std::string text;
+    const std::string id =
+        "host-" + std::to_string(host_.run()) + "-" + std::to_string(news.number);
+    append_host_event(text, news, host_.name(), id);
+    stream_->write(std::move(text));
+  }
+
   void closed() {
     if (over_) return;
     over_ = true;
     comment_.cancel();
     again_.cancel();
     host_.unsubscribe(subscription_);
+    if (hosts_ != nullptr) hosts_->unsubscribe(hosts_subscription_);
     stream_.reset();
   }
 
   Host& host_;
+  Hosts* hosts_;
   EventFilter filter_;
   uint64_t after_;
   Timer comment_;
   Timer again_;
   std::shared_ptr<HttpStream> stream_;
   uint64_t subscription_ = 0;
+  uint64_t hosts_subscription_ = 0;
   bool reading_ = false;
   bool over_ = false;
 };
@@ -222,8 +281,9 @@ void get_events(const RestCallPtr& call) {
   for (auto& type : query.list("type")) filter.types.insert(std::move(type));
   if (faults.any()) return call->fail(faults.error());
   filter.namespaces = call->visible_namespaces();
-  const auto events = std::make_shared<EventStream>(call->host(), std::move(filter),
-                                                    from.value_or(call->host().last_event_seq()));
+  const auto events =
+      std::make_shared<EventStream>(call->host(), call->options().hosts, std::move(filter),
+                                    from.value_or(call->host().last_event_seq()));
   events->open(call->stream());
 }
 

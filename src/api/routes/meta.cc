@@ -5,7 +5,9 @@
 #include "api/codec/problem.h"
 #include "api/figures.h"
 #include "api/openapi.h"
+#include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "runtime/hosts.h"
 
 namespace phoenix {
 namespace {
@@ -28,13 +30,39 @@ void get_version(const RestCallPtr& call) {
 
 void get_livez(const RestCallPtr& call) { call->respond(200, "{\"status\":\"live\"}"); }
 
+// Hosts of the view that some of their observers miss. They hinder nobody's work here, so they make
+// no host unready; but somebody should look at the network between.
+void write_unstable(json::Writer& writer, const RestCall& call) {
+  const Hosts* hosts = call.options().hosts;
+  writer.key("unstableHosts");
+  writer.begin_array();
+  if (hosts != nullptr) {
+    const WallMs now = call.now().wall;
+    for (const auto& [name, length] : hosts->unstable()) {
+      writer.begin_object();
+      writer.field("host", showable(name));
+      writer.time_or_null("since", now - length.ms());
+      writer.end_object();
+    }
+  }
+  writer.end_array();
+}
+
 // 200 exactly while work is accepted; else what is wedged, and since when.
 void get_readyz(const RestCallPtr& call) {
   const auto& draining = call->options().draining;
   const Health health = call->node().health(call->now());
   const bool leaving = draining && draining();
   call->add_header("Cache-Control", "no-store");
-  if (health.ready && !leaving) return call->respond(200, "{\"status\":\"ready\"}");
+  if (health.ready && !leaving) {
+    std::string body;
+    json::Writer writer(body);
+    writer.begin_object();
+    writer.field("status", "ready");
+    write_unstable(writer, *call);
+    writer.end_object();
+    return call->respond(200, std::move(body));
+  }
   Error error;
   error.kind = leaving ? ErrorKind::kDraining : ErrorKind::kStoreUnreachable;
   error.detail = leaving ? "the host is shutting down" : health.why;
@@ -43,13 +71,14 @@ void get_readyz(const RestCallPtr& call) {
   writer.time_or_null("since", health.since);
   writer.real("oldestWriteSeconds", static_cast<double>(health.oldest_write.ns) / 1e9);
   writer.number("writesInFlight", health.writes_in_flight);
+  write_unstable(writer, *call);
   call->fail(std::move(error), extra);
 }
 
 void get_metrics(const RestCallPtr& call) {
   HttpResponse response;
   response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  response.body = metrics_text(call->host(), call->options().version);
+  response.body = metrics_text(call->host(), call->options().hosts, call->options().version);
   call->respond(std::move(response));
 }
 
