@@ -61,8 +61,7 @@ TEST(Verbs, RefuseFlagsThatTheyDoNotKnow) {
 TEST(Verbs, OfLaterVersionsSaySo) {
   for (const char* line :
        {"new app", "validate", "apply -f x", "build", "run x", "audit", "policy list",
-        "approval show 1", "bundle verify b", "key new", "store check", "host leave a",
-        "host remove a", "serve --join 10.0.0.1:1", "serve --gossip-key-file k",
+        "approval show 1", "bundle verify b", "key new", "store check",
         "serve --store postgresql://x", "packet create invoice", "member register a.yaml"}) {
     std::string out, err;
     EXPECT_EQ(run_quietly(words_of(line), &out, &err), 2) << line;
@@ -125,7 +124,7 @@ TEST(Completion, KnowsEveryVerbAndFlag) {
       EXPECT_NE(script.find(command.path), std::string::npos) << shell << " " << command.path;
     }
     EXPECT_NE(script.find("--payload"), std::string::npos) << shell;
-    EXPECT_EQ(script.find("--gossip-key-file"), std::string::npos) << shell;
+    EXPECT_EQ(script.find("--max-blobs"), std::string::npos) << shell;
   }
 }
 

@@ -76,10 +76,11 @@ size_t display_width(std::string_view text) {
 
 std::string colored_state(std::string_view state, bool color) {
   static const std::map<std::string, std::string, std::less<>> kColors = {
-      {"COMPLETED", "32"}, {"ACTIVE", "32"},   {"ready", "32"},    {"RUNNING", "36"},
-      {"ASSIGNED", "36"},  {"PENDING", "33"},  {"DRAINING", "33"}, {"FAILED", "31"},
-      {"DETACHED", "31"},  {"EXPIRED", "31"},  {"REJECTED", "31"}, {"CANCELED", "2"},
-      {"RETIRED", "2"},    {"not ready", "31"}};
+      {"COMPLETED", "32"}, {"ACTIVE", "32"},    {"ready", "32"},    {"RUNNING", "36"},
+      {"ASSIGNED", "36"},  {"PENDING", "33"},   {"DRAINING", "33"}, {"FAILED", "31"},
+      {"DETACHED", "31"},  {"EXPIRED", "31"},   {"REJECTED", "31"}, {"CANCELED", "2"},
+      {"RETIRED", "2"},    {"not ready", "31"}, {"ALIVE", "32"},    {"SUSPECT", "33"},
+      {"LEAVING", "33"},   {"LEFT", "2"}};
   const auto found = kColors.find(state);
   return found == kColors.end() ? std::string(state) : wrapped(found->second, state, color);
 }

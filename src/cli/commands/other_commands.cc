@@ -63,9 +63,7 @@ constexpr const char* kLaterVerbs[] = {"new",
                                        "store init",
                                        "store check",
                                        "store migrate",
-                                       "store adopt",
-                                       "host leave",
-                                       "host remove"};
+                                       "store adopt"};
 
 }  // namespace
 

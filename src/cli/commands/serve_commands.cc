@@ -6,6 +6,7 @@
 #include "cli/context.h"
 #include "cli/serve/serve_flags.h"
 #include "runtime/data_folder.h"
+#include "runtime/gossip/pool_folder.h"
 #include "runtime/serve.h"
 
 namespace phoenix::cli {
@@ -60,7 +61,9 @@ Failure unprepared(const Error& error) {
 Outcome<int> prepare_folder(Context& context, const std::string& path) {
   const auto folder = DataFolder::open(path);
   if (!folder) return tl::unexpected(unprepared(folder.error()));
-  if (const auto key = folder->ring_key(); !key) return tl::unexpected(unprepared(key.error()));
+  if (const auto pool = gossip::open_pool_folder(path); !pool) {
+    return tl::unexpected(unprepared(pool.error()));
+  }
   if (const auto key = folder->token_key(); !key) return tl::unexpected(unprepared(key.error()));
   if (context.out.for_people() && !context.out.quiet()) {
     context.out.print_line(

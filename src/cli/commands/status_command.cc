@@ -18,6 +18,23 @@ Reply combined(const StatusFacts& facts) {
   return reply;
 }
 
+Outcome<Json> all_hosts(Context& context, const std::string& what) {
+  Json items = Json::array();
+  std::string cursor;
+  do {
+    Target page({"hosts"});
+    page.with("limit", 1000);
+    if (!cursor.empty()) page.with("cursor", cursor);
+    auto reply = context.api.get(what, page);
+    if (!reply) return tl::unexpected(reply.error());
+    for (const Json& host : reply->json["items"].items()) items.push(host);
+    cursor = reply->json["nextCursor"].text();
+  } while (!cursor.empty());
+  Json hosts = Json::object();
+  hosts.set("items", std::move(items));
+  return hosts;
+}
+
 Outcome<int> show_status(Context& context) {
   const std::string what = "cannot show the status";
   StatusFacts facts;
@@ -25,9 +42,9 @@ Outcome<int> show_status(Context& context) {
   if (!ready) return tl::unexpected(ready.error());
   facts.is_ready = ready->status == 200;
   facts.ready = ready->json;
-  auto hosts = context.api.get(what, Target({"hosts"}));
+  auto hosts = all_hosts(context, what);
   if (!hosts) return tl::unexpected(hosts.error());
-  facts.hosts = hosts->json;
+  facts.hosts = std::move(*hosts);
   auto dma = context.api.get(what, Target({"dma"}));
   if (!dma) return tl::unexpected(dma.error());
   facts.dma = dma->json;

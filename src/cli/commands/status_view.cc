@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
 
 #include "cli/context.h"
 #include "cli/table.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::array kPacketStates = {"PENDING", "ASSIGNED", "RUNNING", "COMPLETED",
                                       "FAILED",  "CANCELED", "EXPIRED", "REJECTED"};
 constexpr std::array kMemberStates = {"ACTIVE", "DRAINING", "DETACHED", "RETIRED"};
+constexpr std::array kHostStates = {"ALIVE", "SUSPECT", "LEAVING", "FAILED"};
 constexpr size_t kMostRemarks = 8;
 
 // Every state with its count, zeros included and dimmed, four to a line.
@@ -54,19 +56,48 @@ std::string metrics(const Json& dma) {
   return out;
 }
 
-std::string hosts_line(const StatusFacts& facts, bool color) {
-  const auto& hosts = facts.hosts["items"].items();
-  std::string out;
-  for (const Json& host : hosts) {
+// All of them counted, and the one that answers by name. Who left is no host of the pool.
+std::string hosts_part(const StatusFacts& facts, bool color) {
+  std::map<std::string, int64_t> by_status;
+  std::string own;
+  for (const Json& host : facts.hosts["items"].items()) {
+    ++by_status[host["status"].text()];
+    if (!host["self"].truth()) continue;
     const std::string up = age(host["startedAt"].text(), facts.now_ms);
     const std::string version = host["version"].text();
-    out += fmt::format("  {}  {}{}{}\n", harmless(host["name"].text()),
+    own += fmt::format("  {}  {}{}{}\n", harmless(host["name"].text()),
                        colored_state(host["ready"].truth() ? "ready" : "not ready", color),
                        version.empty() ? "" : "  version " + harmless(version),
                        up.empty() ? "" : "  up " + up);
   }
-  return out.empty() ? "  " + colored_state(facts.is_ready ? "ready" : "not ready", color) + "\n"
-                     : out;
+  if (own.empty()) {
+    own = "  " + colored_state(facts.is_ready ? "ready" : "not ready", color) + "\n";
+  }
+  Json counted = Json::object();
+  for (const auto& [status, count] : by_status) counted.set(status, Json::number(count));
+  return counts(counted, kHostStates, color) + own;
+}
+
+void note_hosts(const StatusFacts& facts, std::vector<std::string>& notes) {
+  for (const Json& host : facts.hosts["items"].items()) {
+    const std::string& name = host["name"].text();
+    const std::string& view = host["view"].text();
+    const std::string why = host["viewWhy"].text().empty() ? "" : ": " + host["viewWhy"].text();
+    std::string note;
+    if (host["status"].text() == "FAILED") {
+      note = fmt::format("host {} is FAILED since {}; gone for good? phoenix host remove {}", name,
+                         host["since"].text(), name);
+    } else if (view == "incompatible" || view == "unstable") {
+      note = fmt::format("host {} is {}{}", name, view, why);
+    } else {
+      continue;
+    }
+    if (notes.size() == kMostRemarks) {
+      notes.push_back("… see: phoenix host list -o wide");
+      return;
+    }
+    notes.push_back(std::move(note));
+  }
 }
 
 void note_readiness(const StatusFacts& facts, std::vector<std::string>& notes) {
@@ -80,7 +111,7 @@ void note_members(const StatusFacts& facts, std::vector<std::string>& notes) {
   for (const Json& member : facts.members["items"].items()) {
     const std::string& status = member["status"].text();
     if (status != "DETACHED" && status != "DRAINING") continue;
-    if (notes.size() == kMostRemarks) {
+    if (notes.size() >= kMostRemarks) {
       notes.push_back("… see: phoenix member list --status DETACHED,DRAINING");
       return;
     }
@@ -97,6 +128,7 @@ std::string packets_text(int64_t count) {
 std::vector<std::string> attention(const StatusFacts& facts) {
   std::vector<std::string> notes;
   note_readiness(facts, notes);
+  note_hosts(facts, notes);
   const Json& packets = facts.dma["packets"];
   const auto count = [&packets](const char* state) { return packets[state].integer().value_or(0); };
   if (const int64_t failed = count("FAILED"); failed > 0) {
@@ -122,7 +154,7 @@ std::vector<std::string> attention(const StatusFacts& facts) {
 }  // namespace
 
 std::string status_screen(const StatusFacts& facts, bool color) {
-  std::string out = bold("Hosts", color) + "  " + facts.url + "\n" + hosts_line(facts, color);
+  std::string out = bold("Hosts", color) + "  " + facts.url + "\n" + hosts_part(facts, color);
   out += bold("Members", color) + "\n" + counts(facts.dma["members"], kMemberStates, color);
   out += bold("Packets", color) + "\n" + counts(facts.dma["packets"], kPacketStates, color);
   out += bold("Metrics", color) + "\n" + metrics(facts.dma);

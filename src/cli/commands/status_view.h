@@ -9,7 +9,7 @@ namespace phoenix::cli {
 
 struct StatusFacts {
   std::string url;
-  Json hosts;    // GET /v1/hosts
+  Json hosts;    // GET /v1/hosts, all pages
   Json members;  // GET /v1/members: those that need attention are named
   Json dma;      // GET /v1/dma
   Json ready;    // GET /readyz

@@ -15,7 +15,7 @@ StatusFacts calm() {
   facts.is_ready = true;
   facts.now_ms = parse_time("2026-01-01T00:05:00.000Z");
   facts.hosts = json(
-      R"({"items":[{"name":"host-a","ready":true,"version":"0.1.0","startedAt":"2026-01-01T00:00:00.000Z"}]})");
+      R"({"items":[{"name":"host-a","self":true,"status":"ALIVE","view":"in-view","ready":true,"version":"0.1.0","startedAt":"2026-01-01T00:00:00.000Z"}]})");
   facts.dma = json(R"({"load":{"stddev":0.25,"maxOverMean":1.5},)"
                    R"("rebalancing":{"moved":3,"minimum":3,"ratio":1.0},)"
                    R"("handoffMs":{"p50":0.41,"p99":2.5,"max":3,"count":7},)"
@@ -28,6 +28,7 @@ StatusFacts calm() {
 TEST(Status, ShowsEveryStateAndEveryMetric) {
   EXPECT_EQ(status_screen(calm(), false),
             "Hosts  http://127.0.0.1:7400\n"
+            "        1 ALIVE             0 SUSPECT           0 LEAVING           0 FAILED\n"
             "  host-a  ready  version 0.1.0  up 5m\n"
             "Members\n"
             "        3 ACTIVE            0 DRAINING          0 DETACHED          0 RETIRED\n"
@@ -58,6 +59,25 @@ TEST(Status, SaysWhatNeedsAttention) {
             "  1 packet FAILED: phoenix packet list --status FAILED\n"
             "  4 packets waiting, no member is ACTIVE: phoenix worker start\n"
             "  member ocr-1 is DETACHED: lease\n");
+}
+
+TEST(Status, CountsAllHostsAndNamesThoseThatNeedAttention) {
+  StatusFacts facts = calm();
+  facts.hosts =
+      json(R"({"items":[{"name":"a","self":true,"status":"ALIVE","view":"unstable","viewWhy":"w",)"
+           R"("ready":true},{"name":"b","status":"FAILED","view":"outside","since":"T2"},)"
+           R"({"name":"c","status":"LEFT","view":"foreign"},{"name":"d","status":"ALIVE",)"
+           R"("view":"incompatible","viewWhy":"pool: ours p, theirs q"}]})");
+  const std::string screen = status_screen(facts, false);
+  EXPECT_NE(screen.find("        2 ALIVE             0 SUSPECT           0 LEAVING           "
+                        "1 FAILED\n  a  ready\nMembers"),
+            std::string::npos)
+      << screen;
+  EXPECT_EQ(screen.substr(screen.find("Attention")),
+            "Attention\n"
+            "  host a is unstable: w\n"
+            "  host b is FAILED since T2; gone for good? phoenix host remove b\n"
+            "  host d is incompatible: pool: ours p, theirs q\n");
 }
 
 TEST(Members, RowsAndSheet) {

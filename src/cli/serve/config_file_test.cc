@@ -96,13 +96,27 @@ TEST_F(MergeTest, FlagsWinOverTheFile) {
 }
 
 TEST_F(MergeTest, WrongValuesOfTheFileAreToldWithTheirPlaces) {
-  const auto options = merge_serve_options(file("weight: 0\nretain: 7\njoin: x\n"), {});
+  const auto options = merge_serve_options(file("weight: -1\nretain: 7\njoin: \"a:b\"\n"), {});
   ASSERT_FALSE(options);
   EXPECT_EQ(options.error().exit_code, kExitWrongUse);
   EXPECT_EQ(options.error().why,
-            path_ + ":1:9: weight: \"0\" is no whole number from 1 to 10000\n" + path_ +
+            path_ + ":1:9: weight: \"-1\" is no whole number from 0 to 10000\n" + path_ +
                 ":2:9: retain: \"7\" is no duration; write it as 1500ms, 25s or 2m\n" + path_ +
-                ":3:7: join: not in this version");
+                ":3:7: join: \"a:b\" is no HOST:PORT; write it as 10.0.0.1:7946 or [::1]:7946");
+}
+
+TEST_F(MergeTest, HostsToJoinAreAListWithOrWithoutPorts) {
+  const auto options =
+      merge_serve_options(file("join: [h1, \"h2:1\"]\npool: p\ngossipKeyFile: k\nweight: 0\n"), {});
+  ASSERT_TRUE(options) << options.error().why;
+  EXPECT_EQ(options->join, (std::vector<std::string>{"h1", "h2:1"}));
+  EXPECT_EQ(options->pool_dir, "p");
+  EXPECT_EQ(options->gossip_key_file, "k");
+  EXPECT_EQ(options->weight, 0);
+  const auto flags =
+      merge_serve_options(file("join: h1\n"), {{"--join", "[::1]:7946,h3"}, {"--join", "h4"}});
+  ASSERT_TRUE(flags);
+  EXPECT_EQ(flags->join, (std::vector<std::string>{"[::1]:7946", "h3", "h4"}));
 }
 
 TEST_F(MergeTest, CertificateAndKeyComeTogether) {

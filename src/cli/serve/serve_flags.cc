@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "cli/context.h"
@@ -69,6 +70,23 @@ Flag repeated_flag(std::string name, std::string value, std::vector<std::string>
   return flag;
 }
 
+// Each a HOST:PORT, or a HOST that listens on the usual port.
+Flag join_flag(std::vector<std::string>* into) {
+  Flag flag = repeated_flag("--join", "ADDR,…", into, "hosts of the pool to join, HOST[:7946]");
+  flag.set = [set = flag.set](std::string_view text) -> Complaint {
+    for (size_t at = 0; at <= text.size();) {
+      const size_t end = std::min(text.find(',', at), text.size());
+      const std::string_view one = text.substr(at, end - at);
+      at = end + 1;
+      if (!one.empty() && !check_address(one)) continue;
+      if (!one.empty() && !check_address(std::string(one) + ":7946")) continue;
+      return fmt::format("\"{}\" is no HOST:PORT; write it as 10.0.0.1:7946 or [::1]:7946", one);
+    }
+    return set(text);
+  };
+  return flag;
+}
+
 }  // namespace
 
 std::vector<Flag> serve_flags(ServeOptions* o) {
@@ -80,10 +98,16 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
   flags.push_back(address_flag("--peer", &o->peer, &o->peer_explicit,
                                "host to host (127.0.0.1:7401); not used yet"));
   flags.push_back(address_flag("--gossip", &o->gossip, &o->gossip_explicit,
-                               "membership (127.0.0.1:7946); not used yet"));
+                               "membership, UDP and TCP (127.0.0.1:7946)"));
   flags.push_back(text_flag("--advertise", "ADDR", &o->advertise, "address that others reach"));
+  flags.push_back(join_flag(&o->join));
+  flags.push_back(
+      text_flag("--gossip-key-file", "FILE", &o->gossip_key_file, "keys that encrypt gossip"));
+  flags.push_back(
+      text_flag("--pool", "DIR", &o->pool_dir, "ring key, ids and view of the pool (--data)"));
   flags.push_back(store_flag(&o->store));
-  flags.push_back(number_flag("--weight", "N", &o->weight, 1, 10'000, "share of the work (100)"));
+  flags.push_back(
+      number_flag("--weight", "N", &o->weight, 0, 10'000, "share of the work (100); 0: a gateway"));
   flags.push_back(text_flag("--tls-cert", "FILE", &o->tls_cert, "certificate chain, PEM"));
   flags.push_back(text_flag("--tls-key", "FILE", &o->tls_key, "its private key, PEM"));
   flags.push_back(
@@ -105,8 +129,6 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
       choice_flag("--log-format", {"text", "json"}, &o->log_format, "of the log on stderr"));
   flags.push_back(choice_flag("--log-level", {"trace", "debug", "info", "warn", "error", "off"},
                               &o->log_level, "least severity to log (info)"));
-  flags.push_back(later_flag("--join", "ADDR,…"));
-  flags.push_back(later_flag("--gossip-key-file", "FILE"));
   return flags;
 }
 
@@ -139,6 +161,7 @@ Outcome<ServeOptions> merge_serve_options(const std::string& config_path, const 
     if (replaced.insert(name).second) {
       if (name == "--allow-host") options.allow_host.clear();
       if (name == "--allow-origin") options.allow_origin.clear();
+      if (name == "--join") options.join.clear();
     }
     set(name, value);
   }

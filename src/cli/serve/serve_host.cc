@@ -1,4 +1,4 @@
-// Puts a host together: data folder, store, node, REST face, log, signals.
+// Puts a host together: data folder, store, node, membership, REST face, log, signals.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -15,6 +15,10 @@
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "runtime/data_folder.h"
+#include "runtime/gossip/gossip_port.h"
+#include "runtime/gossip/gossip_service.h"
+#include "runtime/gossip/key_file.h"
+#include "runtime/gossip/pool_folder.h"
 #include "runtime/host_runtime.h"
 #include "runtime/log.h"
 #include "runtime/serve.h"
@@ -73,6 +77,23 @@ std::optional<Error> check_exposure(const ServeOptions& options) {
                          "nor mutual TLS"};
 }
 
+// Where others reach this host's API: what the user says, else where it listens, the address in
+// place of one that stands for all.
+std::string told_api(const ServeOptions& options, const std::string& listening,
+                     const gossip::Endpoint& own) {
+  const auto bound = parse_address(listening);
+  const uint16_t port = bound ? bound->port : 0;
+  if (!options.advertise.empty()) {
+    return parse_address(options.advertise) ? options.advertise
+                                            : to_string(Address{options.advertise, port});
+  }
+  const bool all = bound && (bound->host == "0.0.0.0" || bound->host == "::");
+  if (!all) return listening;
+  gossip::Endpoint at = own;
+  at.port = port;
+  return to_string(at);
+}
+
 class Serving {
  public:
   explicit Serving(const ServeOptions& options)
@@ -95,12 +116,14 @@ class Serving {
     if (auto started = start_host(); !started) {
       return complain(started.error(), "nothing was changed");
     }
+    if (auto joined = make_gossip(); !joined) return complain(joined.error(), kSeeHelp);
     open_api();
     if (auto loaded = api_->reload_auth(); !loaded) return complain(loaded.error(), kMendFile);
     const auto signals =
         loop_.on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
     if (!signals) return complain(signals.error(), "");
     announce();
+    gossip_->start();
     watch_health();
     // While a commit is at the store its end is microseconds or milliseconds away: watching for it
     // saves the latency of going to sleep and waking up.
@@ -111,10 +134,11 @@ class Serving {
     server_.reset();
     loop_.poll();
     api_.reset();
+    gossip_.reset();
     host_.reset();
     folder_->remove_file("address.json");
     log_.write(Severity::kInfo, "stopped", {});
-    return 0;
+    return exit_code_;
   }
 
  private:
@@ -130,7 +154,31 @@ class Serving {
     if (auto listening = listen(); !listening) {
       return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
     }
+    if (!options_.gossip_key_file.empty()) {
+      const auto keys = gossip::read_key_file(options_.gossip_key_file);
+      if (!keys) return complain(keys.error(), "mend --gossip-key-file and start again");
+    }
+    if (auto bound = bind_gossip(); !bound) {
+      return complain(bound.error(), "choose another one with --gossip, or 127.0.0.1:0");
+    }
     return 0;
+  }
+
+  Result<bool> bind_gossip() {
+    auto bound = gossip::bind_gossip(options_.gossip);
+    const bool taken = !bound && bound.error().kind == ErrorKind::kConflict;
+    if (taken && !options_.gossip_explicit) {
+      log_.write(Severity::kWarn, "taking-a-free-port", {{"why", bound.error().detail}});
+      bound = gossip::bind_gossip("127.0.0.1:0");
+    }
+    if (!bound) return tl::unexpected<Error>(bound.error());
+    gossip_port_.emplace(std::move(*bound));
+    if (options_.gossip_key_file.empty() && !is_loopback(gossip_port_->address.host)) {
+      log_.write(Severity::kWarn, "gossip-unprotected",
+                 {{"address", to_string(gossip_port_->address)},
+                  {"why", "whoever reaches this port can join the pool; give --gossip-key-file"}});
+    }
+    return true;
   }
 
   Result<bool> start_host() {
@@ -138,9 +186,11 @@ class Serving {
     if (!store) return tl::unexpected<Error>(store.error());
     HostOptions host;
     host.name = host_name(options_);
-    const auto ring_key = folder_->ring_key();
-    if (!ring_key) return tl::unexpected<Error>(ring_key.error());
-    host.ring_key = *ring_key;
+    auto pool =
+        gossip::open_pool_folder(options_.pool_dir.empty() ? folder_->path() : options_.pool_dir);
+    if (!pool) return tl::unexpected<Error>(pool.error());
+    pool_ = std::move(*pool);
+    host.ring_key = pool_.ring_key;
     const auto token_key = folder_->token_key();
     if (!token_key) return tl::unexpected<Error>(token_key.error());
     host.token_key = *token_key;
@@ -149,6 +199,31 @@ class Serving {
     auto started = RunningHost::start(loop_, std::move(*store), host);
     if (!started) return tl::unexpected<Error>(started.error());
     host_ = std::move(*started);
+    return true;
+  }
+
+  Result<bool> make_gossip() {
+    gossip::GossipOptions gossip;
+    const auto own = gossip::advertised(gossip_port_->address, options_.advertise);
+    if (!own) return tl::unexpected<Error>(own.error());
+    gossip::MembershipOptions& membership = gossip.membership;
+    membership.name = host_->name();
+    membership.advertise = *own;
+    membership.api = told_api(options_, server_->address(), *own);
+    membership.version = ApiOptions().version;
+    membership.weight = static_cast<uint32_t>(options_.weight);
+    membership.identity.pool = pool_.names.pool;
+    membership.identity.store = pool_.names.store;
+    membership.identity.ring_fingerprint = pool_.fingerprint();
+    gossip.join = options_.join;
+    gossip.key_file = options_.gossip_key_file;
+    gossip.data_folder = folder_->path();
+    gossip.pool_folder = pool_.path;
+    gossip.refused = [this](const std::string& holder) { end_refused(holder); };
+    auto service =
+        gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(gossip));
+    if (!service) return tl::unexpected<Error>(service.error());
+    gossip_ = std::move(*service);
     return true;
   }
 
@@ -161,6 +236,8 @@ class Serving {
     api.allow_origin = options_.allow_origin;
     api.weight = options_.weight;
     api.retain_seconds = static_cast<uint32_t>(options_.retain.ms() / 1000);
+    api.hosts = gossip_.get();
+    api.leave = [this] { end("asked-to-leave"); };
     api.draining = [this] { return ending_; };
     api.on_answer = [this](const Answered& answer) { log_answer(answer); };
     api_ = std::make_unique<rest::Api>(*host_, std::move(api));
@@ -198,19 +275,23 @@ class Serving {
     const std::string url =
         (options_.tls_cert.empty() ? "http://" : "https://") + server_->address();
     const std::string text =
-        fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":null,\"pid\":{}}}\n", url, getpid());
+        fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":\"{}\",\"pid\":{}}}\n", url,
+                    gossip_->address(), getpid());
     if (auto done = folder_->write_file("address.json", text); !done) {
       log_.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
     }
     log_.write(Severity::kInfo, "started",
                {{"host", host_->name()},
                 {"url", url},
+                {"gossip", gossip_->address()},
+                {"pool", pool_.names.pool},
                 {"data", folder_->path()},
                 {"run", std::to_string(host_->run())},
                 {"livePackets", std::to_string(host_->node().live_packets())},
                 {"pid", std::to_string(getpid())}});
     if (options_.quiet) return;
     fmt::print("phoenix {} serves at {}\n", host_->name(), url);
+    fmt::print("other hosts join it at {}\n", gossip_->address());
     fmt::print("data in {}; Ctrl-C ends it\n", folder_->path());
     std::fflush(stdout);
   }
@@ -257,18 +338,42 @@ class Serving {
   void on_signal(int signal) {
     if (signal == SIGHUP) return reload();
     if (ending_) _exit(130);  // the second one: at once
-    ending_ = true;
-    log_.write(Severity::kInfo, "stopping",
-               {{"writes", std::to_string(host_->node().writes_in_flight())}});
-    deadline_ = host_->now().mono + kShutdown;
-    host_->begin_shutdown();
-    server_->stop_accepting();
+    end("signal");
+  }
+
+  void end(const std::string& why) {
+    if (ending_) return;
+    begin_end(why);
+    gossip_->leave([this] { left_ = true; });
     wait_for_end();
   }
 
-  // Commits are finished and answers sent, within the time that a shutdown may take.
+  // Our name is another live host's: nothing is told to the pool, which knows that one.
+  void end_refused(const std::string& holder) {
+    if (ending_) return;
+    exit_code_ = 1;
+    fmt::print(stderr,
+               "phoenix serve: the name \"{}\" is taken\nit belongs to the live host at {}\n"
+               "end that one, or give this one another name with --name\n",
+               host_->name(), holder);
+    begin_end("refused");
+    left_ = true;
+    wait_for_end();
+  }
+
+  void begin_end(const std::string& why) {
+    ending_ = true;
+    log_.write(Severity::kInfo, "stopping",
+               {{"why", why}, {"writes", std::to_string(host_->node().writes_in_flight())}});
+    deadline_ = host_->now().mono + kShutdown;
+    host_->begin_shutdown();
+    server_->stop_accepting();
+  }
+
+  // Commits are finished, answers sent and the others told, within the time that a shutdown may
+  // take.
   void wait_for_end() {
-    const bool done = host_->quiet() && server_->in_progress() == 0;
+    const bool done = host_->quiet() && server_->in_progress() == 0 && left_;
     if (done || host_->now().mono >= deadline_) {
       server_->close_all();
       return loop_.stop();
@@ -282,11 +387,16 @@ class Serving {
   Timer end_;
   Timer health_;
   std::optional<DataFolder> folder_;
+  std::optional<gossip::GossipPort> gossip_port_;  // until the service has it
+  gossip::PoolFolder pool_;
   std::unique_ptr<RunningHost> host_;
+  std::unique_ptr<gossip::GossipService> gossip_;
   std::unique_ptr<rest::Api> api_;
   std::unique_ptr<HttpServer> server_;
   bool ready_ = true;
   bool ending_ = false;
+  bool left_ = false;  // the pool
+  int exit_code_ = 0;
   Instant deadline_;
 };
 

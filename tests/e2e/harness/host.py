@@ -56,7 +56,7 @@ class Host:
         listen = ["--listen", self.listen] if self.listen else []
         self.process = subprocess.Popen(
             [*self.before, PROGRAM, "serve", "--data", str(self.data), *listen,
-             *self.flags],
+             "--gossip", "127.0.0.1:0", *self.flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             env=clean_environment(**self.env))
         log.close()
@@ -114,5 +114,5 @@ def until(test, look, what, patience=PATIENCE):
         if found:
             return found
         if time.monotonic() > deadline:
-            test.fail(f"not in {patience} s: {what}")
+            raise AssertionError(f"not in {patience} s: {what}")
         pause.poll(10)

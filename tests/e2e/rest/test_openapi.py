@@ -19,6 +19,8 @@ GET /v1/dma
 GET /v1/events
 GET /v1/hosts
 GET /v1/hosts/{}
+POST /v1/hosts/{}/leave
+POST /v1/hosts/{}/remove
 GET /v1/ring
 GET /v1/ring/owner
 POST /v1/ring/plan

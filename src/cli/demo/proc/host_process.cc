@@ -36,7 +36,8 @@ void HostProcess::start() {
   // The same port again, so that everybody finds the next life where the last one was.
   const std::string listen = url_.empty() ? "127.0.0.1:0" : url_.substr(url_.find("//") + 2);
   Processes::Start start;
-  start.args = {own_program(), "serve", "--name", "demo", "--data", data_, "--listen", listen};
+  start.args = {own_program(), "serve",    "--name", "demo",     "--data",
+                data_,         "--listen", listen,   "--gossip", "127.0.0.1:0"};
   start.out = log.get();
   start.err = log.get();
   wish_ = Wish::kRun;

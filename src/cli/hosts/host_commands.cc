@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/listing.h"
+#include "cli/context.h"
+#include "cli/hosts/host_view.h"
+
+namespace phoenix::cli {
+namespace {
+
+int list_hosts(Context& context, const ListOptions& options) {
+  Listing listing;
+  listing.what = "cannot list hosts";
+  listing.noun = "hosts";
+  listing.id_key = "name";
+  listing.target = [] { return Target({"hosts"}); };
+  listing.columns = host_columns();
+  listing.row = [](const Json& host) { return host_row(host, wall_now_ms()); };
+  listing.fingerprint = host_fingerprint;
+  return run_list(context, listing, options);
+}
+
+Outcome<int> show_host(Context& context, const std::string& name) {
+  auto reply = context.api.get(fmt::format("cannot show host {}", name), Target({"hosts", name}));
+  if (!reply) return tl::unexpected(reply.error());
+  print_answer(context, *reply, name, host_sheet(reply->json, wall_now_ms(), context.out.color()));
+  return kExitDone;
+}
+
+void print_host(Context& context, const Reply& reply, const std::string& name) {
+  std::string text;
+  if (!context.out.quiet()) {
+    text = name + "  " + colored_state(reply.json["status"].text(), context.out.color());
+  }
+  print_answer(context, reply, name, text);
+}
+
+Outcome<int> remove_host(Context& context, const std::string& name, bool prune) {
+  Json body = Json::object();
+  body.set("prune", Json::boolean(prune));
+  auto reply = context.api.post(fmt::format("cannot remove host {}", name),
+                                Target({"hosts", name, "remove"}), body);
+  if (!reply) return tl::unexpected(reply.error());
+  print_host(context, *reply, name);
+  return kExitDone;
+}
+
+// The name of the host that answers.
+Outcome<std::string> own_name(Context& context, const std::string& what) {
+  Target target({"hosts"});
+  target.with("limit", 1000);
+  std::string cursor;
+  for (;;) {
+    Target page = target;
+    if (!cursor.empty()) page.with("cursor", cursor);
+    auto reply = context.api.get(what, page);
+    if (!reply) return tl::unexpected(reply.error());
+    for (const Json& host : reply->json["items"].items()) {
+      if (host["self"].truth()) return host["name"].text();
+    }
+    cursor = reply->json["nextCursor"].text();
+    if (cursor.empty()) break;
+  }
+  return tl::unexpected(Failure{kExitFailed, what, "the host does not list itself",
+                                "name it: phoenix host leave HOST", ""});
+}
+
+Outcome<int> leave_host(Context& context, const std::vector<std::string>& names) {
+  std::string name = names.empty() ? std::string() : names.front();
+  if (name.empty()) {
+    auto own = own_name(context, "cannot make the host leave");
+    if (!own) return tl::unexpected(own.error());
+    name = *own;
+  }
+  auto reply = context.api.post(fmt::format("cannot make host {} leave", name),
+                                Target({"hosts", name, "leave"}), Json::object());
+  if (!reply) return tl::unexpected(reply.error());
+  print_host(context, *reply, name);
+  return kExitDone;
+}
+
+void add_leave(std::vector<Command>& table) {
+  const auto names = std::make_shared<std::vector<std::string>>();
+  Command leave;
+  leave.path = "host leave";
+  leave.summary = "make a host leave the pool and end, as Ctrl-C does";
+  leave.usage = "[HOST]";
+  leave.detail =
+      "Without a name: the host that answers. A host leaves only when it is told itself: give its\n"
+      "address with --url.";
+  leave.example = "phoenix host leave";
+  leave.words_name = "HOST";
+  leave.words_max = 1;
+  leave.words = names.get();
+  leave.run = [names](Context& context) { return finish(context, leave_host(context, *names)); };
+  table.push_back(std::move(leave));
+}
+
+void add_remove(std::vector<Command>& table) {
+  struct Options {
+    std::vector<std::string> names;
+    bool prune = false;
+  };
+  const auto options = std::make_shared<Options>();
+  Command remove;
+  remove.path = "host remove";
+  remove.summary = "take failed hosts as having left: nobody looks for them any more";
+  remove.usage = "HOST… [--prune]";
+  remove.example = "phoenix host remove host-b --prune";
+  remove.words_name = "HOST";
+  remove.words_min = 1;
+  remove.words_max = kManyWords;
+  remove.words = &options->names;
+  remove.flags.push_back(switch_flag("--prune", &options->prune, "and forget them at once"));
+  remove.run = [options](Context& context) {
+    return for_each_id(context, options->names, "host", [&](const std::string& name) {
+      return remove_host(context, name, options->prune);
+    });
+  };
+  table.push_back(std::move(remove));
+}
+
+}  // namespace
+
+void add_host_commands(std::vector<Command>& table) {
+  const auto list_options = std::make_shared<ListOptions>();
+  Command list;
+  list.path = "host list";
+  list.summary = "the hosts of this pool";
+  list.detail =
+      "STATUS is what gossip believes. VIEW is what counts for ownership: in-view, outside,\n"
+      "unstable, incompatible (another pool, ring key or store), foreign (no phoenix host).";
+  list.example = "phoenix host list -o wide";
+  add_list_flags(list.flags, list_options.get());
+  list.run = [list_options](Context& context) { return list_hosts(context, *list_options); };
+  table.push_back(std::move(list));
+
+  const auto names = std::make_shared<std::vector<std::string>>();
+  Command show;
+  show.path = "host show";
+  show.summary = "the fields of a host";
+  show.usage = "HOST…";
+  show.example = "phoenix host show host-a";
+  show.words_name = "HOST";
+  show.words_min = 1;
+  show.words_max = kManyWords;
+  show.words = names.get();
+  show.run = [names](Context& context) {
+    return for_each_id(context, *names, "host",
+                       [&](const std::string& name) { return show_host(context, name); });
+  };
+  table.push_back(std::move(show));
+  add_leave(table);
+  add_remove(table);
+}
+
+}  // namespace phoenix::cli
