@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/command_line.h"
+#include "bench/membership/rows.h"
 #include "bench/ring/rows.h"
 #include "bench/rows.h"
 
@@ -18,12 +19,14 @@ namespace {
 constexpr const char* kUsage =
     "phoenix_bench host [--json FILE] [--quick] [--row N]... [--disk DIR] [--tmpfs DIR]\n"
     "phoenix_bench ring [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench membership [--json FILE] [--quick] [--row N]...\n"
     "\n"
-    "Measures one host, or the ring alone, against the bars of docs/benchmarks.md and prints a\n"
-    "table.\n"
+    "Measures one host, the ring alone, or the membership of hosts against the bars of\n"
+    "docs/benchmarks.md and prints a table.\n"
     "  --json FILE   the figures as JSON too\n"
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
-    "  --row N       only this row of the table (host: 1..6, ring: 1..11); may be repeated\n"
+    "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
+    "                membership: 1..10); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
     "Exit 1 if something could not be measured; a bar that is not met is no failure.\n";
@@ -77,6 +80,16 @@ int ring(const std::vector<std::string>& words) {
   return run_rows("ring", line, ring_rows(options));
 }
 
+int membership(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const auto wrong = parse(words, 10, {}, line); !wrong.empty()) return wrong_use(wrong);
+  MembershipBench options;
+  options.quick = line.quick;
+  options.program = PHOENIX_PROGRAM;
+  options.program_folder = own_folder();
+  return run_rows("membership", line, membership_rows(options));
+}
+
 int main_of(const std::vector<std::string>& words) {
   const auto wants_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
   if (words.empty() || wants_help(words[0]) || (words.size() > 1 && wants_help(words[1]))) {
@@ -86,7 +99,8 @@ int main_of(const std::vector<std::string>& words) {
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (words[0] == "host") return host(rest);
   if (words[0] == "ring") return ring(rest);
-  return wrong_use("no benchmark '" + words[0] + "'; there are: host, ring");
+  if (words[0] == "membership") return membership(rest);
+  return wrong_use("no benchmark '" + words[0] + "'; there are: host, ring, membership");
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+// The rows of membership's table of bars, several in a file where they share what they measure.
+// They append what they found, and say on stderr what they are doing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/clock.h"
+#include "bench/command_line.h"
+
+namespace phoenix::bench {
+
+struct MembershipBench {
+  bool quick = false;          // small sizes
+  std::string program;         // the phoenix binary, for rows with processes
+  std::string program_folder;  // where other programs of the bench lie
+};
+
+Result<bool> membership_interop(const MembershipBench& options, Figures& figures);    // row 1
+Result<bool> membership_vectors(const MembershipBench& options, Figures& figures);    // row 2
+Result<bool> membership_detection(const MembershipBench& options, Figures& figures);  // row 3
+Result<bool> membership_decoders(const MembershipBench& options, Figures& figures);   // row 9
+Result<bool> membership_moves(const MembershipBench& options, Figures& figures);      // row 10
+
+// All of them, in the order in which they run.
+std::vector<Row> membership_rows(const MembershipBench& options);
+
+}  // namespace phoenix::bench
