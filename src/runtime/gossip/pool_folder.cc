@@ -59,7 +59,7 @@ Result<PoolNames> take_names(const std::string& path) {
     auto made = random_bytes(16);
     if (!made) return tl::unexpected<Error>(made.error());
     const auto* bytes = reinterpret_cast<const uint8_t*>(made->data());
-    const PoolNames names{hex(bytes, 8), hex(bytes + 8, 8)};
+    PoolNames names{hex(bytes, 8), hex(bytes + 8, 8)};
     if (auto done = replace_file(path, render(names)); !done) {
       return tl::unexpected<Error>(done.error());
     }

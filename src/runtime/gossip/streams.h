@@ -41,11 +41,12 @@ class StreamEvents {
 struct StreamLimits {
   size_t incoming = 128;
   size_t outgoing = 64;
-  size_t waiting = 256;               // of ours, for one of these places; beyond, the newest fails
-  size_t held = size_t{64} << 20;     // bytes that peers sent and nobody has taken yet
-  size_t at_once = size_t{64} << 10;  // larger messages are unpacked by the worker
-  Duration timeout = seconds(10);     // of an incoming stream, and at most of an outgoing one
-  Duration linger = seconds(1);       // after our answer, for the peer to close
+  size_t waiting = 256;            // of ours, for one of these places; beyond, the newest fails
+  size_t held = size_t{64} << 20;  // bytes that peers sent and nobody has taken yet
+  // Larger messages are unpacked by the worker: a few KiB may stand for megabytes.
+  size_t at_once = size_t{4} << 10;
+  Duration timeout = seconds(10);  // of an incoming stream, and at most of an outgoing one
+  Duration linger = seconds(1);    // after our answer, for the peer to close
 };
 
 struct StreamCounts {
