@@ -61,6 +61,7 @@ SwimOptions swim_options(const MembershipOptions& options, std::string meta) {
   swim.remembered_incarnation = options.remembered.incarnation;
   swim.seeds = options.seeds;
   swim.remembered = options.remembered.hosts;
+  swim.expected = options.expected;
   swim.longest_broadcast = longest_message(options.frame);
   return swim;
 }
@@ -117,7 +118,7 @@ void Machine::start(Now now, Output& out) {
   swim_.set_ack_payload(serf_.ack_payload());
   swim_.start(now, from_swim_);
   serf_.start(HostTable::kSelf, now, from_serf_);
-  serf_.announce(now, from_serf_);
+  if (!options_.expected) serf_.announce(now, from_serf_);
   tell_view(HostTable::kSelf, now, out);
   if (options_.phoenix) view_.start(now, from_view_);
   settle(now, out);
@@ -284,7 +285,7 @@ void Machine::stream_answered(StreamId id, std::string_view message, Now now, Ou
   const bool taken =
       type == MessageType::kPushPull && take_state(body, stream.to, stream.join, now, out);
   swim_.push_pull_ended(stream.swim_id, taken, now, from_swim_);
-  if (stream.join && taken) serf_.announce(now, from_serf_);
+  if (stream.join && taken && !options_.expected) serf_.announce(now, from_serf_);
   if (stream.join && !taken) {
     ErrorMessage error;
     const bool told = type == MessageType::kError && !body.empty() && decode(body, error);

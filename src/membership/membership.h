@@ -51,6 +51,9 @@ struct MembershipOptions {
   std::array<uint8_t, 32> seed{};  // from the random device, or the simulator's
   // False: no phoenix tags, no view; a plain Serf peer, as simulations need them.
   bool phoenix = true;
+  // For simulations of large pools that are whole from their start: what the first push/pull
+  // brings is announced to nobody, and neither is this host.
+  bool expected = false;
   Remembered remembered;
   std::vector<Endpoint> seeds;  // --join
 };

@@ -85,6 +85,7 @@ SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const Endpoint&, Now 
   SwimMerge result;
   if (!begin(now, out)) return result;
   last_heard_ = now.mono;
+  unannounced_ = options_.expected && alone();
   for (const NodeState& node : nodes) {
     ++result.taken;
     switch (node.state) {
@@ -107,6 +108,7 @@ SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const Endpoint&, Now 
     }
     if (refused_) break;
   }
+  unannounced_ = false;
   return result;
 }
 

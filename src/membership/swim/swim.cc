@@ -53,7 +53,7 @@ void Swim::start(Now now, SwimEffects& out) {
   // The wall clock is the floor: who lost the folder still comes after all earlier lives.
   const auto wall = static_cast<uint32_t>(std::clamp<WallMs>(now.wall / 1000, 1, UINT32_MAX));
   raise_incarnation(std::max(options_.remembered_incarnation, wall - 1), out);
-  announce_alive(kSelf, true, now);
+  if (!options_.expected) announce_alive(kSelf, true, now);
 
   const Timing& t = options_.timing;
   last_heard_ = last_gossip_ = now.mono;
@@ -196,6 +196,7 @@ void Swim::announce(std::string_view name, std::string message, bool urgent, Now
 }
 
 void Swim::announce_alive(HostNumber host, bool urgent, Now now) {
+  if (unannounced_) return;
   announce(hosts_.name(host), alive_message(host), urgent, now);
 }
 

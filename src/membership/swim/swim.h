@@ -49,6 +49,7 @@ struct SwimOptions {
   size_t max_hosts = 16'384;      // this one included
   size_t max_broadcasts = 4'096;  // messages in the queue
   size_t longest_broadcast = 1'300;
+  bool expected = false;  // all know of this host, and of whom it finds when it knows nobody
 };
 
 enum class SwimChange : uint8_t {
@@ -341,7 +342,8 @@ class Swim {
   size_t joined_lately_ = 0;  // since the lists were last compared, or are to be
   int health_ = 0;
   bool started_ = false, leaving_ = false, refused_ = false;
-  uint32_t reserved_ = 0;  // incarnations up to here are on disk
+  bool unannounced_ = false;  // what is learned now is no news
+  uint32_t reserved_ = 0;     // incarnations up to here are on disk
   uint32_t next_stream_ = 1;
   int tokens_ = 0;  // unasked answers that may still be sent before the next gossip
 
