@@ -10,16 +10,17 @@
 
 namespace phoenix::sim {
 
-Result<Played> play(std::string_view text) {
+Result<Played> play_script(
+    std::string_view text,
+    const std::function<std::vector<std::string>(const std::string& line)>& run) {
   auto script = parse_script(text);
   if (!script) return tl::unexpected(script.error());
-  Player player;
   Played played;
   std::vector<std::vector<std::string>> outputs;
   for (const Block& block : script->blocks) {
     std::vector<std::string> lines;
     for (const std::string& command : block.commands) {
-      for (std::string& line : player.run(command)) lines.push_back(std::move(line));
+      for (std::string& line : run(command)) lines.push_back(std::move(line));
     }
     if (lines.empty()) lines.emplace_back("ok");
     if (lines != block.expected) {
@@ -32,6 +33,11 @@ Result<Played> play(std::string_view text) {
   }
   played.output = script_text(*script, outputs);
   return played;
+}
+
+Result<Played> play(std::string_view text) {
+  Player player;
+  return play_script(text, [&](const std::string& line) { return player.run(line); });
 }
 
 Result<Played> play_file(const std::string& path) {

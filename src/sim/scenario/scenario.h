@@ -20,6 +20,7 @@
 // the time since the start.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,10 @@ struct Played {
 };
 
 Result<Played> play(std::string_view text);
+// The same for any language: `run` gets each command line and returns what it prints.
+Result<Played> play_script(
+    std::string_view text,
+    const std::function<std::vector<std::string>(const std::string& line)>& run);
 // Reads the file; kNotFound if it cannot be read.
 Result<Played> play_file(const std::string& path);
 
