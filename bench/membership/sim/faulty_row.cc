@@ -1,0 +1,133 @@
+// Row 5: one host in a hundred has a bad network. The view must lose exactly these, in every seed,
+// and all others must agree on that soon.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+
+#include "bench/membership/rows.h"
+#include "bench/membership/sim/crowd.h"
+
+namespace phoenix::bench {
+namespace {
+
+enum class Fault { kLossy, kOneWay, kFlipFlop };
+
+struct Case {
+  Fault fault;
+  const char* what;
+};
+constexpr Case kCases[] = {{Fault::kLossy, "80 % loss in and out"},
+                           {Fault::kOneWay, "hears nothing, is heard"},
+                           {Fault::kFlipFlop, "hears nothing for 20 s of each 40 s"}};
+constexpr Duration kAgreedWithin = seconds(20);
+constexpr Duration kWatched = seconds(60);
+constexpr Duration kFlip = seconds(20);
+
+struct Outcome {
+  size_t faulty = 0, removed = 0;  // of the faulty ones
+  size_t others = 0;               // healthy hosts that the view ever lost
+  Duration agreed = kWatched;  // after the fault began; all healthy hosts see exactly the healthy
+  bool exact() const { return others == 0 && removed == faulty; }
+};
+
+void begin_fault(hostsim::Pool& pool, Fault fault, const std::vector<uint32_t>& faulty) {
+  for (const uint32_t host : faulty) {
+    if (fault == Fault::kLossy) pool.links().lose(host, 800, 800);
+    if (fault == Fault::kOneWay) pool.links().lose(host, 1000, 0);
+    if (fault != Fault::kFlipFlop) continue;
+    for (Duration at{0}; at < kWatched; at = at + kFlip * 2) {
+      const auto lose = [&pool, host](uint32_t in) { pool.links().lose(host, in, 0); };
+      pool.at(pool.elapsed() + at, [lose] { lose(1000); });
+      pool.at(pool.elapsed() + at + kFlip, [lose] { lose(0); });
+    }
+  }
+}
+
+Outcome run(Fault fault, size_t hosts, uint64_t seed) {
+  const auto pool = settled_pool(hosts, seed);
+  const std::vector<uint32_t> faulty =
+      choose(std::max<size_t>(1, hosts / 100), hosts, pool->prng());
+  std::vector<bool> bad(hosts);
+  for (const uint32_t host : faulty) bad[host] = true;
+  std::vector<bool> lost(hosts);
+  const Duration begin = pool->elapsed();
+  begin_fault(*pool, fault, faulty);
+  Outcome outcome;
+  outcome.faulty = faulty.size();
+  uint64_t seen = 0;
+  const auto look = [&] {
+    const gossip::View& view = pool->desk().view();
+    if (view.number != seen) {
+      seen = view.number;
+      std::vector<bool> there(hosts);
+      for (const gossip::ViewHost& each : view.hosts) there[pool->number(each.name)] = true;
+      for (size_t i = 0; i < hosts; ++i) lost[i] = lost[i] || !there[i];
+    }
+    if (outcome.agreed != kWatched) return false;
+    for (uint32_t i = 0; i < hosts; ++i) {
+      if (!bad[i] && !sees_all_but(*pool, i, bad)) return false;
+    }
+    outcome.agreed = pool->elapsed() - begin;
+    return false;
+  };
+  (void)pool->run_until(look, kWatched, milliseconds(250));
+  for (size_t i = 0; i < hosts; ++i) {
+    if (lost[i]) ++(bad[i] ? outcome.removed : outcome.others);
+  }
+  return outcome;
+}
+
+void judge(const std::string& what, const std::vector<Outcome>& outcomes, Figures& figures) {
+  size_t exact = 0;
+  size_t others = 0;
+  std::vector<double> agreed;
+  for (const Outcome& each : outcomes) {
+    exact += each.exact() ? 1 : 0;
+    others += each.others;
+    agreed.push_back(in_seconds(each.agreed));
+  }
+  const auto runs = static_cast<double>(outcomes.size());
+  figures.push_back({.row = 5,
+                     .what = what + ": exactly the faulty",
+                     .value = 100.0 * static_cast<double>(exact) / runs,
+                     .unit = "% of seeds",
+                     .bar = {Bar::Op::kAtLeast, 100},
+                     .beside = {{"seeds", runs}, {"others removed", static_cast<double>(others)}}});
+  figures.push_back({.row = 5,
+                     .what = what + ": agreed, slowest seed",
+                     .value = quantile(agreed, 1),
+                     .unit = "s",
+                     .bar = {Bar::Op::kAtMost, in_seconds(kAgreedWithin)},
+                     .beside = {{"median, s", median(agreed)}}});
+}
+
+}  // namespace
+
+Result<bool> membership_faulty(const MembershipBench& options, Figures& figures) {
+  struct Size {
+    size_t hosts;
+    size_t seeds;
+  };
+  const std::vector<Size> sizes =
+      options.quick ? std::vector<Size>{{100, 30}, {1'000, 2}} : std::vector<Size>{{1'000, 100}};
+  for (const Case& each : kCases) {
+    for (const Size& size : sizes) {
+      fmt::print(stderr, "bench: {} hosts, {} seeds, {}\n", size.hosts, size.seeds, each.what);
+      std::vector<Outcome> outcomes(size.seeds);
+      in_parallel(size.seeds, [&](size_t i) { outcomes[i] = run(each.fault, size.hosts, 1 + i); });
+      for (size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i].exact() && outcomes[i].agreed <= kAgreedWithin) continue;
+        fmt::print(stderr, "bench: seed {}: {} of {} faulty removed, {} others, agreed {} s\n",
+                   1 + i, outcomes[i].removed, outcomes[i].faulty, outcomes[i].others,
+                   in_seconds(outcomes[i].agreed));
+      }
+      judge(fmt::format("{} hosts, {}", size.hosts, each.what), outcomes, figures);
+    }
+  }
+  return true;
+}
+
+}  // namespace phoenix::bench
