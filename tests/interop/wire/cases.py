@@ -30,6 +30,16 @@ class OfAgent:
         return Agent(test, name, "-tag=kind=host", **more)
 
 
+class OfFreshAgent(OfAgent):
+    def tearDown(self):
+        """The next test has another one: an agent tells each thing only so many times, and much of it
+        to those who died lately, so that what a test leaves behind would cost the next one."""
+        super().tearDown()
+        self.target.kill()
+        type(self).target = self.make_target()
+        type(self).to = self.target.at
+
+
 class TargetCase(unittest.TestCase):
     numbers = iter(range(1, 1_000_000))
 

@@ -4,7 +4,7 @@ each by its accepted and its refused forms."""
 import time
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign import address
 from foreign.messages import (ALIVE, DEAD, DEAD_STATE, LEFT_STATE, SUSPECT, alive, message,
                               node_state, push_pull, tags)
@@ -211,7 +211,7 @@ class ClaimsOfHost(OfHost, Claims, TargetCase):
         self.target.sees(**{other.name: "alive"})
 
 
-class ClaimsOfAgent(OfAgent, Claims, TargetCase):
+class ClaimsOfAgent(OfFreshAgent, Claims, TargetCase):
     pass
 
 

@@ -4,7 +4,7 @@ writes msgpack; whole, cut short, and wrong."""
 import random
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign import msgpack
 from foreign.messages import (ACK, ALIVE, COMPRESS, PING, PUSH_PULL, alive, checked,
                               compound, compressed, labelled, message, push_pull)
@@ -176,7 +176,7 @@ class SizesOfHost(OfHost, Frames, TargetCase):
         self.assertLessEqual(max(parts), 127)
 
 
-class FramingOfAgent(OfAgent, FramingCases, TargetCase):
+class FramingOfAgent(OfFreshAgent, FramingCases, TargetCase):
     pass
 
 

@@ -2,7 +2,7 @@
 
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign.messages import (ACK, DEAD, ERROR, INDIRECT_PING, NACK, PING, SUSPECT, alive, compound,
                               message)
 from foreign.peer import Peer
@@ -146,7 +146,7 @@ class ProbesOfHost(OfHost, Probes, TargetCase):
     pass
 
 
-class ProbesOfAgent(OfAgent, Probes, TargetCase):
+class ProbesOfAgent(OfFreshAgent, Probes, TargetCase):
     pass
 
 

@@ -5,7 +5,7 @@ import struct
 import time
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign import address, lzw, msgpack
 from foreign.messages import (COMPRESS, DEAD, ENCRYPT, ERROR, LEAVE_INTENT, PUSH_PULL,
                               SERF_PUSH_PULL, USER, USER_EVENT, compressed, message, node_state,
@@ -116,7 +116,7 @@ class PushPullOfHost(OfHost, PushPull, TargetCase):
             self.assertNotIn(name, self.target.members())
 
 
-class PushPullOfAgent(OfAgent, PushPull, TargetCase):
+class PushPullOfAgent(OfFreshAgent, PushPull, TargetCase):
     pass
 
 

@@ -4,7 +4,7 @@ on the way."""
 import struct
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign import seal
 from foreign.messages import (ACK, ENCRYPT, PING, PUSH_PULL, checked, compound, compressed, labelled,
                               message, push_pull, serf_state)
@@ -112,7 +112,7 @@ class LongKeysOfHost(OfHost, LongKeys, TargetCase):
     pass
 
 
-class SealingOfAgent(OfAgent, Sealing, TargetCase):
+class SealingOfAgent(OfFreshAgent, Sealing, TargetCase):
     pass
 
 

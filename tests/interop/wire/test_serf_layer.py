@@ -5,7 +5,7 @@ import math
 import struct
 import unittest
 
-from cases import OfAgent, OfHost, TargetCase
+from cases import OfFreshAgent, OfHost, TargetCase
 from foreign import msgpack
 from foreign.messages import (ACK, DEAD, JOIN_INTENT, LEAVE_INTENT, PING, QUERY,
                               QUERY_RESPONSE, USER, USER_EVENT, alive, message, serf_state, user)
@@ -288,7 +288,7 @@ class SerfLayerOfHost(OfHost, SerfLayer, TargetCase):
         self.assertFalse(self.told(QUERY, since, ID=number))
 
 
-class SerfLayerOfAgent(OfAgent, SerfLayer, TargetCase):
+class SerfLayerOfAgent(OfFreshAgent, SerfLayer, TargetCase):
     pass
 
 
