@@ -92,7 +92,7 @@ template <bool kFilter, typename Cursor>
 bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
   // What is read of the members lies anywhere in memory: it is asked for before the first is
   // judged.
-  constexpr size_t kSlack = 8;
+  constexpr size_t kSlack = kLinePoints;
   std::array<MemberIndex, kSlack + kAtOnce + kSlack> met;
   MemberIndex* const first = met.data() + kSlack;
   const Standing* standings = roster_.standings().data();

@@ -7,20 +7,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "ring/circle/line.h"
+
 namespace phoenix::ring {
-
-// The most v-nodes a line holds by itself.
-inline constexpr unsigned kLinePoints = 7;
-
-// V-nodes that follow each other on the ring. Places that are not used hold the highest position,
-// and like the eighth the member of the next v-node behind the line: so the member at the number of
-// positions below a point is the owner of the point, found without a branch. LineRing knows how the
-// words are to be read.
-struct alignas(64) Line {
-  int32_t positions[kLinePoints + 1];  // ascending; the eighth is the number of places used
-  uint32_t members[kLinePoints + 1];
-};
-static_assert(sizeof(Line) == 64);
 
 class LineArray {
  public:

@@ -6,17 +6,16 @@ namespace phoenix::ring {
 
 namespace {
 
-// V-nodes a line, in tenths: after a change of the number of lines, and when that is due. A line
-// with three of seven places in use leaves one in a hundred to spill.
-constexpr size_t kAimed = 33;
-constexpr size_t kMost = 37;
-constexpr size_t kLeast = 30;
-constexpr size_t kFewLines = 4;
+// V-nodes a line, in tenths: after a change of the number of lines, and when that is due. Of lines
+// with five of ten places in use one in seventy spills.
+constexpr size_t kAimed = 50;
+constexpr size_t kMost = 56;
+constexpr size_t kLeast = 45;
 
 // Moves of lines for each change while it moves: it is over before the next one is due.
 constexpr size_t kMovesPerChange = 6;
 // Smaller rings move at once, in two milliseconds.
-constexpr size_t kMoveAtOnce = size_t{1} << 16;
+constexpr size_t kMoveAtOnce = size_t{1} << 15;
 
 // Parts of the ring that are built one after the other: by the highest bits.
 constexpr unsigned kPartShift = 32 - kScatterBits;
@@ -24,31 +23,35 @@ constexpr unsigned kPartShift = 32 - kScatterBits;
 // How many changes ahead memory is asked for.
 constexpr size_t kAhead = 6;
 
-// What stands in a place that is not used.
-Vnode none(MemberIndex next) { return {~Position{0}, next}; }
-
-size_t lines_for(size_t vnodes) { return std::max(vnodes * 10 / kAimed, kFewLines); }
+size_t lines_for(size_t vnodes) { return std::max(vnodes * 10 / kAimed, kFewestLines); }
 
 }  // namespace
 
 void LineRing::clear() {
   old_ = LineArray();
-  now_ = LineArray(kFewLines);
+  set_now(kFewestLines);
   frontier_ = kWholeRing;
-  filled_ = kFewLines;
+  filled_ = kFewestLines;
   size_ = 0;
   spill_ = {};
   free_spill_ = {};
-  for (size_t i = 0; i < kFewLines; ++i) write(now_.data()[i], {}, 0);
+  for (size_t i = 0; i < kFewestLines; ++i) now_.data()[i].set_next(0, 0);
+}
+
+void LineRing::set_now(size_t lines) {
+  now_ = LineArray(lines);
+  exact_ = lines >= kExactLines;
 }
 
 // --- lookups ---
 
 MemberIndex LineRing::owner_elsewhere(Position position) const {
+  const Place place = place_of(position);
+  const uint32_t lies = Arc::lies(position, arc_of(place).lines);
   const Line* line = &find(position);
   while (true) {
-    const uint32_t word = line->members[before(*line, position)];
-    if ((word & kPlain) != 0) return word & ~kPlain;
+    const uint32_t word = line->word(line->rank(lies));
+    if ((word & Line::kPlain) != 0) return word & ~Line::kPlain;
     line = &spill_[word];
   }
 }
@@ -63,12 +66,12 @@ void LineRing::owners(std::span<const Position> positions, std::span<MemberIndex
 }
 
 const Line* LineRing::line_after(const Line& line, const Line* main) const {
-  if (spills(line)) return &spill_[number(line)];
+  if (line.spills()) return &spill_[line.number()];
   const Line* now = now_.data();
   const Line* old = old_.data();
   ++main;
   if (!moving()) return main == now + now_.size() ? now : main;
-  const Line* rest = old + line_of(static_cast<Position>(frontier_), old_.size());
+  const Line* rest = old + Arc::number_of(static_cast<Position>(frontier_), old_.size());
   if (main == now + filled_) return rest;
   if (main != old + old_.size()) return main;
   return filled_ > 0 ? now : rest;
@@ -77,53 +80,55 @@ const Line* LineRing::line_after(const Line& line, const Line* main) const {
 // --- lines ---
 
 // How many of a line's v-nodes are before this one.
-unsigned LineRing::rank(const Line& line, const Vnode& vnode) const {
-  unsigned at = before(line, vnode.position);
-  const unsigned end = count(line);
-  while (at < end && line.positions[at] == stored(vnode.position) &&
-         roster_.before(vnode_at(line, at), vnode)) {
+unsigned LineRing::rank(const Line& line, uint32_t lies, MemberIndex member) const {
+  unsigned at = line.rank(lies);
+  while (at < line.count && line.lies(at) == lies && line.member(at) != member &&
+         roster_.before(line.member(at), member)) {
     ++at;
   }
-  return std::min(at, end);
+  return at;
 }
 
-void LineRing::read(const Line& first, std::vector<Vnode>& out) const {
-  for (const Line* line = &first;; line = &spill_[number(*line)]) {
-    for (unsigned i = 0; i < count(*line); ++i) {
-      out.push_back(vnode_at(*line, i));
+void LineRing::read(const Line& first, Arc arc, std::vector<Vnode>& out) const {
+  for (const Line* line = &first;; line = &spill_[line->number()]) {
+    for (unsigned i = 0; i < line->count; ++i) {
+      out.push_back({arc.position(line->lies(i)), line->member(i)});
     }
-    if (!spills(*line)) return;
+    if (!line->spills()) return;
   }
 }
 
 MemberIndex LineRing::next_of(const Line& first) const {
   const Line* line = &first;
-  while (spills(*line)) line = &spill_[number(*line)];
-  return number(*line);
+  while (line->spills()) line = &spill_[line->number()];
+  return line->number();
 }
 
 // In place of what the line has, its spills included. What comes behind stays the same.
-void LineRing::rewrite(Line& line, std::span<const Vnode> vnodes) {
+void LineRing::rewrite(Line& line, size_t lines, std::span<const Vnode> vnodes) {
   const MemberIndex next = next_of(line);
   free_spills(line);
-  write(line, vnodes, next);
+  write(line, lines, vnodes, next);
 }
 
-// Into a line without spills.
-void LineRing::write(Line& first, std::span<const Vnode> vnodes, MemberIndex next) {
+// Into a line without spills, of so many of its array.
+void LineRing::write(Line& first, size_t lines, std::span<const Vnode> vnodes, MemberIndex next) {
   Line* line = &first;
   while (true) {
-    const size_t here = std::min<size_t>(vnodes.size(), kLinePoints);
+    const auto here = static_cast<unsigned>(std::min<size_t>(vnodes.size(), kLinePoints));
     const bool spill = vnodes.size() > kLinePoints;
-    for (unsigned i = 0; i <= kLinePoints; ++i) put_at(*line, i, i < here ? vnodes[i] : none(next));
-    set_count(*line, static_cast<unsigned>(here));
+    for (unsigned i = 0; i < here; ++i) {
+      line->put(i, Arc::lies(vnodes[i].position, lines), vnodes[i].member);
+    }
+    line->count = static_cast<uint8_t>(here);
+    line->set_next(here, next);
     if (!spill) return;
     // Taking one may move them all.
     const bool inside = line != &first;
     const size_t own = inside ? static_cast<size_t>(line - spill_.data()) : 0;
     const uint32_t more = take_spill();
     if (inside) line = &spill_[own];
-    line->members[kLinePoints] = more;
+    line->set_word(kLinePoints, more);
     line = &spill_[more];
     vnodes = vnodes.subspan(here);
   }
@@ -131,17 +136,12 @@ void LineRing::write(Line& first, std::span<const Vnode> vnodes, MemberIndex nex
 
 void LineRing::set_next(Line& first, MemberIndex next) {
   Line* line = &first;
-  while (spills(*line)) line = &spill_[number(*line)];
-  for (unsigned i = count(*line); i <= kLinePoints; ++i) line->members[i] = next | kPlain;
-}
-
-LineRing::Place LineRing::place_of(Position position) const {
-  const bool old = position >= frontier_;
-  return {old, line_of(position, old ? old_.size() : now_.size())};
+  while (line->spills()) line = &spill_[line->number()];
+  line->set_next(line->count, next);
 }
 
 LineRing::Place LineRing::previous(Place place) const {
-  if (place.old && place.at > line_of(static_cast<Position>(frontier_), old_.size())) {
+  if (place.old && place.at > Arc::number_of(static_cast<Position>(frontier_), old_.size())) {
     return {true, place.at - 1};
   }
   if (place.old && filled_ > 0) return {false, filled_ - 1};
@@ -155,7 +155,7 @@ void LineRing::tell_previous(Place place, MemberIndex first) {
   do {
     place = previous(place);
     set_next(line(place), first);
-  } while (count(line(place)) == 0 && --most > 0);
+  } while (line(place).count == 0 && --most > 0);
 }
 
 uint32_t LineRing::take_spill() {
@@ -176,9 +176,9 @@ void LineRing::pack_spills() {
   packed.reserve(used);
   for (size_t i = 0; i < filled_; ++i) {
     Line* line = &now_.data()[i];
-    while (spills(*line)) {
-      packed.push_back(spill_[number(*line)]);
-      line->members[kLinePoints] = static_cast<uint32_t>(packed.size() - 1);
+    while (line->spills()) {
+      packed.push_back(spill_[line->number()]);
+      line->set_word(kLinePoints, static_cast<uint32_t>(packed.size() - 1));
       line = &packed.back();
     }
   }
@@ -187,8 +187,8 @@ void LineRing::pack_spills() {
 }
 
 void LineRing::free_spills(const Line& first) {
-  for (const Line* line = &first; spills(*line); line = &spill_[number(*line)]) {
-    free_spill_.push_back(number(*line));
+  for (const Line* line = &first; line->spills(); line = &spill_[line->number()]) {
+    free_spill_.push_back(line->number());
   }
 }
 
@@ -196,56 +196,49 @@ void LineRing::free_spills(const Line& first) {
 
 void LineRing::insert_there(const Vnode& vnode) {
   const Place place = place_of(vnode.position);
+  const Arc arc = arc_of(place);
   Line& here = line(place);
-  const unsigned used = count(here);
   bool is_first = true;
-  if (used < kLinePoints) {
-    const unsigned at = rank(here, vnode);
-    for (unsigned i = used; i > at; --i) {
-      here.positions[i] = here.positions[i - 1];
-      here.members[i] = here.members[i - 1];
-    }
-    put_at(here, at, vnode);
-    set_count(here, used + 1);
+  if (here.count < kLinePoints) {
+    const uint32_t lies = Arc::lies(vnode.position, arc.lines);
+    const unsigned at = rank(here, lies, vnode.member);
+    here.open(at);
+    here.put(at, lies, vnode.member);
     is_first = at == 0;
   } else {
     scratch_.clear();
-    read(here, scratch_);
+    read(here, arc, scratch_);
     const auto at = std::find_if(scratch_.begin(), scratch_.end(),
                                  [&](const Vnode& other) { return !roster_.before(other, vnode); });
     is_first = at == scratch_.begin();
     scratch_.insert(at, vnode);
-    rewrite(here, scratch_);
+    rewrite(here, arc.lines, scratch_);
   }
   if (is_first) tell_previous(place, vnode.member);
 }
 
 void LineRing::erase_there(const Vnode& vnode) {
   const Place place = place_of(vnode.position);
+  const Arc arc = arc_of(place);
   Line& here = line(place);
   bool was_first = false;
-  if (!spills(here)) {
-    const unsigned used = count(here);
-    unsigned at = before(here, vnode.position);
-    while (vnode_at(here, at).member != vnode.member) ++at;
-    for (unsigned i = at; i + 1 < used; ++i) {
-      here.positions[i] = here.positions[i + 1];
-      here.members[i] = here.members[i + 1];
-    }
-    put_at(here, used - 1, none(number(here)));
-    set_count(here, used - 1);
+  if (!here.spills()) {
+    unsigned at = here.rank(Arc::lies(vnode.position, arc.lines));
+    while (here.member(at) != vnode.member) ++at;
+    here.close(at);
+    here.set_next(here.count, here.number());
     was_first = at == 0;
   } else {
     scratch_.clear();
-    read(here, scratch_);
+    read(here, arc, scratch_);
     const auto at = std::find_if(scratch_.begin(), scratch_.end(), [&](const Vnode& other) {
       return other.position == vnode.position && other.member == vnode.member;
     });
     was_first = at == scratch_.begin();
     scratch_.erase(at);
-    rewrite(here, scratch_);
+    rewrite(here, arc.lines, scratch_);
   }
-  if (was_first) tell_previous(place, vnode_at(here, 0).member);
+  if (was_first) tell_previous(place, here.member(0));
 }
 
 // Each lies somewhere else in memory: what the next ones need is fetched while one is put in.
@@ -274,13 +267,13 @@ void LineRing::fit() {
   if (moving()) return move_lines(kMovesPerChange);
   const size_t lines = now_.size();
   if (size_ * 10 > lines * kMost) return start_moving(lines_for(size_));
-  if (size_ * 10 < lines * kLeast && lines > kFewLines) start_moving(lines_for(size_));
+  if (size_ * 10 < lines * kLeast && lines > kFewestLines) start_moving(lines_for(size_));
 }
 
 void LineRing::start_moving(size_t lines) {
   if (lines == now_.size()) return;
   old_ = std::move(now_);
-  now_ = LineArray(lines);
+  set_now(lines);
   frontier_ = 0;
   filled_ = 0;
   move_lines(lines <= kMoveAtOnce ? lines : kMovesPerChange);
@@ -293,12 +286,12 @@ void LineRing::move_lines(size_t count) {
 // Fills the next line of the new array from the old one. The order of v-nodes stays as it is, so no
 // other line's next changes.
 void LineRing::move_line() {
-  const uint64_t limit = start_of(filled_ + 1, now_.size());
-  const size_t first = line_of(static_cast<Position>(frontier_), old_.size());
-  const size_t last = line_of(static_cast<Position>(limit - 1), old_.size());
+  const uint64_t limit = Arc::start_of(filled_ + 1, now_.size());
+  const size_t first = Arc::number_of(static_cast<Position>(frontier_), old_.size());
+  const size_t last = Arc::number_of(static_cast<Position>(limit - 1), old_.size());
   scratch_.clear();
   for (size_t at = first; at <= last; ++at) {
-    read(old_.data()[at], scratch_);
+    read(old_.data()[at], {at, old_.size()}, scratch_);
     if (at < last) free_spills(old_.data()[at]);
   }
   Line& cut = old_.data()[last];
@@ -307,9 +300,9 @@ void LineRing::move_line() {
                                          [&](const Vnode& v) { return v.position < limit; });
   const auto taken = static_cast<size_t>(rest - scratch_.begin());
   const std::span<const Vnode> all(scratch_);
-  rewrite(cut, all.subspan(taken));
+  rewrite(cut, old_.size(), all.subspan(taken));
   const MemberIndex next = taken < all.size() ? all[taken].member : behind;
-  write(now_.data()[filled_], all.first(taken), next);
+  write(now_.data()[filled_], now_.size(), all.first(taken), next);
   ++filled_;
   frontier_ = limit;
   if (moving()) return old_.drop_front(last);
@@ -321,33 +314,32 @@ void LineRing::move_line() {
 
 // False: the line is full. Its unused places hold nothing yet.
 bool LineRing::put(const Vnode& vnode) {
-  Line& here = now_.data()[line_of(vnode.position, now_.size())];
-  const unsigned used = count(here);
-  if (used == kLinePoints) return false;
-  unsigned at = used;
-  for (; at > 0; --at) {
-    const Vnode other = vnode_at(here, at - 1);
-    if (!roster_.before(vnode, other)) break;
-    put_at(here, at, other);
+  const size_t lines = now_.size();
+  Line& here = now_.data()[Arc::number_of(vnode.position, lines)];
+  if (here.count == kLinePoints) return false;
+  const uint32_t lies = Arc::lies(vnode.position, lines);
+  unsigned at = here.count;
+  while (at > 0 && (here.lies(at - 1) > lies ||
+                    (here.lies(at - 1) == lies && here.member(at - 1) != vnode.member &&
+                     roster_.before(vnode.member, here.member(at - 1))))) {
+    --at;
   }
-  put_at(here, at, vnode);
-  set_count(here, used + 1);
+  here.open(at);
+  here.put(at, lies, vnode.member);
   return true;
 }
 
 // Gives a line's unused places what they are to hold; `next` becomes the line's first, if any.
 void LineRing::finish(Line& line, MemberIndex& next) {
-  const unsigned used = count(line);
-  for (unsigned at = used; at <= kLinePoints; ++at) put_at(line, at, none(next));
-  set_count(line, used);
-  if (used > 0) next = vnode_at(line, 0).member;
+  line.set_next(line.count, next);
+  if (line.count > 0) next = line.member(0);
 }
 
 void LineRing::build(std::vector<Vnode> vnodes) {
   clear();
   if (vnodes.empty()) return;
   const std::vector<uint32_t> ends = scatter(vnodes, kPartShift);
-  now_ = LineArray(lines_for(vnodes.size()));
+  set_now(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
   Line* lines = now_.data();
@@ -361,7 +353,7 @@ void LineRing::build(std::vector<Vnode> vnodes) {
       if (!put(vnodes[i])) left.push_back(vnodes[i]);
     }
     const auto start = static_cast<Position>(part << kPartShift);
-    const size_t stop = part == 0 ? 0 : line_of(start, filled_) + 1;
+    const size_t stop = part == 0 ? 0 : Arc::number_of(start, filled_) + 1;
     while (unfinished > stop) finish(lines[--unfinished], next);
   }
   // Behind the last v-node comes the first.
@@ -369,7 +361,7 @@ void LineRing::build(std::vector<Vnode> vnodes) {
     Line& line = lines[i - 1];
     MemberIndex first = next;
     finish(line, first);
-    if (count(line) > 0) break;
+    if (line.count > 0) break;
   }
   for (const Vnode& vnode : left) insert_there(vnode);
 }

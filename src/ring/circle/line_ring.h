@@ -1,6 +1,6 @@
 // All v-nodes of a ring in the order (position, namespace, id), equal positions kept, in lines of
-// 64 bytes: the ring is cut into equal arcs, one line each, about three v-nodes in seven places. So
-// a lookup reads one cache line, a join or leave writes one per v-node, and the next owner is known
+// 64 bytes: the ring is cut into equal arcs, one line each, about five v-nodes in ten places. So a
+// lookup reads one cache line, a join or leave writes one per v-node, and the next owner is known
 // even where the line has no more.
 //
 // What does not fit goes on in spill lines, each full but the last. The number of lines follows the
@@ -8,19 +8,16 @@
 // both arrays in use meanwhile: before `frontier_` the new one, from there on the old one. Nothing
 // but the time of a change tells.
 //
-// Queries are const and may run in several threads while nothing changes it.
+// Queries are const and may run in several threads while nothing changes it. For fewer than 2^23
+// members and 2^31 v-nodes.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-#if defined(__SSE2__) && !defined(PHOENIX_PORTABLE)
-#include <emmintrin.h>
-#endif
-
+#include "ring/circle/line.h"
 #include "ring/circle/line_array.h"
 #include "ring/roster.h"
 
@@ -53,73 +50,35 @@ class LineRing {
   template <typename Visit>
   void for_each(Visit visit) const;
 
-  // What a line's words mean. A word of `members` with kPlain names a member; the eighth without it
-  // the spill line where it goes on. A line of zeros is one of a new array that is not in use yet.
-  static constexpr uint32_t kPlain = uint32_t{1} << 31;
-  static constexpr uint32_t kFlip = uint32_t{1} << 31;
-  static unsigned count(const Line& line) { return static_cast<unsigned>(line.positions[7]); }
-  static void set_count(Line& line, unsigned count) { line.positions[7] = static_cast<int>(count); }
-  static bool spills(const Line& line) { return (line.members[kLinePoints] & kPlain) == 0; }
-  static uint32_t number(const Line& line) { return line.members[kLinePoints] & ~kPlain; }
-  // Positions are stored so that signed comparisons, all that old processors have for several
-  // numbers at once, put them in order.
-  static int stored(Position position) { return std::bit_cast<int>(position ^ kFlip); }
-  static Vnode vnode_at(const Line& line, unsigned at) {
-    return {std::bit_cast<Position>(line.positions[at]) ^ kFlip, line.members[at] & ~kPlain};
-  }
-  static void put_at(Line& line, unsigned at, const Vnode& vnode) {
-    line.positions[at] = stored(vnode.position);
-    line.members[at] = vnode.member | kPlain;
-  }
-  // How many of a line's v-nodes are before a position; at most 7.
-  static unsigned before(const Line& line, Position position) {
-    const int wanted = stored(position);
-#if defined(__SSE2__) && !defined(PHOENIX_PORTABLE)
-    const __m128i all = _mm_set1_epi32(wanted);
-    const auto* words = reinterpret_cast<const __m128i*>(line.positions);
-    const __m128i low = _mm_cmpgt_epi32(all, _mm_load_si128(words));
-    const __m128i high = _mm_cmpgt_epi32(all, _mm_load_si128(words + 1));
-    // Two bits for each; the eighth is none of them.
-    const auto below = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi32(low, high)));
-    return static_cast<unsigned>(std::countr_zero(~below | 1u << 2 * kLinePoints)) / 2;
-#else
-    unsigned below = 0;
-    for (unsigned i = 0; i < kLinePoints; ++i) below += line.positions[i] < wanted ? 1 : 0;
-    return below;
-#endif
-  }
-
  private:
   // A line of either array.
   struct Place {
     bool old;
     size_t at;
   };
-  static size_t line_of(Position position, size_t lines) {
-    return static_cast<size_t>(uint64_t{position} * lines >> 32);
-  }
-  // The first position of a line. One past the last line: 2^32.
-  static uint64_t start_of(size_t line, size_t lines) {
-    return ((uint64_t{line} << 32) + lines - 1) / lines;
-  }
   const Line& find(Position position) const {
     if (position < frontier_) [[likely]]
-      return now_.data()[line_of(position, now_.size())];
-    return old_.data()[line_of(position, old_.size())];
+      return now_.data()[Arc::number_of(position, now_.size())];
+    return old_.data()[Arc::number_of(position, old_.size())];
   }
   bool moving() const { return frontier_ != kWholeRing; }
   Place place_of(Position position) const;
+  Arc arc_of(Place place) const { return {place.at, (place.old ? old_ : now_).size()}; }
+  Place place_of(const Line* main) const;
   Line& line(Place place) { return (place.old ? old_ : now_).data()[place.at]; }
   Place previous(Place place) const;
 
-  MemberIndex owner_elsewhere(Position position) const;
+  void set_now(size_t lines);
+
+  // Leaves the caller its registers, so that owner() costs no more for having this way out.
+  [[clang::preserve_most]] MemberIndex owner_elsewhere(Position position) const;
   // The spill of a line, or the line behind `main`, which is not a spill.
   const Line* line_after(const Line& line, const Line* main) const;
-  unsigned rank(const Line& line, const Vnode& vnode) const;
-  void read(const Line& line, std::vector<Vnode>& out) const;
+  unsigned rank(const Line& line, uint32_t lies, MemberIndex member) const;
+  void read(const Line& line, Arc arc, std::vector<Vnode>& out) const;
   MemberIndex next_of(const Line& line) const;
-  void rewrite(Line& line, std::span<const Vnode> vnodes);
-  void write(Line& line, std::span<const Vnode> vnodes, MemberIndex next);
+  void rewrite(Line& line, size_t lines, std::span<const Vnode> vnodes);
+  void write(Line& line, size_t lines, std::span<const Vnode> vnodes, MemberIndex next);
   void set_next(Line& line, MemberIndex next);
   void tell_previous(Place place, MemberIndex first);
   uint32_t take_spill();
@@ -143,17 +102,26 @@ class LineRing {
   uint64_t frontier_ = kWholeRing;
   size_t filled_ = 0;  // lines of now_ in use
   size_t size_ = 0;
+  bool exact_ = false;  // so many lines that no two v-nodes share a place but by their position
   std::vector<Line> spill_;
   std::vector<uint32_t> free_spill_;
   std::vector<Vnode> scratch_;
 };
 
 inline MemberIndex LineRing::owner(Position position) const {
-  const Line& line = now_.data()[line_of(position, now_.size())];
-  // The one branch that depends on what was read: a wrong guess of it would cost all the reads that
-  // are under way, so it asks for the rarest things, a spill and a line not in use yet.
-  const uint32_t word = line.members[before(line, position)];
-  return (word & kPlain) != 0 ? word & ~kPlain : owner_elsewhere(position);
+  const uint64_t product = uint64_t{position} * now_.size();
+  const Line& line = now_.data()[product >> 32];
+  const int16_t place = Line::place_of(static_cast<uint32_t>(product) >> 8);
+  const unsigned at = line.before(place);
+  // A wrong guess of a branch that depends on what was read would cost all the reads that are under
+  // way, so these ask for the rarest things: a spill or a line not in use yet, and in small rings
+  // v-nodes that their places alone do not tell from the position.
+  const uint32_t word = line.word(at);
+  if ((word & Line::kPlain) == 0) [[unlikely]]
+    return owner_elsewhere(position);
+  if (!exact_ && line.agrees(at, place)) [[unlikely]]
+    return owner_elsewhere(position);
+  return word & ~Line::kPlain;
 }
 
 class LineRing::Cursor {
@@ -165,17 +133,18 @@ class LineRing::Cursor {
     if (left_ == 0) return false;
     --left_;
     while (at_ == count_) next_line();
-    out = vnode_at(*line_, at_);
+    out = {ring_.arc_of(ring_.place_of(main_)).position(line_->lies(at_)), line_->member(at_)};
     ++at_;
     return true;
   }
 
-  // The members of the next v-nodes, as far as this line has them: 0 to 7. Whole lines are copied,
-  // so `out` has eight places before and behind it that may be overwritten. Requires: not over().
+  // The members of the next v-nodes, as far as this line has them: 0 to 10. Whole lines are copied,
+  // so `out` has kLinePoints places before and behind it that may be overwritten. Requires: not
+  // over().
   [[gnu::always_inline]] unsigned take(MemberIndex* out) {
     const unsigned taken = static_cast<unsigned>(std::min<size_t>(count_ - at_, left_));
     MemberIndex* whole = out - at_;
-    for (unsigned i = 0; i <= kLinePoints; ++i) whole[i] = line_->members[i] & ~kPlain;
+    for (unsigned i = 0; i < kLinePoints; ++i) whole[i] = line_->member(i);
     left_ -= taken;
     next_line();
     return taken;
@@ -185,9 +154,9 @@ class LineRing::Cursor {
  private:
   // Nothing here lets a pointer to the cursor out, so that its fields stay in registers.
   [[gnu::always_inline]] void next_line() {
-    const bool plain = !spills(*line_) && !ring_.moving();
+    const bool plain = !line_->spills() && !ring_.moving();
     if (!plain) [[unlikely]] {
-      const bool spill = spills(*line_);
+      const bool spill = line_->spills();
       const Line* next = ring_.line_after(*line_, main_);
       if (!spill) main_ = next;
       return enter(next);
@@ -199,7 +168,7 @@ class LineRing::Cursor {
   [[gnu::always_inline]] void enter(const Line* line) {
     line_ = line;
     at_ = 0;
-    count_ = count(*line);
+    count_ = line->count;
   }
 
   const LineRing& ring_;
@@ -211,21 +180,34 @@ class LineRing::Cursor {
   size_t left_;
 };
 
+inline LineRing::Place LineRing::place_of(Position position) const {
+  const bool old = position >= frontier_;
+  return {old, Arc::number_of(position, old ? old_.size() : now_.size())};
+}
+
+inline LineRing::Place LineRing::place_of(const Line* main) const {
+  const auto at = static_cast<size_t>(main - now_.data());
+  if (main >= now_.data() && at < now_.size()) return {false, at};
+  return {true, static_cast<size_t>(main - old_.data())};
+}
+
 inline LineRing::Cursor::Cursor(const LineRing& ring, Position from)
     : ring_(ring),
       line_(&ring.find(from)),
       main_(line_),
       end_(ring.now_.data() + ring.now_.size()),
+      at_(0),
+      count_(0),
       left_(ring.size_) {
   // A walk of a few members reads the next lines too: they are asked for with the first.
   for (int i = 1; i < 4; ++i) __builtin_prefetch(line_ + i);
-  at_ = before(*line_, from);
-  count_ = count(*line_);
-  while (at_ == kLinePoints && spills(*line_)) {
-    enter(&ring.spill_[number(*line_)]);
-    at_ = before(*line_, from);
+  const uint32_t lies = Arc::lies(from, ring.arc_of(ring.place_of(from)).lines);
+  enter(line_);
+  at_ = line_->rank(lies);
+  while (at_ == kLinePoints && line_->spills()) {
+    enter(&ring.spill_[line_->number()]);
+    at_ = line_->rank(lies);
   }
-  at_ = std::min(at_, count_);
 }
 
 template <typename Visit>

@@ -122,7 +122,7 @@ TEST_F(LineRingTest, built_at_once_is_what_it_is_built_one_by_one) {
   }
 }
 
-TEST_F(LineRingTest, takes_at_most_22_bytes_a_vnode_at_any_size) {
+TEST_F(LineRingTest, takes_at_most_15_bytes_a_vnode_at_any_size) {
   for (const int members : {300, 1000, 1100, 3000}) {
     std::vector<Vnode> vnodes;
     while (made_ < members) add_member(100);
@@ -131,7 +131,7 @@ TEST_F(LineRingTest, takes_at_most_22_bytes_a_vnode_at_any_size) {
     }
     const size_t size = vnodes.size();
     ring_->build(std::move(vnodes));
-    EXPECT_LE(ring_->bytes(), size * 22) << members;
+    EXPECT_LE(ring_->bytes(), size * 15) << members;
   }
 }
 
