@@ -129,17 +129,13 @@ inline unsigned Line::rank(uint32_t wanted) const {
 }
 
 inline void Line::open(unsigned at) {
-  std::memmove(places + at + 1, places + at, sizeof(int16_t) * (count - at));
-  std::memmove(rests + at + 1, rests + at, count - at);
-  std::memmove(members + 3 * (at + 1), members + 3 * at, 3 * (count - at));
+  for (unsigned i = count; i > at; --i) put(i, lies(i - 1), member(i - 1));
   ++count;
 }
 
 inline void Line::close(unsigned at) {
   --count;
-  std::memmove(places + at, places + at + 1, sizeof(int16_t) * (count - at));
-  std::memmove(rests + at, rests + at + 1, count - at);
-  std::memmove(members + 3 * at, members + 3 * (at + 1), 3 * (count - at));
+  for (unsigned i = at; i < count; ++i) put(i, lies(i + 1), member(i + 1));
 }
 
 // One of `lines` equal arcs.

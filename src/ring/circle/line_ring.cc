@@ -1,5 +1,6 @@
 #include "ring/circle/line_ring.h"
 
+#include <array>
 #include <utility>
 
 namespace phoenix::ring {
@@ -14,8 +15,8 @@ constexpr size_t kLeast = 45;
 
 // Moves of lines for each change while it moves: it is over before the next one is due.
 constexpr size_t kMovesPerChange = 6;
-// Smaller rings move at once, in two milliseconds.
-constexpr size_t kMoveAtOnce = size_t{1} << 15;
+// Smaller rings move at once, in a few milliseconds.
+constexpr size_t kMoveAtOnce = size_t{1} << 16;
 
 // Parts of the ring that are built one after the other: by the highest bits.
 constexpr unsigned kPartShift = 32 - kScatterBits;
@@ -312,25 +313,60 @@ void LineRing::move_line() {
 
 // --- all at once ---
 
-// False: the line is full. Its unused places hold nothing yet.
-bool LineRing::put(const Vnode& vnode) {
+// Behind what the line has, in no order. False: the line is full.
+bool LineRing::append(const Vnode& vnode) {
   const size_t lines = now_.size();
   Line& here = now_.data()[Arc::number_of(vnode.position, lines)];
   if (here.count == kLinePoints) return false;
-  const uint32_t lies = Arc::lies(vnode.position, lines);
-  unsigned at = here.count;
-  while (at > 0 && (here.lies(at - 1) > lies ||
-                    (here.lies(at - 1) == lies && here.member(at - 1) != vnode.member &&
-                     roster_.before(vnode.member, here.member(at - 1))))) {
-    --at;
-  }
-  here.open(at);
-  here.put(at, lies, vnode.member);
+  here.put(here.count, Arc::lies(vnode.position, lines), vnode.member);
+  ++here.count;
   return true;
 }
 
-// Gives a line's unused places what they are to hold; `next` becomes the line's first, if any.
-void LineRing::finish(Line& line, MemberIndex& next) {
+// Each v-node goes where the number of those before it says, so that nothing branches on chance.
+void LineRing::put_in_order(Line& line) const {
+  constexpr unsigned kLanes = 12;
+  std::array<int32_t, kLanes> keys;
+  std::array<int32_t, kLanes> ranks{};
+  std::array<MemberIndex, kLinePoints> members;
+  const unsigned used = line.count;
+  keys.fill(INT32_MAX);
+  for (unsigned at = 0; at < used; ++at) {
+    keys[at] = static_cast<int32_t>(line.lies(at) << 4 | at);
+    members[at] = line.member(at);
+  }
+  for (unsigned other = 0; other < used; ++other) {
+    for (unsigned at = 0; at < kLanes; ++at) ranks[at] += keys[at] > keys[other] ? 1 : 0;
+  }
+  bool equal = false;
+  for (unsigned at = 0; at < used; ++at) {
+    const auto rank = static_cast<unsigned>(ranks[at]);
+    line.put(rank, static_cast<uint32_t>(keys[at]) >> 4, members[at]);
+  }
+  for (unsigned at = 1; at < used; ++at) equal |= line.lies(at) == line.lies(at - 1);
+  if (equal) [[unlikely]]
+    order_equals(line);
+}
+
+// By their members.
+void LineRing::order_equals(Line& line) const {
+  for (unsigned end = 1; end < line.count; ++end) {
+    const uint32_t lies = line.lies(end);
+    const MemberIndex member = line.member(end);
+    unsigned at = end;
+    while (at > 0 && line.lies(at - 1) == lies && line.member(at - 1) != member &&
+           roster_.before(member, line.member(at - 1))) {
+      line.put(at, lies, line.member(at - 1));
+      --at;
+    }
+    line.put(at, lies, member);
+  }
+}
+
+// Puts a line's v-nodes in order and gives its unused places what they are to hold; `next` becomes
+// the line's first, if any.
+void LineRing::finish(Line& line, MemberIndex& next) const {
+  put_in_order(line);
   line.set_next(line.count, next);
   if (line.count > 0) next = line.member(0);
 }
@@ -350,7 +386,7 @@ void LineRing::build(std::vector<Vnode> vnodes) {
   size_t unfinished = filled_;
   for (size_t part = ends.size(); part-- > 0;) {
     for (size_t i = part == 0 ? 0 : ends[part - 1]; i < ends[part]; ++i) {
-      if (!put(vnodes[i])) left.push_back(vnodes[i]);
+      if (!append(vnodes[i])) left.push_back(vnodes[i]);
     }
     const auto start = static_cast<Position>(part << kPartShift);
     const size_t stop = part == 0 ? 0 : Arc::number_of(start, filled_) + 1;

@@ -85,8 +85,10 @@ class LineRing {
   void free_spills(const Line& line);
   void pack_spills();
 
-  static void finish(Line& line, MemberIndex& next);
-  bool put(const Vnode& vnode);
+  bool append(const Vnode& vnode);
+  void put_in_order(Line& line) const;
+  void order_equals(Line& line) const;
+  void finish(Line& line, MemberIndex& next) const;
   void insert_there(const Vnode& vnode);
   void erase_there(const Vnode& vnode);
   void fit();
