@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "bench/ring/floor.h"
 #include "bench/ring/our_ring.h"
 #include "bench/ring/peers/anchor.h"
 #include "bench/ring/peers/jump.h"
@@ -35,6 +36,7 @@ constexpr const char* kAnchor = "AnchorHash, 2N";
 constexpr const char* kFullAnchor = "AnchorHash, N";
 constexpr const char* kMaglev = "Maglev 65537";
 constexpr const char* kBare = "bare loop";
+constexpr const char* kLine = "a line alone";
 
 Duration time_of_round(const RingOptions& options) { return milliseconds(options.quick ? 1 : 60); }
 
@@ -95,10 +97,13 @@ void add_hash(Rounds& rounds, const char* name, const std::unique_ptr<Method>& m
   rounds.add(name, independent([&hash](uint64_t key) { return hash.owner(key); }));
 }
 
-void lookup_all(uint32_t members, Rounds& rounds) {
+// Returns what the ring takes, in MB.
+double lookup_all(uint32_t members, Rounds& rounds) {
   const OurRing ours(members, kWeight);
   const Peers peers(ours, members);
+  const Lines lines(ours.bytes());
   rounds.add(kBare, independent([](uint64_t key) { return position_of(key); }));
+  rounds.add(kLine, independent_lines(lines));
   rounds.add(kOurs, independent([&](uint64_t key) { return ours.owner(position_of(key)); }));
   rounds.add(kOursInBatches, ours_in_batches(ours));
   rounds.add(kJump, independent([=](uint64_t key) { return jump_hash(key, members); }));
@@ -110,6 +115,7 @@ void lookup_all(uint32_t members, Rounds& rounds) {
   add_ring(rounds, kSorted, peers.sorted);
   add_ring(rounds, kKetama, peers.ketama);
   rounds.run();
+  return static_cast<double>(ours.bytes()) / 1e6;
 }
 
 struct SizeBars {
@@ -125,15 +131,24 @@ constexpr std::array<SizeBars, 3> kBars = {{
     {100'000, 400, 0.25, 1.1, 120},
 }};
 
-void judge(const Rounds& rounds, uint32_t members, const SizeBars& bars, Figures& figures) {
+// What a lookup can be at best is told as the same ratio, of the read of one line of as much
+// memory.
+void judge(const Rounds& rounds, uint32_t members, double megabytes, const SizeBars& bars,
+           Figures& figures) {
+  const auto line_for = [](const char* name) { return name == kOurs ? kLine : name; };
   const auto figure = [&](const char* above, const char* below, Bar bar) {
-    figures.push_back({.row = 1,
-                       .what = fmt::format("lookup, {}, {} / {}", size_text(members), above, below),
-                       .value = rounds.ratio(above, below),
-                       .unit = "ratio",
-                       .bar = bar,
-                       .beside = {{fmt::format("{}, ns", above), rounds.ns(above)},
-                                  {fmt::format("{}, ns", below), rounds.ns(below)}}});
+    figures.push_back(
+        {.row = 1,
+         .what = fmt::format("lookup, {}, {} / {}", size_text(members), above, below),
+         .value = rounds.ratio(above, below),
+         .unit = "ratio",
+         .bar = bar,
+         .beside = {{fmt::format("{}, ns", above), rounds.ns(above)},
+                    {fmt::format("{}, ns", below), rounds.ns(below)},
+                    {fmt::format("one random line of {:.1f} MB, ns", megabytes), rounds.ns(kLine)},
+                    {"lines read a lookup, at least", 1},
+                    {"the ratio if a lookup were that read alone",
+                     rounds.ratio(line_for(above), line_for(below))}}});
   };
   figure(kOurs, kJump, {Bar::Op::kAtMost, bars.jump});
   figure(kOurs, kAnchor, {Bar::Op::kAtMost, bars.anchor});
@@ -150,13 +165,13 @@ Result<bool> ring_lookup(const RingOptions& options, Figures& figures) {
   for (const uint32_t members : sizes) {
     fmt::print(stderr, "bench: {} members\n", members);
     Rounds rounds(kRounds, time_of_round(options));
-    lookup_all(members, rounds);
+    const double megabytes = lookup_all(members, rounds);
     for (const std::string& name : rounds.names()) {
       drawn.emplace_back(fmt::format("lookup/{}/{}", name, members), rounds.ns(name));
     }
     for (const SizeBars& bars : kBars) {
       if (members != (options.quick ? bars.quick_members : bars.members)) continue;
-      judge(rounds, members, bars, figures);
+      judge(rounds, members, megabytes, bars, figures);
     }
   }
   figures.back().drawn = std::move(drawn);
@@ -168,7 +183,9 @@ Result<bool> ring_batches(const RingOptions& options, Figures& figures) {
   const uint32_t members = options.quick ? 400 : 100'000;
   const OurRing ours(members, kWeight);
   const AnchorHash anchor(2 * members, members);
+  const Lines lines(ours.bytes());
   Rounds rounds(kRounds, time_of_round(options));
+  rounds.add(kLine, lines_in_batches(lines));
   rounds.add(kOursInBatches, ours_in_batches(ours));
   rounds.add(kOurs, independent([&](uint64_t key) { return ours.owner(position_of(key)); }));
   rounds.add(kAnchor, independent([&](uint64_t key) { return anchor.owner(key); }));
@@ -182,6 +199,9 @@ Result<bool> ring_batches(const RingOptions& options, Figures& figures) {
   for (const std::string& name : rounds.names()) {
     figure.beside.emplace_back(name + ", ns", rounds.ns(name));
   }
+  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.bytes()) / 1e6);
+  figure.beside.emplace_back("the ratio if a lookup were a line alone, in batches of 16",
+                             rounds.ratio(kLine, kAnchor));
   figures.push_back(std::move(figure));
   return true;
 }
@@ -191,7 +211,9 @@ Result<bool> ring_latency(const RingOptions& options, Figures& figures) {
   const uint32_t members = options.quick ? 100 : 1'000;
   const OurRing ours(members, kWeight);
   const Peers peers(ours, members);
+  const Lines lines(ours.bytes());
   Rounds rounds(kRounds, time_of_round(options));
+  rounds.add(kLine, dependent_lines(lines));
   rounds.add(kBare, dependent([](uint64_t key) { return key & 1; }));
   rounds.add(kOurs, dependent([&](uint64_t key) { return ours.owner(position_of(key)); }));
   rounds.add(kJump, dependent([=](uint64_t key) { return jump_hash(key, members); }));
@@ -209,6 +231,8 @@ Result<bool> ring_latency(const RingOptions& options, Figures& figures) {
   for (const std::string& name : rounds.names()) {
     figure.beside.emplace_back(name + ", ns", rounds.ns(name));
   }
+  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.bytes()) / 1e6);
+  figure.beside.emplace_back("the ratio if a lookup were a line alone", rounds.ratio(kLine, kJump));
   figures.push_back(std::move(figure));
   return true;
 }

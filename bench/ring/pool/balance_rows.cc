@@ -156,7 +156,7 @@ void workload_a_figures(WorkloadShape shape, size_t workloads, Figures& figures)
   const std::array<uint32_t, 2> windows = {8, 16};
   std::array<std::vector<Balance>, 2> found;
   std::array<std::vector<double>, 2> specialists;
-  std::array<Balance, 2> best;  // among the same members
+  std::array<std::vector<Balance>, 2> best;  // among the same members
   Balance best_of_all;
   Figure rules = figure("", 0, 0);
   for (size_t i = 0; i < workloads; ++i) {
@@ -166,7 +166,7 @@ void workload_a_figures(WorkloadShape shape, size_t workloads, Figures& figures)
     for (size_t at = 0; at < windows.size(); ++at) {
       found[at].push_back(placed(pool, windows[at]));
       specialists[at].push_back(share_of_specialists(pool, workload));
-      if (i == 0) best[at] = best_of_window(pool, workload);
+      best[at].push_back(best_of_window(pool, workload));
     }
     if (i > 0) continue;
     best_of_all = optimum(workload);
@@ -184,9 +184,15 @@ void workload_a_figures(WorkloadShape shape, size_t workloads, Figures& figures)
         of_all(name + ", sigma / mean", &Balance::sigma_to_mean, bars[at].second, found[at]);
     sigma.beside.emplace_back("of the variance, members with one capability",
                               median(specialists[at]));
+    sigma.beside.emplace_back("the best choice among the same nearest",
+                              median_of(best[at], &Balance::sigma_to_mean));
+    sigma.beside.emplace_back("the least of the workloads",
+                              least_of(best[at], &Balance::sigma_to_mean));
+    sigma.beside.emplace_back("the most of the workloads",
+                              most_of(best[at], &Balance::sigma_to_mean));
     sigma.beside.emplace_back("seed 1", found[at].front().sigma_to_mean);
     sigma.beside.emplace_back("seed 1, the best choice among the same nearest",
-                              best[at].sigma_to_mean);
+                              best[at].front().sigma_to_mean);
     sigma.beside.emplace_back("seed 1, the best choice among all who can",
                               best_of_all.sigma_to_mean);
     figures.push_back(std::move(sigma));

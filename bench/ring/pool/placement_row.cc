@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bench/ring/floor.h"
 #include "bench/ring/our_ring.h"
 #include "bench/ring/pool/rare_pool.h"
 #include "bench/ring/pool/workload_a.h"
@@ -76,6 +77,18 @@ Figure nanoseconds(const std::string& what, double value, double bar) {
           .beside = {}};
 }
 
+// What as many reads cost as a placement makes at least: its line of the circle, and the standing
+// of each member that it examines.
+double reads_alone(const Placement& ring, double examined, bool quick) {
+  constexpr size_t kStanding = 32;
+  const Lines circle(ring.vnode_bytes());
+  const Lines standings(ring.members() * kStanding);
+  Rounds rounds(kRounds, milliseconds(quick ? 1 : 60));
+  rounds.add("reads", placement_reads(circle, standings, static_cast<size_t>(examined)));
+  rounds.run();
+  return rounds.ns("reads");
+}
+
 // Without a requirement, and with those of workload A, in turn.
 void mixed(size_t members, uint32_t weight, const std::string& size, double bar, bool quick,
            Figures& figures) {
@@ -114,13 +127,20 @@ void mixed(size_t members, uint32_t weight, const std::string& size, double bar,
     filtered.push_back(asking.round(times));
   }
   Figure one = nanoseconds("k=8, nothing required, " + size, median(plain), bar);
-  one.beside.emplace_back("entries examined each", free.examined_each(times));
+  const double examined = free.examined_each(times);
+  const double least = reads_alone(ring, examined, quick);
+  one.beside.emplace_back("entries examined each", examined);
+  one.beside.emplace_back("reading a line and as many members' standings alone, ns", least);
   figures.push_back(std::move(one));
   Figure other =
       nanoseconds("workload A's mix of sets / that, " + size, median_ratio(filtered, plain), 4);
   other.unit = "ratio";
   other.beside.emplace_back("workload A's mix, ns", median(filtered));
-  other.beside.emplace_back("entries examined each", asking.examined_each(times));
+  const double asked = asking.examined_each(times);
+  const double asked_least = reads_alone(ring, asked, quick);
+  other.beside.emplace_back("entries examined each", asked);
+  other.beside.emplace_back("reading a line and as many members' standings alone, ns", asked_least);
+  other.beside.emplace_back("the ratio if both were these reads alone", asked_least / least);
   other.beside.emplace_back("different sets", static_cast<double>(classes.size()));
   other.beside.emplace_back("v-nodes' bytes / v-node", static_cast<double>(ring.vnode_bytes()) /
                                                            static_cast<double>(ring.vnodes()));

@@ -1,0 +1,52 @@
+// What reading alone costs: memory of the same size as a structure's, of which a random line is
+// read, and nothing is done with it. No structure of that size that reads one line for its answer
+// can be faster here, so the rows tell this beside their figures: the machine has no counters for
+// what its caches miss.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "bench/ring/peers/huge_pages.h"
+#include "bench/ring/timing.h"
+
+namespace phoenix::bench {
+
+class Lines {
+ public:
+  // At least one line.
+  explicit Lines(size_t bytes) : lines_(bytes / sizeof(Line) + 1) {
+    uint64_t state = 1;
+    for (Line& line : lines_) {
+      for (uint32_t& word : line.words) word = static_cast<uint32_t>(next_key(state));
+    }
+  }
+
+  // Spreads a key's upper half over all lines, as a ring does.
+  const uint32_t* at(uint64_t key) const {
+    return lines_[(key >> 32) * lines_.size() >> 32].words.data();
+  }
+  uint32_t read(uint64_t key) const { return *at(key); }
+
+ private:
+  struct alignas(64) Line {
+    std::array<uint32_t, 16> words;
+  };
+  HugeVector<Line> lines_;
+};
+
+inline Loop independent_lines(const Lines& lines) {
+  return independent([&lines](uint64_t key) { return lines.read(key); });
+}
+inline Loop dependent_lines(const Lines& lines) {
+  return dependent([&lines](uint64_t key) { return lines.read(key) & 1; });
+}
+// Sixteen are asked for, then read.
+Loop lines_in_batches(const Lines& lines);
+
+// A placement's reads: a random line of the circle, and of so many members that it names the half
+// line that says how they stand. Which these are is known when the line has come, not before.
+Loop placement_reads(const Lines& circle, const Lines& standings, size_t members_read);
+
+}  // namespace phoenix::bench
