@@ -17,7 +17,7 @@ void in_parallel(size_t count, const std::function<void(size_t)>& run);
 
 // A pool of so many hosts that know each other and have settled, in the daemon's own timing.
 std::unique_ptr<hostsim::Pool> settled_pool(size_t hosts, uint64_t seed);
-inline constexpr Duration kSettling = seconds(15);
+inline constexpr Duration kSettling = seconds(5);
 
 // So many different numbers below `below`, in order.
 std::vector<uint32_t> choose(size_t count, size_t below, Prng& prng);

@@ -23,7 +23,7 @@ constexpr Case kCases[] = {{Fault::kLossy, "80 % loss in and out"},
                            {Fault::kOneWay, "hears nothing, is heard"},
                            {Fault::kFlipFlop, "hears nothing for 20 s of each 40 s"}};
 constexpr Duration kAgreedWithin = seconds(20);
-constexpr Duration kWatched = seconds(60);
+constexpr Duration kWatched = seconds(45);
 constexpr Duration kFlip = seconds(20);
 
 struct Outcome {

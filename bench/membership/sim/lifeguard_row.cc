@@ -102,7 +102,7 @@ std::vector<Experiment> interval_experiments(bool quick) {
   const std::vector<size_t> concurrent =
       quick ? std::vector<size_t>{8, 32} : std::vector<size_t>{1, 4, 8, 12, 16, 20, 24, 28, 32};
   const std::vector<int64_t> lengths =
-      quick ? std::vector<int64_t>{2'048, 8'192}
+      quick ? std::vector<int64_t>{2'048}
             : std::vector<int64_t>{128, 512, 2'048, 8'192, 16'384, 32'768};
   const std::vector<int64_t> between =
       quick ? std::vector<int64_t>{16, 1'024}
@@ -110,7 +110,7 @@ std::vector<Experiment> interval_experiments(bool quick) {
   std::vector<Experiment> all;
   for (const size_t c : concurrent) {
     for (const int64_t d : lengths) {
-      for (const int64_t i : between) all.push_back({c, d, i, seconds(quick ? 60 : 120)});
+      for (const int64_t i : between) all.push_back({c, d, i, seconds(quick ? 30 : 120)});
     }
   }
   return all;
