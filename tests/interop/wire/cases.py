@@ -96,6 +96,11 @@ class TargetCase(unittest.TestCase):
         member = self.target.members().get(name)
         return member and member["status"]
 
+    def grew_less(self, before, limit):
+        """Its memory, in bytes; a sanitizer keeps what is freed."""
+        if SLOWNESS == 1:
+            self.assertLess(self.target.memory() - before, limit)
+
     def counts(self, what, labels, of):
         """One of our own counters goes up when `of()` is done; Serf has none of them."""
         if not self.ours:

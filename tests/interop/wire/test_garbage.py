@@ -32,8 +32,7 @@ class Noise(OfHost):
         self.peer.ping(self.to, self.target.name)
         self.peer.push_pull(self.to)
         self.assertEqual(self.names(), self.before)
-        if SLOWNESS == 1:  # a sanitizer keeps what is freed
-            self.assertLess(self.target.memory() - self.memory, growth)
+        self.grew_less(self.memory, growth)
 
     def flood(self, packets):
         """Never more in flight than a socket's buffer holds, so that all of them are looked at."""
@@ -135,8 +134,7 @@ class Garbage(Noise, TargetCase):
                      message(PUSH_PULL, Nodes=1 << 20, UserStateLen=whole - 1, Join=True)):
             wires += self.opened(25, head)
         self.peer.ping(self.to, self.target.name)
-        if SLOWNESS == 1:  # nothing is set aside for what has not come
-            self.assertLess(self.target.memory() - self.memory, 16 * MIB)
+        self.grew_less(self.memory, 16 * MIB)  # nothing is set aside for what has not come
         self.closed_by_host(wires)
         self.unmoved()
 
@@ -160,8 +158,7 @@ class Crowd(Noise, TargetCase):
         self.peer.ping(self.to, self.target.name)
         self.peer.push_pull(self.to)
         self.assertLessEqual(self.before, self.names())
-        if SLOWNESS == 1:
-            self.assertLess(self.target.memory() - self.memory, 48 * MIB)
+        self.grew_less(self.memory, 48 * MIB)
 
 
 if __name__ == "__main__":
