@@ -123,12 +123,8 @@ Result<bool> count(const MembershipBench& options, const Words& words, int row, 
 }  // namespace
 
 Result<bool> membership_interop(const MembershipBench& options, Figures& figures) {
-  const Words all = {"suite",
-                     "agents:PlainPoolOfHost",
-                     "agents:SealedPoolOfHost",
-                     "agents:OverIPv6",
-                     "keys:KeysOfHost",
-                     "pool",
+  const Words all = {"suite",           "agents:PlainPoolOfHost", "agents:SealedPoolOfHost",
+                     "agents:OverIPv6", "keys:KeysOfHost",        "pool",
                      "restart"};
   return count(options, options.quick ? Words{"suite", "keys:KeysOfHost", "pool"} : all, 1,
                "pools with serf agents: tests that did not pass", "tests", figures);
