@@ -81,6 +81,7 @@ class Pool:
         """The peer is a member by the host's word alone, and its packets come from the host."""
         peer = Peer(self, self.fresh("py"), key=self.key)
         peer.push_pull(self.host.at)
+        self.all_see(**{peer.name: "alive"})
         self.addCleanup(self.all_see, **{peer.name: "left"})
         self.addCleanup(peer.leave, self.host.at)
         # Each teller tells a few at random: that this one did not hear it from the host says little.
