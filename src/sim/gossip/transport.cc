@@ -116,9 +116,13 @@ void Pool::open_stream(SimHost& host, gossip::StreamOut stream) {
   ++host.traffic.streams_out;
   host.traffic.stream_bytes_out += stream.bytes.size();
   const uint32_t id = next_stream_++;
-  streams_[id] = {
-      host.number, host.life, stream.id, site_of(stream.to), stream.answer, std::move(stream.bytes),
-      {},          false};
+  Stream& opened = streams_[id];
+  opened.host = host.number;
+  opened.life = host.life;
+  opened.core_id = stream.id;
+  opened.to_site = site_of(stream.to);
+  opened.answer = stream.answer;
+  opened.bytes = std::move(stream.bytes);
   end_stream(id, stream.timeout, gossip::StreamFailure::kTimeout);
   if (host.blocked) {
     host.unsent_streams.push_back(id);
@@ -128,9 +132,8 @@ void Pool::open_stream(SimHost& host, gossip::StreamOut stream) {
 }
 
 void Pool::end_stream(uint32_t id, Duration after, gossip::StreamFailure why) {
-  const Stream& stream = streams_[id];
-  const bool timeout = why == gossip::StreamFailure::kTimeout;
-  if (!timeout) streams_[id].failure = why;
+  Stream& stream = streams_[id];
+  stream.failure = why;
   agenda_.add({.when = agenda_.now() + after,
                .number = 0,
                .host = stream.host,
