@@ -55,6 +55,12 @@ class Roster {
   void set_open(MemberIndex index, bool open) { refresh(index, open); }
 
   const Member& operator[](MemberIndex index) const { return members_[index]; }
+  // Its record will be read soon.
+  void ask_for(MemberIndex index) const {
+    const auto* const record = reinterpret_cast<const char*>(&members_[index]);
+    __builtin_prefetch(record);
+    __builtin_prefetch(record + sizeof(Member) - 1);
+  }
   uint32_t load(MemberIndex index) const { return capacities_[index].load; }
   uint32_t max_load(MemberIndex index) const { return capacities_[index].max_load; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }

@@ -76,8 +76,11 @@ void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
   });
   out.reserve(count);
   if (count * kStepsPerNewVnode < scan_size(id)) {
-    for (const MemberIndex index : members) {
-      roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), out);
+    // Their records lie anywhere in memory.
+    constexpr size_t kAhead = 8;
+    for (size_t i = 0; i < members.size(); ++i) {
+      if (i + kAhead < members.size()) roster_.ask_for(members[i + kAhead]);
+      roster_.append_vnodes(members[i], 0, vnode_count(roster_[members[i]].weight), out);
     }
     roster_.sort(out);
     return;
