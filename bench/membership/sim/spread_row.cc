@@ -59,7 +59,8 @@ Spread wait_for(hostsim::Pool& pool, gossip::HostEventKind kind, const std::stri
 }
 
 struct Load {
-  double packets = 0, bytes = 0, stream_bytes = 0;  // sent, a host and second
+  double packets = 0, bytes = 0;  // sent, a host and second
+  double exchange = 0;            // the same by push/pull, from the size of one
 };
 
 Load measure_load(hostsim::Pool& pool) {
@@ -68,7 +69,6 @@ Load measure_load(hostsim::Pool& pool) {
     for (uint32_t i = 0; i < pool.size(); ++i) {
       load.packets += static_cast<double>(pool.traffic(i).packets_out);
       load.bytes += static_cast<double>(pool.traffic(i).bytes_out);
-      load.stream_bytes += static_cast<double>(pool.traffic(i).stream_bytes_out);
     }
     return load;
   };
@@ -76,8 +76,7 @@ Load measure_load(hostsim::Pool& pool) {
   pool.run(kMeasured);
   const Load after = sum();
   const double shares = in_seconds(kMeasured) * static_cast<double>(pool.size());
-  return {(after.packets - before.packets) / shares, (after.bytes - before.bytes) / shares,
-          (after.stream_bytes - before.stream_bytes) / shares};
+  return {(after.packets - before.packets) / shares, (after.bytes - before.bytes) / shares, 0};
 }
 
 struct Measured {
@@ -98,6 +97,10 @@ Measured measure(size_t hosts) {
     measured.join.push_back(
         wait_for(*pool, gossip::HostEventKind::kJoin, pool->name(newcomer)).last);
     pool->run(seconds(2));
+    // It asked once; in an interval a host asks once and is asked once.
+    const Duration every = gossip::push_pull_every(gossip::Timing{}, hosts);
+    measured.load.exchange =
+        2 * static_cast<double>(pool->traffic(newcomer).stream_bytes_in) / in_seconds(every);
     pool->leave(newcomer);
     measured.leave.push_back(
         wait_for(*pool, gossip::HostEventKind::kLeft, pool->name(newcomer)).last);
@@ -159,7 +162,7 @@ Result<bool> membership_spread(const MembershipBench& options, Figures& figures)
   };
   flat("packets a host and second", &Load::packets, "packets/s");
   flat("bytes in packets a host and second", &Load::bytes, "B/s");
-  for (auto& each : beside(&Load::stream_bytes, "B/s by push/pull")) {
+  for (auto& each : beside(&Load::exchange, "B/s by push/pull")) {
     figures.back().beside.push_back(std::move(each));
   }
   rusage used{};
