@@ -51,19 +51,19 @@ std::string witness_subject(std::string_view name, int number) {
 
 void Swim::receive(const Alive& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   apply(message, &from, now, out);
 }
 
 void Swim::receive(const Suspect& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   apply(message, &from, now, out);
 }
 
 void Swim::receive(const Dead& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   apply(message, &from, now, out);
 }
 

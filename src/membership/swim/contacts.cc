@@ -42,7 +42,7 @@ void Swim::exchange_after_many_joins(Now now) {
 
 void Swim::push_pull_ended(uint32_t, bool ok, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  if (ok) hear(now);
+  if (ok) last_heard_ = now.mono;
   if (!alone()) {
     rejoin_wait_ = {};
     return;
@@ -84,7 +84,7 @@ SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const Endpoint&, Now 
                       SwimEffects& out) {
   SwimMerge result;
   if (!begin(now, out)) return result;
-  hear(now);
+  last_heard_ = now.mono;
   unannounced_ = options_.expected && alone();
   for (const NodeState& node : nodes) {
     ++result.taken;

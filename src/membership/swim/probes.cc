@@ -18,9 +18,6 @@ constexpr int kMostChecks = 4;
 // A host that hears nobody keeps its opinion for itself for so long: a second for each host of the
 // pool, since few can well fail together and many cannot.
 constexpr int64_t kDeafest = 40;
-// In a pool of three with one that is gone, the other two hear of each other at least so often, in
-// probe intervals.
-constexpr int64_t kSilentAfter = 3;
 
 }  // namespace
 
@@ -160,21 +157,6 @@ bool Swim::deaf(Instant since, Now now) const {
   return now.mono - last_heard_ < seconds(limit);
 }
 
-// Something came. After a silence in which others were there to be heard, it was us who did not
-// hear, and what was said meanwhile is still on its way to us: suspicions get that time back.
-void Swim::hear(Now now) {
-  const Duration silence = now.mono - last_heard_;
-  if (silent(now)) suspicions_.shift(silence);
-  last_heard_ = now.mono;
-}
-
-bool Swim::silent(Now now) const {
-  if (options_.timing.plain_swim || hosts_.live().size() <= hosts_.suspects()) return false;
-  const auto limit = std::min<int64_t>(kDeafest, static_cast<int64_t>(live()));
-  const Duration silence = now.mono - last_heard_;
-  return silence >= options_.timing.probe_interval * kSilentAfter && silence < seconds(limit);
-}
-
 void Swim::ran_out(HostNumber host, Now now, SwimEffects& out) {
   Suspicions::Suspicion* s = suspicions_.find(host);
   if (s == nullptr || s->deadline > now.mono) return;
@@ -182,7 +164,7 @@ void Swim::ran_out(HostNumber host, Now now, SwimEffects& out) {
   // Before it becomes a death: if we are not well, or it does answer, it gets one more chance.
   const bool answered = s->answered && s->checks < kMostChecks;
   const bool unwell = s->checks == 0 && health_ > 0;
-  const bool unheard = silent(now) || deaf(s->checks == 0 ? s->started : s->checked, now);
+  const bool unheard = deaf(s->checks == 0 ? s->started : s->checked, now);
   if (!options_.timing.plain_swim && (answered || unwell || unheard)) {
     const Duration wait = options_.timing.probe_timeout * (health_ + 1);
     PingUnderWay ping;
@@ -210,7 +192,7 @@ void Swim::ran_out(HostNumber host, Now now, SwimEffects& out) {
 
 void Swim::receive(const Ping& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   if (!answers_to(message.node)) return;  // it means who had our address before
   const Endpoint said = endpoint_of(message.source.address, message.source.port);
   const Endpoint& to = said.valid() ? said : from;
@@ -224,7 +206,7 @@ void Swim::receive(const Ping& message, const Endpoint& from, Now now, SwimEffec
 
 void Swim::receive(const IndirectPing& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   PingUnderWay ping;
   ping.kind = PingKind::kRelay;
   ping.nack = message.nack;
@@ -244,7 +226,7 @@ void Swim::receive(const IndirectPing& message, const Endpoint& from, Now now, S
 
 void Swim::receive(const Ack& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   const PingUnderWay* found = pings_.find(message.seq_no);
   if (found == nullptr) return;
   const PingUnderWay ping = *found;
@@ -280,7 +262,7 @@ void Swim::direct_answer(const PingUnderWay& ping, uint32_t seq, std::string_vie
 
 void Swim::receive(const Nack& message, const Endpoint&, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  hear(now);
+  last_heard_ = now.mono;
   for (Probe& probe : probes_) {
     if (probe.seq == message.seq_no && probe.nacks < probe.nacks_expected) ++probe.nacks;
   }
@@ -293,7 +275,7 @@ void Swim::receive(const Nack& message, const Endpoint&, Now now, SwimEffects& o
 void Swim::ping_answered(uint32_t id, const Ack& ack, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
   if (ack.seq_no != id) return ping_failed(id, false, now, out);
-  hear(now);
+  last_heard_ = now.mono;
   const PingUnderWay* found = pings_.find(id);
   if (found == nullptr) return;
   const PingUnderWay ping = *found;

@@ -248,7 +248,7 @@ void Swim::send(const Endpoint& to, std::string message, SwimEffects& out, bool 
 }
 
 void Swim::heard(Now now, SwimEffects& out) {
-  if (begin(now, out)) hear(now);
+  if (begin(now, out)) last_heard_ = now.mono;
 }
 
 void Swim::join(const std::vector<Endpoint>& seeds, Now, SwimEffects& out) {

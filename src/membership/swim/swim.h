@@ -303,8 +303,6 @@ class Swim {
   void ping_over(uint32_t seq, Now now, SwimEffects& out);
   void refused_ping(uint32_t seq, Now now, SwimEffects& out);
   void ran_out(HostNumber host, Now now, SwimEffects& out);
-  void hear(Now now);
-  bool silent(Now now) const;
   bool deaf(Instant since, Now now) const;
   void pick(size_t count, HostNumber without, bool only_alive, std::vector<HostNumber>& out);
 
