@@ -52,8 +52,8 @@ class Pool {
   void add(size_t count);
   // A new life: with what its disk remembers, and these hosts as its seeds.
   void start(uint32_t host, const std::vector<uint32_t>& seeds = {});
-  // All that were added start and know each other at once: one has taken all in, and its answer
-  // reaches everybody. The store has the view of all of them. For large pools.
+  // All that were added (two at least) start and know each other at once, as from a seed that had
+  // heard all of them. The store has the view of all. For large pools.
   void start_together();
   // The process ends; who calls is refused. Its machine may end too: then there is silence.
   void kill(uint32_t host, bool machine_too = false);
@@ -142,7 +142,7 @@ class Pool {
   void begin_life(SimHost& host, const std::vector<uint32_t>& seeds, bool expected,
                   gossip::Output& out);
   void end_life(SimHost& host);
-  std::string hear(SimHost& seed, std::string_view request);
+  std::pair<gossip::StreamId, std::string> first_words(SimHost& host, uint32_t seed);
 
   void run_entry(const Entry& entry);
   bool holds_back(SimHost& host, const Entry& entry);

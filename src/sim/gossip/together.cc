@@ -2,60 +2,55 @@
 // packets as the square of its size, and tells nothing that a small pool does not.
 #include <utility>
 
+#include "membership/wire/messages.h"
 #include "sim/gossip/pool.h"
 
 namespace phoenix::hostsim {
 
-// The seed takes in what a joiner sends; its answer.
-std::string Pool::hear(SimHost& seed, std::string_view request) {
-  gossip::StreamReader reader(seed.core->frame(), seed.core->keyring(), true);
-  if (reader.feed(request) != gossip::StreamReader::State::kDone) return {};
+// What a host that starts would say of itself to its seed: the message of its first push/pull, and
+// the number of that stream. All else that it wants to send is dropped.
+std::pair<gossip::StreamId, std::string> Pool::first_words(SimHost& host, uint32_t seed) {
   gossip::Output out;
-  seed.core->receive_stream(next_stream_++, reader.message(), endpoint_at(seed.site),
-                            now_of(seed.number), out);
-  std::string answer;
-  if (!out.replies.empty()) answer = std::move(out.replies.front().bytes);
-  out.replies.clear();
-  carry_out(seed, out);
-  return answer;
+  begin_life(host, {seed}, true, out);
+  std::pair<gossip::StreamId, std::string> words;
+  for (const gossip::StreamOut& stream : std::exchange(out.streams, {})) {
+    gossip::StreamReader reader(host.core->frame(), host.core->keyring(), true);
+    if (reader.feed(stream.bytes) != gossip::StreamReader::State::kDone) continue;
+    words = {stream.id, std::string(reader.message())};
+  }
+  out.packets.clear();
+  carry_out(host, out);
+  return words;
 }
 
 void Pool::start_together() {
-  SimHost& seed = *hosts_.front();
-  gossip::Output first;
-  begin_life(seed, {}, true, first);
-  carry_out(seed, first);
-  std::vector<std::pair<gossip::StreamId, std::string>> joins;
-  for (size_t i = 1; i < hosts_.size(); ++i) {
-    SimHost& host = *hosts_[i];
-    gossip::Output out;
-    begin_life(host, {seed.number}, true, out);
-    for (gossip::StreamOut& stream : std::exchange(out.streams, {})) {
-      if (site_of(stream.to) != seed.site || joins.size() == i) continue;
-      joins.emplace_back(stream.id, std::move(stream.bytes));
-    }
-    out.packets.clear();
-    carry_out(host, out);
-    hear(seed, joins.back().second);
+  std::vector<std::pair<gossip::StreamId, std::string>> words;
+  for (uint32_t i = 0; i < hosts_.size(); ++i) {
+    // All ask the first, and it asks the second.
+    words.push_back(first_words(*hosts_[i], i == 0 ? 1 : 0));
   }
-  if (joins.empty()) return;
-  const std::string bytes = hear(seed, joins.back().second);
-  for (size_t i = 1; i < hosts_.size(); ++i) {
-    SimHost& host = *hosts_[i];
-    gossip::StreamReader reader(host.core->frame(), host.core->keyring(), false);
-    if (reader.feed(bytes) != gossip::StreamReader::State::kDone) continue;
+  // The table that each would get from a seed that had heard all of them.
+  gossip::PushPull table;
+  gossip::View view;
+  view.number = 1;
+  for (uint32_t i = 0; i < hosts_.size(); ++i) {
+    gossip::PushPull own;
+    if (!gossip::decode(std::string_view(words[i].second).substr(1), own)) continue;
+    table.nodes.push_back(own.nodes.front());
+    table.user_state = own.user_state;
+    view.hosts.push_back({hosts_[i]->name, own.nodes.front().incarnation, 100, hosts_[i]->boot});
+  }
+  table.join = true;
+  const std::string answer = gossip::encode(table);
+  for (uint32_t i = 0; i < hosts_.size(); ++i) {
     gossip::Output out;
-    host.core->stream_answered(joins[i - 1].first, reader.message(), now_of(host.number), out);
-    carry_out(host, out);
+    hosts_[i]->core->stream_answered(words[i].first, answer, now_of(i), out);
+    carry_out(*hosts_[i], out);
   }
   gossip::ViewRequest request;
   request.propose = true;
-  request.proposed.number = 1;
-  for (const gossip::HostRow& row : seed.core->hosts()) {
-    const uint64_t boot = hosts_[number(row.name)]->boot;
-    request.proposed.hosts.push_back({row.name, row.incarnation, 100, boot});
-  }
-  desk_.answer(seed.name, request, agenda_.now());
+  request.proposed = std::move(view);
+  desk_.answer(hosts_[0]->name, request, agenda_.now());
 }
 
 }  // namespace phoenix::hostsim

@@ -83,6 +83,23 @@ TEST_P(SickCase, Case16StarvedObserverBringsNobodyDown) {
   EXPECT_TRUE(watch_->run_until([&] { return whole(); }, seconds(120)));
 }
 
+// 16: some whose threads for sending and receiving are stuck most of the time, while timers run.
+// They hear nobody for seconds, and then everything at once.
+TEST_P(SickCase, Case16StuckHostsAccuseNobody) {
+  ASSERT_NO_FATAL_FAILURE(make(64));
+  const std::set<uint32_t> stuck = {3, 12, 20, 37, 41, 52};
+  for (int i = 0; i < 20; ++i) {
+    for (const uint32_t host : stuck) pool_->block(host);
+    watch_->run(milliseconds(2'048));
+    for (const uint32_t host : stuck) pool_->unblock(host);
+    watch_->run(milliseconds(16));
+  }
+  for (const auto& [name, by] : watch_->failed()) EXPECT_TRUE(stuck.contains(pool_->number(name)));
+  for (const std::string& name : watch_->removed()) {
+    EXPECT_TRUE(stuck.contains(pool_->number(name))) << name;
+  }
+}
+
 // 33: a wall clock that jumps by an hour, either way.
 TEST_P(SickCase, Case33ClockJumpHasNoEffect) {
   ASSERT_NO_FATAL_FAILURE(make(6));
