@@ -34,7 +34,7 @@ void Swim::push_pull_somebody(SwimEffects& out) {
 // Where many come at once (all start together, a split has healed), gossip misses somebody among so
 // many news: the lists are compared once more, soon, instead of at the next regular time.
 void Swim::exchange_after_many_joins(Now now) {
-  if (++joined_lately_ <= std::max(live() / 8, kFewJoins)) return;
+  if (unannounced_ || ++joined_lately_ <= std::max(live() / 8, kFewJoins)) return;
   joined_lately_ = 0;
   const Duration soon{prng_.between(kSoon.ns, 3 * kSoon.ns)};
   next_push_pull_ = std::min(next_push_pull_, now.mono + soon);
