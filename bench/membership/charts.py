@@ -21,9 +21,10 @@ def by_number(series):
 
 
 def draw_convergence(series):
+    short = {name.split(", once")[0]: points for name, points in series.items()}
     return draw_lines("How soon all hosts know",
-                      "Seconds in simulation, beside the formula of Serf's convergence simulator.",
-                      "hosts", "seconds", by_number(series), OURS)
+                      "Seconds in simulation, a crash from when the first knows, beside Serf's formula.",
+                      "hosts", "seconds", by_number(short), OURS)
 
 
 def draw_mistakes(series):
