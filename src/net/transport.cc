@@ -1,6 +1,5 @@
 #include "net/transport.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -9,9 +8,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <utility>
+
+#include "net/sockets/ip_port.h"
 
 namespace phoenix {
 namespace {
@@ -62,65 +62,6 @@ class PlainTransport final : public Transport {
   Fd fd_;
 };
 
-union SocketAddress {
-  sockaddr any;
-  sockaddr_in v4;
-  sockaddr_in6 v6;
-  sockaddr_storage room;
-};
-
-// 0 if the text is no literal.
-socklen_t to_sockaddr(const Address& address, SocketAddress& out) {
-  std::memset(&out, 0, sizeof out);
-  if (inet_pton(AF_INET, address.host.c_str(), &out.v4.sin_addr) == 1) {
-    out.v4.sin_family = AF_INET;
-    out.v4.sin_port = htons(address.port);
-    return sizeof out.v4;
-  }
-  if (inet_pton(AF_INET6, address.host.c_str(), &out.v6.sin6_addr) == 1) {
-    out.v6.sin6_family = AF_INET6;
-    out.v6.sin6_port = htons(address.port);
-    return sizeof out.v6;
-  }
-  return 0;
-}
-
-Address from_sockaddr(const SocketAddress& from) {
-  std::array<char, INET6_ADDRSTRLEN> text = {};
-  if (from.any.sa_family == AF_INET) {
-    inet_ntop(AF_INET, &from.v4.sin_addr, text.data(), text.size());
-    return {text.data(), ntohs(from.v4.sin_port)};
-  }
-  if (from.any.sa_family != AF_INET6) return {};
-  if (IN6_IS_ADDR_V4MAPPED(&from.v6.sin6_addr)) {
-    inet_ntop(AF_INET, &from.v6.sin6_addr.s6_addr[12], text.data(), text.size());
-  } else {
-    inet_ntop(AF_INET6, &from.v6.sin6_addr, text.data(), text.size());
-  }
-  return {text.data(), ntohs(from.v6.sin6_port)};
-}
-
-tl::unexpected<Error> cannot_listen(const Address& address, int error) {
-  const std::string start = "cannot listen on " + to_string(address) + ": ";
-  if (error == EADDRINUSE) {
-    return fail(ErrorKind::kConflict,
-                start +
-                    "the port is in use; stop what holds it (ss -ltnp shows it), choose "
-                    "another port, or port 0 for any free one");
-  }
-  if (error == EADDRNOTAVAIL) {
-    return fail(ErrorKind::kInvalidRequest,
-                start +
-                    "this machine has no such address; 127.0.0.1 is always there, 0.0.0.0 "
-                    "stands for all (ip addr lists them)");
-  }
-  if (error == EACCES) {
-    return fail(ErrorKind::kInvalidRequest,
-                start + "ports below 1024 need a privilege; choose a higher port");
-  }
-  return fail(ErrorKind::kInvalidRequest, start + std::strerror(error));
-}
-
 // Set on the listening socket: Linux hands these down to what it accepts.
 void set_options(int fd) {
   const auto set = [fd](int level, int name, int value) {
@@ -134,14 +75,19 @@ void set_options(int fd) {
   set(IPPROTO_TCP, TCP_KEEPCNT, kProbes);
 }
 
+tl::unexpected<Error> cannot_listen(const Address& literal, int error) {
+  return cannot_bind(literal, BoundTo::kTcp, error);
+}
+
 Result<Fd> listen_on(const Address& literal) {
-  SocketAddress to;
-  const socklen_t length = to_sockaddr(literal, to);
-  if (length == 0) return cannot_listen(literal, EADDRNOTAVAIL);
-  Fd fd(::socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const auto at = ip_port(literal);
+  if (!at) return cannot_listen(literal, EADDRNOTAVAIL);
+  const int family = family_of(*at);
+  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return cannot_listen(literal, errno);
   set_options(fd.get());
-  if (::bind(fd.get(), &to.any, length) != 0) return cannot_listen(literal, errno);
+  const KernelAddress to = kernel_address(*at, family);
+  if (::bind(fd.get(), to.any(), to.length) != 0) return cannot_listen(literal, errno);
   if (::listen(fd.get(), kBacklog) != 0) return cannot_listen(literal, errno);
   return fd;
 }
@@ -171,24 +117,18 @@ Result<Fd> listen_tcp(const Address& address) {
   return tl::unexpected<Error>(*first);
 }
 
-Address local_address(int fd) {
-  SocketAddress at;
-  std::memset(&at, 0, sizeof at);
-  socklen_t length = sizeof at;
-  ::getsockname(fd, &at.any, &length);
-  return from_sockaddr(at);
-}
+Address local_address(int fd) { return to_address(local_of(fd)); }
 
 Accepted accept_tcp(int listener) {
-  SocketAddress from;
-  std::memset(&from, 0, sizeof from);
+  sockaddr_storage from{};
   socklen_t length = sizeof from;
   Accepted accepted;
-  accepted.fd.reset(::accept4(listener, &from.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  accepted.fd.reset(::accept4(listener, reinterpret_cast<sockaddr*>(&from), &length,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!accepted.fd.valid()) {
     accepted.error = errno;
   } else {
-    accepted.peer = from_sockaddr(from).host;
+    accepted.peer = to_address(ip_port(from)).host;
   }
   return accepted;
 }

@@ -8,7 +8,7 @@
 namespace phoenix {
 
 Dialed dial_tcp(const IpPort& to) {
-  const int family = to.size == 4 ? AF_INET : AF_INET6;
+  const int family = family_of(to);
   const KernelAddress address = kernel_address(to, family);
   if (address.length == 0) return {Fd(), EADDRNOTAVAIL};
   Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

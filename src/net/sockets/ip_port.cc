@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace phoenix {
@@ -33,6 +34,8 @@ Address to_address(const IpPort& from) {
   inet_ntop(from.size == 4 ? AF_INET : AF_INET6, from.ip.data(), text.data(), text.size());
   return {text.data(), from.port};
 }
+
+int family_of(const IpPort& address) { return address.size == 4 ? AF_INET : AF_INET6; }
 
 KernelAddress kernel_address(const IpPort& from, int family) {
   KernelAddress out;
@@ -72,6 +75,28 @@ IpPort ip_port(const sockaddr_storage& from) {
     std::memcpy(out.ip.data(), &v6->sin6_addr.s6_addr[mapped ? kMappedPrefix : 0], out.size);
   }
   return out;
+}
+
+tl::unexpected<Error> cannot_bind(const Address& address, BoundTo what, int error) {
+  const bool udp = what == BoundTo::kUdp;
+  const std::string start = "cannot listen on " + to_string(address) + (udp ? " (UDP): " : ": ");
+  if (error == EADDRINUSE) {
+    return fail(ErrorKind::kConflict, start + "the port is in use; stop what holds it (ss " +
+                                          (udp ? "-lnup" : "-ltnp") +
+                                          " shows it), choose another port, or port 0 for any "
+                                          "free one");
+  }
+  if (error == EADDRNOTAVAIL) {
+    return fail(ErrorKind::kInvalidRequest,
+                start +
+                    "this machine has no such address; 127.0.0.1 is always there, 0.0.0.0 "
+                    "stands for all (ip addr lists them)");
+  }
+  if (error == EACCES) {
+    return fail(ErrorKind::kInvalidRequest,
+                start + "ports below 1024 need a privilege; choose a higher port");
+  }
+  return fail(ErrorKind::kInvalidRequest, start + std::strerror(error));
 }
 
 IpPort peer_of(int fd) {

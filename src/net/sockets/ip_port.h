@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/error.h"
 #include "net/address.h"
 
 namespace phoenix {
@@ -35,8 +36,15 @@ struct KernelAddress {
   sockaddr* any() { return reinterpret_cast<sockaddr*>(&room); }
   const sockaddr* any() const { return reinterpret_cast<const sockaddr*>(&room); }
 };
+// AF_INET or AF_INET6: of a socket that is for this address alone.
+int family_of(const IpPort& address);
 KernelAddress kernel_address(const IpPort& from, int family);
 IpPort ip_port(const sockaddr_storage& from);
+
+// Why a socket could not be had at that address, and what to do; `error` is errno. A port in use is
+// kConflict, all else kInvalidRequest.
+enum class BoundTo : uint8_t { kTcp, kUdp };
+tl::unexpected<Error> cannot_bind(const Address& address, BoundTo what, int error);
 
 // Where the other end of a connected socket is; without address if it is gone.
 IpPort peer_of(int fd);

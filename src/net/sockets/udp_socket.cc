@@ -22,23 +22,6 @@ constexpr size_t kLargest = 65'536;     // no datagram is larger
 constexpr int kKernelBuffer = 4 << 20;  // asked for; the system may give less
 constexpr int kRefusalsPerTurn = 64;
 
-tl::unexpected<Error> cannot_bind(const Address& address, int error) {
-  const std::string start = "cannot listen on " + to_string(address) + " (UDP): ";
-  if (error == EADDRINUSE) {
-    return fail(ErrorKind::kConflict,
-                start +
-                    "the port is in use; stop what holds it (ss -lnup shows it), choose "
-                    "another port, or port 0 for any free one");
-  }
-  if (error == EADDRNOTAVAIL) {
-    return fail(ErrorKind::kInvalidRequest,
-                start +
-                    "this machine has no such address; 127.0.0.1 is always there, 0.0.0.0 "
-                    "stands for all (ip addr lists them)");
-  }
-  return fail(ErrorKind::kInvalidRequest, start + std::strerror(error));
-}
-
 void ask_for_refusals(int fd, int family) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
@@ -161,15 +144,16 @@ class Socket final : public UdpSocket, private FdEvents {
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::bind(const Address& literal) {
   const auto at = ip_port(literal);
-  if (!at) return cannot_bind(literal, EADDRNOTAVAIL);
-  const int family = at->size == 4 ? AF_INET : AF_INET6;
+  if (!at) return cannot_bind(literal, BoundTo::kUdp, EADDRNOTAVAIL);
+  const int family = family_of(*at);
   Fd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return cannot_bind(literal, errno);
+  if (!fd.valid()) return cannot_bind(literal, BoundTo::kUdp, errno);
   ask_for_refusals(fd.get(), family);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kKernelBuffer, sizeof kKernelBuffer);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &kKernelBuffer, sizeof kKernelBuffer);
   const KernelAddress address = kernel_address(*at, family);
-  if (::bind(fd.get(), address.any(), address.length) != 0) return cannot_bind(literal, errno);
+  if (::bind(fd.get(), address.any(), address.length) != 0)
+    return cannot_bind(literal, BoundTo::kUdp, errno);
   return std::make_unique<Socket>(std::move(fd), family);
 }
 
