@@ -200,13 +200,8 @@ std::string Machine::own_state(bool join) const {
   return encode(state);
 }
 
-bool Machine::take_state(std::string_view body, const Endpoint& from, bool ours, Now now,
+bool Machine::take_state(const PushPull& state, const Endpoint& from, bool ours, Now now,
                          Output& out) {
-  PushPull state;
-  if (!decode(body, state)) {
-    drop(Drop::kMalformed);
-    return false;
-  }
   const SwimMerge merge = swim_.merge(state.nodes, from, now, from_swim_);
   // The hosts of that list must be known to the Serf layer before its own part of it is.
   settle_swim(now, out);
@@ -231,11 +226,11 @@ void Machine::receive_stream(StreamId id, std::string_view message, const Endpoi
       reply.bytes = packer_.seal(encode(Ack{ping.seq_no, {}}), false);
     }
   } else if (type == MessageType::kPushPull) {
-    PushPull head;
-    if (decode(body, head)) {
+    PushPull theirs;
+    if (decode(body, theirs)) {
       // Ours as it was before theirs is taken in, so that nobody is told its own claims.
-      reply.bytes = packer_.seal(own_state(head.join), false);
-      take_state(body, from, false, now, out);
+      reply.bytes = packer_.seal(own_state(theirs.join), false);
+      take_state(theirs, from, false, now, out);
     } else {
       drop(Drop::kMalformed);
     }
@@ -282,8 +277,15 @@ void Machine::stream_answered(StreamId id, std::string_view message, Now now, Ou
     }
     return settle(now, out);
   }
-  const bool taken =
-      type == MessageType::kPushPull && take_state(body, stream.to, stream.join, now, out);
+  bool taken = false;
+  if (type == MessageType::kPushPull) {
+    PushPull theirs;
+    if (decode(body, theirs)) {
+      taken = take_state(theirs, stream.to, stream.join, now, out);
+    } else {
+      drop(Drop::kMalformed);
+    }
+  }
   swim_.push_pull_ended(stream.swim_id, taken, now, from_swim_);
   if (stream.join && taken && !options_.expected) serf_.announce(now, from_serf_);
   if (stream.join && !taken) {

@@ -73,8 +73,8 @@ class Machine final : public HostNames {
   template <class Message>
   void take(std::string_view body, const Endpoint& from, Now now);
   void take_user(std::string_view payload, const Endpoint& from, Now now, Output& out);
-  // False: malformed, or nothing in it could be taken.
-  bool take_state(std::string_view body, const Endpoint& from, bool ours, Now now, Output& out);
+  // False: nothing in it could be taken.
+  bool take_state(const PushPull& state, const Endpoint& from, bool ours, Now now, Output& out);
   std::string own_state(bool join) const;
   void drop(Drop why) {
     if (why != Drop::kNone) ++dropped_[static_cast<size_t>(why)];
