@@ -202,17 +202,24 @@ void Swim::accuse(HostNumber host, const Endpoint& claimed, const Endpoint* from
   send(claimed, std::move(message), out);
 }
 
-void Swim::apply(const Suspect& claim, const Endpoint* from, Now now, SwimEffects& out) {
-  const HostNumber host = hosts_.find(claim.node);
-  if (host == HostTable::kNone || claim.incarnation < hosts_[host].incarnation) {
+// Whom an accusation is about, if there is anything to be done: kNone when it is nobody known, old
+// news, out of all proportion, or about us, which is refuted at once.
+HostNumber Swim::accused(std::string_view node, uint32_t incarnation, const Endpoint* from, Now now,
+                         SwimEffects& out) {
+  const HostNumber host = hosts_.find(node);
+  if (host == HostTable::kNone || incarnation < hosts_[host].incarnation) {
     ++stats_.stale;
-    return;
+    return HostTable::kNone;
   }
-  if (!plausible(claim.incarnation, hosts_[host].incarnation, now)) return;
-  if (host == kSelf) {
-    if (!leaving_) refute(claim.incarnation, from, now, out);
-    return;
-  }
+  if (!plausible(incarnation, hosts_[host].incarnation, now)) return HostTable::kNone;
+  if (host != kSelf) return host;
+  if (!leaving_) refute(incarnation, from, now, out);
+  return HostTable::kNone;
+}
+
+void Swim::apply(const Suspect& claim, const Endpoint* from, Now now, SwimEffects& out) {
+  const HostNumber host = accused(claim.node, claim.incarnation, from, now, out);
+  if (host == HostTable::kNone) return;
   Host& h = hosts_[host];
   const bool newer = claim.incarnation > h.incarnation;
   h.incarnation = claim.incarnation;
@@ -284,16 +291,8 @@ void Swim::fewer_confirmers(Now now) {
 }
 
 void Swim::apply(const Dead& claim, const Endpoint* from, Now now, SwimEffects& out) {
-  const HostNumber host = hosts_.find(claim.node);
-  if (host == HostTable::kNone || claim.incarnation < hosts_[host].incarnation) {
-    ++stats_.stale;
-    return;
-  }
-  if (!plausible(claim.incarnation, hosts_[host].incarnation, now)) return;
-  if (host == kSelf) {
-    if (!leaving_) refute(claim.incarnation, from, now, out);
-    return;
-  }
+  const HostNumber host = accused(claim.node, claim.incarnation, from, now, out);
+  if (host == HostTable::kNone) return;
   const Host& h = hosts_[host];
   const bool left = claim.from == claim.node;
   if (!h.live() && claim.incarnation == h.incarnation && (h.state == SwimState::kLeft || !left)) {

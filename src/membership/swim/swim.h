@@ -267,6 +267,8 @@ class Swim {
   // claims.cc
   bool plausible(uint32_t incarnation, uint32_t stored, Now now);
   void apply(const Alive& claim, const Endpoint* from, Now now, SwimEffects& out);
+  HostNumber accused(std::string_view node, uint32_t incarnation, const Endpoint* from, Now now,
+                     SwimEffects& out);
   void apply(const Suspect& claim, const Endpoint* from, Now now, SwimEffects& out);
   void apply(const Dead& claim, const Endpoint* from, Now now, SwimEffects& out);
   bool readable(const Alive& claim, Endpoint& endpoint, Versions& versions);
