@@ -4,45 +4,20 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <vector>
+
+#include "sim/scenario/test_files.h"
 
 namespace phoenix::sim {
 namespace {
 
-std::vector<std::string> files() {
-  std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::directory_iterator(PHOENIX_SCENARIOS)) {
-    if (entry.path().extension() == ".txt") found.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(found);
-  return found;
-}
-
 class Scenario : public testing::TestWithParam<std::string> {};
 
-TEST_P(Scenario, PrintsWhatItsFileSays) {
-  const std::string path = std::string(PHOENIX_SCENARIOS) + "/" + GetParam() + ".txt";
-  const auto played = play_file(path);
-  ASSERT_TRUE(played) << played.error().detail;
-  if (std::getenv("UPDATE") != nullptr) {
-    std::ofstream(path, std::ios::binary) << played->output;
-    return;
-  }
-  for (const std::string& difference : played->differences) ADD_FAILURE() << difference;
-}
+TEST_P(Scenario, PrintsWhatItsFileSays) { expect_plays(GetParam(), play_file); }
 
-INSTANTIATE_TEST_SUITE_P(Files, Scenario, testing::ValuesIn(files()), [](const auto& info) {
-  std::string name = info.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Files, Scenario, testing::ValuesIn(scenario_files()), scenario_test_name);
 
-TEST(Scenarios, AreThere) { EXPECT_GE(files().size(), 12U); }
+TEST(Scenarios, AreThere) { EXPECT_GE(scenario_files().size(), 12U); }
 
 }  // namespace
 }  // namespace phoenix::sim
