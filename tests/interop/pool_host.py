@@ -7,7 +7,7 @@ import re
 import socket
 
 from foreign import address
-from foreign.agent import Lines
+from foreign.agent import Lines, Lister
 from harness.cli import run
 from harness.host import PATIENCE, Folder, Host, until
 
@@ -27,7 +27,7 @@ def key_file(folder, name, *keys):
     return path
 
 
-class PoolHost(Host):
+class PoolHost(Lister, Host):
     """`join`: addresses; `pool`: a folder that hosts of one pool share."""
 
     def __init__(self, test, name, *flags, at=None, join=(), key=None, pool=None, **more):
@@ -76,16 +76,6 @@ class PoolHost(Host):
         """The same in the form of a Serf agent's list."""
         return {name: {**row, "status": STATUS[row["status"]]}
                 for name, row in self.hosts().items()}
-
-    def sees(self, patience=PATIENCE, **wanted):
-        """Awaits that its list says so: sees(b="alive", c="failed")."""
-        wanted = {name.replace("_", "-"): status for name, status in wanted.items()}
-
-        def look():
-            members = self.members()
-            return all((members.get(name) or {}).get("status") == status
-                       for name, status in wanted.items()) and members
-        return until(self.test, look, f"{self.name} sees {wanted}, of {self.members()}", patience)
 
     def awaits_view(self, name, standing, patience=PATIENCE):
         until(self.test, lambda: (self.hosts().get(name) or {}).get("view") == standing,

@@ -57,7 +57,21 @@ class Lines:
             return "\n".join(line for _, line in self.lines)
 
 
-class Agent:
+class Lister:
+    """Who lists its pool: members() gives {name: {status, …}}, in the form of a Serf agent's."""
+
+    def sees(self, patience=PATIENCE, **wanted):
+        """Awaits that its list says so: sees(b="alive", c="failed")."""
+        wanted = {name.replace("_", "-"): status for name, status in wanted.items()}
+
+        def look():
+            members = self.members()
+            return all((members.get(name) or {}).get("status") == status
+                       for name, status in wanted.items()) and members
+        return until(self.test, look, f"{self.name} sees {wanted}; it sees {self.members()}", patience)
+
+
+class Agent(Lister):
     """`key`: raw bytes; then it has a keyring file, so that rotation works. `join`: addresses."""
 
     def __init__(self, test, name, *flags, at=None, join=(), key=None, before=()):
@@ -118,13 +132,3 @@ class Agent:
         """{name: {addr, port, tags, status, …}}"""
         listed = json.loads(self.verb("members", "-format=json"))["members"]
         return {member["name"]: member for member in listed or []}
-
-    def sees(self, patience=PATIENCE, **wanted):
-        """Awaits that its list says so: sees(b="alive", c="failed")."""
-        wanted = {name.replace("_", "-"): status for name, status in wanted.items()}
-
-        def look():
-            members = self.members()
-            return all((members.get(name) or {}).get("status") == status
-                       for name, status in wanted.items()) and members
-        return until(self.test, look, f"{self.name} sees {wanted}; it sees {self.members()}", patience)
