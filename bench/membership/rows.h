@@ -2,6 +2,7 @@
 // They append what they found, and say on stderr what they are doing.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace phoenix::bench {
 
 struct MembershipBench {
   bool quick = false;          // small sizes
+  size_t part = 1;             // one in so many experiments of row 4 and seeds of row 5
   std::string program;         // the phoenix binary, for rows with processes
   std::string program_folder;  // where other programs of the bench lie
 };

@@ -83,7 +83,7 @@ Machine::Machine(const MembershipOptions& options)
     : options_(options),
       keyring_(keyring_of(options.keys)),
       prng_(word_of(options.seed, 1) ^ word_of(options.seed, 2)),
-      swim_(swim_options(options, meta_of(options.tags)), prng_.fork()),
+      swim_(swim_options(options, first_meta()), prng_.fork(), this),
       serf_(serf_options(options), *this, prng_.fork()),
       view_(ViewFilterOptions{options.name, options.timing.view_heartbeat}, prng_.fork()),
       queues_(swim_.broadcasts(), longest_message(options.frame)),
@@ -91,7 +91,7 @@ Machine::Machine(const MembershipOptions& options)
   reserved_ = options.remembered.incarnation;
 }
 
-std::string Machine::meta_of(const std::map<std::string, std::string>& tags) const {
+Result<std::string> Machine::meta_of(const std::map<std::string, std::string>& tags) const {
   std::map<std::string, std::string> all = tags;
   if (options_.phoenix) {
     HostTags own;
@@ -101,9 +101,25 @@ std::string Machine::meta_of(const std::map<std::string, std::string>& tags) con
     own.weight = options_.weight;
     own.boot = options_.boot_id;
     own.identity = options_.identity;
-    if (auto ours = make_tags(own)) all.insert(ours->begin(), ours->end());
+    const auto ours = make_tags(own);
+    if (!ours) return tl::unexpected(ours.error());
+    all.insert(ours->begin(), ours->end());
   }
-  return encode_tags(all);
+  std::string meta = encode_tags(all);
+  if (meta.size() <= kMaxMeta) return meta;
+  return invalid("tags", "all tags take " + std::to_string(meta.size()) + " bytes together, " +
+                             std::to_string(kMaxMeta) + " are allowed");
+}
+
+// What nobody could read, or everybody would refuse, is not announced: rather without the user's
+// tags, or as no phoenix host at all. Told as the reason why it stands outside every view.
+std::string Machine::first_meta() {
+  Result<std::string> meta = meta_of(options_.tags);
+  if (meta) return *meta;
+  tags_trouble_ = meta.error().detail;
+  options_.tags.clear();
+  meta = meta_of({});
+  return meta ? *meta : encode_tags({});
 }
 
 // What every input begins with. Who comes much later than we asked to be woken finds us after a
@@ -120,6 +136,10 @@ void Machine::start(Now now, Output& out) {
   serf_.start(HostTable::kSelf, now, from_serf_);
   if (!options_.expected) serf_.announce(now, from_serf_);
   tell_view(HostTable::kSelf, now, out);
+  if (!tags_trouble_.empty() && told_of(HostTable::kSelf).standing != ViewStanding::kIncompatible) {
+    out.events.push_back(
+        {HostEventKind::kIncompatible, options_.name, swim_.incarnation(), tags_trouble_, {}});
+  }
   if (options_.phoenix) view_.start(now, from_view_);
   settle(now, out);
 }
@@ -200,9 +220,9 @@ std::string Machine::own_state(bool join) const {
   return encode(state);
 }
 
-bool Machine::take_state(const PushPull& state, const Endpoint& from, bool ours, Now now,
+bool Machine::take_state(const PushPull& state, const ListSource& source, bool ours, Now now,
                          Output& out) {
-  const SwimMerge merge = swim_.merge(state.nodes, from, now, from_swim_);
+  const SwimMerge merge = swim_.merge(state.nodes, source, now, from_swim_);
   // The hosts of that list must be known to the Serf layer before its own part of it is.
   settle_swim(now, out);
   if (!state.user_state.empty()) serf_.merge(state.user_state, ours, now, from_serf_);
@@ -222,7 +242,7 @@ void Machine::receive_stream(StreamId id, std::string_view message, const Endpoi
     Ping ping;
     if (!decode(body, ping)) {
       drop(Drop::kMalformed);
-    } else if (swim_.answers_to(ping.node)) {
+    } else if (swim_.answers(ping, now)) {
       reply.bytes = packer_.seal(encode(Ack{ping.seq_no, {}}), false);
     }
   } else if (type == MessageType::kPushPull) {
@@ -230,7 +250,7 @@ void Machine::receive_stream(StreamId id, std::string_view message, const Endpoi
     if (decode(body, theirs)) {
       // Ours as it was before theirs is taken in, so that nobody is told its own claims.
       reply.bytes = packer_.seal(own_state(theirs.join), false);
-      take_state(theirs, from, false, now, out);
+      take_state(theirs, {0, theirs.join}, false, now, out);
     } else {
       drop(Drop::kMalformed);
     }
@@ -281,7 +301,7 @@ void Machine::stream_answered(StreamId id, std::string_view message, Now now, Ou
   if (type == MessageType::kPushPull) {
     PushPull theirs;
     if (decode(body, theirs)) {
-      taken = take_state(theirs, stream.to, stream.join, now, out);
+      taken = take_state(theirs, {stream.swim_id, stream.join}, stream.join, now, out);
     } else {
       drop(Drop::kMalformed);
     }
@@ -341,13 +361,11 @@ Result<void> Machine::remove(std::string_view name, bool prune, Now now, Output&
 Result<void> Machine::set_tags(const std::map<std::string, std::string>& tags, Now now,
                                Output& out) {
   enter(now);
-  const std::string meta = meta_of(tags);
-  if (meta.size() > kMaxMeta) {
-    return invalid("tags", "all tags take " + std::to_string(meta.size()) + " bytes together, " +
-                               std::to_string(kMaxMeta) + " are allowed");
-  }
+  const Result<std::string> meta = meta_of(tags);
+  if (!meta) return tl::unexpected(meta.error());
   options_.tags = tags;
-  swim_.set_meta(meta, now, from_swim_);
+  tags_trouble_.clear();
+  swim_.set_meta(*meta, now, from_swim_);
   tell_view(HostTable::kSelf, now, out);
   settle(now, out);
   return {};
@@ -364,6 +382,20 @@ Result<void> Machine::user_event(std::string_view name, std::string_view payload
 HostFacts Machine::facts(HostNumber host) const {
   const HostTable& table = swim_.hosts();
   return {table.name(host), table[host].endpoint, table.meta(host), table[host].versions};
+}
+
+// The view has one host of each name, so whoever is in it is the one. A view of another store knows
+// nothing of us; and who is no phoenix host does not yield by our rules.
+NamesakeJudge::Verdict Machine::judge(std::string_view meta) const {
+  if (!options_.phoenix) return Verdict::kOpen;
+  const auto theirs = parse_tags(tags_of(meta));
+  if (!theirs || !*theirs) return Verdict::kForeign;
+  const ViewHost* held = view().find(options_.name);
+  if (held == nullptr || !difference(options_.identity, (*theirs)->identity).empty()) {
+    return Verdict::kOpen;
+  }
+  if (held->boot == options_.boot_id) return Verdict::kOurs;
+  return held->boot == (*theirs)->boot ? Verdict::kTheirs : Verdict::kOpen;
 }
 
 std::vector<std::pair<std::string, Duration>> Machine::unstable(Now now) const {
@@ -399,7 +431,9 @@ HostRow Machine::row_of(HostNumber host) const {
   row.self = host == HostTable::kSelf;
   row.standing = told_of(host).standing;
   if (row.standing == ViewStanding::kIncompatible) {
-    if (const auto theirs = parse_tags(row.tags); !theirs) {
+    if (row.self) {
+      row.why = tags_trouble_;
+    } else if (const auto theirs = parse_tags(row.tags); !theirs) {
       row.why = theirs.error().detail;
     } else if (*theirs) {
       row.why = difference(options_.identity, (*theirs)->identity);

@@ -16,7 +16,7 @@
 
 namespace phoenix::gossip {
 
-class Machine final : public HostNames {
+class Machine final : public HostNames, public NamesakeJudge {
  public:
   explicit Machine(const MembershipOptions& options);
 
@@ -50,6 +50,8 @@ class Machine final : public HostNames {
   // HostNames.
   HostNumber find(std::string_view name) const override { return swim_.hosts().find(name); }
   HostFacts facts(HostNumber host) const override;
+  // NamesakeJudge.
+  Verdict judge(std::string_view meta) const override;
 
  private:
   // A stream of ours that is under way.
@@ -74,7 +76,7 @@ class Machine final : public HostNames {
   void take(std::string_view body, const Endpoint& from, Now now);
   void take_user(std::string_view payload, const Endpoint& from, Now now, Output& out);
   // False: nothing in it could be taken.
-  bool take_state(const PushPull& state, const Endpoint& from, bool ours, Now now, Output& out);
+  bool take_state(const PushPull& state, const ListSource& source, bool ours, Now now, Output& out);
   std::string own_state(bool join) const;
   void drop(Drop why) {
     if (why != Drop::kNone) ++dropped_[static_cast<size_t>(why)];
@@ -93,9 +95,12 @@ class Machine final : public HostNames {
   void go_on_leaving(Now now, Output& out);
   Instant next_wake() const;
   bool anything_left() const;
-  std::string meta_of(const std::map<std::string, std::string>& tags) const;
+  // Errors: the host's own part cannot be told, or all together is too long.
+  Result<std::string> meta_of(const std::map<std::string, std::string>& tags) const;
+  std::string first_meta();
 
   MembershipOptions options_;
+  std::string tags_trouble_;  // why this host goes without the tags that it was given
   Keyring keyring_;
   Prng prng_;
   Swim swim_;

@@ -108,7 +108,8 @@ void Machine::settle_change(const SwimEffects::Change& change, Now now, Output& 
   if (swim_.hosts().find(change.name) != host) return;
   const uint32_t before = told_of(host).meta_hash;
   tell_view(host, now, out);
-  if (change.kind == SwimChange::kUpdated && told_of(host).meta_hash != before) {
+  const bool news = change.kind == SwimChange::kUpdated || change.kind == SwimChange::kCleared;
+  if (news && told_of(host).meta_hash != before) {
     out.events.push_back({HostEventKind::kUpdated, change.name, change.incarnation, {}, {}});
   }
 }
@@ -142,6 +143,9 @@ void Machine::tell_view(HostNumber host, Now now, Output& out) {
       seen.weight = (*tags)->weight;
       seen.boot = (*tags)->boot;
     }
+  } else if (host == HostTable::kSelf && !tags_trouble_.empty()) {
+    told.standing = ViewStanding::kIncompatible;
+    why = tags_trouble_;
   }
   told.meta_hash =
       hash_of(meta) ^ hash_of(table[host].endpoint.bytes()) ^ table[host].endpoint.port;
@@ -241,6 +245,7 @@ void Machine::settle_view(Now now, Output& out) {
                               0,
                               "view " + std::to_string(this->view().number),
                               {}});
+        swim_.judge_again(now, from_swim_);
         break;
       case ViewEventKind::kSelfRemoved:
         out.events.push_back(

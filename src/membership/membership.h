@@ -85,15 +85,17 @@ enum class HostEventKind : uint8_t {
   kJoin,  // alive, and was not
   kFailed,
   kLeft,
-  kUpdated,       // other tags or address
-  kReaped,        // forgotten
-  kViewChanged,   // `view` is the new one
-  kUserEvent,     // `name` the event's, `payload`
-  kQuery,         // one that asks the application; phoenix answers none itself
-  kIncompatible,  // `detail` names the fields and both values
-  kJoinFailed,    // a seed could not be joined: `name` is its address, `detail` says why
-  kRefused,       // we are: our name is held by another live host, which `detail` names. Stop.
-  kRemoved,       // the view dropped us, `detail` says what happens next
+  kUpdated,      // other tags or address
+  kReaped,       // forgotten
+  kViewChanged,  // `view` is the new one
+  kUserEvent,    // `name` the event's, `payload`
+  kQuery,        // one that asks the application; phoenix answers none itself
+  // `detail` names the fields and both values. Of ourselves: the tags that cannot be told, without
+  // which this host goes on.
+  kIncompatible,
+  kJoinFailed,  // a seed could not be joined: `name` is its address, `detail` says why
+  kRefused,     // we are: our name is held by another live host, which `detail` names. Stop.
+  kRemoved,     // the view dropped us, `detail` says what happens next
 };
 std::string_view event_name(HostEventKind kind);  // "failed"
 

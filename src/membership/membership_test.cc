@@ -350,5 +350,26 @@ TEST(Membership, ChangedTagsAreToldAndTooManyRefused) {
   EXPECT_TRUE(pool.heard(0, HostEventKind::kUpdated, "h1"));
 }
 
+// It would be announced as no phoenix host, or by what everybody refuses, and nobody would know
+// why.
+TEST(Membership, TagsThatCannotBeToldAreNamed) {
+  Pool pool;
+  pool.start(options_of(0));
+  MembershipOptions nameless = options_of(1);
+  nameless.version = std::string(33, 'v');
+  pool.start(nameless);
+  MembershipOptions talker = options_of(2);
+  talker.tags["zone"] = std::string(500, 'z');
+  pool.start(talker);
+  pool.run_for(seconds(5));
+  EXPECT_TRUE(pool.heard(1, HostEventKind::kIncompatible, "h1"));
+  const HostRow row = pool.at(1).core->hosts()[1];
+  EXPECT_EQ(row.standing, ViewStanding::kIncompatible);
+  EXPECT_NE(row.why.find("tag:ver"), std::string::npos) << row.why;
+  EXPECT_TRUE(pool.heard(2, HostEventKind::kIncompatible, "h2"));
+  EXPECT_EQ(pool.seen_by(0), "h0=0/in-view h1=0/foreign h2=0/in-view ");
+  EXPECT_FALSE(pool.at(0).core->hosts()[2].tags.contains("zone"));
+}
+
 }  // namespace
 }  // namespace phoenix::gossip

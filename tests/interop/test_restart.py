@@ -12,7 +12,6 @@ from foreign.agent import SERF, Agent
 from harness.host import Folder, refused_start, until
 from pool_host import PoolHost
 
-PROBATION = 6  # seconds, and somewhat more
 PEERS_PATIENCE = 90  # what Serf's peers may take to believe in another address
 
 
@@ -83,10 +82,6 @@ class Restart(unittest.TestCase):
     def test_a_second_of_the_same_name_is_refused(self):
         host = self.host()
         self.anchor.joined(host)
-        # Of two that are both new either may yield; after that time it is the newcomer. Nothing tells
-        # when it has passed.
-        settled = time.monotonic() + PROBATION
-        until(self, lambda: time.monotonic() > settled, "the host is settled")
         newcomer = address.fresh()
         code, said = refused_start(self, "--name", "mover", "--gossip", str(newcomer), "--join",
                                    str(self.anchor.at), "--pool", str(self.pool),

@@ -124,9 +124,10 @@ Result<bool> membership_faulty(const MembershipBench& options, Figures& figures)
   const Duration watched = seconds(options.quick ? 25 : 60);
   for (const Case& each : kCases) {
     for (const Size& size : sizes) {
-      fmt::print(stderr, "bench: {} hosts, {} seeds, {}\n", size.hosts, size.seeds, each.what);
-      std::vector<Outcome> outcomes(size.seeds);
-      in_parallel(size.seeds,
+      const size_t seeds = (size.seeds + options.part - 1) / options.part;
+      fmt::print(stderr, "bench: {} hosts, {} seeds, {}\n", size.hosts, seeds, each.what);
+      std::vector<Outcome> outcomes(seeds);
+      in_parallel(seeds,
                   [&](size_t i) { outcomes[i] = run(each.fault, size.hosts, 1 + i, watched); });
       for (size_t i = 0; i < outcomes.size(); ++i) {
         if (outcomes[i].exact() && outcomes[i].agreed <= kAgreedWithin) continue;

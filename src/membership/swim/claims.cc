@@ -156,7 +156,7 @@ void Swim::take_known(HostNumber host, const Alive& claim, const Endpoint& endpo
   if (before == SwimState::kSuspect) return change(SwimChange::kCleared, host, out);
   probe_round_.add(host, prng_);
   gossip_round_.add(host, prng_);
-  if (first_contact_ == kNever) first_contact_ = now.mono;
+  met_somebody_ = true;
   change(SwimChange::kJoined, host, out);
   exchange_after_many_joins(now);
 }
@@ -178,8 +178,12 @@ void Swim::refute(uint32_t accused, const Endpoint* from, Now now, SwimEffects& 
     return;
   }
   ++stats_.refutations;
-  raise_incarnation(accused, out);
   add_health(1);  // we must have been slow, or nobody would have said it
+  outbid(accused, from, now, out);
+}
+
+void Swim::outbid(uint32_t incarnation, const Endpoint* from, Now now, SwimEffects& out) {
+  raise_incarnation(incarnation, out);
   announce_alive(kSelf, true, now);
   if (from != nullptr && from->valid()) send(*from, alive_message(kSelf), out);
 }

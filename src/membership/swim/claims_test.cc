@@ -286,7 +286,7 @@ TEST_F(Claims, AListOfHostsIsReadAsClaimsAndDeathsAsSuspicions) {
       node("dead-unknown", 5, SwimState::kDead), node("left-unknown", 5, SwimState::kLeft)};
   nodes.push_back(node("bad", 1, SwimState::kAlive));
   nodes.back().versions = "";
-  const SwimMerge merge = swim->merge(nodes, sender, now, out);
+  const SwimMerge merge = swim->merge(nodes, {}, now, out);
   EXPECT_EQ(merge.taken, 7u);
   EXPECT_EQ(merge.incompatible, 1u);
   EXPECT_EQ(standing("dead"), "suspect 5");

@@ -80,15 +80,23 @@ void Swim::local_state(std::vector<NodeState>& out) const {
   }
 }
 
-SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const Endpoint&, Now now,
+SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const ListSource& source, Now now,
                       SwimEffects& out) {
   SwimMerge result;
   if (!begin(now, out)) return result;
   last_heard_ = now.mono;
   unannounced_ = options_.expected && alone();
+  list_ = &source;
+  named_elsewhere_ = false;
   for (const NodeState& node : nodes) {
     ++result.taken;
-    switch (node.state) {
+    SwimState state = node.state;
+    // A namesake under suspicion still holds our name: it is no accusation of ours.
+    if (state == SwimState::kSuspect && node.name == options_.name &&
+        endpoint_of(node.address, node.port) != options_.advertise) {
+      state = SwimState::kAlive;
+    }
+    switch (state) {
       case SwimState::kAlive: {
         const uint64_t before = stats_.bad_versions;
         apply(Alive{node.incarnation, node.name, node.address, node.port, node.meta, node.versions},
@@ -106,8 +114,9 @@ SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const Endpoint&, Now 
         apply(Suspect{node.incarnation, node.name, options_.name}, nullptr, now, out);
         break;
     }
-    if (refused_) break;
   }
+  if (!named_elsewhere_) settle_name(now);
+  list_ = nullptr;
   unannounced_ = false;
   return result;
 }

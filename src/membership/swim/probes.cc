@@ -193,7 +193,7 @@ void Swim::ran_out(HostNumber host, Now now, SwimEffects& out) {
 void Swim::receive(const Ping& message, const Endpoint& from, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
   last_heard_ = now.mono;
-  if (!answers_to(message.node)) return;  // it means who had our address before
+  if (!answers(message, now)) return;
   const Endpoint said = endpoint_of(message.source.address, message.source.port);
   const Endpoint& to = said.valid() ? said : from;
   send(to, encode(Ack{message.seq_no, ack_payload_}), out);
@@ -236,7 +236,7 @@ void Swim::receive(const Ack& message, const Endpoint& from, Now now, SwimEffect
       pings_.remove(message.seq_no);
       return send(ping.back, encode(Ack{ping.back_seq, {}}), out);
     case PingKind::kHolder:
-      return holder_ended(message.seq_no, Outcome::kAnswered, now, out);
+      return holder_ended(message.seq_no, true, now, out);
     default:
       break;
   }
@@ -279,7 +279,7 @@ void Swim::ping_answered(uint32_t id, const Ack& ack, Now now, SwimEffects& out)
   const PingUnderWay* found = pings_.find(id);
   if (found == nullptr) return;
   const PingUnderWay ping = *found;
-  if (ping.kind == PingKind::kHolder) return holder_ended(id, Outcome::kAnswered, now, out);
+  if (ping.kind == PingKind::kHolder) return holder_ended(id, true, now, out);
   if (!valid({ping.host, ping.life})) return;
   if (ping.kind == PingKind::kProbe && !ping.over) {
     out.pings.push_back({ping.host, id, false, false, {}, {}});
@@ -298,7 +298,7 @@ void Swim::ping_over(uint32_t seq, Now now, SwimEffects& out) {
   PingUnderWay* ping = pings_.find(seq);
   switch (ping->kind) {
     case PingKind::kHolder:
-      return holder_ended(seq, Outcome::kSilent, now, out);
+      return holder_ended(seq, false, now, out);
     case PingKind::kRelay:
       if (ping->over) break;
       if (ping->nack) send(ping->back, encode(Nack{ping->back_seq}), out);
@@ -323,7 +323,7 @@ void Swim::refused_ping(uint32_t seq, Now now, SwimEffects& out) {
     case PingKind::kProbe:
       return probe_failed(seq, true, now, out);
     case PingKind::kHolder:
-      return holder_ended(seq, Outcome::kRefused, now, out);
+      return holder_refused(seq, now);
     case PingKind::kLast:
       suspicions_.postpone(ping->host, now.mono);
       return pings_.remove(seq);

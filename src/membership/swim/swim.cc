@@ -30,9 +30,10 @@ RingKey hash_key(Prng& prng) {
 
 void SwimEffects::clear() { *this = {}; }
 
-Swim::Swim(const SwimOptions& options, Prng prng)
+Swim::Swim(const SwimOptions& options, Prng prng, const NamesakeJudge* judge)
     : options_(options),
       prng_(prng),
+      judge_(judge),
       hosts_(hash_key(prng_), std::max<size_t>(options.max_hosts, 2)),
       broadcasts_(options.max_broadcasts, options.longest_broadcast),
       pings_(kMostPings, static_cast<uint32_t>(prng_.next())) {
@@ -43,8 +44,6 @@ Swim::Swim(const SwimOptions& options, Prng prng)
 void Swim::start(Now now, SwimEffects& out) {
   if (started_) return;
   started_ = true;
-  born_ = now.mono;
-  looked_for_others_ = remembered_.size() > 0;
   hosts_.add(options_.name, options_.meta, now.mono);
   Host& self = hosts_[kSelf];
   self.endpoint = options_.advertise;
@@ -53,7 +52,9 @@ void Swim::start(Now now, SwimEffects& out) {
   // The wall clock is the floor: who lost the folder still comes after all earlier lives.
   const auto wall = static_cast<uint32_t>(std::clamp<WallMs>(now.wall / 1000, 1, UINT32_MAX));
   raise_incarnation(std::max(options_.remembered_incarnation, wall - 1), out);
-  if (!options_.expected) announce_alive(kSelf, true, now);
+  unannounced_ = options_.expected;
+  if (remembered_.size() == 0) settle_name(now);
+  unannounced_ = false;
 
   const Timing& t = options_.timing;
   last_heard_ = last_gossip_ = now.mono;
@@ -92,8 +93,11 @@ void Swim::slept(Duration by, Now now, SwimEffects& out) {
     probe.deadline = probe.deadline + by;
   }
   for (Later& later : later_) later.at = later.at + by;
+  for (Claim& claim : claims_) {
+    if (claim.ask_again != kNever) claim.ask_again = claim.ask_again + by;
+  }
   for (Instant* at : {&next_probe_, &next_gossip_, &next_push_pull_, &next_rejoin_, &next_heal_,
-                      &next_retry_, &next_reap_, &last_heard_, &ask_namesake_}) {
+                      &next_retry_, &next_reap_, &last_heard_, &ask_namesake_, &outbid_at_}) {
     if (*at != kNever) *at = *at + by;
   }
   if (by < options_.timing.probe_timeout) return;
@@ -112,6 +116,7 @@ void Swim::tick(Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
   const Timing& t = options_.timing;
   while (pings_.next() <= now.mono) ping_over(pings_.next_seq(), now, out);
+  ask_holders_again(now, out);
   run_probes(now, out);
   for (const HostNumber host : suspicions_.due(now.mono)) ran_out(host, now, out);
   if (next_probe_ <= now.mono) {
@@ -126,6 +131,7 @@ void Swim::tick(Now now, SwimEffects& out) {
     }
   }
   if (ask_namesake_ <= now.mono) ask_namesake(now, out);
+  if (outbid_at_ <= now.mono) outbid_namesake(now, out);
   if (next_gossip_ <= now.mono) gossip(now, out);
   if (next_push_pull_ <= now.mono) {
     // Hosts that started together are not to exchange their lists together for ever.
@@ -156,10 +162,11 @@ Instant Swim::next_wake() const {
   if (!started_ || refused_) return kNever;
   Instant next =
       std::min({next_probe_, next_gossip_, next_push_pull_, next_rejoin_, next_heal_, next_retry_,
-                next_reap_, ask_namesake_, pings_.next(), suspicions_.next()});
+                next_reap_, ask_namesake_, outbid_at_, pings_.next(), suspicions_.next()});
   for (const Probe& probe : probes_) {
     next = std::min(next, probe.asked ? probe.deadline : probe.ask_others_at);
   }
+  for (const Claim& claim : claims_) next = std::min(next, claim.ask_again);
   if (!later_.empty()) next = std::min(next, later_.front().at);
   return next;
 }
@@ -196,7 +203,7 @@ void Swim::announce(std::string_view name, std::string message, bool urgent, Now
 }
 
 void Swim::announce_alive(HostNumber host, bool urgent, Now now) {
-  if (unannounced_) return;
+  if (unannounced_ || (host == kSelf && !name_settled_)) return;
   announce(hosts_.name(host), alive_message(host), urgent, now);
 }
 
@@ -258,8 +265,11 @@ void Swim::join(const std::vector<Endpoint>& seeds, Now, SwimEffects& out) {
       if (seeds_.size() >= kMostSeeds) continue;
       seeds_.push_back(seed);
     }
+    if (!met_somebody_ && name_settled_) {
+      name_settled_ = false;
+      broadcasts_.remove(options_.name);
+    }
     push_pull(seed, true, out);
-    looked_for_others_ = true;
   }
 }
 

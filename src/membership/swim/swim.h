@@ -136,15 +136,38 @@ struct SwimStats {
   uint64_t forgotten_early = 0;    // gone hosts forgotten for want of room
 };
 
+// How a list of hosts came to us.
+struct ListSource {
+  uint32_t stream = 0;  // ours, in answer to it; 0: another host opened the stream
+  bool join = false;    // whoever opened it wanted to join the other one
+};
+
 // What merge() made of the other side's list.
 struct SwimMerge {
   size_t taken = 0;         // entries that were read as claims
   size_t incompatible = 0;  // live hosts whose versions are not ours
 };
 
+// What the layers above know of two hosts that go by our name, both of which have held it: told to
+// us by the meta that the other one announces.
+class NamesakeJudge {
+ public:
+  enum class Verdict : uint8_t {
+    kOpen,     // nothing: their addresses have to decide
+    kOurs,     // we are the one that counts
+    kTheirs,   // it is
+    kForeign,  // no host that goes by these rules, so yielding to it would only lose one of ours
+  };
+  virtual Verdict judge(std::string_view meta) const = 0;
+
+ protected:
+  ~NamesakeJudge() = default;
+};
+
 class Swim {
  public:
-  Swim(const SwimOptions& options, Prng prng);
+  // Without a judge every verdict is open.
+  Swim(const SwimOptions& options, Prng prng, const NamesakeJudge* judge = nullptr);
   Swim(const Swim&) = delete;
   Swim& operator=(const Swim&) = delete;
 
@@ -169,13 +192,14 @@ class Swim {
   // Streams.
   // Appends all hosts that are known, this one first. The views are valid until the next input.
   void local_state(std::vector<NodeState>& out) const;
-  SwimMerge merge(const std::vector<NodeState>& nodes, const Endpoint& from, Now now,
+  SwimMerge merge(const std::vector<NodeState>& nodes, const ListSource& source, Now now,
                   SwimEffects& out);
   void push_pull_ended(uint32_t id, bool ok, Now now, SwimEffects& out);
   void ping_answered(uint32_t id, const Ack& ack, Now now, SwimEffects& out);
   void ping_failed(uint32_t id, bool refused, Now now, SwimEffects& out);
-  // Whether a ping with this name in it is meant for us. An ack is due by stream, too.
-  bool answers_to(std::string_view node) const { return node.empty() || node == options_.name; }
+  // Whether this ping, by whatever way it came, gets an ack. Not if it means another host, and not
+  // from a namesake whom we are just asking ourselves: see holders.cc.
+  bool answers(const Ping& ping, Now now);
 
   // Commands.
   void join(const std::vector<Endpoint>& seeds, Now now, SwimEffects& out);
@@ -189,6 +213,8 @@ class Swim {
   bool declare_left(HostNumber host, Now now, SwimEffects& out);
   // Forgets one that is gone. False: it is not gone.
   bool forget(HostNumber host, SwimEffects& out);
+  // What the judge says of a namesake may be another thing than before.
+  void judge_again(Now now, SwimEffects& out);
   // A direct ping whose result comes as Effects::pings, lost after `timeout`. 0: no such host, or
   // too many are under way. Changes nothing about the host.
   uint32_t ping(HostNumber host, Duration timeout, Now now, SwimEffects& out);
@@ -236,14 +262,14 @@ class Swim {
     uint32_t incarnation = 0;
     std::string meta;
     Versions versions;
-    Instant until;       // seq 0: the answer counts as fresh
-    bool again = false;  // of our own name: its holder has answered once
+    Instant until;               // seq 0: the answer counts as fresh
+    Instant ask_again = kNever;  // the old address refused
+    bool we_come = false;        // of our own name: we are the newcomer
   };
   struct Later {
     Instant at;
     Ref host;
   };
-  enum class Outcome : uint8_t { kAnswered, kSilent, kRefused };
 
   // swim.cc
   // Before each input. False: there is nothing to do, we are refused or not started.
@@ -279,6 +305,7 @@ class Swim {
   void alive_about_us(const Alive& claim, const Endpoint& endpoint, const Versions& versions,
                       const Endpoint* from, Now now, SwimEffects& out);
   void refute(uint32_t accused, const Endpoint* from, Now now, SwimEffects& out);
+  void outbid(uint32_t incarnation, const Endpoint* from, Now now, SwimEffects& out);
   void accuse(HostNumber host, const Endpoint& claimed, const Endpoint* from, SwimEffects& out);
   void suspect(HostNumber host, std::string_view from, bool look, Now now, SwimEffects& out);
   void start_suspicion(HostNumber host, std::string_view from, bool look, Now now,
@@ -312,11 +339,17 @@ class Swim {
   void newcomer(HostNumber host, const Alive& claim, const Endpoint& endpoint,
                 const Versions& versions, Now now, SwimEffects& out);
   void our_name_elsewhere(const Alive& claim, const Endpoint& endpoint, Now now, SwimEffects& out);
+  void outbid_namesake(Now now, SwimEffects& out);
+  bool we_come_new() const;
+  void settle_name(Now now);
+  NamesakeJudge::Verdict judge(std::string_view meta) const;
+  bool asked_about_us() const;
   bool ask_holder(Claim claim, const Endpoint& holder, Now now, SwimEffects& out);
-  void holder_ended(uint32_t seq, Outcome outcome, Now now, SwimEffects& out);
+  void ask_holders_again(Now now, SwimEffects& out);
+  void holder_refused(uint32_t seq, Now now);
+  void holder_ended(uint32_t seq, bool answered, Now now, SwimEffects& out);
   void move_to(const Claim& claim, Now now, SwimEffects& out);
   void our_name_is_free(const Claim& claim, Now now, SwimEffects& out);
-  bool settled(Now now) const;
   void ask_namesake(Now now, SwimEffects& out);
   void say_farewell(std::string_view name, uint32_t incarnation, HostNumber host, Now now);
 
@@ -332,6 +365,7 @@ class Swim {
 
   SwimOptions options_;
   Prng prng_;
+  const NamesakeJudge* judge_;
   HostTable hosts_;
   Broadcasts broadcasts_;
   Suspicions suspicions_;
@@ -357,10 +391,20 @@ class Swim {
   std::vector<Later> later_;  // alive, to be announced once the farewell is out
 
   Instant last_heard_{};
-  Instant born_{};                  // when we started
-  bool looked_for_others_ = false;  // there were seeds, or hosts of an earlier life
-  Instant first_contact_ = kNever;  // when we first knew of another host
-  Claim namesake_;                  // is to be asked again, at:
+  bool met_somebody_ = false;  // we have known of another host
+  // Our name is ours: nobody was to be asked, or a list came in which nobody else had it. Until
+  // then we come new to the pool that answers, yield to a namesake who is there, and announce
+  // nothing, so that nobody takes us for that one. Answers to streams below `first_streams_`, asked
+  // for before we knew, make us a newcomer just as well.
+  bool name_settled_ = false;
+  uint32_t first_streams_ = 0;
+  const ListSource* list_ = nullptr;  // from which we take claims just now; null: datagrams
+  bool named_elsewhere_ = false;      // somebody else had our name in that list
+  Claim namesake_;                    // whom we last heard of while the name was ours
+  Instant namesake_until_{};          // until then it may still be there
+  uint32_t outbid_above_ = 0;         // what namesakes claimed, to be outbid at outbid_at_
+  Endpoint outbid_to_;
+  Instant outbid_at_ = kNever, next_outbid_{};
   Instant ask_namesake_ = kNever;
   Instant silent_until_{};  // our name's old address was asked, and was silent
   Instant last_gossip_{};

@@ -335,7 +335,7 @@ class TestPool {
         Ping message;
         decode(std::string_view(bytes).substr(1), message);
         if (!nodes_[other]->up || nodes_[other]->dozes || nodes_[other]->blocked) return;
-        if (!swim(other).answers_to(message.node)) return fail(false);
+        if (!swim(other).answers(message, now(0))) return fail(false);
         hand(number, [id](Swim& s, Now t, SwimEffects& o) { s.ping_answered(id, {id, {}}, t, o); });
       });
       return;
@@ -347,12 +347,12 @@ class TestPool {
         PushPull message;
         decode(std::string_view(ours).substr(1), message);
         const std::string theirs = encode(PushPull{message.join, states(s), {}});
-        s.merge(message.nodes, nodes_[number]->endpoint, t, o);
+        s.merge(message.nodes, {0, message.join}, t, o);
         later(kLatency, [this, number, theirs, id] {
           hand(number, [theirs, id](Swim& me, Now t2, SwimEffects& o2) {
             PushPull answer;
             decode(std::string_view(theirs).substr(1), answer);
-            me.merge(answer.nodes, {}, t2, o2);
+            me.merge(answer.nodes, {id, answer.join}, t2, o2);
             me.push_pull_ended(id, true, t2, o2);
           });
         });

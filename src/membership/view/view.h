@@ -73,6 +73,7 @@ struct ViewAnswer {
   // Hosts of the view whose heartbeat in the store is older than the store allows, by its clock.
   // Ordered by name.
   std::vector<std::string> lapsed;
+  std::string why{};  // of kUnreachable: a sentence for people
 };
 
 }  // namespace phoenix::gossip

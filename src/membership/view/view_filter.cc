@@ -89,6 +89,7 @@ struct ViewFilter::Impl {
   std::vector<HostIndex> lapsed;
   std::vector<std::pair<std::string, Endpoint>> stash;  // alerts of a view that we do not have yet
   bool started = false, leaving = false, fresh = false;
+  bool was_in = false;              // the view has held this life of ours
   std::optional<uint64_t> hearsay;  // the view is a peer's word, of after this request
   uint64_t told_above = 0;          // the incarnation of the last kSelfRemoved, plus one
   Instant outside_since = kNever;
@@ -166,6 +167,7 @@ void ViewFilter::Impl::adopt(const ViewRef& next, Instant now, ViewEffects& out)
 
   memory.adopt(before->view(), next->view(), now);
   outside_since = active() ? kNever : now;
+  was_in = was_in || active();
   ghosts_since = kNever;
 
   out.events.push_back({ViewEventKind::kChanged, {}, 0, {}});
@@ -191,18 +193,20 @@ void ViewFilter::Impl::tell_own_removal(const RankedView& before, ViewEffects& o
   std::string why;
   const RemovedHost* removed = view->view().find_removed(name);
   const ViewHost* old = before.view().find(name);
-  if (in_view()) {
+  const bool just_now = old && old->boot == own.boot;
+  if (in_view() && was_in) {
+    why = "another host of this name has taken its place in the view";
+  } else if (in_view()) {
     above = view->host(self).incarnation;
     if (own.incarnation > above) return;
     why = "an earlier life of this host is in the view under incarnation " + std::to_string(above);
   } else if (removed) {
     above = removed->incarnation;
     why = "removed; " + trial_text(*removed);
-  } else if (old && old->boot == own.boot) {
+  } else if (just_now) {
     above = old->incarnation;
     why = "no longer in the view; joins again";
   }
-  const bool just_now = old && old->boot == own.boot;
   if (why.empty() || (!just_now && own.incarnation > above)) return;
   above = std::max(above, just_now ? own.incarnation : 0);
   if (!just_now && told_above == uint64_t{above} + 1) return;
@@ -369,10 +373,10 @@ void ViewFilter::Impl::propose_as_outsider(Instant now, ViewEffects& out) {
   ViewChanges changes;
   changes.enter.push_back(*entry);
   if (in_view()) {
-    // The view still holds an earlier life of ours. Others replace it as soon as gossip has taken
-    // our word for it; we ourselves only when it has not turned us away meanwhile, because that
-    // life may be another host that goes on under our name.
-    const bool taken = view->size() == 1 || now - outside_since >= kNameSettled;
+    // The view still holds an earlier life of ours. Others replace it once gossip has taken our
+    // word for it; we only if it did not turn us away meanwhile: that life may be a host that goes
+    // on under our name. If the view has held us it is, and would take our place again in turn.
+    const bool taken = !was_in && (view->size() == 1 || now - outside_since >= kNameSettled);
     if (taken && entry->incarnation > view->host(self).incarnation) send(changes, now, out);
     return;
   }
@@ -507,8 +511,7 @@ void ViewFilter::seen(const SeenHost& host, Now now, ViewEffects& out) {
   self.plan(now.mono);
 }
 
-void ViewFilter::forgotten(std::string_view name, Now now, ViewEffects& out) {
-  (void)out;
+void ViewFilter::forgotten(std::string_view name, Now now, ViewEffects&) {
   const HostIndex index = impl_->view->index(name);
   if (index == kNoHost) {
     impl_->outsiders.forget(name);
@@ -518,8 +521,7 @@ void ViewFilter::forgotten(std::string_view name, Now now, ViewEffects& out) {
   impl_->plan(now.mono);
 }
 
-void ViewFilter::probed(std::string_view name, bool ok, Now now, ViewEffects& out) {
-  (void)out;
+void ViewFilter::probed(std::string_view name, bool ok, Now now, ViewEffects&) {
   const HostIndex index = impl_->view->index(name);
   if (index != kNoHost) {
     impl_->subjects.probed(index, ok, now.mono, impl_->stats);
@@ -552,8 +554,7 @@ void ViewFilter::answered(const ViewAnswer& answer, Now now, ViewEffects& out) {
   self.plan(now.mono);
 }
 
-void ViewFilter::paused(Duration length, Now now, ViewEffects& out) {
-  (void)out;
+void ViewFilter::paused(Duration length, Now now, ViewEffects&) {
   Impl& self = *impl_;
   self.subjects.paused(length, now.mono, self.prng);
   self.outsiders.paused();

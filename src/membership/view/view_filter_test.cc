@@ -321,6 +321,29 @@ TEST_F(ViewFilterTest, IsToldOfAnEarlierLifeWithAHigherIncarnation) {
   EXPECT_TRUE(filter.in_view());
 }
 
+// The view has one of two hosts with one name. Were each to take the other's place, with the store
+// in reach of both, there would be a new view every other second.
+TEST_F(ViewFilterTest, DoesNotTakeItsPlaceBackFromANamesake) {
+  start(3);
+  run(seconds(1));
+  View next = view_of(3);
+  next.hosts[0] = {name_of(0), 9, 100, 2};
+  (void)store.apply("", {1, true, 1, next}, mono);
+  run(seconds(1));
+  ASSERT_FALSE(filter.in_view());
+  size_t told_so = 0;
+  for (const ViewEvent& event : out.events) {
+    if (event.kind != ViewEventKind::kSelfRemoved) continue;
+    ++told_so;
+    EXPECT_EQ(event.detail, "another host of this name has taken its place in the view");
+    EXPECT_EQ(event.incarnation, 1u);
+  }
+  EXPECT_EQ(told_so, 1u);
+  see(0, SwimState::kAlive, 20);
+  run(seconds(30));
+  EXPECT_TRUE(proposals.empty());
+}
+
 TEST_F(ViewFilterTest, AnswersThatWaitBehindALateTickAreNotMissed) {
   start(30);
   run(seconds(10));

@@ -25,7 +25,7 @@ constexpr Duration kRememberEvery = seconds(1);
 constexpr Duration kWriteAgain = seconds(1);
 constexpr size_t kMaxRemembered = size_t{4} << 20;
 constexpr size_t kMostHeld = 4'096;       // packets that wait for the disk
-constexpr size_t kMostViewRequests = 16;  // at the disk
+constexpr size_t kMostViewRequests = 16;  // at the disk, or the store
 constexpr size_t kMaxTagAddress = 64;
 
 template <class Bytes>
@@ -50,10 +50,11 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
         remember_timer_(loop),
         disk_(loop),
         unpacker_(loop),
-        views_(std::make_shared<FileViewStore>(
-            FileViewStore::Options{.folder = options_.pool_folder,
-                                   .host = options_.membership.name,
-                                   .life = options_.membership.boot_id})),
+        views_(options_.views ? nullptr
+                              : std::make_shared<FileViewStore>(
+                                    FileViewStore::Options{.folder = options_.pool_folder,
+                                                           .host = options_.membership.name,
+                                                           .life = options_.membership.boot_id})),
         streams_(loop, unpacker_, std::move(port.listener), *this, StreamLimits{}),
         seeds_(loop, log, options_.join, options_.membership.advertise,
                {.join = [this](const std::vector<Endpoint>& seeds) { join(seeds); },
@@ -283,29 +284,38 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
     if (view_requests_ >= kMostViewRequests) {
       return loop_.post([this, id, here = std::weak_ptr<bool>(here_)] {
         if (here.expired()) return;
-        FileViewAnswer none;
-        none.why = "the disk does not answer";
-        answer_view(id, none, nullptr);
+        ViewAnswer none;
+        none.id = id;
+        none.why = "the view's store does not answer";
+        answer_view(none);
       });
     }
     ++view_requests_;
-    struct Asked {
-      FileViewAnswer answer;
-      ViewRef newest;
-    };
-    auto asked = std::make_shared<Asked>();
+    if (options_.views) {
+      const auto done = [this, here = std::weak_ptr<bool>(here_)](const ViewAnswer& answer) {
+        if (here.expired()) return;
+        --view_requests_;
+        answer_view(answer);
+      };
+      return options_.views->submit(options_.membership.name, std::move(request), done);
+    }
+    auto answer = std::make_shared<ViewAnswer>();
+    answer->id = id;
     disk_.run(
-        [views = views_, request = std::move(request), asked] {
-          asked->answer = views->apply(request, read_clock().mono);
-          if (asked->answer.newest) asked->newest = make_view(std::move(*asked->answer.newest));
+        [views = views_, request = std::move(request), answer] {
+          FileViewAnswer found = views->apply(request, read_clock().mono);
+          answer->status = found.status;
+          answer->lapsed = std::move(found.lapsed);
+          answer->why = std::move(found.why);
+          if (found.newest) answer->newest = make_view(std::move(*found.newest));
         },
-        [this, id, asked] {
+        [this, answer] {
           --view_requests_;
-          answer_view(id, asked->answer, asked->newest);
+          answer_view(*answer);
         });
   }
 
-  void answer_view(uint64_t id, FileViewAnswer& answer, ViewRef newest) {
+  void answer_view(const ViewAnswer& answer) {
     if (answer.status == ViewAnswer::Status::kUnreachable) ++view_unreachable_;
     if (answer.why != view_trouble_) {
       view_trouble_ = answer.why;
@@ -315,12 +325,7 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
         log_.write(Severity::kError, "view-unreachable", {{"why", view_trouble_}});
       }
     }
-    ViewAnswer told;
-    told.id = id;
-    told.status = answer.status;
-    told.newest = std::move(newest);
-    told.lapsed = std::move(answer.lapsed);
-    membership_.view_answered(told, read_clock(), out_);
+    membership_.view_answered(answer, read_clock(), out_);
     carry_out();
   }
 
@@ -421,7 +426,7 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
 
   Worker disk_;
   Worker unpacker_;
-  std::shared_ptr<FileViewStore> views_;  // the disk's thread alone
+  std::shared_ptr<FileViewStore> views_;  // the disk's thread alone; null where others are given
   Streams streams_;
   Seeds seeds_;
 };

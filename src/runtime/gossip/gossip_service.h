@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "membership/membership.h"
+#include "membership/view/view_store.h"
 #include "net/event_loop.h"
 #include "runtime/gossip/gossip_port.h"
 #include "runtime/hosts.h"
@@ -20,12 +21,16 @@
 namespace phoenix::gossip {
 
 struct GossipOptions {
-  // The service fills in boot_id, seed, keys and what is remembered.
+  // The service fills in seed, keys and what is remembered, and draws a boot_id where none is
+  // given.
   MembershipOptions membership;
   std::vector<std::string> join;
   std::string key_file;     // empty: no encryption
   std::string data_folder;  // hosts.json; this host's alone
-  std::string pool_folder;  // view.json
+  std::string pool_folder;  // view.json, unless `views` is given
+  // Where the view lives; answers on the loop. Null: in a file of the pool's folder. Outlives the
+  // service, or answers nothing any more.
+  ViewStore* views = nullptr;
   // Our name is held by another live host: this one has to end. `holder` is its address.
   std::function<void(const std::string& holder)> refused;
 };

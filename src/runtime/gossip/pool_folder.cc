@@ -75,9 +75,9 @@ Result<PoolNames> take_names(const std::string& path) {
 
 }  // namespace
 
-std::string PoolFolder::fingerprint() const {
+std::string fingerprint_of(const RingKey& key) {
   std::array<uint8_t, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(ring_key.bytes.data(), ring_key.bytes.size(), digest.data());
+  SHA256(key.bytes.data(), key.bytes.size(), digest.data());
   return hex(digest.data(), 8);
 }
 

@@ -11,14 +11,16 @@
 
 namespace phoenix::gossip {
 
+// Names a ring key without telling it: 16 hexadecimal digits of a hash.
+std::string fingerprint_of(const RingKey& key);
+
 struct PoolFolder {
   std::string path;
   RingKey ring_key;
   PoolNames names;
 
   std::string file(const std::string& name) const { return path + "/" + name; }
-  // Names the ring key without telling it: 16 hexadecimal digits of a hash.
-  std::string fingerprint() const;
+  std::string fingerprint() const { return fingerprint_of(ring_key); }
 };
 
 // Errors name the file; a broken one is never replaced, since other hosts rely on what it says.
