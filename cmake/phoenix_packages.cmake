@@ -3,6 +3,7 @@
 #
 #   Boost::headers Boost::json Boost::url   Asio and Beast are header-only: Boost::headers
 #   OpenSSL::SSL OpenSSL::Crypto sodium     SQLite::SQLite3   yaml-cpp   tl::expected
+#   PostgreSQL::PostgreSQL (libpq)
 #   fmt::fmt spdlog::spdlog                 prometheus-cpp::core         CLI11::CLI11
 #   GTest::gtest GTest::gmock rapidcheck    benchmark::benchmark
 #
@@ -13,6 +14,7 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json url)
 find_package(OpenSSL 3 REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -21,9 +21,24 @@ enum class PlantedBug : uint8_t {
   kWakeUpLost,               // a parked packet is not woken when a member becomes eligible
   kHeartbeatPassesDelivery,  // a heartbeat's `next` acknowledges a delivery it did not carry
   kHeldNotRedelivered,       // what `held` listed is not delivered again after attaching
+  // Of several hosts.
+  kDeposedCreates,         // a host that is out of the view may still create packets
+  kTakerFences,            // who leaves the view is fenced only when a slot of his is taken over
+  kReleaseForgotten,       // a view returns a slot that is being given up: nobody releases it
+  kTombstoneTakenForReal,  // a batch id that stands already counts as committed
+  kSessionEndNotCompared,  // a session ends though it was attached elsewhere meanwhile
+  kReleasedInFlight,       // a slot is handed over while a write of it is under way
+  kOlderRecordWins,        // news of a member or session that arrive late undo newer ones
+  kUnknownTakenForFailed,  // a commit without an answer counts as one that did not happen
+  kUnknownTakenForDone,    // or as one that did
+  kOneIdTwice,             // two hosts may register one id at once
+  kLeaseWithoutHold,       // a home promises a whole lease whatever is left of its own hold
+  kNotDeliveredAgain,      // a link that comes up again says nothing of what was lost with it
+  kAdoptedAtOnce,          // a dead home's sessions end without waiting for their leases
+  kWithdrawalNotTold,      // a keeper does not tell the home that an epoch is over
 };
 
-inline constexpr std::array<std::string_view, 9> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 23> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -33,6 +48,20 @@ inline constexpr std::array<std::string_view, 9> kPlantedBugNames = {
     "wake-up-lost",
     "heartbeat-passes-delivery",
     "held-not-redelivered",
+    "deposed-creates",
+    "taker-fences",
+    "release-forgotten",
+    "tombstone-taken-for-real",
+    "session-end-not-compared",
+    "released-in-flight",
+    "older-record-wins",
+    "unknown-taken-for-failed",
+    "unknown-taken-for-done",
+    "one-id-twice",
+    "lease-without-hold",
+    "not-delivered-again",
+    "adopted-at-once",
+    "withdrawal-not-told",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {

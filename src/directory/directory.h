@@ -29,8 +29,12 @@ struct Member {
   uint32_t listed_at = 0;        // where its session's record lists it, or did
   std::vector<uint32_t> held;    // slots of its packets, in no order
   uint32_t incoming = 0;         // grants to it that are on their way to the store
-  bool busy = false;             // a write of its record is on its way
-  bool ending = false;           // about to lose its session or to retire: off the ring
+  uint32_t incoming_load = 0;    // of those
+  // Load of its packets that other hosts keep, as its home counts it and tells the others.
+  uint32_t foreign_load = 0;
+  Instant shut_until;   // its home has turned a packet away: placed on nothing until then
+  bool busy = false;    // a write of its record is on its way
+  bool ending = false;  // about to lose its session or to retire: off the ring
   WallMs last_seen = 0;
   Instant drain_until = kNever;  // while DRAINING
 };
@@ -62,6 +66,8 @@ struct Session {
   bool renewed = false;            // its present token has been used in this life of the host
   bool busy = false;               // a write of its record is on its way
   std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
+  bool here = true;                // its home is this host, or there is but one
+  bool reachable = true;           // its home is a host of the view
   Instant armed = kNever;          // the one valid entry of the timer heap
   uint64_t drain_version = 0;      // grows when what `drain` says changes
   uint64_t drain_told = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/host_life.h"
 #include "base/key.h"
 #include "base/time.h"
 
@@ -63,6 +64,9 @@ struct SessionRecord {
   uint32_t lease_seconds = 3;        // 1..3600
   std::optional<uint32_t> grace_ms;  // disconnectGraceMs
   SessionState state = SessionState::kActive;
+  // To which host it is attached: that one alone counts its lease and ends it. Empty where a host
+  // shares its store with nobody. It changes by compare-and-swap on the revision, like all else.
+  HostLife home{};
   // Its members, by id, with the incarnation that this session holds.
   std::vector<std::pair<std::string, uint64_t>> members;
   std::string registered_by;

@@ -8,6 +8,8 @@ constexpr uint32_t kMemberVersion = 1;
 constexpr uint32_t kMemberFields = 20;
 constexpr uint32_t kSessionVersion = 1;
 constexpr uint32_t kSessionFields = 11;
+// With its home, where hosts share a store; elsewhere the form is as it always was.
+constexpr uint32_t kSessionFieldsAtHome = 13;
 constexpr uint32_t kMaxCapabilities = 4096;
 
 tl::unexpected<Error> damaged(const char* what, std::string_view bytes) {
@@ -96,7 +98,7 @@ MemberRecord take_member(MsgpackReader& in) {
   return record;
 }
 
-SessionRecord take_session(MsgpackReader& in) {
+SessionRecord take_session(MsgpackReader& in, bool at_home) {
   SessionRecord record;
   record.id = take_id(in);
   record.ns = take_id(in);
@@ -117,6 +119,11 @@ SessionRecord take_session(MsgpackReader& in) {
   record.registered_by = in.str();
   record.revision = in.uint();
   record.ended_at = in.sint();
+  if (at_home) {
+    record.home.host = in.str();
+    record.home.life = in.uint();
+    if (record.home.host.empty() || record.home.life == 0) in.reject();
+  }
   return record;
 }
 
@@ -166,7 +173,7 @@ Result<MemberRecord> decode_member(std::string_view bytes) {
 std::string encode_session(const SessionRecord& record) {
   std::string bytes;
   MsgpackWriter out(bytes);
-  out.array(kSessionFields);
+  out.array(record.home.empty() ? kSessionFields : kSessionFieldsAtHome);
   out.uint(kSessionVersion);
   out.str(record.id);
   out.str(record.ns);
@@ -186,15 +193,20 @@ std::string encode_session(const SessionRecord& record) {
   out.str(record.registered_by);
   out.uint(record.revision);
   out.sint(record.ended_at);
+  if (!record.home.empty()) {
+    out.str(record.home.host);
+    out.uint(record.home.life);
+  }
   return bytes;
 }
 
 Result<SessionRecord> decode_session(std::string_view bytes) {
   MsgpackReader in(bytes);
-  in.array_of(kSessionFields);
+  const uint32_t fields = in.array();
+  if (fields != kSessionFields && fields != kSessionFieldsAtHome) in.reject();
   const uint64_t version = in.uint();
   if (in.ok() && version != kSessionVersion) return unknown_form("session", version);
-  SessionRecord record = take_session(in);
+  SessionRecord record = take_session(in, fields == kSessionFieldsAtHome);
   if (!in.at_end()) return damaged("session", bytes);
   return record;
 }

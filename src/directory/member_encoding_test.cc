@@ -91,6 +91,9 @@ TEST(MemberEncoding, every_field_of_a_session_comes_back) {
   SessionRecord no_grace = record;
   no_grace.grace_ms.reset();
   EXPECT_FALSE(decode_session(encode_session(no_grace))->grace_ms);
+  SessionRecord at_home = record;
+  at_home.home = {"host-a", UINT64_MAX};
+  EXPECT_EQ(decode_session(encode_session(at_home))->home, at_home.home);
   SessionRecord attached = record;
   attached.state = SessionState::kAttached;
   EXPECT_EQ(decode_session(encode_session(attached))->state, SessionState::kAttached);
@@ -116,6 +119,9 @@ void check_every_change(const std::string& bytes, Decode decode, Encode encode) 
 TEST(MemberEncoding, damaged_bytes_are_refused_or_canonical) {
   check_every_change(encode_member(full_member()), decode_member, encode_member);
   check_every_change(encode_session(full_session()), decode_session, encode_session);
+  SessionRecord at_home = full_session();
+  at_home.home = {"host-a", 7};
+  check_every_change(encode_session(at_home), decode_session, encode_session);
 }
 
 TEST(MemberEncoding, values_out_of_range_are_refused) {

@@ -75,6 +75,11 @@ void Outbox::remove(uint64_t position) {
   trim();
 }
 
+void Outbox::rename(uint64_t position, uint32_t token) {
+  Entry* entry = find(position);
+  if (entry != nullptr) entry->token = token;
+}
+
 void Outbox::trim() {
   while (!entries_.empty() && entries_.front().removed) entries_.pop_front();
   if (entries_.size() < 64 || entries_.size() < 2 * live_) return;
@@ -232,6 +237,13 @@ void Outbox::clear_deliveries() {
   fresh_from_ = last_position_ + 1;
   fresh_count_ = 0;
   live_ = 0;
+}
+
+void Outbox::forget() {
+  clear_deliveries();
+  first_revocation_ += revocations_.size();
+  revocations_.clear();
+  fresh_revocation_ = 0;
 }
 
 }  // namespace phoenix

@@ -61,6 +61,8 @@ class Outbox {
   // again: it has been carried before (attach), so it is never taken back for being untaken.
   uint64_t put(uint32_t token, uint32_t bytes, bool again, Instant now);
   void remove(uint64_t position);
+  // The same entry under another name.
+  void rename(uint64_t position, uint32_t token);
   // The member has begun it: it is not carried again, as if acknowledged (not after `again`).
   void started(uint64_t position);
   void revoke(std::string id, uint64_t epoch, RevokeReason reason);
@@ -101,6 +103,8 @@ class Outbox {
   std::optional<Untaken> next_untaken(uint64_t behind, Instant until) const;
   // Forgets all entries, for a put() of everything held at new positions (attach).
   void clear_deliveries();
+  // The revocations too: the session is told by another host from now on. Positions go on.
+  void forget();
 
   size_t size() const { return live_; }
 

@@ -143,31 +143,31 @@ void take_labels(MsgpackReader& in, PacketSpec& spec) {
   }
 }
 
-std::shared_ptr<const PacketSpec> take_spec(MsgpackReader& in) {
-  auto spec = std::make_shared<PacketSpec>();
+PacketSpec take_spec(MsgpackReader& in) {
+  PacketSpec spec;
   in.array_of(kSpecFields);
-  spec->name = take_name(in, true);
-  take_labels(in, *spec);
-  spec->policy_tags = take_strings(in);
-  spec->affinity_key = take_name(in, true);
-  spec->traceparent = in.str();
-  spec->tracestate = in.str();
-  spec->content_type = in.str();
-  spec->match = static_cast<CapabilityMatch>(in.uint(1));
-  spec->spread = static_cast<Spread>(in.uint(2));
+  spec.name = take_name(in, true);
+  take_labels(in, spec);
+  spec.policy_tags = take_strings(in);
+  spec.affinity_key = take_name(in, true);
+  spec.traceparent = in.str();
+  spec.tracestate = in.str();
+  spec.content_type = in.str();
+  spec.match = static_cast<CapabilityMatch>(in.uint(1));
+  spec.spread = static_cast<Spread>(in.uint(2));
   const int64_t priority = in.sint();
   if (priority < -1000 || priority > 1000) in.reject();
-  spec->priority = static_cast<int32_t>(priority);
-  spec->load = static_cast<uint32_t>(in.uint(1'000'000));
-  if (spec->load == 0) in.reject();
-  spec->not_before = in.sint();
-  spec->deadline = in.sint();
+  spec.priority = static_cast<int32_t>(priority);
+  spec.load = static_cast<uint32_t>(in.uint(1'000'000));
+  if (spec.load == 0) in.reject();
+  spec.not_before = in.sint();
+  spec.deadline = in.sint();
   in.array_of(4);
-  spec->attempt_timeout_seconds = take_u32(in);
-  spec->max_attempts = take_u32(in);
-  spec->max_losses = take_u32(in);
-  spec->retain_seconds = take_u32(in);
-  spec->create_digest = take_digest(in);
+  spec.attempt_timeout_seconds = take_u32(in);
+  spec.max_attempts = take_u32(in);
+  spec.max_losses = take_u32(in);
+  spec.retain_seconds = take_u32(in);
+  spec.create_digest = take_digest(in);
   return spec;
 }
 
@@ -259,7 +259,7 @@ PacketKey take_key(MsgpackReader& in) {
 Packet take_packet(MsgpackReader& in) {
   Packet packet;
   packet.key = take_key(in);
-  packet.spec = take_spec(in);
+  packet.spec = std::make_shared<const PacketSpec>(take_spec(in));
   packet.required = take_required(in);
   packet.point = take_u32(in);
   packet.placement_point = take_u32(in);
@@ -325,6 +325,23 @@ Result<Packet> decode_head(std::string_view bytes) {
                 "a stored packet head of " + std::to_string(bytes.size()) + " bytes is damaged");
   }
   return packet;
+}
+
+std::string encode_spec(const PacketSpec& spec) {
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  put_spec(out, spec);
+  return bytes;
+}
+
+Result<PacketSpec> decode_spec(std::string_view bytes) {
+  MsgpackReader in(bytes);
+  PacketSpec spec = take_spec(in);
+  if (!in.at_end()) {
+    return fail(ErrorKind::kInternal, "what a packet's creator said, " +
+                                          std::to_string(bytes.size()) + " bytes, is damaged");
+  }
+  return spec;
 }
 
 }  // namespace phoenix

@@ -16,4 +16,8 @@ inline constexpr uint32_t kHeadVersion = 1;
 std::string encode_head(const Packet& packet);
 Result<Packet> decode_head(std::string_view bytes);
 
+// The part of a head that its creator said, in the same form.
+std::string encode_spec(const PacketSpec& spec);
+Result<PacketSpec> decode_spec(std::string_view bytes);
+
 }  // namespace phoenix

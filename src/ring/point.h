@@ -17,7 +17,9 @@ namespace phoenix {
 using Position = uint32_t;
 
 inline constexpr uint32_t kSlots = 4096;
-constexpr uint32_t slot_of(Position position) { return position >> 20; }
+// 0 .. kSlots - 1: one of the ring's fixed, equal ranges.
+using SlotId = uint16_t;
+constexpr SlotId slot_of(Position position) { return static_cast<SlotId>(position >> 20); }
 
 // max(1, (128 * weight + 50) / 100). Requires: 1 <= weight <= 10,000.
 constexpr uint32_t vnode_count(uint32_t weight) {

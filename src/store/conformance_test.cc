@@ -1,25 +1,23 @@
 // One suite over every store: what store.h promises, whatever is underneath.
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "store/memory/memory_store.h"
-#include "store/sqlite/sqlite_store.h"
+#include "store/postgres/test_cluster.h"
 #include "store/testing.h"
+#include "store/testing_engines.h"
 
 namespace phoenix {
 namespace {
 
 using namespace testing_store;  // NOLINT: the words of the tests
-
-struct Engine {
-  const char* name;
-  std::function<std::unique_ptr<Store>(const std::string& folder)> open;
-};
+using testing_postgres::TestCluster;
 
 class StoreConformance : public testing::TestWithParam<Engine> {
  protected:
   void SetUp() override {
+    if (GetParam().name == std::string("postgres") && !TestCluster::available()) {
+      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
+      GTEST_SKIP() << TestCluster::why_not();
+    }
     store_ = GetParam().open(folder_.path());
     ASSERT_NE(store_, nullptr);
     auto opened = store_->reader();
@@ -52,10 +50,8 @@ class StoreConformance : public testing::TestWithParam<Engine> {
     return ids;
   }
   std::vector<EventRow> events(uint64_t after = 0, uint32_t limit = 1000) {
-    uint64_t oldest = 0;
-    auto rows = reader_->events(after, limit, &oldest);
+    auto rows = reader_->events(EventCursor(after), limit, &dropped_);
     EXPECT_TRUE(rows) << rows.error().detail;
-    oldest_ = oldest;
     return rows ? std::move(*rows) : std::vector<EventRow>{};
   }
   uint64_t sweep(WallMs now, uint32_t max_rows = 500, uint64_t retain = 1'000'000) {
@@ -92,7 +88,7 @@ class StoreConformance : public testing::TestWithParam<Engine> {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Reader> reader_;
   uint64_t batch_ = 100;
-  uint64_t oldest_ = 0;
+  EventCursor dropped_;
 };
 
 using Ids = std::vector<std::string>;
@@ -244,7 +240,8 @@ TEST_P(StoreConformance, history_and_events_tell_what_happened_in_order) {
   std::get<PutPacket>(op).entry = {1, 2, 3, "created", "o", "f", "t", "because"};
   const CommitResult result =
       commit({{1, {op}}, {2, {create(head("b"))}}, {3, {replace(a, assigned(a, "m"), "taken")}}});
-  EXPECT_EQ(result.last_seq, 3u);
+  EXPECT_EQ(result.last_event, EventCursor(3));
+  EXPECT_EQ(reader_->newest_event().value(), EventCursor(3));
   const auto history = *reader_->history(a.key);
   ASSERT_EQ(history.size(), 2u);
   EXPECT_EQ(history[0].seq, 1u);
@@ -260,7 +257,7 @@ TEST_P(StoreConformance, history_and_events_tell_what_happened_in_order) {
   EXPECT_EQ(history[1].seq, 3u);
   EXPECT_TRUE(reader_->history(PacketKey("ns", "none"))->empty());
   EXPECT_EQ(events(0, 2).size(), 2u);
-  EXPECT_EQ(oldest_, 1u);
+  EXPECT_EQ(dropped_, EventCursor());
   const auto rest = events(2);
   ASSERT_EQ(rest.size(), 1u);
   EXPECT_EQ(rest[0].key, "ns/a");
@@ -283,7 +280,7 @@ TEST_P(StoreConformance, lists_are_ordered_by_creation_then_key) {
   // The last page says so.
   EXPECT_FALSE(reader_->list({}, true, std::nullopt, 5)->next);
   EXPECT_TRUE(reader_->list({}, true, std::nullopt, 4)->next);
-  EXPECT_EQ(reader_->list({}, true, std::nullopt, 4)->as_of, 5u);
+  EXPECT_EQ(reader_->list({}, true, std::nullopt, 4)->as_of, EventCursor(5));
 }
 
 TEST_P(StoreConformance, lists_filter_by_everything_at_once) {
@@ -414,7 +411,7 @@ TEST_P(StoreConformance, sweep_turns_what_is_past_its_time_into_tombstones) {
   EXPECT_EQ(sweep(end), 3u) << "two events and the row";
   EXPECT_FALSE(get("a").tombstone);
   EXPECT_EQ(events().size(), 1u);
-  EXPECT_EQ(oldest_, 4u) << "who stands before the last dropped event has a gap";
+  EXPECT_EQ(dropped_, EventCursor(3)) << "who stands before the last dropped event has a gap";
   EXPECT_EQ(commit_one({create(a)}), Outcome::kCommitted);
   EXPECT_EQ(reader_->history(a.key)->size(), 1u);
   EXPECT_FALSE(reader_->content(a.key, ContentKind::kPayload)->has_value());
@@ -444,7 +441,7 @@ TEST_P(StoreConformance, sweep_drops_old_events_of_members) {
   EXPECT_EQ(sweep(1001 + SweepLimits{}.tombstone_ms), 1u);
   ASSERT_EQ(events().size(), 1u);
   EXPECT_EQ(events()[0].key, "ns/a");
-  EXPECT_EQ(oldest_, 2u);
+  EXPECT_EQ(dropped_, EventCursor(1));
 }
 
 TEST_P(StoreConformance, recover_gives_every_live_packet_and_every_record) {
@@ -565,16 +562,8 @@ TEST_P(StoreConformance, batches_are_pruned_but_the_newest_can_be_resolved) {
   EXPECT_EQ(store_->resolve(14'000), Resolution::kApplied);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Engines, StoreConformance,
-    testing::Values(Engine{"memory", [](const std::string&) { return make_memory_store(); }},
-                    Engine{"sqlite",
-                           [](const std::string& folder) {
-                             auto store = open_sqlite_store(folder + "/phoenix.db");
-                             EXPECT_TRUE(store) << store.error().detail;
-                             return store ? std::move(*store) : nullptr;
-                           }}),
-    [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(Engines, StoreConformance, testing::ValuesIn(engines()),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace
 }  // namespace phoenix

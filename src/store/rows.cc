@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/msgpack.h"
+
 namespace phoenix {
 
 bool matches_namespace(const PacketFilter& filter, const PacketKey& key) {
@@ -48,6 +50,36 @@ WallMs content_due(const Packet& head) {
   const WallMs ended = head.ended_at != kNoWall ? head.ended_at : head.updated_at;
   const uint32_t retain = head.spec ? head.spec->retain_seconds : PacketSpec{}.retain_seconds;
   return std::max<WallMs>(1, ended + int64_t{retain} * 1000);
+}
+
+std::string encode_tombstone(const Tombstone& tombstone) {
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  out.array(5);
+  out.uint(1);
+  out.uint(static_cast<uint64_t>(tombstone.status));
+  out.sint(tombstone.created_at);
+  out.sint(tombstone.ended_at);
+  out.bin({reinterpret_cast<const char*>(tombstone.create_digest.data()),
+           tombstone.create_digest.size()});
+  return bytes;
+}
+
+Result<Tombstone> decode_tombstone(std::string_view key, std::string_view bytes) {
+  MsgpackReader in(bytes);
+  Tombstone tombstone;
+  in.array_of(5);
+  in.uint(1);
+  tombstone.key = PacketKey::from_text(std::string(key));
+  tombstone.status = static_cast<Status>(in.uint(kStatuses - 1));
+  tombstone.created_at = in.sint();
+  tombstone.ended_at = in.sint();
+  const std::string_view digest = in.bin();
+  if (!in.at_end() || digest.size() != tombstone.create_digest.size()) {
+    return fail(ErrorKind::kInternal, std::string(key) + ": its stored tombstone is damaged");
+  }
+  std::copy(digest.begin(), digest.end(), tombstone.create_digest.begin());
+  return tombstone;
 }
 
 }  // namespace phoenix

@@ -1,6 +1,9 @@
-// What both stores must do alike: which packets a filter takes, the event of a member's change,
-// when content may go.
+// What all stores must do alike: which packets a filter takes, the event of a member's change,
+// when content may go, and the stored form of a tombstone.
 #pragma once
+
+#include <string>
+#include <string_view>
 
 #include "store/store.h"
 
@@ -15,5 +18,9 @@ HistoryEntry member_entry(const PutMember& op);
 
 // When the content of a terminal packet may go; 0 for a live one.
 WallMs content_due(const Packet& head);
+
+// A msgpack array, first element the form's version.
+std::string encode_tombstone(const Tombstone& tombstone);
+Result<Tombstone> decode_tombstone(std::string_view key, std::string_view bytes);
 
 }  // namespace phoenix

@@ -2,8 +2,10 @@
 //
 // A Group is atomic: all of its operations happen or none. A batch of groups is a unit of speed,
 // not of meaning: groups stand or fall alone, except that Unknown and Refused hold for all of them
-// (one sync decides). What commit() answers with kCommitted is durable: it survives the crash of
-// the process, of the kernel and of the machine.
+// (one sync decides) but those in conflict, of which an unknown batch says that too: an expectation
+// that did not hold never will, for revisions only grow. So what resolve() says of the batch is
+// true of all that were unknown. What commit() answers with kCommitted is durable: it survives the
+// crash of the process, of the kernel and of the machine.
 //
 // Thread rules: commit, resolve, sweep and open belong to one thread, the writer's. The const
 // readers of a Reader belong to the thread that made it; any number may work beside the writer and
@@ -26,6 +28,7 @@
 #include "base/time.h"
 #include "directory/member.h"
 #include "packet/packet.h"
+#include "store/event_cursor.h"
 
 namespace phoenix {
 
@@ -87,7 +90,9 @@ enum class Outcome : uint8_t {
 struct CommitResult {
   std::vector<Outcome> outcomes;  // one a group, in order
   std::string why;                // for kRefused and kUnknown: a sentence for people
-  uint64_t last_seq = 0;          // newest event sequence that is durable now
+  EventCursor last_event;         // newest event of this store's log that is durable now
+  // Refused because this life of the host is not in the view any more: it never will commit again.
+  bool fenced = false;
 };
 
 enum class Resolution : uint8_t {
@@ -96,12 +101,13 @@ enum class Resolution : uint8_t {
   kUnknown,     // still cannot tell; ask again
 };
 
-// One row of the host's event log: a change of a packet or of a member.
+// One row of an event log: a change of a packet or of a member.
 struct EventRow {
-  uint64_t seq = 0;
+  uint64_t seq = 0;  // its position in the log
   bool is_packet = true;
   std::string key;  // "namespace/id"
   HistoryEntry entry;
+  uint32_t log = kOwnLog;
 };
 
 struct StoredAnswer {
@@ -128,7 +134,7 @@ struct ListPosition {
 struct PacketPage {
   std::vector<Packet> items;
   std::optional<ListPosition> next;  // absent on the last page
-  uint64_t as_of = 0;                // newest event sequence that this page has seen
+  EventCursor as_of;                 // the events that this page has seen, at least
 };
 
 // A packet whose content is gone (retention over): only this is left of it.
@@ -155,9 +161,12 @@ class Reader {
   virtual Result<PacketPage> list(const PacketFilter& filter, bool ascending,
                                   const std::optional<ListPosition>& after, uint32_t limit) = 0;
   virtual Result<std::vector<EventRow>> history(const PacketKey& key) = 0;
-  // Events with seq > after, ascending, at most limit. `oldest` = the oldest still kept.
-  virtual Result<std::vector<EventRow>> events(uint64_t after, uint32_t limit,
-                                               uint64_t* oldest) = 0;
+  // Events after the cursor, at most limit, so that raising the cursor by each row in turn misses
+  // none. `dropped`: the newest of each log that is not kept any more.
+  virtual Result<std::vector<EventRow>> events(const EventCursor& after, uint32_t limit,
+                                               EventCursor* dropped) = 0;
+  // Where all logs stand.
+  virtual Result<EventCursor> newest_event() = 0;
   virtual Result<std::optional<StoredAnswer>> answer(const Digest& scope) = 0;
 };
 
@@ -177,9 +186,11 @@ struct Swept {
 };
 
 struct StoreCapabilities {
-  std::string engine;  // "memory", "sqlite"
+  std::string engine;  // "memory", "sqlite", "postgres"
   std::string version;
   bool durable = false;
+  bool shared = false;     // other hosts write into it too
+  std::string survives{};  // what an acknowledgement survives, in words: "the loss of one machine"
 };
 
 // Everything a host needs to go on after a start.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "store/rows.h"
 
 namespace phoenix {
@@ -34,7 +35,7 @@ bool MemoryImage::apply(const Group& group) {
 
 void MemoryImage::add_event(bool is_packet, const std::string& key, const HistoryEntry& entry) {
   ++last_seq;
-  events[last_seq] = {last_seq, is_packet, key, entry};
+  events[last_seq] = {last_seq, is_packet, key, entry, kOwnLog};
 }
 
 bool MemoryImage::put(const PutPacket& op, Undo& undo) {
@@ -80,7 +81,11 @@ bool MemoryImage::put(const PutMember& op, Undo& undo) {
   const std::string& key = op.record->key.text();
   const auto found = members.find(key);
   const uint64_t revision = found == members.end() ? 0 : found->second->revision;
-  if ((found == members.end()) != (op.expect_revision == 0) || revision != op.expect_revision) {
+  const bool as_if_new = planted(PlantedBug::kOneIdTwice) && op.expect_revision == 0;
+  if (as_if_new) {
+    // Whoever asks gets the id.
+  } else if ((found == members.end()) != (op.expect_revision == 0) ||
+             revision != op.expect_revision) {
     return false;
   }
   undo.push_back([key, old = found == members.end() ? nullptr : found->second](MemoryImage& image) {
@@ -99,7 +104,10 @@ bool MemoryImage::put(const PutSession& op, Undo& undo) {
   const std::string& id = op.record->id;
   const auto found = sessions.find(id);
   const uint64_t revision = found == sessions.end() ? 0 : found->second->revision;
-  if ((found == sessions.end()) != (op.expect_revision == 0) || revision != op.expect_revision) {
+  if (planted(PlantedBug::kSessionEndNotCompared) && !op.record->active()) {
+    // It ends, whatever has become of it meanwhile.
+  } else if ((found == sessions.end()) != (op.expect_revision == 0) ||
+             revision != op.expect_revision) {
     return false;
   }
   undo.push_back([id, old = found == sessions.end() ? nullptr : found->second](MemoryImage& image) {

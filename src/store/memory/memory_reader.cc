@@ -37,7 +37,7 @@ class MemoryReader final : public Reader {
     const std::lock_guard lock(shared_->mutex);
     if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
     PacketPage page;
-    page.as_of = shared_->durable.last_seq;
+    page.as_of = EventCursor(shared_->durable.last_seq);
     const auto& rows = shared_->durable.by_age;
     const auto start = std::pair(after ? after->created_at : 0, after ? after->key : "");
     if (ascending) {
@@ -59,16 +59,24 @@ class MemoryReader final : public Reader {
     return rows;
   }
 
-  Result<std::vector<EventRow>> events(uint64_t after, uint32_t limit, uint64_t* oldest) override {
+  Result<std::vector<EventRow>> events(const EventCursor& after, uint32_t limit,
+                                       EventCursor* dropped) override {
     const std::lock_guard lock(shared_->mutex);
     if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
-    if (oldest) *oldest = shared_->durable.events_floor + 1;
+    if (dropped) *dropped = EventCursor(shared_->durable.events_floor);
     std::vector<EventRow> rows;
     const auto& all = shared_->durable.events;
-    for (auto it = all.upper_bound(after); it != all.end() && rows.size() < limit; ++it) {
+    for (auto it = all.upper_bound(after.position(kOwnLog)); it != all.end() && rows.size() < limit;
+         ++it) {
       rows.push_back(it->second);
     }
     return rows;
+  }
+
+  Result<EventCursor> newest_event() override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    return EventCursor(shared_->durable.last_seq);
   }
 
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override {

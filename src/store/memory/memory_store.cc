@@ -18,7 +18,7 @@ void MemoryStore::fail_reads(std::string why) {
 CommitResult MemoryStore::apply(uint64_t batch_id, std::span<const Group> groups,
                                 const CommitPlan& chosen) {
   CommitResult result;
-  result.last_seq = applied_.last_seq;
+  result.last_event = EventCursor(applied_.last_seq);
   const bool refused = chosen.fault == CommitFault::kRefuse;
   const bool lost = chosen.fault == CommitFault::kUnknownLost;
   if (refused || lost) {
@@ -38,9 +38,11 @@ CommitResult MemoryStore::apply(uint64_t batch_id, std::span<const Group> groups
     if (done) pending.groups.push_back(groups[i]);
   }
   pending_.push_back(std::move(pending));
-  result.last_seq = applied_.last_seq;
+  result.last_event = EventCursor(applied_.last_seq);
   if (chosen.fault == CommitFault::kUnknownApplied) {
-    result.outcomes.assign(groups.size(), Outcome::kUnknown);
+    for (Outcome& outcome : result.outcomes) {
+      if (outcome == Outcome::kCommitted) outcome = Outcome::kUnknown;
+    }
     result.why = "the store gave no answer, as planned";
   }
   return result;

@@ -79,7 +79,7 @@ TEST(MemoryStore, a_snapshot_can_be_gone_back_to) {
   EXPECT_FALSE(durable(store, "b"));
   const CommitResult again = store.commit(2, creates("c"));
   EXPECT_EQ(again.outcomes[0], Outcome::kCommitted);
-  EXPECT_EQ(again.last_seq, 2u);
+  EXPECT_EQ(again.last_event, EventCursor(2));
 }
 
 TEST(MemoryStore, reads_can_fail) {

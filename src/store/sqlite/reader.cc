@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/msgpack.h"
 #include "packet/encoding.h"
 #include "store/rows.h"
 #include "store/sqlite/connection.h"
@@ -103,7 +102,9 @@ class SqliteReader final : public Reader {
   Result<PacketPage> list(const PacketFilter& filter, bool ascending,
                           const std::optional<ListPosition>& after, uint32_t limit) override;
   Result<std::vector<EventRow>> history(const PacketKey& key) override;
-  Result<std::vector<EventRow>> events(uint64_t after, uint32_t limit, uint64_t* oldest) override;
+  Result<std::vector<EventRow>> events(const EventCursor& after, uint32_t limit,
+                                       EventCursor* dropped) override;
+  Result<EventCursor> newest_event() override;
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override;
 
  private:
@@ -117,7 +118,7 @@ class SqliteReader final : public Reader {
   Result<bool> walk(const PacketFilter& filter, bool ascending, std::vector<Lane>& lanes,
                     uint32_t limit, PacketPage& page);
   Result<bool> take(const PacketFilter& filter, const Statement& row, PacketPage& page);
-  Result<std::vector<EventRow>> read_events(uint64_t after, uint32_t limit, uint64_t* oldest);
+  Result<std::vector<EventRow>> read_events(uint64_t after, uint32_t limit, EventCursor* dropped);
 
   Connection db_;
   Statement get_, content_, head_, history_, events_, answer_, last_seq_, floor_;
@@ -260,7 +261,7 @@ Result<PacketPage> SqliteReader::list(const PacketFilter& filter, bool ascending
   PacketPage page;
   auto as_of = last_seq();
   if (!as_of) return tl::unexpected(as_of.error());
-  page.as_of = *as_of;
+  page.as_of = EventCursor(*as_of);
   auto lanes = open_lanes(filter, ascending, after);
   if (!lanes) return tl::unexpected(lanes.error());
   if (auto done = walk(filter, ascending, *lanes, std::max(1u, limit), page); !done) {
@@ -292,31 +293,38 @@ Result<std::vector<EventRow>> SqliteReader::history(const PacketKey& key) {
   std::vector<EventRow> rows;
   int code = history_.text(1, key.text()).step();
   for (; code == SQLITE_ROW; code = history_.step()) {
-    rows.push_back(
-        {static_cast<uint64_t>(history_.integer_at(0)), true, key.text(), entry_at(history_)});
+    rows.push_back({static_cast<uint64_t>(history_.integer_at(0)), true, key.text(),
+                    entry_at(history_), kOwnLog});
   }
   if (code != SQLITE_DONE) return failure(code);
   return rows;
 }
 
-Result<std::vector<EventRow>> SqliteReader::events(uint64_t after, uint32_t limit,
-                                                   uint64_t* oldest) {
+Result<EventCursor> SqliteReader::newest_event() {
   const Snapshot snapshot(db_);
-  return read_events(after, limit, oldest);
+  const auto newest = last_seq();
+  if (!newest) return tl::unexpected(newest.error());
+  return EventCursor(*newest);
+}
+
+Result<std::vector<EventRow>> SqliteReader::events(const EventCursor& after, uint32_t limit,
+                                                   EventCursor* dropped) {
+  const Snapshot snapshot(db_);
+  return read_events(after.position(kOwnLog), limit, dropped);
 }
 
 Result<std::vector<EventRow>> SqliteReader::read_events(uint64_t after, uint32_t limit,
-                                                        uint64_t* oldest) {
-  auto dropped = floor();
-  if (!dropped) return tl::unexpected(dropped.error());
-  if (oldest) *oldest = *dropped + 1;
+                                                        EventCursor* dropped) {
+  auto newest_dropped = floor();
+  if (!newest_dropped) return tl::unexpected(newest_dropped.error());
+  if (dropped) *dropped = EventCursor(*newest_dropped);
   std::vector<EventRow> rows;
   const auto from = static_cast<int64_t>(std::min<uint64_t>(after, INT64_MAX));
   int code = events_.integer(1, from).integer(2, limit).step();
   for (; code == SQLITE_ROW; code = events_.step()) {
     const bool is_packet = events_.null_at(9);
     rows.push_back({static_cast<uint64_t>(events_.integer_at(0)), is_packet,
-                    std::string(events_.text_at(is_packet ? 10 : 9)), entry_at(events_)});
+                    std::string(events_.text_at(is_packet ? 10 : 9)), entry_at(events_), kOwnLog});
   }
   if (code != SQLITE_DONE) return failure(code);
   return rows;
@@ -343,36 +351,6 @@ Result<std::unique_ptr<Reader>> open_sqlite_reader(const std::string& path,
   auto reader = std::make_unique<SqliteReader>(std::move(*db));
   if (auto ready = reader->prepare(); !ready) return tl::unexpected(ready.error());
   return std::unique_ptr<Reader>(std::move(reader));
-}
-
-std::string encode_tombstone(const Tombstone& tombstone) {
-  std::string bytes;
-  MsgpackWriter out(bytes);
-  out.array(5);
-  out.uint(1);
-  out.uint(static_cast<uint64_t>(tombstone.status));
-  out.sint(tombstone.created_at);
-  out.sint(tombstone.ended_at);
-  out.bin({reinterpret_cast<const char*>(tombstone.create_digest.data()),
-           tombstone.create_digest.size()});
-  return bytes;
-}
-
-Result<Tombstone> decode_tombstone(std::string_view key, std::string_view bytes) {
-  MsgpackReader in(bytes);
-  Tombstone tombstone;
-  in.array_of(5);
-  in.uint(1);
-  tombstone.key = PacketKey::from_text(std::string(key));
-  tombstone.status = static_cast<Status>(in.uint(kStatuses - 1));
-  tombstone.created_at = in.sint();
-  tombstone.ended_at = in.sint();
-  const std::string_view digest = in.bin();
-  if (!in.at_end() || digest.size() != tombstone.create_digest.size()) {
-    return fail(ErrorKind::kInternal, std::string(key) + ": its stored tombstone is damaged");
-  }
-  tombstone.create_digest = to_digest(digest);
-  return tombstone;
 }
 
 }  // namespace phoenix::sqlite

@@ -1,9 +1,8 @@
-// Reads beside the writer, each call on one whole batch's view. Also the form of a tombstone.
+// Reads beside the writer, each call on one whole batch's view.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "store/sqlite/sqlite_store.h"
 #include "store/store.h"
@@ -15,8 +14,5 @@ inline constexpr const char* kEventsFloor = "store.events-floor";
 
 Result<std::unique_ptr<Reader>> open_sqlite_reader(const std::string& path,
                                                    const SqliteOptions& options);
-
-std::string encode_tombstone(const Tombstone& tombstone);
-Result<Tombstone> decode_tombstone(std::string_view key, std::string_view bytes);
 
 }  // namespace phoenix::sqlite

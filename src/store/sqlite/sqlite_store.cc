@@ -56,7 +56,10 @@ class SqliteStore final : public Store {
   void maintain() override;
   Result<std::unique_ptr<Reader>> reader() override { return open_sqlite_reader(path_, options_); }
   StoreCapabilities capabilities() const override {
-    return {.engine = "sqlite", .version = sqlite3_libversion(), .durable = true};
+    return {.engine = "sqlite",
+            .version = sqlite3_libversion(),
+            .durable = true,
+            .survives = "a crash of this machine, not the loss of its disk"};
   }
 
  private:
@@ -182,15 +185,19 @@ CommitResult SqliteStore::commit(uint64_t batch_id, std::span<const Group> group
   if (code != SQLITE_OK) return all(groups, Outcome::kRefused, give_up(code));
   code = writer_->commit();
   if (code != SQLITE_OK) {
-    const bool nothing = surely_not_committed(code);
-    return all(groups, nothing ? Outcome::kRefused : Outcome::kUnknown, give_up(code));
+    if (surely_not_committed(code)) return all(groups, Outcome::kRefused, give_up(code));
+    result.why = give_up(code);
+    for (Outcome& outcome : result.outcomes) {
+      if (outcome == Outcome::kCommitted) outcome = Outcome::kUnknown;
+    }
+    return result;
   }
   writer_->settle();
   if (batches_.size() >= kBatchesKept + kBatchesPrunedAtOnce) {
     batches_.erase(batches_.begin(), batches_.begin() + kBatchesPrunedAtOnce);
   }
   batches_.push_back(batch_id);
-  result.last_seq = writer_->last_seq();
+  result.last_event = EventCursor(writer_->last_seq());
   return result;
 }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "packet/encoding.h"
-#include "store/sqlite/reader.h"
+#include "store/rows.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/writer.h"
 
