@@ -36,6 +36,12 @@ struct Slot {
   bool ran_before : 1 = false;  // an earlier epoch was delivered
   bool queued : 1 = false;      // in the parking queue
   bool lost : 1 = false;
+  bool leaving : 1 = false;  // its slot is given up: nothing new is decided
+  bool told : 1 = false;     // its owner's home, another host, was told of this epoch
+  // Its owner may have it in hand: an earlier home of his, or an earlier keeper, may have handed it
+  // over, and nobody is left to ask.
+  bool maybe : 1 = false;
+  uint8_t turns : 2 = 0;        // homes that turned it away, one after the other
   uint64_t outbox = 0;          // position at the owner's session; 0: none
   Instant unsaved_since;        // if `delivered`: that, or the last checkpoint since
   Instant last_call;            // the owner's last accepted call, for the ownership gap

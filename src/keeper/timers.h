@@ -26,6 +26,7 @@ class Timers {
   bool empty() const { return heap_.empty(); }
   At next() const { return heap_.top().at; }
   bool due(At now) const { return !heap_.empty() && heap_.top().at <= now; }
+  const Entry& top() const { return heap_.top(); }
   Entry pop() {
     const Entry entry = heap_.top();
     heap_.pop();

@@ -57,6 +57,9 @@ struct Submit {
   bool single = false;
 };
 
+// Where such a packet lies on the ring, which names its slot.
+Position point_of_new(const RingKey& key, const SubmitItem& item);
+
 struct OwnerCall {
   Call call = Call::kStart;
   PacketKey key;
@@ -169,6 +172,7 @@ struct Command {
   Caller caller;
   std::optional<Idempotency> idempotency;
   CommandBody body;
+  Instant arrived{};  // the node's own note
 };
 
 // --- answers --------------------------------------------------------------------------------

@@ -17,7 +17,13 @@ Node::Impl::Impl(const NodeConfig& wanted)
     : config(wanted),
       placement(wanted.ring_key),
       directory(wanted.ring_key),
-      packets(wanted.ring_key) {}
+      packets(wanted.ring_key) {
+  remote.on = !config.self.empty();
+  if (!remote.on) return;
+  remote.slots.resize(kSlots, SlotHold::kNone);
+  // No two lives of any hosts share it, and it is exact in any reader's floating point.
+  config.run = config.self.life & ((uint64_t{1} << 53) - 1);
+}
 
 void Node::Impl::observe(Now at) {
   if (observed && is_ready) {
@@ -45,7 +51,7 @@ void Node::Impl::pause(Duration gap) {
   paused = paused + gap;
   for (const SessionNo no : directory.sessions()) {
     Session& session = directory.session(no);
-    if (!session.active() || gap <= session.lease() / 4) continue;
+    if (!session.active() || !session.here || gap <= session.lease() / 4) continue;
     session.heard_at = now.mono;
     if (session.broken_at) session.broken_at = now.mono;
     arm_session(no);
@@ -79,7 +85,7 @@ void Node::Impl::dispatch(Command command) {
         } else if constexpr (std::is_same_v<T, OrderPacket>) {
           order(std::move(command), request);
         } else if constexpr (std::is_same_v<T, AwaitPacket>) {
-          await_packet(command, request);
+          await_packet(std::move(command), request);
         } else if constexpr (std::is_same_v<T, Register>) {
           register_members(std::move(command), request);
         } else if constexpr (std::is_same_v<T, Poll>) {
@@ -135,6 +141,15 @@ void Node::Impl::reply(RequestId id, ReplyBody body) {
 // Looks for everything that follows from the state, until nothing does.
 void Node::Impl::settle() {
   if (!is_ready) return;
+  settle_here();
+  if (!remote.on) return;
+  for (settle_remote(); !runnable.empty() || !with_room.empty() || !with_news.empty();) {
+    settle_here();
+    settle_remote();
+  }
+}
+
+void Node::Impl::settle_here() {
   for (;;) {
     if (!runnable.empty()) {
       Command command = std::move(runnable.front());
@@ -170,6 +185,9 @@ void Node::Impl::settle() {
 
 // An Idempotency-Key is free again when its call has an answer.
 void Node::Impl::release_keys() {
+  if (!remote.tries.empty()) {
+    for (const Reply& done : out.replies) remote.tries.erase(done.id);
+  }
   if (idempotent_of.empty()) return;
   for (const Reply& done : out.replies) {
     const auto it = idempotent_of.find(done.id);
@@ -218,6 +236,13 @@ void Node::Impl::tick() {
     }
     room_again.clear();
   }
+  answer_awaits();
+  if (now.wall >= next_forget) forget_old();
+  tick_remote();
+}
+
+// Those whose time is over.
+void Node::Impl::answer_awaits() {
   while (!await_timers.empty() && await_timers.begin()->first.first <= now.mono) {
     const auto [at, what] = *await_timers.begin();
     await_timers.erase(await_timers.begin());
@@ -247,7 +272,6 @@ void Node::Impl::tick() {
       }
     }
   }
-  if (now.wall >= next_forget) forget_old();
 }
 
 Instant Node::Impl::deadline() const {
@@ -265,6 +289,7 @@ Instant Node::Impl::deadline() const {
   for (const Ending& ending : endings) {
     if (ending.retry_at > now.mono) sooner(ending.retry_at);
   }
+  if (remote.on) sooner(remote_deadline());
   return at;
 }
 

@@ -18,13 +18,7 @@ void Node::recover_session(SessionRecord record) {
   impl_->directory.add_session(std::make_shared<const SessionRecord>(std::move(record)));
 }
 
-void Node::recover_packet(Packet packet) {
-  const ClassId cls = impl_->placement.intern(
-      packet.key.ns(), packet.required.list(),
-      packet.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
-  packet.required = impl_->placement.names(cls);
-  impl_->packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
-}
+void Node::recover_packet(Packet packet) { impl_->add_packet(std::move(packet)); }
 
 void Node::recover_ended(const EndedCounts& kept) {
   for (size_t i = 0; i < kept.size(); ++i) {
@@ -42,6 +36,7 @@ void Node::ready(Now now) {
 
 void Node::command(Now now, Command command) {
   impl_->observe(now);
+  command.arrived = now.mono;
   impl_->command(std::move(command));
   impl_->settle();
   impl_->release_keys();
@@ -82,9 +77,10 @@ void Node::resolved(Now now, uint64_t batch_id, Resolution resolution) {
 
 void Node::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup) {
   impl_->observe(now);
-  impl_->loading.erase(key);
+  const auto asked = impl_->loading.extract(key);
   if (lookup) {
-    impl_->remember(key, std::move(*lookup));
+    if (lookup->head) impl_->remember_point(key, lookup->head->point);
+    impl_->remember(key, std::move(*lookup), asked.empty() ? now.mono : asked.mapped());
     impl_->unblock(block_name(key));
   } else {
     const auto it = impl_->blocked.find(block_name(key));
@@ -102,6 +98,73 @@ void Node::swept(const EndedCounts& buried) {
     impl_->stats.packets_ended[i] -= static_cast<int64_t>(buried[i]);
   }
 }
+
+// --- with other hosts -----------------------------------------------------------------------
+
+void Node::drive(Now now, std::span<const SlotId> slots, ScannedSlots found) {
+  impl_->observe(now);
+  impl_->drive(slots, std::move(found));
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::give_up(Now now, std::span<const SlotId> slots) {
+  impl_->observe(now);
+  impl_->give_up(slots);
+  impl_->settle();
+  impl_->release_keys();
+}
+
+bool Node::drives(SlotId slot) const {
+  return !impl_->remote.on || impl_->remote.slots[slot] == SlotHold::kDriven;
+}
+
+void Node::learn(Now now, Records records) {
+  impl_->observe(now);
+  impl_->learn(std::move(records));
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::held(Now now, uint64_t id, Result<std::vector<Packet>> packets) {
+  impl_->observe(now);
+  impl_->held(id, std::move(packets));
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::receive(Now now, const HostLife& from, NodeMessage message) {
+  impl_->observe(now);
+  impl_->receive(from, message);
+  impl_->settle();
+  impl_->release_keys();
+}
+
+void Node::link_up(Now now, const HostLife& peer) {
+  impl_->observe(now);
+  impl_->link_up(peer);
+  impl_->settle();
+}
+
+void Node::view(Now now, std::span<const HostLife> hosts, std::span<const Dropped> dropped,
+                const std::function<bool(const std::string& session)>& mine) {
+  impl_->observe(now);
+  impl_->view_changed(hosts, dropped, mine);
+  impl_->settle();
+}
+
+void Node::hold_renewed(Now now, Instant at) {
+  impl_->observe(now);
+  if (!impl_->remote.hold || *impl_->remote.hold < at) impl_->remote.hold = at;
+}
+
+void Node::note_call(Now now, const PacketKey& key, uint64_t epoch) {
+  impl_->observe(now);
+  impl_->note_call(key, epoch);
+  impl_->settle();
+}
+
+std::optional<Position> Node::point_of(const PacketKey& key) const { return impl_->point_of(key); }
 
 void Node::begin_shutdown(Now now) {
   impl_->observe(now);
@@ -134,6 +197,15 @@ std::optional<SessionRecord> Node::find_session(const std::string& id) const {
   const SessionNo no = impl_->directory.find_session(id);
   if (no == kNobody) return std::nullopt;
   return *impl_->directory.session(no).record;
+}
+
+size_t Node::sessions_at_home() const {
+  size_t count = 0;
+  for (const SessionNo no : impl_->directory.sessions()) {
+    const Session& session = impl_->directory.session(no);
+    if (session.here && session.active()) ++count;
+  }
+  return count;
 }
 
 std::vector<MemberView> Node::members() const {
@@ -215,6 +287,8 @@ Health Node::health(Now now) const {
                  std::to_string(health.oldest_write.ms() / 1000) + " s";
     health.since = now.wall - health.oldest_write.ms();
   }
+  const Remote& remote = impl_->remote;
+  if (!remote.offers.empty()) health.oldest_offer = now.mono - remote.offers.next();
   health.ready = health.why.empty();
   return health;
 }

@@ -32,6 +32,7 @@
 #include "base/siphash.h"
 #include "node/command.h"
 #include "node/plan.h"
+#include "node/remote.h"
 #include "node/stats.h"
 #include "ring/placement.h"
 #include "ring/show/walk.h"
@@ -47,6 +48,15 @@ struct NodeConfig {
   uint64_t max_live_packets = 1'000'000;
   uint64_t max_members = 100'000;
   uint32_t max_waiting = 65'536;  // parked polls and awaits
+  // One of several hosts that share a store. Empty: alone, it drives every slot, and all that is
+  // said below of other hosts does not apply.
+  HostLife self;
+};
+
+// What these members hold, as the store has it (PoolStore::owned_by); asked for by an attach.
+struct HeldQuery {
+  uint64_t id = 0;
+  std::vector<MemberKey> members;
 };
 
 struct Output {
@@ -55,9 +65,16 @@ struct Output {
   std::vector<uint64_t> resolves;  // batches whose outcome is unknown: Store::resolve
   std::vector<Reply> replies;
   std::vector<StreamPortion> portions;
+  // With other hosts only.
+  std::vector<NodeMessageOut> messages;   // to their nodes
+  std::vector<SlotId> released;           // given up by give_up(): nothing of them is in flight
+  std::vector<MemberKey> wanted_members;  // newest records of these are wanted: learn()
+  std::vector<std::string> wanted_sessions;
+  std::vector<HeldQuery> wanted_held;  // answered by held()
   bool empty() const {
     return groups.empty() && loads.empty() && resolves.empty() && replies.empty() &&
-           portions.empty();
+           portions.empty() && messages.empty() && released.empty() && wanted_members.empty() &&
+           wanted_sessions.empty() && wanted_held.empty();
   }
 };
 
@@ -112,6 +129,7 @@ struct Health {
   WallMs since = 0;
   Duration oldest_write;  // age of the oldest write without an answer
   size_t writes_in_flight = 0;
+  Duration oldest_offer;  // age of the oldest delivery that another host has not answered for
 };
 
 class Node {
@@ -144,6 +162,42 @@ class Node {
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
   // The store's sweep has made tombstones of these.
   void swept(const EndedCounts& buried);
+
+  // --- with other hosts (config.self is set) ---
+  // Begins to drive these slots, of which it holds the rows: their live packets, and the records
+  // of their owners. Owners that are lost by what is known *now* lose them; the others are
+  // delivered them again.
+  void drive(Now now, std::span<const SlotId> slots, ScannedSlots found);
+  // Stops to drive them: no new decision on their packets; each comes in Output.released once
+  // nothing of it is in flight, and its packets are forgotten then.
+  void give_up(Now now, std::span<const SlotId> slots);
+  bool drives(SlotId slot) const;
+  // Records from the store or from others; the higher revision wins. What Output.wanted_* has named
+  // and the store does not have comes as gone_members and gone_sessions.
+  void learn(Now now, Records records);
+  // The answer to a HeldQuery; or that the store could not be read.
+  void held(Now now, uint64_t id, Result<std::vector<Packet>> packets);
+  void receive(Now now, const HostLife& from, NodeMessage message);
+  // A link to that host came up (anew): says all that it has to know.
+  void link_up(Now now, const HostLife& peer);
+  // The hosts of the view, this one included. Sessions whose home is not among them are adopted:
+  // `mine` says for which of them that is up to this host (it is kept and asked again later),
+  // `silent` since when at least (on this host's clock) their home has renewed nothing.
+  struct Dropped {
+    HostLife home;
+    Instant silent;
+  };
+  void view(Now now, std::span<const HostLife> hosts, std::span<const Dropped> dropped,
+            const std::function<bool(const std::string& session)>& mine);
+  // This host's own hold was last renewed then: leases that it grants end one lease after that at
+  // the latest. Sessions that it does not have any more were handed to learn() before.
+  void hold_renewed(Now now, Instant at);
+  // An owner's call about a packet that was delivered here has been passed on to its keeper.
+  void note_call(Now now, const PacketKey& key, uint64_t epoch);
+  // Where a packet is kept, as far as is known here: it drives it, it was delivered here, or it was
+  // read from the store a while ago.
+  std::optional<Position> point_of(const PacketKey& key) const;
+
   // New submits are refused with kDraining from now on, waiting polls and awaits are answered.
   void begin_shutdown(Now now);
 
@@ -157,6 +211,8 @@ class Node {
   std::optional<MemberView> find_member(const MemberKey& key) const;
   // Of a session that is still remembered, ended or not.
   std::optional<SessionRecord> find_session(const std::string& id) const;
+  // Sessions that are attached here and have not ended.
+  size_t sessions_at_home() const;
   // Sorted by (namespace, id).
   std::vector<MemberView> members() const;
   std::optional<Explanation> explain(const PacketKey& key) const;

@@ -75,8 +75,12 @@ std::string Node::Impl::why_not(MemberNo no, const Slot& slot) const {
 
 // The ring knows only that it takes nothing new.
 std::string Node::Impl::why_closed(const Member& member) const {
-  return member.record->status == MemberStatus::kDraining ? "draining"
-                                                          : "no call since the host's restart";
+  if (member.record->status == MemberStatus::kDraining) return "draining";
+  if (member.session != kNobody && !directory.session(member.session).reachable) {
+    return "its host is not in the pool's view";
+  }
+  if (remote.on && member.shut_until > now.mono) return "its host has no room for more";
+  return "no call since the host's restart";
 }
 
 std::vector<std::string> Node::Impl::check() const {
@@ -112,7 +116,7 @@ std::vector<std::string> Node::Impl::check() const {
       wrong.push_back("I3: " + name + " waits for room though it is not pending");
     }
     if (head.status == Status::kPending && is_ready && !slot.queued && !slot.busy &&
-        slot.wait_until == kNever && head.spec->not_before <= now.wall &&
+        !slot.leaving && slot.wait_until == kNever && head.spec->not_before <= now.wall &&
         !wall_timers.due(now.wall) && !again.contains(no)) {
       wrong.push_back("I3: " + name + " is pending and nothing will wake it");
     }
@@ -136,13 +140,15 @@ std::vector<std::string> Node::Impl::check() const {
   for (const MemberNo no : members) {
     const Member& member = directory.member(no);
     const auto it = load.find(no);
-    const uint64_t held = it == load.end() ? 0 : it->second;
-    if (member.ring != kNoMember && member.incoming == 0 && placement.load(member.ring) < held) {
+    const uint64_t held =
+        (it == load.end() ? 0 : it->second) + member.incoming_load + member.foreign_load;
+    if (member.ring != kNoMember && placement.load(member.ring) != held) {
       wrong.push_back("I1: load of " + member.record->key.text() + " is counted as " +
                       std::to_string(placement.load(member.ring)) + ", it holds " +
                       std::to_string(held));
     }
   }
+  if (remote.on && is_ready) check_remote(wrong);
   return wrong;
 }
 

@@ -95,13 +95,14 @@ void Node::Impl::park(SlotNo no) {
 // a refusal may have changed what that is; harmless at any time.
 void Node::Impl::reconsider(SlotNo no) {
   Slot& slot = packets[no];
-  if (!slot.used || slot.busy || slot.coming || !is_ready) return;
+  if (!slot.used || slot.busy || slot.coming || slot.leaving || !is_ready) return;
   const PacketSpec& spec = *slot.head->spec;
   if (spec.deadline != kNoWall && spec.deadline <= now.wall) {
     return end_packet(no, Event::kExpire, "its deadline has passed", RevokeReason::kExpired);
   }
   if (slot.head->status == Status::kPending) return try_place(no);
   if (slot.owner == kNobody) {
+    if (remote.on) return queue_orphan(no);
     // Its owner is not known any more: after a start, one that never came back.
     MemberNo to = kNobody;
     Change change = grant_or_park(*slot.head, slot.cls, Event::kLose, &to);
@@ -114,7 +115,9 @@ void Node::Impl::reconsider(SlotNo no) {
     write.packets.back().membership = true;
     return submit_write(std::move(write));
   }
-  if (slot.timeout_at <= Instant{now.mono.ns - paused.ns}) time_out(no);
+  if (slot.timeout_at <= Instant{now.mono.ns - paused.ns}) return time_out(no);
+  // Its owner's home has another word to hear than its last one.
+  if (!slot.told && owned_elsewhere(slot)) put_delivery(no, slot.delivered);
 }
 
 void Node::Impl::try_place(SlotNo no) {
@@ -293,9 +296,14 @@ void Node::Impl::add_untaken(Write& write, SlotNo no, Transition done, MemberNo 
 // What no poll or stream took within one lease goes to others.
 void Node::Impl::take_back(SessionNo no) {
   Session& session = directory.session(no);
-  for (const SlotNo slot_no : session.outbox.untaken_until(now.mono - session.lease())) {
+  for (const uint32_t token : session.outbox.untaken_until(now.mono - session.lease())) {
+    if (is_foreign(token)) {
+      give_back(token & ~kForeignToken);
+      continue;
+    }
+    const SlotNo slot_no = token;
     Slot& slot = packets[slot_no];
-    if (slot.busy || slot.delivered) continue;
+    if (slot.busy || slot.delivered || slot.leaving) continue;
     const std::string untaken(slot.head->owner ? slot.head->owner->id : std::string());
     Packet asking = *slot.head;
     asking.avoid = untaken;
@@ -325,7 +333,7 @@ void Node::Impl::part(MemberNo no, const TakeMoved& take) {
   const std::vector<SlotNo> held = member.held;
   for (const SlotNo slot_no : held) {
     const Slot& slot = packets[slot_no];
-    if (slot.busy || slot.delivered) continue;
+    if (slot.busy || slot.delivered || slot.maybe || slot.leaving) continue;
     MemberNo to = kNobody;
     Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
     change.reason = "its owner drains and had not been given it yet";
@@ -358,6 +366,8 @@ std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers,
       const auto next = directory.session(look.session).outbox.next_untaken(look.position, until);
       if (!next) continue;
       looks[kept++] = {look.session, next->position};
+      // What others keep is theirs to draw.
+      if (is_foreign(next->token)) continue;
       if (may_be_drawn(packets[next->token], newcomers)) slots.push_back(next->token);
     }
     looks.resize(kept);
@@ -368,7 +378,8 @@ std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers,
 bool Node::Impl::may_be_drawn(const Slot& slot, std::span<const MemberIndex> newcomers) const {
   // Asking more of them whether they match costs more than placing the packet.
   constexpr size_t kAsked = 8;
-  if (slot.busy || slot.delivered || slot.head->spec->not_before > now.wall) return false;
+  if (slot.busy || slot.delivered || slot.leaving) return false;
+  if (slot.head->spec->not_before > now.wall) return false;
   const MemberIndex owner = directory.member(slot.owner).ring;
   if (owner == kNoMember) return false;
   if (std::binary_search(newcomers.begin(), newcomers.end(), owner)) return false;

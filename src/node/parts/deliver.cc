@@ -11,15 +11,19 @@ constexpr uint64_t kMaxDeliveryBytes = 4 << 20;
 
 }  // namespace
 
+uint32_t outbox_bytes(const Packet& head) {
+  uint64_t bytes = 1024;
+  for (const ContentInfo& info : head.contents) bytes += info.size;
+  return static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX));
+}
+
 // An assignment is put up for delivery at the owner's session.
 void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   Slot& slot = packets[no];
   const SessionNo session_no = directory.member(slot.owner).session;
   Session& session = directory.session(session_no);
-  uint64_t bytes = 1024;
-  for (const ContentInfo& info : slot.head->contents) bytes += info.size;
-  slot.outbox = session.outbox.put(no, static_cast<uint32_t>(std::min<uint64_t>(bytes, UINT32_MAX)),
-                                   repeated, now.mono);
+  if (!session.here) return tell_home(no, repeated);
+  slot.outbox = session.outbox.put(no, outbox_bytes(*slot.head), repeated, now.mono);
   if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);
   if (repeated) return;
   with_untaken.insert(session_no);
@@ -32,6 +36,7 @@ void Node::Impl::note_delivered(SlotNo no) {
   Slot& slot = packets[no];
   if (slot.delivered) return;
   slot.delivered = true;
+  slot.turns = 0;
   slot.unsaved_since = now.mono;
   if (slot.last_call.ns == 0) slot.last_call = now.mono;
   ++stats.deliveries;
@@ -90,7 +95,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   Outbox::Carried carried = session.outbox.carry(waiter.after, config.run, limits, true);
   DeliveriesReply answer;
   answer.run = config.run;
-  answer.lease_ms = static_cast<uint32_t>(session.lease().ms());
+  answer.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
   answer.next = format_cursor(carried.next);
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
@@ -100,10 +105,18 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   const auto& tokens = carried.tokens;
   constexpr size_t kAhead = 8;
   answer.deliveries.reserve(tokens.size());
-  for (size_t i = 0; i < std::min(tokens.size(), kAhead); ++i) packets.fetch_slot(tokens[i]);
+  const auto fetch = [&](size_t i, bool head) {
+    if (i >= tokens.size() || is_foreign(tokens[i])) return;
+    head ? packets.fetch_head(tokens[i]) : packets.fetch_slot(tokens[i]);
+  };
+  for (size_t i = 0; i < kAhead; ++i) fetch(i, false);
   for (size_t i = 0; i < tokens.size(); ++i) {
-    if (i + 2 * kAhead < tokens.size()) packets.fetch_slot(tokens[i + 2 * kAhead]);
-    if (i + kAhead < tokens.size()) packets.fetch_head(tokens[i + kAhead]);
+    fetch(i + 2 * kAhead, false);
+    fetch(i + kAhead, true);
+    if (is_foreign(tokens[i])) {
+      answer.deliveries.push_back(foreign_delivery(tokens[i] & ~kForeignToken));
+      continue;
+    }
     const SlotNo slot_no = tokens[i];
     note_delivered(slot_no);
     const Slot& slot = packets[slot_no];
@@ -116,7 +129,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
 void Node::Impl::poll(Command command, Poll& request) {
   const Poll wanted = request;
   command.body = std::move(request);
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   if (command.caller.session.empty()) {
@@ -125,6 +138,7 @@ void Node::Impl::poll(Command command, Poll& request) {
   }
   const SessionNo no = found->session;
   Session& session = directory.session(no);
+  if (without_hold(command, session.lease())) return;
   const auto after = acknowledge(session, wanted.after);
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
@@ -147,21 +161,23 @@ void Node::Impl::poll(Command command, Poll& request) {
 void Node::Impl::heartbeat(Command command, Heartbeat& request) {
   const Heartbeat wanted = request;
   command.body = std::move(request);
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   if (command.caller.session.empty()) {
     return refuse(command.id, {.kind = ErrorKind::kUnauthenticated,
                                .detail = "a heartbeat needs the session's token"});
   }
-  const auto after = acknowledge(directory.session(found->session), wanted.after);
+  Session& session = directory.session(found->session);
+  if (without_hold(command, session.lease())) return;
+  const auto after = acknowledge(session, wanted.after);
   reply(command.id, carry(found->session, {.max = 0, .after = after}));
 }
 
 void Node::Impl::open_stream(Command command, OpenStream& request) {
   const OpenStream wanted = request;
   command.body = std::move(request);
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   if (command.caller.session.empty()) {
@@ -173,6 +189,7 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
   }
   const SessionNo no = found->session;
   Session& session = directory.session(no);
+  if (without_hold(command, session.lease())) return;
   if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
                                .detail = "too many streams of this session are open already",
@@ -239,7 +256,7 @@ void Node::Impl::answer_waiters(SessionNo no, const std::optional<Error>& error)
     } else {
       DeliveriesReply nothing;
       nothing.run = config.run;
-      nothing.lease_ms = static_cast<uint32_t>(session.lease().ms());
+      nothing.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
       nothing.drain = drain_notice(session);
       nothing.next =
           waiter.after ? format_cursor(*waiter.after) : format_cursor({config.run, 0, 0});

@@ -31,6 +31,7 @@
 #include "keeper/parking.h"
 #include "keeper/timers.h"
 #include "node/node.h"
+#include "node/remote/state.h"
 #include "packet/lifecycle.h"
 
 namespace phoenix {
@@ -55,6 +56,17 @@ struct SessionStep {
   std::shared_ptr<const SessionRecord> next;  // null: forget it
 };
 
+// What a write has to do with other hosts.
+struct ApartWrite {
+  bool is_orphan = false;          // places a packet anew whose owner others have ended
+  std::optional<Command> command;  // to be tried again if the records were not the newest
+  std::string attaches;            // session that this makes at home here, for its process
+  std::string adopts;              // session that this makes at home here, as its home is lost
+  Instant silent;                  // with `adopts`: since when that home has renewed nothing
+  std::vector<MemberKey> dropped_members;
+  std::vector<std::string> dropped_sessions;
+};
+
 struct Write {
   uint64_t id = 0;
   Now at;  // when it was decided (for handoffs: called)
@@ -67,7 +79,12 @@ struct Write {
   std::vector<MemberKey> coming;      // members that may not exist yet
   uint64_t ending = 0;                // of which Ending this is the commit; 0: none
   bool is_handoff = false;
+  std::unique_ptr<ApartWrite> apart;  // with other hosts only
 
+  ApartWrite& with_others() {
+    if (!apart) apart = std::make_unique<ApartWrite>();
+    return *apart;
+  }
   // For so many packets; another one makes no difference.
   void reserve(size_t size) {
     ops.reserve(size + 1);
@@ -90,6 +107,11 @@ struct Ending {
   std::vector<Reply> replies;  // sent with its commit
 };
 
+// What the store had under a key, not before that moment.
+struct LookedUp : PacketLookup {
+  Instant asked;
+};
+
 struct Node::Impl {
   explicit Impl(const NodeConfig& config);
 
@@ -103,8 +125,10 @@ struct Node::Impl {
   void refuse(RequestId id, Error error);
   void reply(RequestId id, ReplyBody body);
   void settle();
+  void settle_here();
   void release_keys();
   void tick();
+  void answer_awaits();
   void pause(Duration gap);
   void wall_set_back();
   Instant deadline() const;
@@ -125,18 +149,23 @@ struct Node::Impl {
   void abandon_write(Write& write, Outcome outcome, const std::string& why);
   void probe_store();
   void apply(const Write& write, const PacketStep& step);
+  void answer_awaits(const PacketPtr& ended_now);
   void detach_owner(const PacketStep& step, const Packet& before, Slot& slot);
   void attach_owner(SlotNo no, Slot& slot, MemberNo to);
+  void unlist(const Slot& slot, Member& owner);
+  void arrive(SessionNo no);
+  void tell_of(const Write& write);
   void apply(const MemberStep& step);
   void apply(const SessionStep& step);
 
   // --- submit.cc ---
   void submit(Command command, Submit& submit);
-  bool must_wait(Command& command, const PacketKey& key, bool look_up);
+  bool must_wait(Command& command, const PacketKey& key, bool from_store);
+  void look_up_rest(const Command& command, const Submit& request, std::span<const SlotNo> known);
   ItemReply submit_one(Write& write, SubmitItem& item, SlotNo known);
   ItemReply existing(const Packet& head, Status status, const SubmitItem& item);
-  void await_packet(const Command& command, const AwaitPacket& await);
-  void remember(const PacketKey& key, PacketLookup lookup);
+  void await_packet(Command command, AwaitPacket& await);
+  void remember(const PacketKey& key, PacketLookup lookup, Instant asked);
 
   // --- owner_calls.cc ---
   void owner_calls(Command command, OwnerCalls& calls);
@@ -272,6 +301,124 @@ struct Node::Impl {
   class Planner;
   Result<Plan> plan(Now at, const PlanRequest& request, size_t most);
 
+  // --- remote/slots.cc: slots that come and go ---
+  bool driven(Position point) const;
+  Error elsewhere(const PacketKey& key) const;
+  bool kept_elsewhere(const PacketKey& key, SlotNo slot) const;
+  bool kept_elsewhere(const SubmitItem& item) const;
+  void forget_look_ups(const std::function<bool(Position)>& gone);
+  bool is_looked_up(const Command& command, const PacketKey& key) const;
+  void look_up(const PacketKey& key);
+  void remember_point(const PacketKey& key, Position point);
+  std::optional<Position> point_of(const PacketKey& key) const;
+  bool may_hold(MemberNo no, uint64_t incarnation) const;
+  void link_owner(SlotNo no);
+  void enter(SlotNo no);
+  bool take_foreign(SlotNo no);
+  void begin_work(SlotNo no);
+  SlotNo add_packet(Packet packet);
+  void drive(std::span<const SlotId> slots, ScannedSlots found);
+  void give_up(std::span<const SlotId> slots);
+  void let_go();
+  void forget_packet(SlotNo no);
+
+  // --- remote/keeper.cc: owners at home elsewhere ---
+  void tell(const HostLife& to, NodeMessage message);
+  bool owned_elsewhere(const Slot& slot) const;
+  void tell_home(SlotNo no, bool repeated);
+  SlotNo told_by(const HostLife& from, const PacketKey& key, uint64_t epoch) const;
+  void taken(const HostLife& from, const Taken& message);
+  void untaken(const HostLife& from, const Untaken& message);
+  void turned(const HostLife& from, const Turned& message);
+  void move_on(SlotNo no, const char* why);
+  void open_again();
+  static Loss loss_of(const MemberRecord& record);
+  void orphan(SlotNo no, const Loss& loss);
+  void queue_orphan(SlotNo no);
+  void place_orphans();
+  void deliver_all(const HostLife& peer);
+
+  // --- remote/home.cc: packets that others keep ---
+  static constexpr Duration kCheckEvery = seconds(1);
+  ForeignNo add_foreign(PacketPtr head, MemberNo member, const HostLife& keeper);
+  void forget_foreign(ForeignNo no);
+  void drop_foreign(ForeignNo no, std::optional<RevokeReason> reason);
+  void drop_foreign_of(MemberNo member);
+  void put_foreign(ForeignNo no, bool repeated);
+  Delivery foreign_delivery(ForeignNo no);
+  void take(ForeignNo no);
+  void tell_keeper(const Foreign& entry, NodeMessage message);
+  void give_back(ForeignNo no);
+  void note_call(const PacketKey& key, uint64_t epoch);
+  void receive(const HostLife& from, NodeMessage& message);
+  void delivered(const HostLife& from, const Deliver& message);
+  void delivered_again(const HostLife& from, ForeignNo no, const Deliver& message);
+  std::optional<TurnReason> why_turned(MemberNo no, const Packet& head, bool repeated) const;
+  void turn(const HostLife& from, const Packet& head, MemberNo no, TurnReason why);
+  void deliver_deferred();
+  void delivered_all(const HostLife& from, const DeliverAll& message);
+  void withdrawn(const Withdraw& message);
+  void check_foreign();
+  void ask_held(AskedHeld query);
+  void held(uint64_t id, Result<std::vector<Packet>> found);
+  void compare_held(const AskedHeld& query, std::vector<Packet>& found);
+
+  // --- remote/loads.cc ---
+  void note_load(MemberNo no);
+  uint32_t load_beside(MemberNo no, const HostLife& keeper) const;
+  void tell_loads();
+  void tell_all_loads(const HostLife& peer);
+  void set_foreign_load(MemberNo no, uint32_t load);
+  void loads_told(const HostLife& from, const Loads& message);
+
+  // --- remote/learn.cc: records of others ---
+  struct Learned;
+  void tell_news();
+  void tell_all_records(const HostLife& peer);
+  void link_up(const HostLife& peer);
+  void learn(Records records);
+  void learn_session(const std::shared_ptr<const SessionRecord>& next, Learned& learned);
+  void learn_member(const std::shared_ptr<const MemberRecord>& next, Learned& learned);
+  void learn_gone(MemberNo no, Learned& learned);
+  void member_changed(MemberNo no, const Learned& learned);
+  void take_from_session(MemberNo no);
+  void leave_home(SessionNo no);
+  void drop_endings();
+  bool ends_here(const Ending& ending, MemberNo no) const;
+  bool want(Command& command, const std::string& name, std::vector<std::string> sessions,
+            std::vector<MemberKey> members);
+  bool has_asked(const Command& command) const;
+  void give_up_asking();
+  bool try_again_with_newer(Write& write);
+  bool abandon_apart(Write& write, Outcome outcome);
+  void want_newer(const Write& write);
+
+  // --- remote/homes.cc: sessions and their homes ---
+  bool in_view(const HostLife& host) const;
+  Duration lease_left(const Session& session) const;
+  bool without_hold(const Command& command, Duration lease);
+  bool not_at_home(Command& command, const SessionRef& ref);
+  bool behind(const Caller& caller) const;
+  bool must_learn_caller(Command& command, OwnerCalls& request);
+  bool must_learn_session(Command& command, const SessionRef& ref);
+  void attach_here(Command command, SessionNo no);
+  void attached_here(ApartWrite& write);
+  void view_changed(std::span<const HostLife> hosts, std::span<const Dropped> dropped,
+                    const std::function<bool(const std::string&)>& mine);
+  bool note_home(SessionNo no);
+  void home_changed(SessionNo no);
+  void adopt();
+  void adopted(const ApartWrite& write);
+  Instant adopt_at() const;
+  bool drains_here(const Member& member) const;
+  bool forgets(const std::string& session, const std::string& name) const;
+  void tick_remote();
+  Instant remote_deadline() const;
+  void settle_remote();
+
+  // --- remote/check.cc ---
+  void check_remote(std::vector<std::string>& wrong) const;
+
   // --- queries.cc ---
   PacketView view(SlotNo slot) const;
   Status status(const Slot& slot) const;
@@ -313,10 +460,10 @@ struct Node::Impl {
   std::unordered_map<RequestId, Digest> idempotent_of;
 
   std::unordered_map<std::string, std::vector<Command>> blocked;
-  std::deque<Command> runnable;                           // unblocked, to be dispatched again
-  std::unordered_map<PacketKey, PacketLookup> looked_up;  // not live, as the store has it
-  std::deque<PacketKey> looked_up_order;                  // for the bound
-  std::set<PacketKey> loading;
+  std::deque<Command> runnable;                       // unblocked, to be dispatched again
+  std::unordered_map<PacketKey, LookedUp> looked_up;  // not live here, as the store had it
+  std::deque<PacketKey> looked_up_order;              // for the bound
+  std::map<PacketKey, Instant> loading;               // since when
 
   uint64_t next_ending = 0;
   std::list<Ending> endings;
@@ -342,6 +489,7 @@ struct Node::Impl {
   uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
   Output out;
+  Remote remote;
 };
 
 RingMember ring_member(const MemberRecord& record);
@@ -350,5 +498,8 @@ RingMember ring_member(const MemberRecord& record);
 inline std::string block_name(const PacketKey& key) { return "p:" + key.text(); }
 inline std::string block_name(const MemberKey& key) { return "m:" + key.text(); }
 inline std::string session_block_name(std::string_view id) { return "s:" + std::string(id); }
+
+// What a delivery of it may weigh.
+uint32_t outbox_bytes(const Packet& head);
 
 }  // namespace phoenix

@@ -52,11 +52,14 @@ void Node::Impl::sync_ring(MemberNo no) {
     for (const SlotNo slot : member.held) {
       placement.add_load(member.ring, packets[slot].head->spec->load);
     }
+    placement.add_load(member.ring, int64_t{member.incoming_load} + member.foreign_load);
   } else {
     placement.update(member.ring, ring_member(record));
   }
-  const bool called = record.manual || directory.session(member.session).called;
-  const bool open = record.status == MemberStatus::kActive && called;
+  const bool called = record.manual || (directory.session(member.session).called &&
+                                        directory.session(member.session).reachable);
+  const bool open = record.status == MemberStatus::kActive && called &&
+                    (!remote.on || member.shut_until <= now.mono);
   if (open && fresh) joined.push_back(no);
   placement.set_open(member.ring, open);
   if (open) with_room.push_back(no);
@@ -209,6 +212,7 @@ void Node::Impl::register_members(Command command, Register& request) {
       return block(block_name(member.key), std::move(command));
     }
   }
+  if (without_hold(command, seconds(wanted.lease_seconds))) return;
   if (make_way(command, wanted)) return;
   const auto fresh = std::count_if(
       wanted.members.begin(), wanted.members.end(),
@@ -233,6 +237,7 @@ void Node::Impl::register_members(Command command, Register& request) {
                                 .lease_seconds = wanted.lease_seconds,
                                 .grace_ms = wanted.grace_ms,
                                 .state = SessionState::kActive,
+                                .home = config.self,
                                 .members = {},
                                 .registered_by = command.caller.principal,
                                 .revision = 0,
@@ -287,7 +292,7 @@ void Node::Impl::forget_absent(SessionRecord& session) const {
 void Node::Impl::add_members(Command command, AddMembers& request) {
   const AddMembers wanted = request;
   command.body = std::move(request);
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   for (const MemberRecord& member : wanted.members) {
@@ -344,7 +349,7 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
 void Node::Impl::remove_members(Command command, RemoveMembers& request) {
   const RemoveMembers wanted = request;
   command.body = std::move(request);
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   std::vector<MemberNo> leaving;
@@ -386,6 +391,10 @@ void Node::Impl::patch(Command command, PatchMember& request) {
   command.body = std::move(request);
   const MemberNo no = directory.find_member(wanted.key);
   if (no == kNobody) {
+    if (remote.on && !has_asked(command)) {
+      want(command, block_name(wanted.key), {}, {wanted.key});
+      return;
+    }
     return refuse(command.id, {.kind = ErrorKind::kNotFound,
                                .detail = "no member " + std::string(wanted.key.id())});
   }
@@ -427,7 +436,7 @@ void Node::Impl::patch(Command command, PatchMember& request) {
 void Node::Impl::drain(Command command, Drain& request) {
   const Drain wanted = request;
   command.body = request;
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   Write write = new_write();
@@ -458,7 +467,7 @@ void Node::Impl::drain(Command command, Drain& request) {
 void Node::Impl::resume(Command command, Resume& request) {
   const Resume wanted = request;
   command.body = request;
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   Write write = new_write();
@@ -487,7 +496,7 @@ void Node::Impl::resume(Command command, Resume& request) {
 void Node::Impl::retire(Command command, Retire& request) {
   const Retire wanted = request;
   command.body = request;
-  if (session_blocked(command, wanted.ref)) return;
+  if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
   Reply done = {.id = command.id,
@@ -506,7 +515,8 @@ void Node::Impl::check_drained(MemberNo no) {
     return;
   }
   const bool late = member.drain_until <= now.mono;
-  if (late || (member.held.empty() && member.incoming == 0)) {
+  if (late || (member.held.empty() && member.incoming == 0 && member.foreign_load == 0)) {
+    if (!drains_here(member)) return;
     return begin_end(member.session, {no}, EndCause::kRetired, MemberStatus::kRetired, true,
                      std::nullopt);
   }

@@ -6,12 +6,13 @@ namespace phoenix {
 
 void Node::Impl::order(Command command, OrderPacket& request) {
   const SlotNo slot = packets.find(request.key);
-  if (slot != kNoSlot ? packets[slot].busy : !looked_up.contains(request.key)) {
+  if (slot != kNoSlot ? packets[slot].busy : !is_looked_up(command, request.key)) {
     const PacketKey key = request.key;
     command.body = std::move(request);
     must_wait(command, key, true);
     return;
   }
+  if (kept_elsewhere(request.key, slot)) return refuse(command.id, elsewhere(request.key));
   if (slot != kNoSlot) return order_live(command, request, slot);
   const PacketLookup& lookup = looked_up.at(request.key);
   if (!lookup.head) {

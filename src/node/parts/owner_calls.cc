@@ -61,6 +61,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     command.body = std::move(request);
     return block(session_block_name(directory.session(no).record->id), std::move(command));
   }
+  if (remote.on && must_learn_caller(command, request)) return;
   std::vector<const PacketKey*> keys;
   keys.reserve(request.items.size());
   for (const auto& item : request.items) {
@@ -69,8 +70,14 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   std::vector<SlotNo> slots(keys.size());
   packets.find(keys, slots);
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (slots[i] == kNoSlot ? looked_up.contains(*keys[i]) : !packets[slots[i]].busy) continue;
+    const bool known =
+        slots[i] == kNoSlot ? is_looked_up(command, *keys[i]) : !packets[slots[i]].busy;
+    if (known) continue;
     const PacketKey key = *keys[i];
+    // All at once: one after the other would cost a round trip to the store each.
+    for (size_t other = i; other < keys.size(); ++other) {
+      if (slots[other] == kNoSlot && !is_looked_up(command, *keys[other])) look_up(*keys[other]);
+    }
     command.body = std::move(request);
     must_wait(command, key, true);
     return;
@@ -102,6 +109,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
 }
 
 ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot) {
+  if (kept_elsewhere(call.key, slot)) return elsewhere(call.key);
   const Packet* head = nullptr;
   Status present = Status::kPending;
   if (slot != kNoSlot) {
@@ -219,10 +227,9 @@ std::optional<Error> Node::Impl::check_owner(const Caller& caller, const Packet&
     }
   }
   if (!head.owner || slot == kNoSlot || (head.owner->id != *member)) return no_owner();
+  if (packets[slot].owner == kNobody) return no_owner();
   const Member& owner = directory.member(packets[slot].owner);
-  if (packets[slot].owner == kNobody || owner.record->incarnation != head.owner->incarnation) {
-    return no_owner();
-  }
+  if (owner.record->incarnation != head.owner->incarnation) return no_owner();
   if (!caller.session.empty()) {
     if (owner.session == kNobody) return no_owner();
     const Session& session = directory.session(owner.session);

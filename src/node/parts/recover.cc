@@ -11,56 +11,23 @@ namespace phoenix {
 void Node::Impl::ready() {
   is_ready = true;
   for (const SessionNo no : directory.sessions()) {
+    if (remote.on) note_home(no);
     relink(no);
     Session& session = directory.session(no);
     session.heard_at = now.mono;
-    session.called = false;
+    session.called = !session.here;
     arm_session(no);
   }
   for (const MemberNo no : directory.members_in_order()) {
     ++stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
   }
+  // No member is on the ring yet, so what they hold is counted when they enter it.
   for (SlotNo no = 0; no < packets.end(); ++no) {
-    Slot& slot = packets[no];
-    const Packet& head = *slot.head;
-    ++stats.packets_now[static_cast<size_t>(head.status)];
-    if (!head.owner) continue;
-    const MemberNo owner = directory.find_member(MemberKey(head.key.ns(), head.owner->id));
-    if (owner == kNobody) continue;
-    Member& member = directory.member(owner);
-    const MemberStatus status = member.record->status;
-    const bool here = status == MemberStatus::kActive || status == MemberStatus::kDraining;
-    const bool attached = member.record->manual ||
-                          (member.session != kNobody && directory.session(member.session).active());
-    if (!here || !attached || member.record->incarnation != head.owner->incarnation) continue;
-    slot.owner = owner;
-    slot.held_index = static_cast<uint32_t>(member.held.size());
-    member.held.push_back(no);
+    ++stats.packets_now[static_cast<size_t>(packets[no].head->status)];
+    link_owner(no);
   }
   for (const MemberNo no : directory.members_in_order()) sync_ring(no);
-  for (SlotNo no = 0; no < packets.end(); ++no) {
-    Slot& slot = packets[no];
-    const Packet& head = *slot.head;
-    slot.last_call = now.mono;
-    slot.ran_before = head.epoch > 0;
-    if (slot.owner != kNobody) {
-      if (directory.member(slot.owner).session != kNobody) {
-        put_delivery(no, true);
-      } else {
-        note_delivered(no);
-      }
-    } else if (head.status == Status::kPending) {
-      slot.parked = head.parked ? head.parked->reason : ParkReason::kNoCapableMember;
-      slot.parked_since = head.parked ? head.parked->since : now.wall;
-      if (slot.parked == ParkReason::kBackoff) {
-        // Backoffs begin anew.
-        const int64_t wait = head.parked->until - head.updated_at;
-        slot.wait_until = now.mono + milliseconds(std::clamp<int64_t>(wait, 0, 3'600'000));
-      }
-    }
-    arm(no, true);
-    reconsider(no);
-  }
+  for (SlotNo no = 0; no < packets.end(); ++no) enter(no);
 }
 
 // Nobody is left waiting; new packets are refused; owners may still report.

@@ -37,7 +37,7 @@ void Node::Impl::heard(const Caller& caller) {
   const SessionNo no = directory.find_session(caller.session);
   if (no == kNobody) return;
   Session& session = directory.session(no);
-  if (!session.active() || session.ending) return;
+  if (!session.active() || session.ending || !session.here) return;
   if (session.record->generation != caller.generation &&
       !planted(PlantedBug::kLeaseRenewedByStale)) {
     return;
@@ -66,6 +66,7 @@ void Node::Impl::first_call(SessionNo no) {
   session.called = true;
   for (const MemberNo member_no : session.members) {
     for (const SlotNo slot : directory.member(member_no).held) note_delivered(slot);
+    for (const ForeignNo foreign : remote.foreign.of(member_no)) take(foreign);
     sync_ring(member_no);
   }
 }
@@ -198,12 +199,14 @@ bool Node::Impl::session_blocked(Command& command, const SessionRef& ref) {
 
 void Node::Impl::attach(Command command, Attach& request) {
   command.body = request;
-  if (session_blocked(command, request.ref)) return;
+  if (session_blocked(command, request.ref) || must_learn_session(command, request.ref)) return;
   const auto found = asked(command, request.ref, true);
   if (!found) return refuse(command.id, found.error());
   const SessionNo no = found->session;
   Session& session = directory.session(no);
+  if (without_hold(command, session.lease())) return;
   if (!session.active()) return attach_late(command, no);
+  if (remote.on) return attach_here(std::move(command), no);
   if (command.caller.generation == session.record->generation) {
     answer_waiters(no, std::nullopt);
     session.heard_at = now.mono;
@@ -219,26 +222,35 @@ AttachReply Node::Impl::attach_reply(SessionNo no) {
   AttachReply answer;
   answer.session = *session.record;
   answer.run = config.run;
-  answer.lease_ms = static_cast<uint32_t>(session.lease().ms());
+  answer.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
   if (session.record->members.size() == 1) {
     answer.incarnation = session.record->members[0].second;
   }
-  std::vector<SlotNo> held;
+  std::vector<std::pair<uint64_t, uint32_t>> held;  // by position
   for (const MemberNo member : session.members) {
     for (const SlotNo slot : directory.member(member).held) {
       const bool withdrawn = packets[slot].busy && packets[slot].outbox == 0;
-      if (!withdrawn) held.push_back(slot);
+      if (!withdrawn) held.emplace_back(packets[slot].outbox, slot);
+    }
+    for (const ForeignNo foreign : remote.foreign.of(member)) {
+      held.emplace_back(remote.foreign[foreign].outbox, kForeignToken | foreign);
     }
   }
-  std::sort(held.begin(), held.end(),
-            [&](SlotNo a, SlotNo b) { return packets[a].outbox < packets[b].outbox; });
+  std::sort(held.begin(), held.end());
   session.outbox.clear_deliveries();
   const Outbox::Limits none = {.max = 0, .max_bytes = 0, .now = now.mono, .repeat_after = {}};
   Outbox::Carried carried =
       session.outbox.carry(OutboxCursor{config.run, 0, 0}, config.run, none, true);
   answer.revoked = std::move(carried.revoked);
   answer.next = format_cursor(carried.next);
-  for (const SlotNo slot : held) {
+  for (const auto& [position, slot] : held) {
+    if (is_foreign(slot)) {
+      const ForeignNo foreign = slot & ~kForeignToken;
+      const Foreign& entry = remote.foreign[foreign];
+      answer.held.emplace_back(entry.head->key.id(), entry.head->epoch);
+      put_foreign(foreign, entry.taken);
+      continue;
+    }
     const Packet& head = *packets[slot].head;
     answer.held.emplace_back(head.key.id(), head.epoch);
     packets[slot].outbox = 0;
@@ -254,6 +266,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
   SessionRecord next = before;
   next.members.clear();
   next.state = SessionState::kAttached;
+  next.home = config.self;
   next.ended_at = kNoWall;
   ++next.generation;
   Write write = new_write();
@@ -261,7 +274,10 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
     const MemberNo member = directory.find_member(MemberKey(before.ns, id));
     if (member == kNobody) continue;
     const MemberRecord& record = *directory.member(member).record;
-    if (record.session != before.id || record.status != MemberStatus::kDetached) continue;
+    if (record.session != before.id || record.status == MemberStatus::kRetired) continue;
+    // Where another host ended the session, this one's record may be the older one: then the write
+    // is in conflict, and the caller asks again.
+    if (record.status != MemberStatus::kDetached && !remote.on) continue;
     MemberRecord back = record;
     back.status = MemberStatus::kActive;
     back.reason.clear();
@@ -277,7 +293,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
   AttachReply answer;
   answer.session = next;
   answer.run = config.run;
-  answer.lease_ms = next.lease_seconds * 1000;
+  answer.lease_ms = static_cast<uint32_t>(lease_left(directory.session(no)).ms());
   answer.next = format_cursor({config.run, 0, 0});
   if (next.members.size() == 1) answer.incarnation = next.members[0].second;
   directory.session(no).renewed = false;
@@ -291,7 +307,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
 
 void Node::Impl::arm_session(SessionNo no) {
   Session& session = directory.session(no);
-  if (!session.active()) return;
+  if (!session.active() || !session.here) return;
   Instant due = session.expires();
   for (const Waiter& waiter : session.waiters) due = std::min(due, waiter.until);
   if (const auto untaken = session.outbox.oldest_untaken()) {
@@ -309,7 +325,7 @@ void Node::Impl::session_due(SessionNo no) {
   Session& session = directory.session(no);
   if (session.armed > now.mono) return;  // an older entry
   session.armed = kNever;
-  if (!session.active() || session.ending) return;
+  if (!session.active() || session.ending || !session.here) return;
   if (session.expires() <= now.mono) {
     const bool broken = session.broken_at && session.record->grace_ms && session.streams == 0;
     const EndCause cause = !session.called ? EndCause::kNeverCalled
@@ -385,6 +401,13 @@ void Node::Impl::advance_endings() {
 }
 
 void Node::Impl::commit_ending(Ending& ending) {
+  if (remote.on) {
+    // Others may have ended some of them meanwhile.
+    const auto [gone, end] =
+        std::ranges::partition(ending.members, [&](MemberNo no) { return ends_here(ending, no); });
+    for (auto it = gone; it != end; ++it) directory.member(*it).ending = false;
+    ending.members.erase(gone, end);
+  }
   for (const MemberNo no : ending.members) {
     const Member& member = directory.member(no);
     if (member.busy || member.incoming > 0) return;
@@ -425,6 +448,7 @@ void Node::Impl::commit_ending(Ending& ending) {
                  : all_retire                        ? SessionState::kRetired
                                                      : SessionState::kLapsed;
     next.ended_at = now.wall;
+    if (remote.on) next.home = config.self;  // who has ended it tells of it
     put_session(write, ending.session, std::move(next));
   }
   for (const SlotNo slot : held) lose(write, slot, ending);
@@ -476,9 +500,11 @@ void Node::Impl::forget_old() {
     const MemberStatus status = member.record->status;
     if (status != MemberStatus::kDetached && status != MemberStatus::kRetired) continue;
     if (member.busy || member.ending || member.record->updated_at + kForgetMs > now.wall) continue;
+    if (!forgets(member.record->session, key.text())) continue;
     incarnation_floor = std::max(incarnation_floor, member.record->incarnation);
     write.ops.emplace_back(DropMember{key, member.record->revision, member.record->incarnation});
     write.members.push_back({no, nullptr});
+    if (remote.on) write.with_others().dropped_members.push_back(key);
     write.unblocks.push_back(block_name(key));
     directory.member(no).busy = true;
   }
@@ -488,6 +514,8 @@ void Node::Impl::forget_old() {
     if (session.active() || session.busy || session.ending) continue;
     if (session.record->ended_at + 2 * kForgetMs > now.wall) continue;
     const std::string& id = session.record->id;
+    if (!forgets(id, id)) continue;
+    if (remote.on) write.with_others().dropped_sessions.push_back(id);
     write.ops.emplace_back(DropSession{id, session.record->revision});
     write.sessions.push_back({no, nullptr});
     write.unblocks.push_back(session_block_name(id));

@@ -35,26 +35,56 @@ Match match_of(const PacketSpec& spec) {
 
 }  // namespace
 
-// True: something about `key` is on its way, the command has been put aside. look_up: also when
+Position point_of_new(const RingKey& key, const SubmitItem& item) {
+  return packet_position(key, item.key.ns(), item.required, salt_of(item));
+}
+
+// True: something about `key` is on its way, the command has been put aside. from_store: also when
 // only the store can know whether the packet existed.
-bool Node::Impl::must_wait(Command& command, const PacketKey& key, bool look_up) {
+bool Node::Impl::must_wait(Command& command, const PacketKey& key, bool from_store) {
   const SlotNo slot = packets.find(key);
   if (slot != kNoSlot) {
     if (!packets[slot].busy) return false;
     block(block_name(key), std::move(command));
     return true;
   }
-  if (!look_up || looked_up.contains(key)) return false;
-  if (loading.insert(key).second) out.loads.push_back(key);
+  if (!from_store || is_looked_up(command, key)) return false;
+  look_up(key);
   block(block_name(key), std::move(command));
   return true;
 }
 
-void Node::Impl::remember(const PacketKey& key, PacketLookup lookup) {
-  if (looked_up.insert_or_assign(key, std::move(lookup)).second) looked_up_order.push_back(key);
+void Node::Impl::look_up(const PacketKey& key) {
+  if (loading.emplace(key, now.mono).second) out.loads.push_back(key);
+}
+
+// Others may have made or changed what this host does not keep: then a look-up serves only those
+// who came before it was asked for. So it serves all that wait for it, and nobody is misled.
+bool Node::Impl::is_looked_up(const Command& command, const PacketKey& key) const {
+  const auto it = looked_up.find(key);
+  if (it == looked_up.end()) return false;
+  if (!remote.on || it->second.asked >= command.arrived) return true;
+  return it->second.head && driven(it->second.head->point);
+}
+
+void Node::Impl::remember(const PacketKey& key, PacketLookup lookup, Instant asked) {
+  LookedUp found;
+  static_cast<PacketLookup&>(found) = std::move(lookup);
+  found.asked = asked;
+  if (looked_up.insert_or_assign(key, std::move(found)).second) looked_up_order.push_back(key);
   while (looked_up_order.size() > kLookedUp) {
     looked_up.erase(looked_up_order.front());
     looked_up_order.pop_front();
+  }
+}
+
+// All at once: one after the other would cost a round trip to the store each.
+void Node::Impl::look_up_rest(const Command& command, const Submit& request,
+                              std::span<const SlotNo> known) {
+  size_t next = 0;
+  for (const auto& item : request.items) {
+    if (!item || known[next++] != kNoSlot || item->id_generated || kept_elsewhere(*item)) continue;
+    if (!is_looked_up(command, item->key)) look_up(item->key);
   }
 }
 
@@ -74,9 +104,11 @@ void Node::Impl::submit(Command command, Submit& request) {
   for (const auto& item : request.items) {
     if (!item) continue;
     const SlotNo slot = known[next++];
-    if (slot == kNoSlot && (item->id_generated || looked_up.contains(item->key))) continue;
+    if (kept_elsewhere(*item)) continue;
+    if (slot == kNoSlot && (item->id_generated || is_looked_up(command, item->key))) continue;
     if (slot != kNoSlot && !packets[slot].busy) continue;
     const PacketKey key = item->key;
+    look_up_rest(command, request, known);
     command.body = std::move(request);
     must_wait(command, key, true);
     return;
@@ -112,6 +144,7 @@ void Node::Impl::submit(Command command, Submit& request) {
 
 // Requires: nothing about this key is on its way, but what this very write does.
 ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
+  if (kept_elsewhere(item)) return elsewhere(item.key);
   if (known != kNoSlot) {
     return existing(*packets[known].head, status(packets[known]), item);
   }
@@ -131,11 +164,11 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
     error.fields.push_back({"/deadline", "it has passed; give a time in the future"});
     return error;
   }
+  const Position point = point_of_new(config.ring_key, item);
   Packet draft;
   draft.key = std::move(item.key);
   draft.spec = item.spec;
-  draft.point = packet_position(config.ring_key, draft.key.ns(), item.required,
-                                spec.spread == Spread::kId ? draft.key.id() : salt_of(item));
+  draft.point = point;
   draft.placement_point = draft.point;
   const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));
   draft.required = placement.names(cls);  // the same list for all of its kind
@@ -163,8 +196,15 @@ ItemReply Node::Impl::existing(const Packet& head, Status status, const SubmitIt
                      .created = false};
 }
 
-void Node::Impl::await_packet(const Command& command, const AwaitPacket& await) {
+void Node::Impl::await_packet(Command command, AwaitPacket& await) {
   const SlotNo slot = packets.find(await.key);
+  if (remote.on && slot == kNoSlot && !is_looked_up(command, await.key)) {
+    const PacketKey key = await.key;
+    command.body = std::move(await);
+    must_wait(command, key, true);
+    return;
+  }
+  if (kept_elsewhere(await.key, slot)) return refuse(command.id, elsewhere(await.key));
   if (slot == kNoSlot || packets[slot].coming) {
     return refuse(command.id, {.kind = ErrorKind::kNotFound,
                                .detail = "no live packet " + std::string(await.key.id())});

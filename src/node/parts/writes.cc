@@ -10,6 +10,10 @@ namespace {
 constexpr int64_t kAnswerKeptMs = 24LL * 3600 * 1000;
 constexpr Duration kProbeEvery = seconds(1);
 
+bool gone(MemberStatus status) {
+  return status == MemberStatus::kDetached || status == MemberStatus::kRetired;
+}
+
 }  // namespace
 
 Write Node::Impl::new_write() {
@@ -43,7 +47,10 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
     parking.remove(slot, no);
     slot.queued = false;
   }
-  if (to != kNobody) ++directory.member(to).incoming;
+  if (to == kNobody) return;
+  ++directory.member(to).incoming;
+  directory.member(to).incoming_load += write.packets.back().next->spec->load;
+  note_load(to);
 }
 
 void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::string event) {
@@ -85,6 +92,8 @@ void Node::Impl::finish_with(Write& write, const Command& command, ReplyBody bod
     write.ops.emplace_back(std::move(answer));
   }
   write.replies.push_back({.id = command.id, .body = std::move(body), .replayed = false});
+  const bool of_records = !write.members.empty() || !write.sessions.empty();
+  if (remote.on && of_records) write.with_others().command = command;
 }
 
 void Node::Impl::submit_write(Write write) {
@@ -168,12 +177,20 @@ void Node::Impl::settle_write(uint64_t id, Outcome outcome, const std::string& w
   } else {
     abandon_write(write, outcome, why);
   }
+  if (write.apart && write.apart->is_orphan) --remote.orphans_on_their_way;
   for (const MemberKey& key : write.coming) coming_members.erase(key);
   for (const std::string& name : write.unblocks) unblock(name);
+  if (remote.on) deliver_deferred();
 }
 
 void Node::Impl::commit_write(Write& write) {
-  for (const SessionStep& step : write.sessions) apply(step);
+  std::vector<SessionNo> arrivals;
+  for (const SessionStep& step : write.sessions) {
+    if (step.no != kNobody && step.next && !directory.session(step.no).here) {
+      arrivals.push_back(step.no);
+    }
+    apply(step);
+  }
   for (const MemberStep& step : write.members) apply(step);
   for (const SessionStep& step : write.sessions) {
     if (!step.next) continue;
@@ -185,9 +202,14 @@ void Node::Impl::commit_write(Write& write) {
     const MemberNo no = directory.find_member(step.next->key);
     if (no != kNobody) sync_ring(no);
   }
+  for (const SessionNo no : arrivals) arrive(no);
   for (const PacketStep& step : write.packets) apply(write, step);
   if (write.ending != 0) ended(write);
+  if (remote.on) tell_of(write);
   for (Reply& done : write.replies) out.replies.push_back(std::move(done));
+  if (!write.apart) return;
+  if (!write.apart->attaches.empty()) attached_here(*write.apart);
+  if (!write.apart->adopts.empty()) adopted(*write.apart);
 }
 
 // Nothing of it happened, or an expectation failed. Room goes back; whoever asked is told.
@@ -203,6 +225,8 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     if (step.to != kNobody) {
       Member& member = directory.member(step.to);
       --member.incoming;
+      member.incoming_load -= step.next->spec->load;
+      note_load(step.to);
       if (member.ring != kNoMember) {
         placement.add_load(member.ring, -int64_t{step.next->spec->load});
       }
@@ -218,7 +242,8 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
       looked_up.erase(step.next->key);  // what is there is to be read anew
     } else {
       const bool withdrawn = slot.owner != kNobody && slot.outbox == 0 &&
-                             directory.member(slot.owner).session != kNobody;
+                             directory.member(slot.owner).session != kNobody &&
+                             !owned_elsewhere(slot);
       if (withdrawn) put_delivery(step.slot, slot.delivered);
       retry_later(step.slot);
     }
@@ -233,14 +258,17 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     if (ending.id != write.ending) continue;
     ending.writing = false;
     ending.retry_at = now.mono + milliseconds(100);
+    if (outcome == Outcome::kConflict) want_newer(write);
     return;  // its replies stay with it
   }
+  if (write.apart && abandon_apart(write, outcome)) return;
   Error error = {.kind = ErrorKind::kStoreUnreachable,
                  .detail = "nothing was changed: " + (why.empty() ? "the store refused" : why)};
   if (outcome == Outcome::kConflict) {
     error = {.kind = ErrorKind::kConflict, .detail = "it was changed meanwhile; try again"};
   }
   error.retry_after_ms = 1000;
+  if (write.apart && !write.apart->attaches.empty()) refuse(write.apart->command->id, error);
   for (const Reply& asked : write.replies) refuse(asked.id, error);
 }
 
@@ -287,6 +315,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
     placement.release(old);
   }
   if (!stays) slot.started = false;
+  if (remote.on) remote.losses.erase(step.slot);
   if (step.started) {
     slot.started = true;
     if (slot.delivered) stats.work = stats.work + (now.mono - slot.unsaved_since);
@@ -296,15 +325,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   if (write.is_handoff) stats.handoff.add(now.mono - write.at.mono);
   if (is_terminal(next.status)) {
     ++stats.packets_ended[static_cast<size_t>(next.status)];
-    const auto awaiting =
-        packet_awaits.empty() ? packet_awaits.end() : packet_awaits.find(next.key);
-    if (awaiting != packet_awaits.end()) {
-      for (const Await& await : awaiting->second) {
-        await_timers.erase({await.until, await.request});
-        reply(await.request, PacketReply{.packet = {step.next, next.status, {}}, .created = false});
-      }
-      packet_awaits.erase(awaiting);
-    }
+    answer_awaits(step.next);
     if (!looked_up.empty()) looked_up.erase(next.key);
     placement.release(slot.cls);
     packets.drop(step.slot);
@@ -322,26 +343,43 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
           now.mono + milliseconds(std::max<int64_t>(0, next.parked->until - write.at.wall));
     }
   }
+  // A checkpoint: whoever asks the owner's home again is shown it.
+  if (stays && owned_elsewhere(slot)) put_delivery(step.slot, true);
   arm(step.slot, fresh);
   reconsider(step.slot);  // a timer may have come up while it was busy
+}
+
+// Of a packet that has ended.
+void Node::Impl::answer_awaits(const PacketPtr& ended_now) {
+  const auto awaiting =
+      packet_awaits.empty() ? packet_awaits.end() : packet_awaits.find(ended_now->key);
+  if (awaiting == packet_awaits.end()) return;
+  for (const Await& await : awaiting->second) {
+    await_timers.erase({await.until, await.request});
+    reply(await.request,
+          PacketReply{.packet = {ended_now, ended_now->status, {}}, .created = false});
+  }
+  packet_awaits.erase(awaiting);
 }
 
 // The old owner has lost it: it gets room, and is told if it does not know.
 void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot& slot) {
   if (slot.owner == kNobody) return;
   Member& owner = directory.member(slot.owner);
-  const SlotNo last = owner.held.back();
-  owner.held[slot.held_index] = last;
-  packets[last].held_index = slot.held_index;
-  owner.held.pop_back();
+  unlist(slot, owner);
   if (owner.ring != kNoMember) {
     placement.add_load(owner.ring, -int64_t{before.spec->load});
     with_room.push_back(slot.owner);
   }
+  note_load(slot.owner);
   if (owner.session != kNobody) {
     Session& session = directory.session(owner.session);
-    session.outbox.remove(slot.outbox);
-    if (step.revoke && slot.delivered) {
+    if (slot.outbox != 0) session.outbox.remove(slot.outbox);
+    if (!session.here) {
+      if (session.active() && !planted(PlantedBug::kWithdrawalNotTold)) {
+        tell(session.record->home, Withdraw{before.key, before.epoch, step.revoke});
+      }
+    } else if (step.revoke && slot.delivered) {
       session.outbox.revoke(std::string(before.key.id()), before.epoch, *step.revoke);
       with_news.push_back(owner.session);
     }
@@ -363,18 +401,37 @@ void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot
   if (slot.delivered) slot.ran_before = true;
   slot.owner = kNobody;
   slot.outbox = 0;
+  slot.told = false;
   slot.timeout_at = kNever;
+}
+
+// Out of its owner's list.
+void Node::Impl::unlist(const Slot& slot, Member& owner) {
+  const SlotNo last = owner.held.back();
+  owner.held[slot.held_index] = last;
+  packets[last].held_index = slot.held_index;
+  owner.held.pop_back();
 }
 
 void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
   Member& member = directory.member(to);
   --member.incoming;
+  member.incoming_load -= slot.head->spec->load;
+  if (remote.on && !may_hold(to, slot.head->owner->incarnation)) {
+    // Others have ended it while this was written.
+    if (member.ring != kNoMember) placement.add_load(member.ring, -int64_t{slot.head->spec->load});
+    with_room.push_back(to);
+    slot.delivered = false;
+    return;
+  }
   slot.owner = to;
   slot.held_index = static_cast<uint32_t>(member.held.size());
   slot.wait_until = kNever;
   member.held.push_back(no);
   slot.delivered = false;
   slot.started = false;
+  slot.told = false;
+  slot.maybe = false;
   ++stats.granted;
   if (slot.ran_before) ++stats.reexecutions;
   // An owner that never called has no last call to count from.
@@ -391,15 +448,26 @@ void Node::Impl::apply(const MemberStep& step) {
   if (no != kNobody && !step.next) {
     const SessionNo session = directory.member(no).session;
     --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
+    remote.loads_changed.insert(no);
     directory.drop_member(no);
     if (session != kNobody) relink(session);
     return;
   }
   bool drain_changed = false;
+  // Others may have told of it, and of newer ones, before the store's answer was heard.
+  if (no == kNobody && remote.on) no = directory.find_member(step.next->key);
   if (no == kNobody) {
     no = directory.add_member(step.next);
+  } else if (remote.on && directory.member(no).record->revision >= step.next->revision) {
+    directory.member(no).busy = false;
+    return;
   } else {
     const MemberRecord& before = *directory.member(no).record;
+    if (remote.on && before.incarnation != step.next->incarnation) {
+      drop_foreign_of(no);
+      // What an earlier home has told of the life before.
+      if (!before.manual) set_foreign_load(no, 0);
+    }
     drain_changed =
         before.status != step.next->status || before.drain_deadline != step.next->drain_deadline;
     --stats.members_now[static_cast<size_t>(before.status)];
@@ -415,6 +483,7 @@ void Node::Impl::apply(const MemberStep& step) {
     ++directory.session(member.session).drain_version;
     with_news.push_back(member.session);
   }
+  if (remote.on && gone(step.next->status)) drop_foreign_of(no);
   if (step.next->status == MemberStatus::kRetired) {
     const auto awaiting = member_awaits.find(step.next->key);
     if (awaiting == member_awaits.end()) return;
@@ -441,8 +510,12 @@ void Node::Impl::apply(const SessionStep& step) {
     return;
   }
   bool begins = true;
+  if (no == kNobody && remote.on) no = directory.find_session(step.next->id);
   if (no == kNobody) {
     no = directory.add_session(step.next);
+  } else if (remote.on && directory.session(no).record->revision >= step.next->revision) {
+    directory.session(no).busy = false;
+    return;
   } else {
     const SessionRecord& before = *directory.session(no).record;
     begins = !before.active() || before.generation != step.next->generation;
@@ -450,6 +523,7 @@ void Node::Impl::apply(const SessionStep& step) {
   }
   Session& session = directory.session(no);
   session.busy = false;
+  if (remote.on) begins = note_home(no) || begins;
   if (session.active() && begins) {
     session.called = true;
     session.heard_at = now.mono;

@@ -1,0 +1,296 @@
+// Which slots this host drives: taking them over with all that lives in them, and letting them go.
+
+#include <algorithm>
+#include <tuple>
+
+#include "base/planted.h"
+#include "node/parts/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr size_t kPoints = 65'536;
+
+}  // namespace
+
+bool Node::Impl::driven(Position point) const {
+  return !remote.on || remote.slots[slot_of(point)] == SlotHold::kDriven;
+}
+
+Error Node::Impl::elsewhere(const PacketKey& key) const {
+  Error error = {.kind = ErrorKind::kMisdirected,
+                 .detail = "another host keeps " + std::string(key.id()) + "; ask it"};
+  error.retry_after_ms = 100;
+  return error;
+}
+
+// Is this the packet's keeper, as far as a look at memory and store can tell? Requires: if it is
+// not in the table, it has been looked up.
+bool Node::Impl::kept_elsewhere(const PacketKey& key, SlotNo slot) const {
+  if (!remote.on) return false;
+  if (slot != kNoSlot) return packets[slot].leaving;
+  const auto it = looked_up.find(key);
+  return it != looked_up.end() && it->second.head && !driven(it->second.head->point);
+}
+
+bool Node::Impl::kept_elsewhere(const SubmitItem& item) const {
+  return remote.on && !driven(point_of_new(config.ring_key, item));
+}
+
+// What the store has said of them may not be so any more.
+void Node::Impl::forget_look_ups(const std::function<bool(Position)>& gone) {
+  std::erase_if(looked_up, [&](const auto& entry) {
+    return entry.second.head && gone(entry.second.head->point);
+  });
+}
+
+void Node::Impl::remember_point(const PacketKey& key, Position point) {
+  if (!remote.points.insert_or_assign(key, point).second) return;
+  remote.points_order.push_back(key);
+  while (remote.points_order.size() > kPoints) {
+    remote.points.erase(remote.points_order.front());
+    remote.points_order.pop_front();
+  }
+}
+
+std::optional<Position> Node::Impl::point_of(const PacketKey& key) const {
+  const SlotNo slot = packets.find(key);
+  if (slot != kNoSlot) return packets[slot].head->point;
+  const ForeignNo foreign = remote.foreign.find(key);
+  if (foreign != kNoForeign) return remote.foreign[foreign].head->point;
+  const auto it = remote.points.find(key);
+  if (it != remote.points.end()) return it->second;
+  return std::nullopt;
+}
+
+// --- taking over ----------------------------------------------------------------------------
+
+// May this life of the member hold packets, by what is known now?
+bool Node::Impl::may_hold(MemberNo no, uint64_t incarnation) const {
+  const Member& member = directory.member(no);
+  const MemberRecord& record = *member.record;
+  if (record.status != MemberStatus::kActive && record.status != MemberStatus::kDraining) {
+    return false;
+  }
+  const bool attached =
+      record.manual || (member.session != kNobody && directory.session(member.session).active());
+  return attached && record.incarnation == incarnation;
+}
+
+// A packet that came from the store goes to its owner's list, if that one still has a right to it.
+void Node::Impl::link_owner(SlotNo no) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  if (!head.owner) return;
+  const MemberNo owner = directory.find_member(MemberKey(head.key.ns(), head.owner->id));
+  if (owner == kNobody || !may_hold(owner, head.owner->incarnation)) return;
+  Member& member = directory.member(owner);
+  slot.owner = owner;
+  slot.held_index = static_cast<uint32_t>(member.held.size());
+  member.held.push_back(no);
+  if (member.ring != kNoMember) placement.add_load(member.ring, head.spec->load);
+  note_load(owner);
+}
+
+// Begins to decide about it.
+void Node::Impl::enter(SlotNo no) {
+  Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  slot.last_call = now.mono;
+  slot.ran_before = head.epoch > 0;
+  if (slot.owner != kNobody) {
+    if (directory.member(slot.owner).session == kNobody) {
+      note_delivered(no);
+    } else if (!take_foreign(no)) {
+      slot.maybe = true;
+      put_delivery(no, true);
+    }
+  } else if (head.status == Status::kPending) {
+    slot.parked = head.parked ? head.parked->reason : ParkReason::kNoCapableMember;
+    slot.parked_since = head.parked ? head.parked->since : now.wall;
+    if (slot.parked == ParkReason::kBackoff) {
+      // Backoffs begin anew.
+      const int64_t wait = head.parked->until - head.updated_at;
+      slot.wait_until = now.mono + milliseconds(std::clamp<int64_t>(wait, 0, 3'600'000));
+    }
+  }
+  arm(no, true);
+  reconsider(no);
+}
+
+// It was delivered here by its former keeper: the member notices nothing. False: it was not.
+bool Node::Impl::take_foreign(SlotNo no) {
+  if (!remote.on) return false;
+  Slot& slot = packets[no];
+  const ForeignNo foreign = remote.foreign.find(slot.head->key);
+  if (foreign == kNoForeign) return false;
+  const Foreign entry = remote.foreign[foreign];
+  const bool same = entry.head->epoch == slot.head->epoch && entry.member == slot.owner;
+  const Member& owner = directory.member(entry.member);
+  if (!same || owner.session == kNobody || !directory.session(owner.session).here) {
+    drop_foreign(foreign, RevokeReason::kReassigned);
+    return false;
+  }
+  slot.outbox = entry.outbox;
+  directory.session(owner.session).outbox.rename(entry.outbox, no);
+  forget_foreign(foreign);
+  if (entry.taken) note_delivered(no);
+  if (entry.started) begin_work(no);
+  if (!entry.taken) {
+    with_untaken.insert(owner.session);
+    arm_session(owner.session);
+  }
+  return true;
+}
+
+// It is RUNNING from now on.
+void Node::Impl::begin_work(SlotNo no) {
+  Slot& slot = packets[no];
+  if (slot.started) return;
+  --stats.packets_now[static_cast<size_t>(status(slot))];
+  slot.started = true;
+  ++stats.packets_now[static_cast<size_t>(status(slot))];
+}
+
+void Node::Impl::drive(std::span<const SlotId> slots, ScannedSlots found) {
+  Records records;
+  for (SessionRecord& session : found.sessions) {
+    records.sessions.push_back(std::make_shared<const SessionRecord>(std::move(session)));
+  }
+  for (MemberRecord& member : found.owners) {
+    records.members.push_back(std::make_shared<const MemberRecord>(std::move(member)));
+  }
+  learn(std::move(records));
+  std::vector<SlotNo> begin;
+  for (const SlotId slot : slots) {
+    remote.slots[slot] = SlotHold::kDriven;
+    const auto it = remote.leaving.find(slot);
+    if (it == remote.leaving.end()) continue;
+    // Its row was never cleared, so nobody else has touched what is here.
+    for (const Remote::Leaving& left : it->second) {
+      if (!packets[left.no].used || packets[left.no].life != left.life) continue;
+      packets[left.no].leaving = false;
+      begin.push_back(left.no);
+    }
+    remote.leaving.erase(it);
+  }
+  forget_look_ups([this](Position point) { return driven(point); });
+  std::sort(found.packets.begin(), found.packets.end(), [](const Packet& a, const Packet& b) {
+    return std::tie(a.created_at, a.key) < std::tie(b.created_at, b.key);
+  });
+  const size_t first_new = begin.size();
+  for (Packet& packet : found.packets) {
+    if (!driven(packet.point) || is_terminal(packet.status)) continue;
+    if (packets.find(packet.key) != kNoSlot) continue;
+    const SlotNo no = add_packet(std::move(packet));
+    ++stats.packets_now[static_cast<size_t>(packets[no].head->status)];
+    link_owner(no);
+    begin.push_back(no);
+  }
+  for (size_t i = 0; i < first_new; ++i) reconsider(begin[i]);
+  for (size_t i = first_new; i < begin.size(); ++i) enter(begin[i]);
+  // What others had delivered here of these slots and does not live any more.
+  for (ForeignNo no = 0; no < remote.foreign.end(); ++no) {
+    if (!remote.foreign[no].used) continue;
+    const SlotId slot = slot_of(remote.foreign[no].head->point);
+    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) continue;
+    drop_foreign(no, RevokeReason::kReassigned);
+  }
+}
+
+SlotNo Node::Impl::add_packet(Packet packet) {
+  const ClassId cls =
+      placement.intern(packet.key.ns(), packet.required.list(),
+                       packet.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  packet.required = placement.names(cls);
+  return packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
+}
+
+// --- letting go -----------------------------------------------------------------------------
+
+void Node::Impl::give_up(std::span<const SlotId> slots) {
+  for (const SlotId slot : slots) {
+    if (remote.slots[slot] == SlotHold::kNone) {
+      out.released.push_back(slot);  // nothing of it was ever here
+      continue;
+    }
+    remote.slots[slot] = SlotHold::kLeaving;
+    remote.leaving.try_emplace(slot);
+  }
+  forget_look_ups([this](Position point) { return !driven(point); });
+  for (SlotNo no = 0; no < packets.end(); ++no) {
+    Slot& slot = packets[no];
+    if (!slot.used || slot.leaving) continue;
+    const auto it = remote.leaving.find(slot_of(slot.head->point));
+    if (it == remote.leaving.end()) continue;
+    slot.leaving = true;
+    if (slot.queued) {
+      parking.remove(slot, no);
+      slot.queued = false;
+    }
+    it->second.push_back({no, slot.life});
+  }
+}
+
+// Forgets what is at rest of the slots that are given up. Those of which nothing is left are let
+// go.
+void Node::Impl::let_go() {
+  for (auto it = remote.leaving.begin(); it != remote.leaving.end();) {
+    std::erase_if(it->second, [this](const Remote::Leaving& left) {
+      const Slot& slot = packets[left.no];
+      if (!slot.used || slot.life != left.life) return true;  // it has ended, or never came
+      if (slot.busy || slot.coming) return false;
+      forget_packet(left.no);
+      return true;
+    });
+    if (!it->second.empty() && !planted(PlantedBug::kReleasedInFlight)) {
+      ++it;
+      continue;
+    }
+    remote.slots[it->first] = SlotHold::kNone;
+    out.released.push_back(it->first);
+    it = remote.leaving.erase(it);
+  }
+}
+
+// Its next keeper goes on from what is durable. A member that has it in hand notices nothing.
+void Node::Impl::forget_packet(SlotNo no) {
+  Slot& slot = packets[no];
+  const PacketPtr head = slot.head;
+  remember_point(head->key, head->point);
+  if (slot.owner != kNobody) {
+    const MemberNo owner_no = slot.owner;
+    Member& owner = directory.member(owner_no);
+    unlist(slot, owner);
+    if (owner.ring != kNoMember) placement.add_load(owner.ring, -int64_t{head->spec->load});
+    const SessionNo session = owner.session;
+    if (session != kNobody && directory.session(session).here) {
+      const ForeignNo foreign = add_foreign(head, owner_no, {});
+      Foreign& entry = remote.foreign[foreign];
+      entry.outbox = slot.outbox;
+      entry.taken = slot.delivered;
+      entry.started = slot.started;
+      directory.session(session).outbox.rename(slot.outbox, kForeignToken | foreign);
+    } else {
+      with_room.push_back(owner_no);
+      maybe_drained.push_back(owner_no);
+    }
+    note_load(owner_no);
+  }
+  const auto awaiting = packet_awaits.find(head->key);
+  if (awaiting != packet_awaits.end()) {
+    for (const Await& await : awaiting->second) {
+      await_timers.erase({await.until, await.request});
+      refuse(await.request, elsewhere(head->key));
+    }
+    packet_awaits.erase(awaiting);
+  }
+  --stats.packets_now[static_cast<size_t>(status(slot))];
+  unblock(head->key);
+  again.erase(no);
+  remote.losses.erase(no);
+  placement.release(slot.cls);
+  packets.drop(no);
+}
+
+}  // namespace phoenix

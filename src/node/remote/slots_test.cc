@@ -1,0 +1,160 @@
+// Slots that go from one keeper to another while their packets live.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "node/remote/test_hosts.h"
+
+namespace phoenix {
+namespace {
+
+using testing_node::Hosts;
+using testing_node::owner_reply;
+using testing_node::packet_reply;
+using testing_node::refusal;
+using testing_node::Stage;
+using testing_node::text;
+using testing_node::Worker;
+
+TEST(SlotsMove, NothingIsTakenThatIsKeptElsewhere) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w", {.max_load = 5});
+  const std::string p = hosts.submit("a");
+  const std::string other = hosts.id_at("a");
+  EXPECT_EQ(refusal(hosts.call("b", Stage::principal(), Stage::single(Stage::item(other, {"a"})))),
+            ErrorKind::kMisdirected);
+  EXPECT_EQ(refusal(hosts.own("b", w, Call::kComplete, p, 1)), ErrorKind::kMisdirected);
+  OrderPacket cancel;
+  cancel.key = Stage::packet(p);
+  EXPECT_EQ(refusal(hosts.call("b", Stage::op(), cancel)), ErrorKind::kMisdirected);
+  EXPECT_EQ(refusal(hosts.call("b", Stage::op(), AwaitPacket{Stage::packet(p), seconds(1)})),
+            ErrorKind::kMisdirected);
+  ASSERT_TRUE(hosts.node("b").point_of(Stage::packet(p)));
+  EXPECT_EQ(slot_of(*hosts.node("b").point_of(Stage::packet(p))), Hosts::slot(p));
+}
+
+TEST(SlotsMove, AMemberThatHasItInHandNoticesNothing) {
+  for (const char* home : {"a", "b", "c"}) {
+    Hosts hosts({"a", "b", "c"});
+    Worker w = hosts.join(home, "w", {.max_load = 5, .lease_seconds = 60});
+    const std::string p = hosts.submit("a");
+    hosts.poll(home, w);
+    const std::string fresh = hosts.submit("a");
+    hosts.move({Hosts::slot(p), Hosts::slot(fresh)}, "a", "b");
+    hosts.advance(milliseconds(40));
+    EXPECT_EQ(hosts.epoch(p), 1U);
+    const DeliveriesReply got = hosts.poll(home, w);
+    EXPECT_EQ(text(got.deliveries), fresh + "@1") << home;
+    EXPECT_EQ(text(got.revoked), "");
+    EXPECT_EQ(hosts.load(home, "w"), 2U);
+    EXPECT_EQ(owner_reply(hosts.own("b", w, Call::kComplete, p, 1)).status, Status::kCompleted);
+    EXPECT_EQ(hosts.load(home, "w"), 1U);
+    hosts.advance(milliseconds(40));
+    EXPECT_EQ(hosts.load("c", "w"), 1U);
+    hosts.move({Hosts::slot(fresh)}, "b", "c");
+    EXPECT_EQ(owner_reply(hosts.own("c", w, Call::kComplete, fresh, 1)).status, Status::kCompleted);
+    EXPECT_EQ(hosts.load(home, "w"), 0U);
+  }
+}
+
+TEST(SlotsMove, ASlotIsLetGoWhenNothingOfItIsOnItsWay) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("a", "w", {.lease_seconds = 60});
+  const std::string p = hosts.submit("a");
+  hosts.poll("a", w);
+  const std::string waits = hosts.submit("a");
+  hosts.hold_writes("a");
+  const RequestId done =
+      hosts.ask("a", Stage::token(w), OwnerCalls{{Stage::owner_call(Call::kComplete, p, 1)}, true});
+  hosts.give_up("a", {Hosts::slot(p), Hosts::slot(waits)});
+  EXPECT_EQ(hosts.released, std::vector<SlotId>{Hosts::slot(waits)});
+  EXPECT_FALSE(hosts.node("a").drives(Hosts::slot(p)));
+  hosts.let_writes_go("a");
+  EXPECT_EQ(hosts.released.size(), 2U);
+  ASSERT_NE(hosts.answer(done), nullptr);
+  EXPECT_EQ(hosts.status(p), Status::kCompleted);
+  // w has room now, but the one that waits is not this host's to give any more.
+  EXPECT_EQ(hosts.status(waits), Status::kPending);
+  hosts.drive("b", {Hosts::slot(p), Hosts::slot(waits)});
+  hosts.advance(milliseconds(40));
+  EXPECT_EQ(hosts.owner(waits), "w");
+  EXPECT_EQ(text(hosts.poll("a", w).deliveries), waits + "@1");
+}
+
+TEST(SlotsMove, GivenUpAndDrivenAgainBeforeItWasLetGo) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w", {.max_load = 2, .lease_seconds = 60});
+  const std::string p = hosts.submit("a");
+  hosts.poll("b", w);
+  hosts.hold_writes("a");
+  hosts.ask("a", Stage::token(w), OwnerCalls{{Stage::owner_call(Call::kCheckpoint, p, 1)}, true});
+  hosts.give_up("a", {Hosts::slot(p)});
+  EXPECT_TRUE(hosts.released.empty());
+  hosts.drive("a", {Hosts::slot(p)});
+  hosts.let_writes_go("a");
+  EXPECT_TRUE(hosts.released.empty());
+  EXPECT_EQ(hosts.node("a").live_packets(), 1U);
+  EXPECT_EQ(owner_reply(hosts.own("a", w, Call::kComplete, p, 1)).status, Status::kCompleted);
+}
+
+TEST(SlotsMove, WhoAwaitsAPacketIsSentOn) {
+  Hosts hosts({"a", "b"});
+  const std::string p = hosts.submit("a");
+  const RequestId await =
+      hosts.ask("a", Stage::principal(), AwaitPacket{Stage::packet(p), seconds(5)});
+  hosts.move({Hosts::slot(p)}, "a", "b");
+  ASSERT_NE(hosts.answer(await), nullptr);
+  EXPECT_EQ(refusal(*hosts.answer(await)), ErrorKind::kMisdirected);
+}
+
+TEST(SlotsMove, AKeepersDeathLosesNothing) {
+  Hosts hosts({"a", "b", "c"});
+  Worker w = hosts.join("b", "w", {.max_load = 10, .lease_seconds = 60});
+  const std::string running = hosts.submit("a");
+  hosts.poll("b", w);
+  const std::string fresh = hosts.submit("a");
+  hosts.kill("a");
+  hosts.advance(seconds(1));
+  hosts.drop_dead("c");
+  hosts.advance(seconds(2));
+  EXPECT_EQ(hosts.epoch(running), 1U);
+  EXPECT_EQ(hosts.epoch(fresh), 1U);
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), fresh + "@1");
+  EXPECT_EQ(owner_reply(hosts.own("c", w, Call::kComplete, running, 1)).status, Status::kCompleted);
+}
+
+TEST(SlotsMove, WhatEndedAtTheNewKeeperBeforeItCouldSaySoIsForgotten) {
+  Hosts hosts({"a", "b", "c"});
+  Worker w = hosts.join("b", "w", {.max_load = 10, .lease_seconds = 60});
+  const std::string p = hosts.submit("a");
+  hosts.poll("b", w);
+  hosts.cut_both("b", "c");
+  hosts.move({Hosts::slot(p)}, "a", "c");
+  OrderPacket cancel;
+  cancel.key = Stage::packet(p);
+  packet_reply(hosts.call("c", Stage::op(), cancel));
+  for (int i = 0; i < 8; ++i) {
+    hosts.advance(seconds(1));
+    hosts.call("b", Stage::token(w), Heartbeat{Stage::ref(w), std::nullopt});
+  }
+  EXPECT_EQ(hosts.load("b", "w"), 0U);
+}
+
+TEST(SlotsMove, AStaleKeepersWordChangesNothing) {
+  Hosts hosts({"a", "b", "c"});
+  Worker w = hosts.join("b", "w", {.max_load = 10, .lease_seconds = 60});
+  hosts.hold("a", "b");
+  const std::string p = hosts.submit("a");
+  hosts.move({Hosts::slot(p)}, "a", "c");
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), p + "@1");
+  hosts.let_go();  // what a said before
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), "");
+  EXPECT_EQ(hosts.node("c").stats().deliveries, 1U);
+  EXPECT_EQ(owner_reply(hosts.own("c", w, Call::kComplete, p, 1)).status, Status::kCompleted);
+  EXPECT_EQ(hosts.load("b", "w"), 0U);
+  hosts.repeat_all("a", "b");
+  EXPECT_EQ(hosts.load("b", "w"), 0U);
+}
+
+}  // namespace
+}  // namespace phoenix

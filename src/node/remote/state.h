@@ -1,0 +1,113 @@
+// What a Node knows of other hosts, beside the parts that it has anyway. Private to src/node.
+//
+//   slots    which of the 4,096 this host drives, and which it is about to let go
+//   foreign  packets that other hosts keep and whose owners have their home here
+//   orphans  packets kept here whose owners are lost by what other hosts have said: they wait for
+//            their turn to be placed anew, so many at once and no more
+//   asked    commands that wait for newer records
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/host_life.h"
+#include "directory/directory.h"
+#include "keeper/packet_table.h"
+#include "keeper/timers.h"
+#include "node/command.h"
+#include "node/remote.h"
+#include "node/remote/foreign.h"
+
+namespace phoenix {
+
+enum class SlotHold : uint8_t { kNone, kDriven, kLeaving };
+
+// Why the owner of a packet that is kept here was lost.
+struct Loss {
+  EndCause cause = EndCause::kLease;
+  bool drained = false;
+  bool blameless = false;  // nobody is charged
+  uint32_t life = 0;       // of the packet's place in the table
+};
+
+// The question to the store that is under way, for an attach or to check what is here.
+struct AskedHeld {
+  std::optional<Command> attach;  // else a check
+  std::string session;            // of the attach
+  std::vector<MemberKey> members;
+  Instant at;
+};
+
+// A home that is not in the view, whose sessions this host may have to take.
+struct LostHome {
+  Instant silent;  // it has renewed nothing since then, at least
+  Instant act_at;  // not before
+};
+
+struct Remote {
+  bool on = false;  // there are other hosts, or may be
+
+  // --- slots ---
+  std::vector<SlotHold> slots;
+  struct Leaving {
+    SlotNo no;
+    uint32_t life;
+  };
+  std::map<SlotId, std::vector<Leaving>> leaving;  // what is not forgotten yet
+  // Where packets that are kept elsewhere lie; never changes while they live.
+  std::unordered_map<PacketKey, Position> points;
+  std::deque<PacketKey> points_order;  // for the bound
+
+  // --- hosts ---
+  std::vector<HostLife> view;  // ordered
+  bool has_view = false;
+  std::function<bool(const std::string&)> mine;
+  std::map<HostLife, LostHome> lost_homes;
+  std::set<std::string> adopting;  // sessions, while the write is on its way
+  Instant adopt_after;             // a write of that kind has failed
+  std::optional<Instant> hold;     // this host's own hold was renewed then
+
+  // --- as a home ---
+  ForeignTable foreign;
+  std::unordered_map<PacketKey, uint64_t> withdrawn;  // newest epochs that are known to be over
+  std::deque<PacketKey> withdrawn_order;
+  std::map<HostLife, std::set<PacketKey>> named;       // by a DeliverAll that goes on
+  std::vector<std::pair<HostLife, Deliver>> deferred;  // until a write about the owner has settled
+  std::set<MemberNo> loads_changed;
+  Instant loads_due = kNever;
+  std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
+  Instant check_at = kNever;
+
+  // --- as a keeper ---
+  std::deque<std::pair<SlotNo, uint32_t>> orphans;  // with their lives
+  std::map<SlotNo, Loss> losses;
+  size_t orphans_on_their_way = 0;
+  Timers<Instant> shut;    // members whose homes had no room
+  Timers<Instant> offers;  // deliveries by the time they were told, with lives
+  std::map<std::pair<HostLife, MemberNo>, uint32_t> manual_loads;
+
+  // --- records ---
+  Records news;  // to be told to all
+  std::unordered_map<RequestId, uint8_t> tries;
+  struct Asked {
+    Instant until;
+    std::string name;  // in `blocked`
+    RequestId request;
+  };
+  std::deque<Asked> asked;  // by `until`
+  uint64_t next_query = 0;
+  std::map<uint64_t, AskedHeld> queries;
+};
+
+// Names of deliveries in an outbox: places of the packet table, or of the foreign table.
+inline constexpr uint32_t kForeignToken = uint32_t{1} << 31;
+constexpr bool is_foreign(uint32_t token) { return (token & kForeignToken) != 0; }
+
+}  // namespace phoenix
