@@ -22,18 +22,21 @@ ARROWS = {
     "directory": ["base", "ring"],
     "keeper": ["base", "ring", "packet", "directory"],
     "node": ["keeper"],
+    "cluster": ["node"],
+    "peer": ["base"],
     "store": ["base", "packet", "directory"],
     "net": ["base"],
-    "runtime": ["node", "membership", "store", "net"],
-    "api": ["node", "membership", "net"],
-    "sim": ["node", "membership", "store"],
+    "runtime": ["cluster", "peer", "membership", "store", "net"],
+    "api": ["cluster", "membership", "net"],
+    "sim": ["cluster", "peer", "membership", "store"],
     "client": ["base", "net"],
 }
 # Single headers beyond the arrows, each the face of a layer below or beside: the core describes its
 # writes in the store's words, and REST speaks to the host that runs it.
-EXTRA_HEADERS = {"node": ["store/store.h"], "api": ["runtime/host.h", "runtime/hosts.h"]}
+EXTRA_HEADERS = {"node": ["store/store.h", "store/pool_store.h"],
+                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h"]}
 WIRING = "cli"  # includes anything, and nobody includes it
-PURE = {"base", "ring", "membership", "packet", "directory", "keeper", "node"}
+PURE = {"base", "ring", "membership", "packet", "directory", "keeper", "node", "cluster", "peer"}
 INTEGER_ONLY = {"ring", "keeper"}
 
 FILE_LINES = 600

@@ -1,0 +1,26 @@
+// A claim that the store refuses because this life is fenced ends the life at once.
+#include <gtest/gtest.h>
+
+#include "cluster/cluster.h"
+
+namespace phoenix {
+namespace {
+
+TEST(ClusterFenced, a_refused_claim_says_that_this_life_is_over) {
+  const Now now = {.mono = Instant{} + seconds(1), .wall = 1'700'000'000'000};
+  ClusterConfig config;
+  config.node.self = {"a", 1};
+  Cluster cluster(config);
+  cluster.ready(now);
+  cluster.view(now, {.number = 1, .hosts = {{.life = config.node.self, .weight = 100}}});
+  ASSERT_TRUE(cluster.take_output().pool.read_slots);
+  cluster.slots(now, std::vector<HeldSlot>());
+  const ClusterOutput claims = cluster.take_output();
+  ASSERT_EQ(claims.pool.claim.size(), kSlots);
+  EXPECT_FALSE(claims.fenced);
+  cluster.claimed(now, PoolStore::Claimed{.fenced = true, .slots = {}});
+  EXPECT_TRUE(cluster.take_output().fenced);
+}
+
+}  // namespace
+}  // namespace phoenix

@@ -1,0 +1,96 @@
+// The state of a Cluster. Private to src/cluster: cluster.h is the contract.
+//
+// Inputs change the parts at once; what the parts then want of each other is carried round in
+// settle(), when the output is taken, until nobody wants anything any more.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/calls.h"
+#include "cluster/cluster.h"
+#include "cluster/slots.h"
+
+namespace phoenix {
+
+struct Cluster::Impl final : Whereabouts {
+  explicit Impl(const ClusterConfig& wanted);
+
+  void begin(Now at) {
+    now = at;
+    dirty = true;
+  }
+
+  // --- routing.cc ---
+  Destination of_slot(SlotId slot) const override;
+  Destination of_host(const HostLife& host) const override;
+  Destination of_text(std::string_view text) const override;
+  std::optional<SlotId> slot_of_packet(const PacketKey& key) const override;
+  std::optional<HostLife> home_of_session(const std::string& session) const override;
+  std::optional<HostLife> home_of_member(const MemberKey& key) const override;
+  SlotId slot_of_new(const SubmitItem& item) const override;
+  bool has_store() const override { return config.has_store; }
+  void received(Now at, const HostLife& from, PeerMessage message);
+  void loaded(Now at, const PacketKey& key, Result<PacketLookup> lookup);
+  void settle();
+  void take_calls();
+  void take_node();
+  void take_slots();
+  void tell(NodeMessageOut told);
+
+  // --- pool.cc ---
+  void view_changed(Now at, const ClusterView& next);
+  void beat(Now at, Instant sent, const Beat& beat);
+  void scanned(Now at, Result<ScannedSlots> found);
+  void home_records(Now at, const HostLife& home, Result<PoolStore::HomeRecords> found);
+  void records(Now at, Result<PoolStore::HomeRecords> found);
+  void note_home(const SessionRecord& record);
+  void drop_home(const HostLife& home);
+  void learn(Now at, PoolStore::HomeRecords found);
+  void ask_for_homes();
+  void ask_for_records();
+  void tell_node_view(Now at);
+  bool in_view(const HostLife& life) const;
+  SlotId session_slot(const std::string& session) const;
+  void tick(Now at);
+  Instant deadline() const;
+  void add_to(Health& health, Now at) const;
+
+  ClusterConfig config;
+  bool alone;
+  Node node;
+  Slots slots;
+  Calls calls;
+  Now now;
+  bool dirty = false;
+
+  ClusterView view;
+  std::set<HostLife> lives;  // of the view
+  bool entered = false;      // this life was in a view
+  std::set<HostLife> links;  // that are up
+  std::set<PacketKey> node_loads;
+
+  // A home that is not in the view, while its sessions may be left to somebody.
+  struct Dropped {
+    enum class Records : uint8_t { kWanted, kAsked, kKnown };
+    Records records = Records::kWanted;
+    Instant ask_at;
+    Instant since;                  // known here to be dropped
+    std::optional<Instant> silent;  // it renewed nothing since then, at least
+  };
+  std::map<HostLife, Dropped> dropped;
+  std::set<HostLife> homes;  // of sessions that were ever heard of
+
+  bool records_asked = false;
+  Instant records_at;  // not before
+  std::set<MemberKey> wanted_members;
+  std::set<std::string> wanted_sessions;
+  std::vector<MemberKey> asked_members;
+  std::vector<std::string> asked_sessions;
+  ClusterOutput out;
+};
+
+}  // namespace phoenix

@@ -1,0 +1,220 @@
+// The pool's rows: views, holds, scans, records of others.
+
+#include <algorithm>
+
+#include "cluster/parts/impl.h"
+
+namespace phoenix {
+namespace {
+
+constexpr Duration kAskAgain = milliseconds(200);
+// A home that the store does not know any more was dropped long ago.
+constexpr Duration kLongAgo = seconds(24 * 3600);
+// How long a dropped home is remembered: later its sessions are ended by somebody, or never were.
+constexpr Duration kDroppedFor = seconds(3600);
+// Slots that should have a keeper, and wait for it longer than that, are worth a word.
+constexpr Duration kSlotsWait = seconds(5);
+
+}  // namespace
+
+bool Cluster::Impl::in_view(const HostLife& life) const { return lives.contains(life); }
+
+SlotId Cluster::Impl::session_slot(const std::string& session) const {
+  return slot_of(static_cast<Position>(siphash13(config.node.ring_key, session) >> 32));
+}
+
+void Cluster::Impl::note_home(const SessionRecord& record) {
+  if (record.home.empty() || !homes.insert(record.home).second) return;
+  if (view.number > 0 && !in_view(record.home)) drop_home(record.home);
+}
+
+void Cluster::Impl::drop_home(const HostLife& home) {
+  if (!config.has_store) return;
+  dropped.try_emplace(home, Dropped{.records = Dropped::Records::kWanted,
+                                    .ask_at = now.mono,
+                                    .since = now.mono,
+                                    .silent = std::nullopt});
+}
+
+void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
+  if (next.number <= view.number) return;
+  const std::set<HostLife> before = std::move(lives);
+  const bool first = view.number == 0;
+  view = next;
+  lives.clear();
+  for (const ClusterHost& host : view.hosts) lives.insert(host.life);
+  entered = entered || in_view(config.node.self);
+  for (const HostLife& life : before) {
+    if (!in_view(life)) drop_home(life);
+  }
+  if (first) {
+    for (const HostLife& home : homes) {
+      if (!in_view(home)) drop_home(home);
+    }
+  }
+  for (const HostLife& life : lives) dropped.erase(life);
+  slots.view(at.mono, view);
+  tell_node_view(at);
+  calls.try_again(at);
+  out.pool.beat = true;  // tells since when those who left are silent
+}
+
+// Sessions of homes that are gone, and whose records are known here, find another home.
+void Cluster::Impl::tell_node_view(Now at) {
+  std::vector<HostLife> hosts(lives.begin(), lives.end());
+  std::vector<Node::Dropped> gone;
+  for (const auto& [home, what] : dropped) {
+    if (what.records != Dropped::Records::kKnown || !what.silent) continue;
+    gone.push_back({home, *what.silent});
+  }
+  node.view(at, hosts, gone, [this](const std::string& session) {
+    return slots.keeper(session_slot(session)) == config.node.self;
+  });
+}
+
+void Cluster::Impl::beat(Now at, Instant sent, const Beat& beat) {
+  if (beat.fenced) {
+    // Without a row of its own it has not entered yet.
+    const bool was_in = std::any_of(beat.ages.begin(), beat.ages.end(), [this](const HoldAge& age) {
+      return age.who == config.node.self;
+    });
+    out.fenced = out.fenced || was_in;
+    return;
+  }
+  if (!beat.left.empty()) {
+    PoolStore::HomeRecords left;
+    left.sessions = beat.left;
+    learn(at, std::move(left));
+  }
+  node.hold_renewed(at, sent);
+  bool news = false;
+  for (auto& [home, what] : dropped) {
+    if (what.silent || sent < what.since) continue;
+    const auto age = std::find_if(beat.ages.begin(), beat.ages.end(),
+                                  [&](const HoldAge& hold) { return hold.who == home; });
+    what.silent = at.mono - (age == beat.ages.end() ? kLongAgo : age->age);
+    news = true;
+  }
+  if (news) tell_node_view(at);
+}
+
+void Cluster::Impl::scanned(Now at, Result<ScannedSlots> found) {
+  const std::vector<SlotId> mine = slots.scanned(at.mono, found.has_value());
+  if (!found || mine.empty()) return;
+  std::erase_if(found->packets, [&](const Packet& packet) {
+    return !std::binary_search(mine.begin(), mine.end(), slot_of(packet.point));
+  });
+  for (const SessionRecord& session : found->sessions) note_home(session);
+  node.drive(at, mine, std::move(*found));
+  calls.try_again(at);
+}
+
+void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
+  Records records;
+  for (SessionRecord& session : found.sessions) {
+    note_home(session);
+    records.sessions.push_back(std::make_shared<const SessionRecord>(std::move(session)));
+  }
+  for (MemberRecord& member : found.members) {
+    records.members.push_back(std::make_shared<const MemberRecord>(std::move(member)));
+  }
+  node.learn(at, std::move(records));
+}
+
+void Cluster::Impl::home_records(Now at, const HostLife& home,
+                                 Result<PoolStore::HomeRecords> found) {
+  const auto it = dropped.find(home);
+  if (it == dropped.end()) return;
+  if (!found) {
+    it->second.records = Dropped::Records::kWanted;
+    it->second.ask_at = at.mono + kAskAgain;
+    return;
+  }
+  it->second.records = Dropped::Records::kKnown;
+  learn(at, std::move(*found));
+  tell_node_view(at);
+}
+
+void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
+  records_asked = false;
+  if (!found) {
+    for (MemberKey& key : asked_members) wanted_members.insert(std::move(key));
+    for (std::string& id : asked_sessions) wanted_sessions.insert(std::move(id));
+    records_at = at.mono + kAskAgain;
+    return;
+  }
+  // What is not in the store is nowhere: the node hears of it by its absence.
+  PoolStore::HomeRecords all = std::move(*found);
+  std::set<std::string> known_sessions;
+  std::set<MemberKey> known_members;
+  for (const SessionRecord& session : all.sessions) known_sessions.insert(session.id);
+  for (const MemberRecord& member : all.members) known_members.insert(member.key);
+  Records absent;
+  for (MemberKey& key : asked_members) {
+    if (!known_members.contains(key)) absent.gone_members.push_back(std::move(key));
+  }
+  for (std::string& id : asked_sessions) {
+    if (!known_sessions.contains(id)) absent.gone_sessions.push_back(std::move(id));
+  }
+  asked_members.clear();
+  asked_sessions.clear();
+  learn(at, std::move(all));
+  if (!absent.gone_members.empty() || !absent.gone_sessions.empty()) {
+    node.learn(at, std::move(absent));
+  }
+  calls.try_again(at);
+}
+
+void Cluster::Impl::ask_for_homes() {
+  for (auto& [home, what] : dropped) {
+    if (what.records != Dropped::Records::kWanted || what.ask_at > now.mono) continue;
+    what.records = Dropped::Records::kAsked;
+    out.pool.homes.push_back(home);
+  }
+}
+
+void Cluster::Impl::ask_for_records() {
+  if (records_asked || records_at > now.mono) return;
+  if (wanted_members.empty() && wanted_sessions.empty()) return;
+  records_asked = true;
+  asked_members.assign(wanted_members.begin(), wanted_members.end());
+  asked_sessions.assign(wanted_sessions.begin(), wanted_sessions.end());
+  wanted_members.clear();
+  wanted_sessions.clear();
+  out.pool.members = asked_members;
+  out.pool.sessions = asked_sessions;
+}
+
+void Cluster::Impl::tick(Now at) {
+  if (calls.next_deadline() <= at.mono) calls.try_again(at);
+  std::erase_if(dropped,
+                [&](const auto& entry) { return entry.second.since + kDroppedFor <= at.mono; });
+}
+
+Instant Cluster::Impl::deadline() const {
+  Instant at = std::min(calls.next_deadline(), slots.next_deadline());
+  for (const auto& [home, what] : dropped) {
+    if (what.records == Dropped::Records::kWanted) at = std::min(at, what.ask_at);
+  }
+  const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
+  if (wants && !records_asked) at = std::min(at, records_at);
+  return at;
+}
+
+void Cluster::Impl::add_to(Health& health, Now at) const {
+  if (!in_view(config.node.self)) {
+    health.ready = false;
+    health.why = "this host is not in the pool's view yet";
+    return;
+  }
+  const SlotCounts counts = slots.counts();
+  if (counts.oldest_wait != kNever && at.mono - counts.oldest_wait > kSlotsWait) {
+    health.ready = false;
+    health.why = std::to_string(counts.claiming + counts.leaving) +
+                 " slots wait for their keeper, the oldest for " +
+                 std::to_string((at.mono - counts.oldest_wait).ms() / 1000) + " s";
+    health.since = at.wall - (at.mono - counts.oldest_wait).ms();
+  }
+}
+
+}  // namespace phoenix

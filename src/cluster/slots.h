@@ -1,0 +1,175 @@
+// Which of the ring's 4,096 slots this host should hold, which it holds, and which it drives: three
+// things that differ while hosts come and go. The newest view alone says what it should hold
+// (SlotMap); the durable row of a slot alone says who holds it; a slot is driven by its holder
+// alone, after a scan that began when the row was its own. Pure state machine.
+//
+//               should hold, row free           claimed              scan done
+//   not held  ------------------------>  claim  ------->  held, scan  ------->  driven
+//       ^                                                  |                      |
+//       |  row cleared          not its own by view        |                      | not its own
+//       +--------------------  release  <------------------+  <--- given up  <----+ by view
+//
+//   - The row decides, not memory: rows and view are compared after each new view, whenever a claim
+//     or release settles, and now and then. A row in this life's name that the view gives to
+//     another is cleared, also one that nobody here remembers claiming.
+//   - Only rows that are clear, or whose holder is fenced, are claimed. While another that lives
+//     has one that should be ours, the rows are read again, after 50 ms at first, 1 s at last.
+//   - After a claim or release whose outcome is unknown, the slot is in doubt until a later claim
+//     or release of it is answered: reading proves nothing, for it may happen after the read. That
+//     the later call settles the earlier one is what PoolStore promises.
+//   - Nothing that was begun is forgotten: a view that returns a slot while it is given up or
+//     released finds it claimed and scanned anew, once that is over.
+//
+// Each request is answered exactly once, if need be by an error; requests of one kind never
+// overlap. Calls cost some 10 microseconds; a view that adds or removes a host, 0.3 ms.
+// Single-threaded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "base/host_life.h"
+#include "base/time.h"
+#include "ring/point.h"
+#include "ring/slots.h"
+#include "store/pool_store.h"
+
+namespace phoenix {
+
+struct ClusterHost {
+  HostLife life;
+  uint32_t weight = 100;  // 0: it holds no slots
+};
+struct ClusterView {
+  uint64_t number = 0;
+  std::vector<ClusterHost> hosts;  // ordered by name, each name once
+};
+
+// How this host stands to the slots, for `status` and /readyz.
+struct SlotCounts {
+  size_t should = 0;  // by the view
+  size_t drives = 0;
+  size_t claiming = 0;           // wanted and not driven yet
+  size_t leaving = 0;            // given up and not released yet
+  Instant oldest_wait = kNever;  // since when the oldest of the last two kinds waits
+};
+
+struct SlotsConfig {
+  RingKey ring_key;
+  HostLife self;
+  bool has_store = true;        // false: a gateway, which asks for nothing
+  uint32_t scan_portion = 256;  // slots a scan: the first packets move while others are scanned
+};
+
+class Slots {
+ public:
+  explicit Slots(const SlotsConfig& config);
+
+  // --- inputs ---
+  // Ignored unless its number is above that of the newest known.
+  void view(Instant now, const ClusterView& view);
+  void rows(Instant now, const Result<std::vector<HeldSlot>>& rows);
+  void claimed(Instant now, const Result<PoolStore::Claimed>& answer);
+  void released(Instant now, const Result<bool>& answer);
+  // Answers which of the scanned slots are to be driven from now on, ascending: the others were
+  // lost meanwhile, and what was found in them is to be thrown away. Empty if the scan failed.
+  std::vector<SlotId> scanned(Instant now, bool done);
+  // Of these, which the output asked to give up, nothing is in flight any more.
+  void given_up(Instant now, std::span<const SlotId> slots);
+  // From now on it should hold none.
+  void begin_leave(Instant now);
+  void tick(Instant now);
+
+  // --- output, all lists ascending ---
+  struct Output {
+    bool read = false;            // PoolStore::held_slots -> rows()
+    std::vector<SlotId> claim;    // PoolStore::claim_slots -> claimed()
+    std::vector<SlotId> release;  // PoolStore::release_slots -> released()
+    std::vector<SlotId> scan;     // PoolStore::scan -> scanned()
+    std::vector<SlotId> give_up;  // stop to drive them -> given_up(), in any portions
+    bool empty() const {
+      return !read && claim.empty() && release.empty() && scan.empty() && give_up.empty();
+    }
+  };
+  Output take_output();
+  bool has_output() const { return !out_.empty(); }
+  Instant next_deadline() const { return deadline_; }
+
+  // --- queries ---
+  bool drives(SlotId slot) const { return slots_[slot].phase == Phase::kDriven; }
+  // It holds nothing, and nothing that it asked for can make it hold something.
+  bool holds_none() const;
+  // The store said that this life is fenced. It asks for nothing any more.
+  bool fenced() const { return fenced_; }
+  uint64_t view_number() const { return view_number_; }
+  // Who should hold the slot by the newest view; empty: nobody.
+  const HostLife& keeper(SlotId slot) const;
+  SlotCounts counts() const;
+
+ private:
+  enum class Phase : uint8_t {
+    kNone,
+    kClaiming,  // in the claim that is under way
+    kHeld,      // to be scanned
+    kScanning,  // in the scan that is under way
+    kDriven,
+    kStopping,   // the node was asked to give it up
+    kReleasing,  // in the release that is under way
+  };
+  enum class Row : uint8_t {
+    kUnread,
+    kFree,  // clear, or its holder is fenced
+    kOurs,
+    kTaken,  // by another that lives
+  };
+  struct Slot {
+    Phase phase = Phase::kNone;
+    Row row = Row::kUnread;
+    bool should = false;
+    bool doubtful = false;  // a claim or release of it has an unknown outcome
+    Instant waits_since = kNever;
+  };
+  // When one kind of request may be sent again; each failure in a row doubles the pause before it.
+  struct Request {
+    bool under_way = false;
+    Instant at{};
+    Duration pause{};
+    bool due(Instant now) const { return !under_way && at <= now; }
+    void settled(Instant now, bool well);
+  };
+
+  void host_set(const ClusterView& view);
+  void compare_soon(Instant now);
+  void end_fenced();
+  // All that follows from what is known now; after every input.
+  void advance(Instant now);
+  void stop_and_scan(Instant now);
+  void read_and_write(Instant now);
+  template <class Belongs>
+  void write(Instant now, Request& request, Phase phase, std::vector<SlotId>& out, Belongs belongs);
+  bool wanted(const Slot& slot) const { return slot.should && !leaving_; }
+  bool may_drive(const Slot& slot) const { return wanted(slot) && slot.row == Row::kOurs; }
+  // Nothing is to be done or awaited about it.
+  bool settled(const Slot& slot) const;
+
+  SlotsConfig config_;
+  SlotMap map_;
+  std::vector<HostLife> lives_;  // by number in map_; empty where it is not in the view
+  uint64_t view_number_ = 0;
+  bool leaving_ = false;
+  bool fenced_ = false;
+  bool compare_ = false;  // there is cause to read the rows that no read under way has seen
+  std::array<Slot, kSlots> slots_{};
+  Request read_;
+  Request claim_;
+  Request release_;
+  Request scan_;
+  size_t taken_before_ = kSlots;  // wanted slots that others had at the last read
+  Instant deadline_ = kNever;
+  Output out_;
+};
+
+}  // namespace phoenix
