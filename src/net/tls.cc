@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -66,7 +67,7 @@ class TlsTransport final : public Transport {
 
   IoStatus handshake() override {
     ERR_clear_error();
-    const int code = SSL_accept(ssl_.get());
+    const int code = SSL_do_handshake(ssl_.get());
     if (code == 1) return IoStatus::kOk;
     const IoStatus status = status_of(code);
     const unsigned long error = ERR_peek_error();
@@ -113,8 +114,8 @@ class TlsTransport final : public Transport {
   int fd() const override { return fd_.get(); }
 
   std::string client_subject() const override {
-    X509* certificate = SSL_get0_peer_certificate(ssl_.get());
-    if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+    X509* certificate = verified();
+    if (certificate == nullptr) return {};
     BIO* memory = BIO_new(BIO_s_mem());
     if (memory == nullptr) return {};
     X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
@@ -125,7 +126,37 @@ class TlsTransport final : public Transport {
     return subject;
   }
 
+  std::vector<std::string> peer_names() const override {
+    X509* certificate = verified();
+    if (certificate == nullptr) return {};
+    std::vector<std::string> names;
+    const X509_NAME* subject = X509_get_subject_name(certificate);
+    for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) {
+      add_text(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    }
+    auto* others = static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+    for (int at = 0; at < sk_GENERAL_NAME_num(others); ++at) {
+      const GENERAL_NAME* name = sk_GENERAL_NAME_value(others, at);
+      if (name->type == GEN_DNS) add_text(names, name->d.dNSName);
+    }
+    GENERAL_NAMES_free(others);
+    return names;
+  }
+
  private:
+  static void add_text(std::vector<std::string>& names, const ASN1_STRING* text) {
+    unsigned char* utf8 = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&utf8, text);
+    if (size < 0) return;
+    names.emplace_back(reinterpret_cast<const char*>(utf8), static_cast<size_t>(size));
+    OPENSSL_free(utf8);
+  }
+  X509* verified() const {
+    if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) return nullptr;
+    return SSL_get0_peer_certificate(ssl_.get());
+  }
+
   IoStatus status_of(int code) {
     switch (SSL_get_error(ssl_.get(), code)) {
       case SSL_ERROR_WANT_READ:
@@ -152,9 +183,16 @@ class TlsTransport final : public Transport {
 
 class Context final : public TlsContext {
  public:
-  explicit Context(SslContext context) : context_(std::move(context)) {}
+  Context(SslContext context, bool authority)
+      : context_(std::move(context)), authority_(authority) {}
 
-  std::unique_ptr<Transport> accept(Fd fd) override {
+  std::unique_ptr<Transport> accept(Fd fd) override { return make(std::move(fd), false); }
+  std::unique_ptr<Transport> dial(Fd fd) override {
+    return authority_ ? make(std::move(fd), true) : nullptr;
+  }
+
+ private:
+  std::unique_ptr<Transport> make(Fd fd, bool dials) {
     Ssl ssl(SSL_new(context_.get()));
     BIO* bio = BIO_new(socket_method());
     if (ssl == nullptr || bio == nullptr) {
@@ -164,11 +202,12 @@ class Context final : public TlsContext {
     BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd.get())));
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl.get(), bio, bio);
+    dials ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
     return std::make_unique<TlsTransport>(std::move(ssl), std::move(fd));
   }
 
- private:
   SslContext context_;
+  bool authority_;  // whose certificates the other end must show
 };
 
 tl::unexpected<Error> bad_file(std::string_view what, const std::string& path) {
@@ -203,7 +242,7 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files) {
   ERR_clear_error();
-  SslContext context(SSL_CTX_new(TLS_server_method()));
+  SslContext context(SSL_CTX_new(TLS_method()));
   if (context == nullptr || !set_versions(context.get())) {
     return fail(ErrorKind::kInternal, "OpenSSL cannot set up TLS 1.2");
   }
@@ -230,7 +269,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsFiles& files) {
     static constexpr unsigned char kService[] = "phoenix";
     SSL_CTX_set_session_id_context(context.get(), kService, sizeof kService - 1);
   }
-  return std::make_shared<Context>(std::move(context));
+  return std::make_shared<Context>(std::move(context), !files.client_ca.empty());
 }
 
 }  // namespace phoenix

@@ -1,5 +1,6 @@
-// TLS 1.2 and 1.3 for accepted connections, by OpenSSL, which stays in tls.cc. Not for dialling
-// out. A context may be replaced at any time; connections made from it keep it alive.
+// TLS 1.2 and 1.3 by OpenSSL, which stays in tls.cc: for accepted connections, and for dialling out
+// to those who show a certificate of the same authority. A context may be replaced at any time;
+// connections made from it keep it alive.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,10 @@ class TlsContext {
 
   // Takes the descriptor over; null if memory is out.
   virtual std::unique_ptr<Transport> accept(Fd fd) = 0;
+  // The dialling side, on a connected descriptor: shows the certificate, and takes only one signed
+  // by `client_ca`, whatever names it carries: see Transport::peer_names(). Null if memory is out,
+  // or without a `client_ca`.
+  virtual std::unique_ptr<Transport> dial(Fd fd) = 0;
 };
 
 }  // namespace phoenix

@@ -57,6 +57,7 @@ class PlainTransport final : public Transport {
   Fd take_plain() override { return std::move(fd_); }
   int fd() const override { return fd_.get(); }
   std::string client_subject() const override { return {}; }
+  std::vector<std::string> peer_names() const override { return {}; }
 
  private:
   Fd fd_;

@@ -1,4 +1,4 @@
-// One accepted TCP connection as a pair of non-blocking byte streams, plain here, TLS in tls.h.
+// One TCP connection as a pair of non-blocking byte streams, plain here, TLS in tls.h.
 // Nothing waits: a call does what is possible now and says which readiness it lacks for more.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "net/address.h"
@@ -68,6 +69,8 @@ class Transport {
   virtual int fd() const = 0;
   // Of the client's verified certificate, as "CN=alice,O=Example"; else empty.
   virtual std::string client_subject() const = 0;
+  // Common name and DNS names of the other end's verified certificate; none without one.
+  virtual std::vector<std::string> peer_names() const = 0;
 };
 
 std::unique_ptr<Transport> make_plain_transport(Fd fd);
