@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cluster/cluster.h"
 #include "node/node.h"
 #include "store/store.h"
 
@@ -37,6 +38,9 @@ class Host {
   virtual void stream_closed(RequestId stream, bool by_peer) = 0;
 
   virtual const Node& node() const = 0;
+  // The node among the hosts that share its store; alone it is a view of nobody.
+  virtual const Cluster& cluster() const = 0;
+  bool alone() const { return cluster().alone(); }
   virtual Now now() const = 0;
 
   // Content of several packets, from the cache or from the store; `done` may come at once.
@@ -60,10 +64,11 @@ class Host {
   virtual void read_raw(std::function<void(Reader&)> job,
                         std::function<void(const std::optional<Error>&)> done) = 0;
 
-  // Newest durable event sequence, and a subscription that is called whenever it grows. Returns a
-  // handle for unsubscribe.
-  virtual uint64_t last_event_seq() const = 0;
-  virtual uint64_t subscribe(std::function<void(uint64_t last_seq)> listener) = 0;
+  // The newest durable events as far as this host knows, and a subscription that is called whenever
+  // there are newer ones. Returns a handle for unsubscribe. Of other hosts that share the store it
+  // hears a little later.
+  virtual const EventCursor& last_event() const = 0;
+  virtual uint64_t subscribe(std::function<void()> listener) = 0;
   virtual void unsubscribe(uint64_t handle) = 0;
 
   // "ses_..." token text <-> (session id, generation): a keyed hash with a secret of this host.

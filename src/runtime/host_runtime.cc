@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "cluster/cluster.h"
 #include "runtime/clock.h"
 #include "runtime/content_cache.h"
 #include "runtime/store_threads.h"
@@ -15,6 +16,13 @@ namespace phoenix {
 namespace {
 
 constexpr Duration kTickAtMost = milliseconds(25);
+// How often a host asks for the events of those that share its store.
+constexpr Duration kOthersEvery = milliseconds(250);
+
+// Batch ids are unique for a store, and where several hosts share one, for a life.
+uint64_t first_batch(const NodeConfig& config) {
+  return config.self.empty() ? config.run << 40 : 1;
+}
 
 class HostRuntime final : public RunningHost {
  public:
@@ -25,39 +33,41 @@ class HostRuntime final : public RunningHost {
         options_(options),
         run_(config.run),
         started_at_(now().wall),
-        node_(config),
+        cluster_({.node = config, .has_store = true}),
         cache_(options.cache_bytes),
         timer_(loop),
+        others_(loop),
         reader_(loop, *store_),
         writer_(
-            loop, *store_, config.run << 40, SweepLimits{.retain_count = options.retain_count},
+            loop, *store_, first_batch(config), SweepLimits{.retain_count = options.retain_count},
             [this](StoreWriter::Done done) { committed(std::move(done)); },
             [this](uint64_t batch, Resolution resolution) {
-              node_.resolved(now(), batch, resolution);
+              cluster_.resolved(now(), batch, resolution);
               carry_out();
             },
-            [this](const EndedCounts& buried) { node_.swept(buried); }) {}
+            [this](const EndedCounts& buried) { cluster_.swept(buried); }) {}
 
   // True if all was read back.
   Result<bool> recover() {
     RecoverSink sink;
-    sink.packet = [this](Packet packet) { node_.recover_packet(std::move(packet)); };
-    sink.member = [this](MemberRecord record) { node_.recover_member(std::move(record)); };
-    sink.session = [this](SessionRecord record) { node_.recover_session(std::move(record)); };
-    sink.ended = [this](const EndedCounts& kept) { node_.recover_ended(kept); };
-    sink.incarnation_floor = [this](uint64_t floor) { node_.recover_incarnation_floor(floor); };
+    sink.packet = [this](Packet packet) { cluster_.recover(std::move(packet)); };
+    sink.member = [this](MemberRecord record) { cluster_.recover(std::move(record)); };
+    sink.session = [this](SessionRecord record) { cluster_.recover(std::move(record)); };
+    sink.ended = [this](const EndedCounts& kept) { cluster_.recover_ended(kept); };
+    sink.incarnation_floor = [this](uint64_t floor) { cluster_.recover_incarnation_floor(floor); };
     if (auto done = store_->recover(sink); !done) return done;
     // Where the event log stands: a stream that is resumed after a restart goes on from there.
     auto reader = store_->reader();
     if (!reader) return tl::unexpected<Error>(reader.error());
     const auto page = (*reader)->list({}, false, std::nullopt, 1);
     if (!page) return tl::unexpected<Error>(page.error());
-    last_seq_ = page->as_of;
+    last_event_ = page->as_of;
     return true;
   }
   void ready() {
-    node_.ready(now());
+    cluster_.ready(now());
     carry_out();
+    if (store_->capabilities().shared) watch_others();
   }
 
   RequestId send(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
@@ -66,26 +76,27 @@ class HostRuntime final : public RunningHost {
     const RequestId id = ++next_request_;
     waiting_.emplace(id, std::move(done));
     if (portion) streams_.emplace(id, std::move(portion));
-    node_.command(now(), {.id = id,
-                          .caller = std::move(caller),
-                          .idempotency = std::move(idempotency),
-                          .body = std::move(body)});
+    cluster_.command(now(), {.id = id,
+                             .caller = std::move(caller),
+                             .idempotency = std::move(idempotency),
+                             .body = std::move(body)});
     settle_soon();
     return id;
   }
   void abandon(RequestId id) override {
     waiting_.erase(id);
     streams_.erase(id);
-    node_.abandon(now(), id);
+    cluster_.abandon(now(), id);
     settle_soon();
   }
   void stream_closed(RequestId stream, bool by_peer) override {
     streams_.erase(stream);
-    node_.stream_closed(now(), stream, by_peer);
+    cluster_.stream_closed(now(), stream, by_peer);
     settle_soon();
   }
 
-  const Node& node() const override { return node_; }
+  const Node& node() const override { return cluster_.node(); }
+  const Cluster& cluster() const override { return cluster_; }
   Now now() const override { return read_clock(); }
 
   void contents(std::vector<PacketPtr> heads, uint32_t mask,
@@ -128,8 +139,8 @@ class HostRuntime final : public RunningHost {
     reader_.read(std::move(job), std::move(done));
   }
 
-  uint64_t last_event_seq() const override { return last_seq_; }
-  uint64_t subscribe(std::function<void(uint64_t)> listener) override {
+  const EventCursor& last_event() const override { return last_event_; }
+  uint64_t subscribe(std::function<void()> listener) override {
     listeners_.emplace(++next_listener_, std::move(listener));
     return next_listener_;
   }
@@ -163,11 +174,17 @@ class HostRuntime final : public RunningHost {
   WallMs started_at() const override { return started_at_; }
   EventLoop& loop() override { return loop_; }
 
+  void set_outward(Outward* outward) override { outward_ = outward; }
+  void give(const std::function<void(Cluster&, Now)>& input) override {
+    input(cluster_, now());
+    settle_soon();
+  }
+
   void begin_shutdown() override {
-    node_.begin_shutdown(now());
+    cluster_.begin_shutdown(now());
     carry_out();
   }
-  bool quiet() const override { return node_.writes_in_flight() == 0; }
+  bool quiet() const override { return cluster_.node().writes_in_flight() == 0; }
   bool committing() const override { return writer_.committing(); }
 
  private:
@@ -185,13 +202,26 @@ class HostRuntime final : public RunningHost {
     for (size_t i = 0; i < done.written.size(); ++i) {
       if (done.result.outcomes[i] == Outcome::kCommitted) remember(done.written[i]);
     }
-    node_.completed(now(), done.batch, done.groups, done.result.outcomes, done.result.why);
+    cluster_.completed(now(), done.batch, done.groups, done.result);
     carry_out();
-    if (done.result.last_seq > last_seq_) {
-      last_seq_ = done.result.last_seq;
-      const auto listeners = listeners_;
-      for (const auto& [handle, listener] : listeners) listener(last_seq_);
-    }
+    news(done.result.last_event);
+  }
+
+  void watch_others() {
+    others_.call_after(kOthersEvery, [this] {
+      read<EventCursor>([](Reader& reader) { return reader.newest_event(); },
+                        [this](Result<EventCursor> newest) {
+                          if (newest) news(*newest);
+                          watch_others();
+                        });
+    });
+  }
+
+  void news(const EventCursor& newest) {
+    if (last_event_.covers(newest)) return;
+    last_event_.raise(newest);
+    const auto listeners = listeners_;
+    for (const auto& [handle, listener] : listeners) listener();
   }
 
   void remember(const Group& group) {
@@ -210,8 +240,10 @@ class HostRuntime final : public RunningHost {
   }
 
   void carry_out() {
-    while (node_.has_output()) {
-      Output out = node_.take_output();
+    while (cluster_.has_output()) {
+      ClusterOutput all = cluster_.take_output();
+      if (outward_ != nullptr) reach_out(all);
+      Output& out = all.node;
       writer_.commit(std::move(out.groups));
       for (const uint64_t batch : out.resolves) writer_.resolve(batch);
       for (const PacketKey& key : out.loads) load(key);
@@ -233,20 +265,26 @@ class HostRuntime final : public RunningHost {
     arm();
   }
 
+  void reach_out(ClusterOutput& out) {
+    if (!out.messages.empty()) outward_->send(std::move(out.messages));
+    if (!out.pool.empty()) outward_->ask(std::move(out.pool));
+    if (out.fenced) outward_->fenced();
+  }
+
   void load(const PacketKey& key) {
     read<PacketLookup>([key](Reader& reader) { return reader.get(key); },
                        [this, key](Result<PacketLookup> lookup) {
-                         node_.loaded(now(), key, std::move(lookup));
+                         cluster_.loaded(now(), key, std::move(lookup));
                          carry_out();
                        });
   }
 
   void arm() {
-    const Duration left = node_.next_deadline() - Instant{clock_ns(CLOCK_BOOTTIME)};
+    const Duration left = cluster_.next_deadline() - Instant{clock_ns(CLOCK_BOOTTIME)};
     timer_.call_after(std::clamp(left, milliseconds(1), kTickAtMost), [this] {
       // Input that has arrived is taken before any timer: one more turn of the loop.
       loop_.post([this] {
-        node_.tick(now());
+        cluster_.tick(now());
         carry_out();
       });
     });
@@ -257,21 +295,36 @@ class HostRuntime final : public RunningHost {
   HostOptions options_;
   uint64_t run_;
   WallMs started_at_;
-  Node node_;
+  Cluster cluster_;
   ContentCache cache_;
+  Outward* outward_ = nullptr;
   Timer timer_;
+  Timer others_;
   bool settling_ = false;
   RequestId next_request_ = 0;
   WallMs last_id_at_ = 0;
   std::array<uint8_t, 10> last_id_{};
   std::unordered_map<RequestId, std::function<void(Reply)>> waiting_;
   std::unordered_map<RequestId, std::function<void(const StreamPortion&)>> streams_;
-  uint64_t last_seq_ = 0;
+  EventCursor last_event_;
   uint64_t next_listener_ = 0;
-  std::map<uint64_t, std::function<void(uint64_t)>> listeners_;
+  std::map<uint64_t, std::function<void()>> listeners_;
   StoreReader reader_;
   StoreWriter writer_;  // last: its thread ends first
 };
+
+// Which life of the host it is, as members are told. Among several hosts no two may give the same
+// number, so it is the life's own.
+Result<uint64_t> next_run(Store& store, const HostOptions& options) {
+  if (!options.self.empty()) return options.self.life & ((uint64_t{1} << 53) - 1);
+  const auto last = store.fact("run");
+  if (!last) return tl::unexpected<Error>(last.error());
+  const uint64_t run = *last ? std::strtoull((*last)->c_str(), nullptr, 10) + 1 : 1;
+  if (auto set = store.set_fact("run", std::to_string(run)); !set) {
+    return tl::unexpected<Error>(set.error());
+  }
+  return run;
+}
 
 }  // namespace
 
@@ -282,11 +335,11 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   config.host = options.name;
   config.ring_key = options.ring_key;
   config.max_live_packets = options.max_live_packets;
-  const auto last = store->fact("run");
-  if (!last) return tl::unexpected<Error>(last.error());
-  config.run = *last ? std::strtoull((*last)->c_str(), nullptr, 10) + 1 : 1;
-  if (auto set = store->set_fact("run", std::to_string(config.run)); !set) {
-    return tl::unexpected<Error>(set.error());
+  config.self = options.self;
+  if (auto run = next_run(*store, options); run) {
+    config.run = *run;
+  } else {
+    return tl::unexpected<Error>(run.error());
   }
   auto host = std::make_unique<HostRuntime>(loop, std::move(store), options, config);
   if (auto read_back = host->recover(); !read_back) {

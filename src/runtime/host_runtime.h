@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
+#include "base/host_life.h"
 #include "base/siphash.h"
 #include "net/event_loop.h"
 #include "runtime/host.h"
@@ -21,6 +23,20 @@ struct HostOptions {
   uint64_t max_live_packets = 1'000'000;
   uint64_t retain_count = 1'000'000;
   uint64_t cache_bytes = 256ULL << 20;
+  // One of several hosts that share the store; empty: alone.
+  HostLife self;
+};
+
+// What a host among others asks of the world beside its own store. All on the loop's thread.
+class Outward {
+ public:
+  virtual void send(std::vector<PeerMessageOut> messages) = 0;
+  virtual void ask(PoolRequests requests) = 0;
+  // This life is over: whoever runs the host starts another one.
+  virtual void fenced() = 0;
+
+ protected:
+  ~Outward() = default;
 };
 
 class RunningHost : public Host {
@@ -32,6 +48,11 @@ class RunningHost : public Host {
   virtual void begin_shutdown() = 0;
   // Nothing is on its way to the store any more.
   virtual bool quiet() const = 0;
+  // With other hosts. `outward` outlives the host, or is taken away by a null.
+  virtual void set_outward(Outward* outward) = 0;
+  // Hands something in that is no call of a client; what follows is carried out in this turn of the
+  // loop.
+  virtual void give(const std::function<void(Cluster&, Now)>& input) = 0;
   // True while a commit for few callers is at the store: the loop should watch rather than sleep.
   virtual bool committing() const = 0;
 };

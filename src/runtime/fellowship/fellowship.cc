@@ -1,0 +1,169 @@
+#include "runtime/fellowship/fellowship.h"
+
+#include <utility>
+
+#include "cluster/peer_message.h"
+
+namespace phoenix {
+namespace {
+
+peer::Urgency urgency_of(const PeerMessage& message) {
+  // All else in one order: what ends a call must not overtake it.
+  return is_bulk(message) ? peer::Urgency::kBulk : peer::Urgency::kNormal;
+}
+
+HostLife life_of(const gossip::ViewHost& host) { return {host.name, host.boot}; }
+
+}  // namespace
+
+Fellowship::Fellowship(const Log& log, RunningHost& host, HostLife self)
+    : log_(log), host_(host), self_(std::move(self)) {}
+
+Fellowship::~Fellowship() {
+  *here_ = false;
+  host_.set_outward(nullptr);
+  if (hosts_ != nullptr) hosts_->unsubscribe(subscription_);
+}
+
+void Fellowship::start(peer::PeerService& links, PoolDesk& desk, Hosts& hosts,
+                       std::function<void()> over) {
+  links_ = &links;
+  desk_ = &desk;
+  hosts_ = &hosts;
+  over_ = std::move(over);
+  host_.set_outward(this);
+  desk.on_beat([this, here = here_](Instant sent, const Beat& beat) {
+    if (!*here) return;
+    host_.give([&](Cluster& cluster, Now now) { cluster.beat(now, sent, beat); });
+  });
+  subscription_ = hosts.subscribe([this](const HostNews& news) {
+    // Their tags tell where they listen.
+    const bool told = news.event.kind == gossip::HostEventKind::kJoin ||
+                      news.event.kind == gossip::HostEventKind::kUpdated;
+    if (told) set_peers();
+  });
+  set_peers();
+}
+
+void Fellowship::view(const gossip::View& view) {
+  view_ = view;
+  set_peers();
+  ClusterView next;
+  next.number = view.number;
+  for (const gossip::ViewHost& host : view.hosts) {
+    next.hosts.push_back({life_of(host), host.weight});
+  }
+  host_.give([&](Cluster& cluster, Now now) { cluster.view(now, next); });
+}
+
+// Where each host of the view listens, as far as its gossip has told yet.
+void Fellowship::set_peers() {
+  if (links_ == nullptr) return;
+  std::vector<peer::PeerAddress> peers;
+  const std::vector<gossip::HostRow> rows = hosts_->rows();
+  for (const gossip::ViewHost& host : view_.hosts) {
+    if (life_of(host) == self_) continue;
+    peer::PeerAddress address{life_of(host), {}};
+    for (const gossip::HostRow& row : rows) {
+      if (row.name != host.name) continue;
+      const auto tag = row.tags.find("peer");
+      if (tag != row.tags.end()) address.address = tag->second;
+    }
+    peers.push_back(std::move(address));
+  }
+  links_->set_peers(std::move(peers));
+}
+
+void Fellowship::send(std::vector<PeerMessageOut> messages) {
+  for (const PeerMessageOut& out : messages) {
+    if (links_->send(out.to, encode(out.message), urgency_of(out.message))) {
+      ++counts_.messages_out;
+      continue;
+    }
+    // None may be left out while the link stands: it begins anew, and both sides say all again.
+    ++counts_.not_sent;
+    links_->cut(out.to);
+  }
+}
+
+void Fellowship::ask(PoolRequests requests) {
+  if (fenced_) return;
+  // Hands an answer in, unless this is gone by then.
+  const auto answer = [this, here = here_](auto give) {
+    return [this, here, give](auto result) {
+      if (!*here) return;
+      host_.give([&](Cluster& cluster, Now now) { give(cluster, now, std::move(result)); });
+    };
+  };
+  if (requests.beat) desk_->beat_soon();
+  if (requests.read_slots) {
+    desk_->held_slots(
+        answer([](Cluster& c, Now now, auto rows) { c.slots(now, std::move(rows)); }));
+  }
+  if (!requests.claim.empty()) {
+    desk_->claim_slots(std::move(requests.claim), answer([](Cluster& c, Now now, auto done) {
+                         c.claimed(now, std::move(done));
+                       }));
+  }
+  if (!requests.release.empty()) {
+    desk_->release_slots(std::move(requests.release), answer([](Cluster& c, Now now, auto done) {
+                           c.released(now, std::move(done));
+                         }));
+  }
+  if (!requests.scan.empty()) {
+    desk_->scan(std::move(requests.scan),
+                answer([](Cluster& c, Now now, auto found) { c.scanned(now, std::move(found)); }));
+  }
+  for (HostLife& home : requests.homes) {
+    desk_->at_home(home, answer([home](Cluster& c, Now now, auto found) {
+                     c.home_records(now, home, std::move(found));
+                   }));
+  }
+  if (!requests.members.empty() || !requests.sessions.empty()) {
+    desk_->records(
+        std::move(requests.members), std::move(requests.sessions),
+        answer([](Cluster& c, Now now, auto found) { c.records(now, std::move(found)); }));
+  }
+  for (HeldQuery& query : requests.held) {
+    desk_->owned_by(std::move(query.members),
+                    answer([id = query.id](Cluster& c, Now now, auto packets) {
+                      c.held(now, id, std::move(packets));
+                    }));
+  }
+}
+
+void Fellowship::fenced() {
+  if (fenced_) return;
+  fenced_ = true;
+  log_.write(Severity::kError, "fenced",
+             {{"why", "the pool went on without this host; it begins another life"}});
+  host_.loop().post([here = here_, over = over_] {
+    if (*here) over();
+  });
+}
+
+void Fellowship::on_peer_up(const HostLife& peer) {
+  log_.write(Severity::kInfo, "link-up", {{"peer", peer.host}});
+  host_.give([&](Cluster& cluster, Now now) { cluster.link_up(now, peer); });
+}
+
+void Fellowship::on_peer_down(const HostLife& peer) {
+  log_.write(Severity::kWarn, "link-down", {{"peer", peer.host}});
+  host_.give([&](Cluster& cluster, Now now) { cluster.link_down(now, peer); });
+}
+
+void Fellowship::on_peer_message(const HostLife& from, std::string_view bytes) {
+  auto message = decode_peer_message(bytes);
+  if (!message) {
+    ++counts_.unreadable;
+    log_.write(Severity::kError, "unreadable-message",
+               {{"peer", from.host}, {"why", message.error().detail}});
+    return links_->cut(from);
+  }
+  ++counts_.messages_in;
+  host_.give([&](Cluster& cluster, Now now) { cluster.received(now, from, std::move(*message)); });
+}
+
+void Fellowship::on_peer_writable(const HostLife&, peer::Urgency) {}
+
+}  // namespace phoenix
