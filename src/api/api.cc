@@ -9,7 +9,8 @@ inline namespace rest {
 
 struct Api::Impl {
   Impl(Host& host, ApiOptions options)
-      : services{host, options, Auth(options.auth_file), Gate(options)}, router(make_router()) {}
+      : services{host, options, Auth(options.auth_file), Gate(options), {}},
+        router(make_router()) {}
 
   HttpResponse problem(const Error& error, const HttpHead* head) {
     const std::string id = services.host.fresh_id("req_");
@@ -98,6 +99,14 @@ Result<bool> Api::reload_auth() { return impl_->services.auth.reload(); }
 
 HttpResponse Api::render(const Error& error, const HttpHead* head) {
   return impl_->problem(error, head);
+}
+
+void Api::send_members_away() {
+  // A stream that cannot take it is closed, and leaves the set.
+  const std::set<MovableStream*> open = impl_->services.streams;
+  for (MovableStream* stream : open) {
+    if (impl_->services.streams.contains(stream)) stream->move_away();
+  }
 }
 
 void Api::set_listen(std::vector<std::string> listen) {

@@ -38,6 +38,9 @@ class Api {
   Result<bool> reload_auth();
   // An answer for what the server refuses by itself; the head is null if it could not be read.
   HttpResponse render(const Error& error, const HttpHead* head);
+  // ApiOptions::move_to names a host by now: tells the members whose streams are open at once.
+  // Those that poll or send heartbeats hear of it by the next answer.
+  void send_members_away();
   // Once the port is known: more addresses that a Host header may name.
   void set_listen(std::vector<std::string> listen);
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,13 @@ struct ApiOptions {
   std::function<void()> leave;
   // True while the host shuts down; null: never.
   std::function<bool()> draining;
+  // Base URLs of the hosts at which a member may attach, this one first: what session answers tell
+  // as `hosts`. Null: none is told.
+  std::function<std::vector<std::string>()> api_urls;
+  // While this host leaves: the base URL at which a member of it should attach instead, perhaps
+  // another one at each call. Members are told as `moveTo`, and none is charged the grace for a
+  // stream that it closes then. nullopt: it does not leave, or there is nowhere to go. Null: never.
+  std::function<std::optional<std::string>()> move_to;
   // Called for every answer; null: nobody listens.
   std::function<void(const Answered&)> on_answer;
 };

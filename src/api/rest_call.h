@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +26,29 @@
 
 namespace phoenix {
 
+// An open stream of a member, which is told when the member should go to another host.
+class MovableStream {
+ public:
+  virtual void move_away() = 0;
+
+ protected:
+  ~MovableStream() = default;
+};
+
 struct Services {
   Host& host;
   ApiOptions options;
   Auth auth;
   Gate gate;
+  std::set<MovableStream*> streams = {};
+
+  // Where a member should attach instead of here.
+  std::optional<std::string> move_to() const {
+    return options.move_to ? options.move_to() : std::nullopt;
+  }
+  std::vector<std::string> api_urls() const {
+    return options.api_urls ? options.api_urls() : std::vector<std::string>();
+  }
 };
 
 enum class BodyRule : uint8_t { kNone, kOptional, kJson, kJsonOrLines, kPatch };
@@ -104,6 +123,8 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   // The JSON of the body; {} if it is empty and may be.
   Result<json::Document> document() const;
   bool raw() const { return raw_; }
+  // Of the header Idempotency-Key; nothing without one.
+  Result<std::optional<Idempotency>> idempotency() const;
   Result<std::optional<uint64_t>> if_match() const;
 
   // Hands a command to the node; the answer comes to on_reply, or is a problem already answered.
@@ -152,7 +173,6 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   Result<bool> identify();
   Result<bool> choose_namespace();
   Result<bool> admit();
-  Result<std::optional<Idempotency>> idempotency() const;
   void replay(const StoredAnswer& answer, const Idempotency& wanted, const OnReply& on_reply);
   void send_now(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
                 OnReply on_reply, Duration wait);

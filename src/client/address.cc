@@ -46,4 +46,20 @@ Result<std::vector<std::string>> resolve_urls(const std::vector<std::string>& fl
   return std::vector<std::string>{api};
 }
 
+std::vector<std::size_t> HostOrder::tour() const {
+  std::vector<std::size_t> order;
+  for (const bool failed : {false, true}) {
+    for (std::size_t i = 0; i < failed_.size(); ++i) {
+      const std::size_t host = (first_ + i) % failed_.size();
+      if (failed_[host] == failed) order.push_back(host);
+    }
+  }
+  return order;
+}
+
+void HostOrder::served(std::size_t host) {
+  first_ = host;
+  failed_[host] = false;
+}
+
 }  // namespace phoenix

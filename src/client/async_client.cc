@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "client/address.h"
 #include "client/connection.h"
 
 namespace phoenix {
@@ -36,8 +37,9 @@ struct AsyncClient::Impl {
     std::unique_ptr<HostConnection> connection;  // outlives its waiter
     std::unique_ptr<FdWaiter> waiter;
     int waiter_fd = -1;
-    std::size_t origin = 0;  // which base URL
-    std::size_t tried = 0;   // how many of them
+    std::vector<BaseUrl> only;       // the call's own base URL, if it has one
+    std::vector<std::size_t> hosts;  // the others in the order in which they are tried
+    std::size_t tried = 0;           // how many of them
     bool repeated = false;
   };
 
@@ -48,11 +50,18 @@ struct AsyncClient::Impl {
   ClientOptions options;
   std::vector<BaseUrl> origins;
   std::shared_ptr<const TlsTrust> tls;
-  std::size_t first = 0;
+  HostOrder order{0};
   std::vector<std::unique_ptr<HostConnection>> kept;
   std::map<uint64_t, std::shared_ptr<Exchange>> open;
   // Guards what was posted to the loop against an end of this client.
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+
+  const BaseUrl& origin(const Exchange& exchange) const {
+    return exchange.only.empty() ? origins[exchange.hosts[exchange.tried]] : exchange.only[0];
+  }
+  bool more_hosts(const Exchange& exchange) const {
+    return exchange.only.empty() && exchange.tried + 1 < exchange.hosts.size();
+  }
 
   void begin(const std::shared_ptr<Exchange>& exchange);
   void attempt(Exchange& exchange);
@@ -69,13 +78,26 @@ struct AsyncClient::Impl {
 void AsyncClient::Impl::begin(const std::shared_ptr<Exchange>& exchange) {
   const Duration limit = exchange->call.timeout.ns > 0 ? exchange->call.timeout : options.timeout;
   exchange->deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(limit.ns);
-  exchange->origin = first;
+  exchange->hosts = order.tour();
+  std::string unusable;
+  if (!exchange->call.url.empty()) {
+    Result<BaseUrl> origin = parse_url(exchange->call.url);
+    if (!origin || (origin->tls && !tls)) {
+      unusable = origin ? "no https here" : origin.error().detail;
+    } else {
+      exchange->only.push_back(std::move(*origin));
+    }
+  }
   open[exchange->id] = exchange;
-  loop.post([this, weak = std::weak_ptr<bool>(alive), id = exchange->id] {
+  loop.post([this, weak = std::weak_ptr<bool>(alive), id = exchange->id, unusable] {
     if (weak.expired()) return;
     const auto it = open.find(id);
     if (it == open.end()) return;
     const std::shared_ptr<Exchange> held = it->second;
+    if (!unusable.empty()) {
+      end(held, tl::unexpected(CallFailure{CallFault::kUnreachable, held->call.url, unusable}));
+      return;
+    }
     attempt(*held);
     step(id);
   });
@@ -91,11 +113,11 @@ std::unique_ptr<HostConnection> AsyncClient::Impl::take_kept(const BaseUrl& orig
 }
 
 void AsyncClient::Impl::attempt(Exchange& exchange) {
-  const BaseUrl& origin = origins[exchange.origin];
+  const BaseUrl& at = origin(exchange);
   exchange.waiter.reset();
   exchange.waiter_fd = -1;
-  exchange.connection = exchange.stream || exchange.repeated ? nullptr : take_kept(origin);
-  if (!exchange.connection) exchange.connection = std::make_unique<HostConnection>(origin, tls);
+  exchange.connection = exchange.stream || exchange.repeated ? nullptr : take_kept(at);
+  if (!exchange.connection) exchange.connection = std::make_unique<HostConnection>(at, tls);
   AnswerParser::BodySink body;
   if (exchange.stream) {
     exchange.events = std::make_unique<SseParser>([&exchange](const SseEvent& event) {
@@ -114,14 +136,14 @@ void AsyncClient::Impl::attempt(Exchange& exchange) {
     };
   }
   const std::string& token = exchange.call.token ? *exchange.call.token : options.token;
-  exchange.connection->send(encode_request(origin, exchange.call, token),
+  exchange.connection->send(encode_request(at, exchange.call, token),
                             exchange.call.method == "HEAD", options.max_answer, std::move(body));
   arm(exchange);
 }
 
 void AsyncClient::Impl::arm(Exchange& exchange) {
   Timer::TimePoint until = exchange.deadline;
-  if (origins.size() > 1 && !exchange.connection->connected()) {
+  if (more_hosts(exchange) && !exchange.connection->connected()) {
     const auto limit = std::chrono::nanoseconds(kConnectLimit.ns);
     until = std::min(until, std::chrono::steady_clock::now() + limit);
   }
@@ -197,20 +219,23 @@ void AsyncClient::Impl::broken(const std::shared_ptr<Exchange>& exchange, CallFa
       // A kept connection that the host has just closed says nothing about the host.
       exchange->repeated = true;
     } else {
+      if (exchange->only.empty() && origins.size() > 1)
+        order.failed(exchange->hosts[exchange->tried]);
+      if (!more_hosts(*exchange)) {
+        end(exchange, tl::unexpected(std::move(failure)));
+        return;
+      }
       ++exchange->tried;
-      exchange->origin = (exchange->origin + 1) % origins.size();
     }
-    if (exchange->tried < origins.size()) {
-      attempt(*exchange);
-      step(exchange->id);
-      return;
-    }
+    attempt(*exchange);
+    step(exchange->id);
+    return;
   }
   end(exchange, tl::unexpected(std::move(failure)));
 }
 
 void AsyncClient::Impl::complete(const std::shared_ptr<Exchange>& exchange) {
-  first = exchange->origin;
+  if (exchange->only.empty()) order.served(exchange->hosts[exchange->tried]);
   exchange->waiter.reset();
   Answer answer = exchange->connection->take_answer();
   if (exchange->connection->reusable() && kept.size() < kMaxKept) {
@@ -255,6 +280,7 @@ Result<std::unique_ptr<AsyncClient>> AsyncClient::create(EventLoop& loop, Client
     if (!trust) return tl::unexpected(trust.error());
     impl->tls = *trust;
   }
+  impl->order = HostOrder(impl->origins.size());
   return std::unique_ptr<AsyncClient>(new AsyncClient(std::move(impl)));
 }
 

@@ -1,8 +1,9 @@
 // Calls to a host from an event loop: several at a time, each with its own deadline, and one
 // Server-Sent-Events stream. What `phoenix worker` speaks with.
 //
-// Kept connections are reused; the base URLs are tried in order as http_client.h does. Callbacks
-// come from the loop, never from within call() or open_stream(). One thread: the loop's.
+// Kept connections are reused; the base URLs are tried in order as http_client.h does, but an
+// answer is an answer: who calls several hosts decides by itself which (Call::url). Callbacks come
+// from the loop, never from within call() or open_stream(). One thread: the loop's.
 #pragma once
 
 #include <cstdint>

@@ -108,6 +108,24 @@ TEST_F(AsyncClientTest, TakesTheNextHostAndSaysWhenThereIsNone) {
   EXPECT_EQ(call(get()).error().fault, CallFault::kUnreachable);
 }
 
+TEST_F(AsyncClientTest, ACallWithAUrlOfItsOwnGoesThereAlone) {
+  ScriptedServer other({[](Peer& peer) {
+    peer.read_request();
+    peer.answer(204, "");
+  }});
+  connect({dead_url(), other.url()});
+  Call there = get();
+  there.url = other.url();
+  EXPECT_EQ(call(there)->status, 204);
+  there.url = dead_url();
+  const CallResult nobody = call(there);
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().url, there.url);
+  EXPECT_TRUE(nobody_listens(nobody.error()));
+  there.url = "https://127.0.0.1:1";
+  EXPECT_EQ(call(there).error().fault, CallFault::kUnreachable);
+}
+
 TEST_F(AsyncClientTest, ReadsAStreamAndNoticesItsEnd) {
   ScriptedServer server({[](Peer& peer) {
     peer.read_request();

@@ -17,7 +17,8 @@ namespace phoenix {
 
 struct ClientOptions {
   // "http://127.0.0.1:7400" or https://; at least one. Tried in order: the next one is taken when
-  // nobody answers at the former, and then stays the first choice.
+  // nobody answers at the former, or it answers a problem of its own (503). Who answered last stays
+  // the first choice, who did not comes last.
   std::vector<std::string> urls;
   std::string token;               // sent as "Authorization: Bearer"; empty: none
   Duration timeout = seconds(30);  // of a whole call, from the first connect to the last byte; > 0
@@ -35,6 +36,10 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> headers;  // a Content-Type here wins
   std::optional<std::string> token;                          // instead of the client's; "": none
   Duration timeout{};                                        // 0: the client's
+  // How much of that the host may take on purpose (`waitMs`). What is left is shared by the hosts.
+  Duration wait{};
+  // A base URL to call instead of the client's; of http, unless the client has one of https.
+  std::string url;
   // Whether a second arrival does no harm. GET is, and whatever carries an Idempotency-Key; such a
   // call is repeated once by itself if a kept connection broke under it.
   bool repeatable = false;
@@ -66,10 +71,21 @@ enum class CallFault : uint8_t {
 
 struct CallFailure {
   CallFault fault = CallFault::kUnreachable;
-  std::string url;     // the base URL last tried
+  std::string url;     // the base URL last tried; all of them, if none was reached
   std::string detail;  // "connection refused", "certificate verify failed", ...
 };
 
+// A machine answered that no process listens there: the host that was there is gone.
+inline bool nobody_listens(const CallFailure& failure) {
+  return failure.fault == CallFault::kUnreachable && failure.detail == "Connection refused";
+}
+
 using CallResult = tl::expected<Answer, CallFailure>;
+
+// The host itself cannot serve now (it leaves, or its store does not answer); another one may.
+inline bool declined(const Answer& answer) {
+  return answer.status == 503 &&
+         answer.header("content-type").starts_with("application/problem+json");
+}
 
 }  // namespace phoenix

@@ -6,7 +6,9 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 
+#include "client/address.h"
 #include "client/connection.h"
 
 namespace phoenix {
@@ -44,22 +46,32 @@ void drive(HostConnection& connection, Clock::time_point deadline,
   }
 }
 
+// Until when one of `hosts` that may still be asked is waited for.
+Clock::time_point fair_deadline(const Call& call, Clock::time_point deadline, int64_t hosts) {
+  const Clock::time_point now = Clock::now();
+  const std::chrono::nanoseconds wait(call.wait.ns);
+  if (deadline - now <= wait) return deadline;
+  return now + wait + (deadline - now - wait) / hosts;
+}
+
 }  // namespace
 
 struct Client::Impl {
   ClientOptions options;
   std::vector<BaseUrl> origins;
   std::shared_ptr<const TlsTrust> tls;
-  std::size_t first = 0;  // the origin that answered last
+  HostOrder order{0};
   std::unique_ptr<HostConnection> connection;
 
-  CallResult try_origin(std::size_t index, const Call& call, Clock::time_point deadline);
+  CallResult try_origin(const BaseUrl& origin, const Call& call, Clock::time_point deadline,
+                        bool alone);
+  CallResult tour(const Call& call, Clock::time_point deadline);
   CallResult run(const Call& call);
 };
 
-CallResult Client::Impl::try_origin(std::size_t index, const Call& call,
-                                    Clock::time_point deadline) {
-  const BaseUrl& origin = origins[index];
+// `alone`: there is no other host to ask, so this one may take all the time that there is.
+CallResult Client::Impl::try_origin(const BaseUrl& origin, const Call& call,
+                                    Clock::time_point deadline, bool alone) {
   if (connection && (connection->origin().url != origin.url || connection->stale())) {
     connection.reset();
   }
@@ -69,10 +81,8 @@ CallResult Client::Impl::try_origin(std::size_t index, const Call& call,
     if (!connection) connection = std::make_unique<HostConnection>(origin, tls);
     const bool kept = connection->used();
     connection->send(request, call.method == "HEAD", options.max_answer, nullptr);
-    const bool alone = origins.size() == 1;
     drive(*connection, deadline, alone ? deadline : Clock::now() + kConnectLimit);
     if (connection->phase() == HostConnection::Phase::kDone) {
-      first = index;
       CallResult answer = connection->take_answer();
       if (!connection->reusable()) connection.reset();
       return answer;
@@ -92,18 +102,45 @@ CallResult Client::Impl::try_origin(std::size_t index, const Call& call,
   }
 }
 
+CallResult Client::Impl::tour(const Call& call, Clock::time_point deadline) {
+  const bool repeatable = may_repeat(call);
+  std::vector<std::size_t> hosts = order.tour();
+  CallResult last = tl::unexpected(CallFailure{CallFault::kUnreachable, origins[0].url, ""});
+  std::optional<Answer> decline;  // says more than that the others do not answer
+  std::string unreachable;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const std::size_t host = hosts[i];
+    const auto others = static_cast<int64_t>(hosts.size() - i);
+    last = try_origin(origins[host], call,
+                      repeatable ? fair_deadline(call, deadline, others) : deadline,
+                      origins.size() == 1);
+    if (last && !declined(*last)) {
+      order.served(host);
+      return last;
+    }
+    if (origins.size() > 1) order.failed(host);
+    if (last && !decline) decline = *last;
+    const bool untouched = !last && last.error().fault == CallFault::kUnreachable;
+    if (untouched) {
+      unreachable += (unreachable.empty() ? "" : ", ") + origins[host].url;
+      last.error().url = unreachable;
+    }
+    if (Clock::now() >= deadline || (!untouched && !repeatable)) break;
+  }
+  if (decline) return *decline;
+  return last;
+}
+
 CallResult Client::Impl::run(const Call& call) {
   const Duration limit = call.timeout.ns > 0 ? call.timeout : options.timeout;
   const Clock::time_point deadline = Clock::now() + std::chrono::nanoseconds(limit.ns);
-  CallResult last = tl::unexpected(CallFailure{CallFault::kUnreachable, origins[0].url, ""});
-  const std::size_t start = first;
-  for (std::size_t i = 0; i < origins.size(); ++i) {
-    last = try_origin((start + i) % origins.size(), call, deadline);
-    if (last || Clock::now() >= deadline) return last;
-    const bool untouched = last.error().fault == CallFault::kUnreachable;
-    if (!untouched && !(last.error().fault == CallFault::kReset && may_repeat(call))) return last;
+  if (call.url.empty()) return tour(call, deadline);
+  const Result<BaseUrl> origin = parse_url(call.url);
+  if (!origin || (origin->tls && !tls)) {
+    return tl::unexpected(CallFailure{CallFault::kUnreachable, call.url,
+                                      origin ? "no https here" : origin.error().detail});
   }
-  return last;
+  return try_origin(*origin, call, deadline, true);
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -126,6 +163,7 @@ Result<Client> Client::create(ClientOptions options) {
     if (!context) return tl::unexpected(context.error());
     impl->tls = *context;
   }
+  impl->order = HostOrder(impl->origins.size());
   impl->options = std::move(options);
   return Client(std::move(impl));
 }

@@ -110,6 +110,113 @@ TEST(HttpClient, TakesTheNextHostWhenNobodyListens) {
   EXPECT_TRUE(client.post("/", "{}"));
 }
 
+constexpr const char* kProblem = "Content-Type: application/problem+json\r\n";
+
+Call writing_call() {
+  Call call;
+  call.method = "POST";
+  call.target = "/";
+  call.body = "{}";
+  call.headers = {{"Idempotency-Key", "k"}};
+  return call;
+}
+
+TEST(HttpClient, AHostThatDeclinesSendsAWritingCallToTheNextWithTheSameKey) {
+  ScriptedServer leaving({[](Peer& peer) {
+    peer.read_request();
+    peer.answer(503, "leaving", kProblem);
+  }});
+  std::string seen;
+  ScriptedServer staying({[&](Peer& peer) {
+    for (int i = 0; i < 2; ++i) {
+      seen = peer.read_request();
+      peer.answer(201, "made");
+    }
+  }});
+  {
+    Client client = make_client({leaving.url(), staying.url()});
+    for (int i = 0; i < 2; ++i) {
+      const CallResult answer = client.call(writing_call());
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->status, 201) << "the second call does not ask the leaving host again";
+    }
+  }
+  EXPECT_NE(seen.find("Idempotency-Key: k\r\n"), std::string::npos);
+}
+
+TEST(HttpClient, WhatAHostDeclinesIsToldWhenNoOtherServes) {
+  const auto decline = [](Peer& peer) {
+    peer.read_request();
+    peer.answer(503, "leaving", kProblem);
+  };
+  ScriptedServer leaving({decline});
+  Client client = make_client({leaving.url(), dead_url()});
+  const CallResult answer = client.call(writing_call());
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "leaving");
+}
+
+TEST(HttpClient, ACallThatMustNotArriveTwiceStaysWhereItWent) {
+  ScriptedServer leaving({[](Peer& peer) {
+    peer.read_request();
+    peer.answer(503, "leaving", kProblem);
+  }});
+  Client client = make_client({leaving.url(), dead_url()});
+  const CallResult answer = client.post("/", "{}");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+}
+
+TEST(HttpClient, A503ThatIsNoRefusalIsAnAnswer) {
+  ScriptedServer unready({[](Peer& peer) {
+    peer.read_request();
+    peer.answer(503, "{}", "Content-Type: application/json\r\n");
+  }});
+  Client client = make_client({unready.url(), dead_url()});
+  const CallResult answer = client.get("/readyz");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->url, unready.url());
+}
+
+TEST(HttpClient, ASilentHostIsWaitedForOnlyItsShareAndThenComesLast) {
+  ScriptedServer frozen({[](Peer& peer) { peer.await_close(); }});
+  ScriptedServer well({[](Peer& peer) {
+    for (int i = 0; i < 2; ++i) {
+      peer.read_request();
+      peer.answer(200, "ok");
+    }
+  }});
+  Client client = make_client({frozen.url(), well.url()}, milliseconds(400));
+  ASSERT_TRUE(client.call(writing_call()));
+  const CallResult again = client.call(writing_call());
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(again->url, well.url());
+}
+
+TEST(HttpClient, NamesEveryHostWhenNoneAnswers) {
+  const std::string one = dead_url();
+  const std::string two = dead_url();
+  Client client = make_client({one, two});
+  const CallResult answer = client.get("/");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().url, one + ", " + two);
+  EXPECT_TRUE(nobody_listens(answer.error()));
+}
+
+TEST(HttpClient, ACallWithAUrlOfItsOwnGoesThereAlone) {
+  ScriptedServer other({[](Peer& peer) {
+    peer.read_request();
+    peer.answer(200, "other");
+  }});
+  Client client = make_client({dead_url()});
+  Call call;
+  call.target = "/";
+  call.url = other.url();
+  EXPECT_EQ(client.call(call)->body, "other");
+  call.url = "https://127.0.0.1:1";
+  EXPECT_EQ(client.call(call).error().fault, CallFault::kUnreachable);
+}
+
 TEST(HttpClient, TellsTheThreeFailuresApart) {
   Client nobody = make_client({dead_url()});
   EXPECT_EQ(nobody.get("/").error().fault, CallFault::kUnreachable);

@@ -132,5 +132,18 @@ TEST(AddressTest, FlagsThenEnvironmentThenFileThenDefault) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(HostOrderTest, BeginsWithWhoServedLastAndEndsWithWhoDidNot) {
+  HostOrder order(3);
+  EXPECT_EQ(order.tour(), (std::vector<std::size_t>{0, 1, 2}));
+  order.failed(0);
+  order.served(1);
+  EXPECT_EQ(order.tour(), (std::vector<std::size_t>{1, 2, 0}));
+  order.failed(1);
+  order.served(2);
+  EXPECT_EQ(order.tour(), (std::vector<std::size_t>{2, 0, 1}));
+  order.served(0);
+  EXPECT_EQ(order.tour(), (std::vector<std::size_t>{0, 2, 1}));
+}
+
 }  // namespace
 }  // namespace phoenix

@@ -226,8 +226,9 @@ tl::expected<SubmitItem, Error> decode_submit(const Value& body, const PacketDef
   if (faults.any()) return tl::unexpected(faults.error());
 
   SubmitItem item;
-  item.id_generated = draft.id.empty();
-  item.key = PacketKey(defaults.ns, item.id_generated ? defaults.fresh_id() : draft.id);
+  const bool given = !draft.id.empty();
+  item.id_generated = !given && !defaults.ids_repeat;
+  item.key = PacketKey(defaults.ns, given ? draft.id : defaults.fresh_id());
   if (raw != nullptr) {
     item.payload = std::move(raw);
     if (!item.payload->is_json) draft.spec.content_type = item.payload->type;

@@ -26,6 +26,8 @@ struct PacketDefaults {
   uint32_t retain_seconds = 604'800;
   WallMs now = 0;
   std::function<std::string()> fresh_id;
+  // fresh_id gives the same ids again for a repeat of the same call: a packet may have it already.
+  bool ids_repeat = false;
 };
 
 // One packet of POST /v1/packets. `raw` is the payload of a ?raw=true request; the body must then

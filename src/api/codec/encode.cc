@@ -203,7 +203,8 @@ void write_delivery(json::Writer& writer, const Delivery& delivery, const Conten
 }
 
 void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
-                      const std::vector<Contents>* contents) {
+                      const std::vector<Contents>* contents,
+                      const std::optional<std::string>& move_to) {
   writer.begin_object();
   if (contents != nullptr) {
     writer.key("deliveries");
@@ -219,7 +220,15 @@ void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
   writer.field("next", reply.next);
   writer.number("run", reply.run);
   writer.number("leaseMs", reply.lease_ms);
+  if (move_to) writer.field("moveTo", *move_to);
   writer.end_object();
+}
+
+void write_hosts(json::Writer& writer, const std::vector<std::string>& urls) {
+  writer.key("hosts");
+  writer.begin_array();
+  for (const std::string& url : urls) writer.string(url);
+  writer.end_array();
 }
 
 void write_session(json::Writer& writer, const SessionRecord& session, std::string_view token,
@@ -232,7 +241,8 @@ void write_session(json::Writer& writer, const SessionRecord& session, std::stri
   writer.end_object();
 }
 
-void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token) {
+void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token,
+                  const std::vector<std::string>& urls) {
   writer.begin_object();
   writer.key("session");
   write_session(writer, reply.session, token, reply.incarnation);
@@ -249,6 +259,7 @@ void write_attach(json::Writer& writer, const AttachReply& reply, std::string_vi
   writer.field("next", reply.next);
   writer.number("run", reply.run);
   writer.number("leaseMs", reply.lease_ms);
+  write_hosts(writer, urls);
   writer.end_object();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,14 +37,19 @@ void write_drain_fields(json::Writer& writer, const DrainNotice& drain);
 void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain);
 // {"member","epoch","packet"}; the packet with payload, checkpoint and context.
 void write_delivery(json::Writer& writer, const Delivery& delivery, const Contents& contents);
-// The whole answer of a poll, or of a heartbeat (contents null: without deliveries).
+// The whole answer of a poll, or of a heartbeat (contents null: without deliveries). `move_to`: the
+// base URL of the host at which the member should attach instead.
 void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
-                      const std::vector<Contents>* contents);
+                      const std::vector<Contents>* contents,
+                      const std::optional<std::string>& move_to);
 
 // {"id","token","leaseSeconds"[,"incarnation"]}
 void write_session(json::Writer& writer, const SessionRecord& session, std::string_view token,
                    const std::optional<uint64_t>& incarnation);
-void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token);
+// "hosts":[...], the base URLs at which a session may be attached.
+void write_hosts(json::Writer& writer, const std::vector<std::string>& urls);
+void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token,
+                  const std::vector<std::string>& urls);
 
 // {"message","code"} or null.
 void write_last_error(json::Writer& writer, const LastError* error);

@@ -161,7 +161,7 @@ void post_ring_plan(const RestCallPtr& call) {
   json::Writer writer(body);
   writer.begin_object();
   write_plan(writer, *request, *plan);
-  writer.number("asOf", call->host().last_event_seq());
+  write_position(writer, "asOf", call->host().last_event());
   write_plan_definitions(writer);
   writer.end_object();
   call->respond(200, std::move(body));

@@ -110,6 +110,17 @@ void fetch_stored(const RestCallPtr& call, const PacketKey& key, Then then) {
       });
 }
 
+void await_packet(const RestCallPtr& call, const PacketKey& key, Duration wait, Then then) {
+  call->send(
+      call->as_principal(), AwaitPacket{key, wait},
+      [then = std::move(then)](const RestCallPtr& self, const ReplyBody& reply) {
+        const auto* packet = std::get_if<PacketReply>(&reply);
+        if (packet == nullptr) return self->fail(unexpected_reply());
+        then(self, packet->packet);
+      },
+      wait);
+}
+
 }  // namespace
 
 Result<PacketKey> packet_key(const RestCall& call) {
@@ -136,9 +147,23 @@ std::string showable(std::string_view text) {
 }
 
 SlotKeepers slot_keepers(const RestCall& call) {
+  const ClusterView& view = call.host().cluster().view();
+  if (!call.host().alone() && view.number > 0) {
+    std::vector<HostWeight> hosts;
+    for (const ClusterHost& host : view.hosts) hosts.push_back({host.life.host, host.weight});
+    return {call.node().placement().key(), hosts};
+  }
   const std::array known = {
       HostWeight{call.host().name(), static_cast<uint32_t>(call.options().weight)}};
   return {call.node().placement().key(), known};
+}
+
+void write_position(json::Writer& writer, std::string_view name, const EventCursor& position) {
+  if (position.plain()) {
+    writer.number(name, position.position(kOwnLog));
+  } else {
+    writer.field(name, position.text());
+  }
 }
 
 Extras extras_of(const RestCall& call, const PacketView& view) {
@@ -164,17 +189,19 @@ void fetch_packet(const RestCallPtr& call, Then then) {
   const int64_t wait_ms = call->query().integer("waitMs", 0, kMaxWaitMs, faults).value_or(0);
   if (faults.any()) return call->fail(faults.error());
   const auto view = call->node().find(*key);
-  if (!view) return fetch_stored(call, *key, std::move(then));
-  if (wait_ms == 0 || is_terminal(view->status)) return then(call, *view);
   const Duration wait = milliseconds(wait_ms);
-  call->send(
-      call->as_principal(), AwaitPacket{*key, wait},
-      [then = std::move(then)](const RestCallPtr& self, const ReplyBody& reply) {
-        const auto* packet = std::get_if<PacketReply>(&reply);
-        if (packet == nullptr) return self->fail(unexpected_reply());
-        then(self, packet->packet);
-      },
-      wait);
+  if (view) {
+    if (wait_ms == 0 || is_terminal(view->status)) return then(call, *view);
+    return await_packet(call, *key, wait, std::move(then));
+  }
+  if (call->host().alone()) return fetch_stored(call, *key, std::move(then));
+  // One that lives is another host's, which knows more of it than is durable.
+  fetch_stored(call, *key,
+               [key = *key, wait, then = std::move(then)](const RestCallPtr& self,
+                                                          const PacketView& stored) {
+                 if (is_terminal(stored.status)) return then(self, stored);
+                 await_packet(self, key, wait, then);
+               });
 }
 
 Error no_result(const PacketView& view) {

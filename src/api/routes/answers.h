@@ -36,6 +36,8 @@ class Extras {
   PacketExtras with_contents(const Contents* contents) const { return {contents, &missing}; }
   std::vector<std::string> missing;
 };
+// Where event logs stand: a number, or a text where hosts share a store.
+void write_position(json::Writer& writer, std::string_view name, const EventCursor& position);
 Extras extras_of(const RestCall& call, const PacketView& view);
 
 // The call's packet, live or terminal, after ?waitMs= if that was asked; otherwise the call has

@@ -17,17 +17,33 @@ constexpr size_t kMaxQueued = 1024;  // portions whose contents are still being 
 
 // One open stream. Owned by the callbacks of its HttpStream, its timer and its reads; portions
 // leave in the order in which they came, each when its contents are there.
-class DeliveryStream : public std::enable_shared_from_this<DeliveryStream> {
+class DeliveryStream final : public MovableStream,
+                             public std::enable_shared_from_this<DeliveryStream> {
  public:
-  explicit DeliveryStream(Host& host) : host_(host), comment_(host.loop()) {}
+  explicit DeliveryStream(Services& services)
+      : services_(services), host_(services.host), comment_(services.host.loop()) {}
 
   void set_id(RequestId id) { id_ = id; }
 
   void open(std::shared_ptr<HttpStream> stream) {
     stream_ = std::move(stream);
     stream_->on_closed([self = shared_from_this()](bool by_peer) { self->closed(by_peer); });
+    services_.streams.insert(this);
     arm();
     send_next();
+    move_away();
+  }
+
+  // It has no id, so it acknowledges nothing.
+  void move_away() override {
+    const auto url = services_.move_to();
+    if (!url || over_) return;
+    std::string text = "event: move\ndata: ";
+    json::Writer writer(text);
+    writer.begin_object();
+    writer.field("moveTo", *url);
+    writer.end_object();
+    stream_->write(text + "\n\n");
   }
 
   void take(const StreamPortion& portion) {
@@ -124,10 +140,13 @@ class DeliveryStream : public std::enable_shared_from_this<DeliveryStream> {
     over_ = true;
     comment_.cancel();
     queue_.clear();
-    host_.stream_closed(id_, by_peer);
+    services_.streams.erase(this);
+    // Who was sent away closes it because it was told to.
+    host_.stream_closed(id_, by_peer && !services_.move_to());
     stream_.reset();
   }
 
+  Services& services_;
   Host& host_;
   RequestId id_ = 0;
   std::shared_ptr<HttpStream> stream_;
@@ -140,7 +159,7 @@ class DeliveryStream : public std::enable_shared_from_this<DeliveryStream> {
 }  // namespace
 
 void open_delivery_stream(const RestCallPtr& call, Caller caller, OpenStream command) {
-  auto opened = std::make_shared<DeliveryStream>(call->host());
+  auto opened = std::make_shared<DeliveryStream>(call->services());
   const RequestId id = call->send_stream(
       std::move(caller), std::move(command),
       [opened](const RestCallPtr& self, const ReplyBody& reply) {

@@ -4,7 +4,6 @@
 // the position at which a client resumes is that of the newest durable one.
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <set>
 
@@ -85,11 +84,14 @@ void append_host_event(std::string& out, const HostNews& news, std::string_view 
   out += "\n\n";
 }
 
-void append_cloud_event(std::string& out, const EventRow& row, std::string_view host) {
+// `resume`: the position at which a client that has seen it goes on. Where hosts share a store that
+// names every log, while the event itself is one of one log.
+void append_cloud_event(std::string& out, const EventRow& row, std::string_view resume,
+                        std::string_view host) {
   const PacketKey key = PacketKey::from_text(row.key);
   const std::string_view noun = row.is_packet ? "packet" : "member";
-  const std::string sequence = std::to_string(row.seq);
-  out.append("id: ").append(sequence).append("\ndata: ");
+  const std::string sequence = EventCursor(row.seq, row.log).text();
+  out.append("id: ").append(resume).append("\ndata: ");
   json::Writer writer(out);
   writer.begin_object();
   writer.field("specversion", "1.0");
@@ -120,17 +122,17 @@ void append_cloud_event(std::string& out, const EventRow& row, std::string_view 
 
 struct EventBatch {
   std::vector<EventRow> rows;
-  uint64_t oldest = 0;
+  EventCursor dropped;
 };
 
 // One open stream; kept by the callbacks of the HttpStream until that is closed.
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(Host& host, Hosts* hosts, EventFilter filter, uint64_t after)
+  EventStream(Host& host, Hosts* hosts, EventFilter filter, EventCursor after)
       : host_(host),
         hosts_(hosts),
         filter_(std::move(filter)),
-        after_(after),
+        after_(std::move(after)),
         comment_(host.loop()),
         again_(host.loop()) {}
 
@@ -138,7 +140,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     stream_ = std::move(stream);
     const std::weak_ptr<EventStream> weak = weak_from_this();
     stream_->on_closed([self = shared_from_this()](bool) { self->closed(); });
-    subscription_ = host_.subscribe([weak](uint64_t) {
+    subscription_ = host_.subscribe([weak] {
       if (const auto self = weak.lock()) self->pump();
     });
     if (hosts_ != nullptr) {
@@ -146,7 +148,9 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
         if (const auto self = weak.lock()) self->tell(news);
       });
     }
-    if (after_ > host_.last_event_seq()) gap(host_.last_event_seq());
+    // Another host's events may be known to the client before they are known here.
+    const EventCursor& known = host_.last_event();
+    if (known.plain() && !known.covers(after_)) gap(known);
     comment();
     pump();
   }
@@ -166,12 +170,12 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   }
 
   // The position asked for is not in the log any more, or not yet in this one: list again.
-  void gap(uint64_t resume_at) {
-    std::string text = "id: " + std::to_string(resume_at) + "\nevent: gap\ndata: ";
+  void gap(const EventCursor& resume_at) {
+    std::string text = "id: " + resume_at.text() + "\nevent: gap\ndata: ";
     json::Writer writer(text);
     writer.begin_object();
-    writer.number("from", after_);
-    writer.number("resumesAfter", resume_at);
+    write_position(writer, "from", after_);
+    write_position(writer, "resumesAfter", resume_at);
     writer.field("detail", "events in between are no longer kept; list again");
     writer.end_object();
     text += "\n\n";
@@ -180,13 +184,13 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   }
 
   void pump() {
-    if (over_ || reading_ || after_ >= host_.last_event_seq()) return;
+    if (over_ || reading_ || after_.covers(host_.last_event())) return;
     if (stream_->buffered() > kMaxBehind) return look_again();
     reading_ = true;
     host_.read<EventBatch>(
         [after = after_](Reader& reader) -> Result<EventBatch> {
           EventBatch batch;
-          auto rows = reader.events(after, kAtOnce, &batch.oldest);
+          auto rows = reader.events(after, kAtOnce, &batch.dropped);
           if (!rows) return tl::unexpected(rows.error());
           batch.rows = std::move(*rows);
           return batch;
@@ -200,16 +204,20 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   }
 
   void send(const EventBatch& batch) {
-    if (batch.oldest > after_ + 1) gap(batch.oldest - 1);
+    if (!after_.covers(batch.dropped)) {
+      EventCursor resume_at = after_;
+      resume_at.raise(batch.dropped);
+      gap(resume_at);
+    }
     if (over_) return;
     std::string text;
     // The reader sees a commit as soon as it is synced, the node a moment later. Who hears of a
     // result must be able to fetch it, so what the node does not know yet waits for the next turn.
-    const uint64_t known = host_.last_event_seq();
+    const EventCursor& known = host_.last_event();
     for (const auto& row : batch.rows) {
-      if (row.seq > known) break;
-      after_ = std::max(after_, row.seq);
-      if (filter_.wants(row)) append_cloud_event(text, row, host_.name());
+      if (!known.covers(row.log, row.seq)) break;
+      after_.raise(row.log, row.seq);
+      if (filter_.wants(row)) append_cloud_event(text, row, after_.text(), host_.name());
     }
     if (!text.empty() && !stream_->write(std::move(text))) return;
     // An empty read below the newest number: the rows are still on their way to the readers.
@@ -239,7 +247,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   Host& host_;
   Hosts* hosts_;
   EventFilter filter_;
-  uint64_t after_;
+  EventCursor after_;
   Timer comment_;
   Timer again_;
   std::shared_ptr<HttpStream> stream_;
@@ -250,16 +258,15 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
 };
 
 // `from` or Last-Event-ID; the header wins, since a browser repeats the first query for ever.
-std::optional<uint64_t> position_of(const RestCall& call, json::Faults& faults) {
+std::optional<EventCursor> position_of(const RestCall& call, json::Faults& faults) {
   const std::string* header = call.head().find("last-event-id");
   const std::string* text = header != nullptr ? header : call.query().find("from");
   if (text == nullptr) return std::nullopt;
-  uint64_t position = 0;
-  const char* end = text->data() + text->size();
-  const auto parsed = std::from_chars(text->data(), end, position);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
+  auto position = EventCursor::parse(*text);
+  if (!position) {
     faults.add(header != nullptr ? "header:Last-Event-ID" : "query:from",
-               "must be the asOf of a list, or the id of an event: a whole number");
+               "must be the asOf of a list, or the id of an event: a whole number, or several "
+               "like 3:1007,5:12");
   }
   return position;
 }
@@ -283,7 +290,7 @@ void get_events(const RestCallPtr& call) {
   filter.namespaces = call->visible_namespaces();
   const auto events =
       std::make_shared<EventStream>(call->host(), call->options().hosts, std::move(filter),
-                                    from.value_or(call->host().last_event_seq()));
+                                    from.value_or(call->host().last_event()));
   events->open(call->stream());
 }
 

@@ -83,7 +83,7 @@ void write_told(json::Writer& writer, const HostRow& row) {
 void write_own(json::Writer& writer, const RestCall& call) {
   const Host& host = call.host();
   const Stats& stats = host.node().stats();
-  writer.flag("ready", host.node().health(call.now()).ready && !is_draining(call));
+  writer.flag("ready", host.cluster().health(call.now()).ready && !is_draining(call));
   writer.number("run", host.run());
   writer.number("slots", slot_keepers(call).kept_by(host.name()));
   writer.number("members", stats.members_now[static_cast<size_t>(MemberStatus::kActive)] +
@@ -135,7 +135,7 @@ void list_hosts(const RestCallPtr& call) {
   if (end != rows.end()) {
     writer.field("nextCursor", encode_cursor(true, {.created_at = 0, .key = (end - 1)->name}));
   }
-  writer.number("asOf", call->host().last_event_seq());
+  write_position(writer, "asOf", call->host().last_event());
   writer.end_object();
   call->respond(200, std::move(body));
 }

@@ -4,16 +4,21 @@
 
 namespace phoenix {
 
+std::string home_of(const RestCall& call, const MemberView& view) {
+  const auto session = call.node().find_session(view.record->session);
+  const bool elsewhere = session && !session->home.empty();
+  return elsewhere ? session->home.host : call.host().name();
+}
+
 void write_members_of(json::Writer& writer, const RestCall& call, const MembersReply& reply) {
-  const std::string& home = call.host().name();
   if (reply.single) {
     writer.key("member");
-    write_member(writer, reply.members[0], home);
+    write_member(writer, reply.members[0], home_of(call, reply.members[0]));
     return;
   }
   writer.key("members");
   writer.begin_array();
-  for (const auto& view : reply.members) write_member(writer, view, home);
+  for (const auto& view : reply.members) write_member(writer, view, home_of(call, view));
   writer.end_array();
 }
 
@@ -23,7 +28,7 @@ void answer_member(const RestCallPtr& call, const ReplyBody& reply) {
   std::string body;
   json::Writer writer(body);
   if (changed->single && !changed->members.empty()) {
-    write_member(writer, changed->members[0], call->host().name());
+    write_member(writer, changed->members[0], home_of(*call, changed->members[0]));
     call->add_header("ETag", etag(changed->members[0].record->revision));
   } else {
     MembersReply many = *changed;

@@ -6,6 +6,8 @@
 
 namespace phoenix {
 
+// The name of the host to which the member is attached.
+std::string home_of(const RestCall& call, const MemberView& view);
 // "member":{...} for a single one, else "members":[...].
 void write_members_of(json::Writer& writer, const RestCall& call, const MembersReply& reply);
 // The bare member where there is one, else {"members":[...]}; 200, or 202 if it goes on.

@@ -31,6 +31,7 @@ void answer_registered(const RestCallPtr& call, const ReplyBody& reply) {
     write_session(writer, *made->session,
                   call->host().session_token(made->session->id, made->session->generation),
                   made->incarnation);
+    write_hosts(writer, call->services().api_urls());
   } else {
     writer.null();
   }
@@ -108,13 +109,13 @@ void list_members(const RestCallPtr& call) {
       next = ListPosition{0, last};
       break;
     }
-    write_member(writer, view, call->host().name());
+    write_member(writer, view, home_of(*call, view));
     last = key;
     ++shown;
   }
   writer.end_array();
   if (next) writer.field("nextCursor", encode_cursor(true, *next));
-  writer.number("asOf", call->host().last_event_seq());
+  write_position(writer, "asOf", call->host().last_event());
   writer.end_object();
   call->respond(200, std::move(body));
 }

@@ -66,7 +66,7 @@ struct Page {
   ListQuery query;
   std::vector<PacketView> items;
   std::optional<ListPosition> next;
-  std::optional<uint64_t> as_of;
+  std::optional<EventCursor> as_of;
   size_t bytes = 0;
   int rounds = 0;
 };
@@ -121,7 +121,7 @@ void answer_page(const RestCallPtr& call, const Page& page, const std::vector<Co
   }
   writer.end_array();
   if (page.next) writer.field("nextCursor", encode_cursor(page.query.range.ascending, *page.next));
-  writer.number("asOf", page.as_of.value_or(0));
+  write_position(writer, "asOf", page.as_of.value_or(EventCursor()));
   writer.end_object();
   call->respond(200, std::move(body));
 }
@@ -247,8 +247,32 @@ void write_owners(json::Writer& writer, const std::vector<EventRow>& rows) {
   writer.end_array();
 }
 
+// Of a packet that another host keeps: all hosts know the members, so the walk is the same.
+std::optional<Explanation> explain_stored(const RestCall& call, const Packet& head) {
+  if (call.host().alone() || is_terminal(head.status)) return std::nullopt;
+  OwnerQuery query;
+  query.ns = head.key.ns();
+  query.required = head.required;
+  query.match = head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
+  query.salt = head.spec->spread == Spread::kId         ? head.key.id()
+               : head.spec->spread == Spread::kAffinity ? std::string_view(head.spec->affinity_key)
+                                                        : std::string_view();
+  query.load = head.spec->load;
+  query.nearest_first = head.spec->spread != Spread::kId;
+  Position point = 0;
+  Explanation explanation;
+  explanation.walk = call.node().owner_walk(query, &point);
+  explanation.packet.status = head.status;
+  explanation.packet.head = std::make_shared<Packet>(head);
+  explanation.packet.parked = head.parked;
+  return explanation;
+}
+
 void answer_explain(const RestCallPtr& call, const PacketKey& key, const History& history) {
-  const auto explanation = call->node().explain(key);
+  auto explanation = call->node().explain(key);
+  if (!explanation && history.lookup.head) {
+    explanation = explain_stored(*call, *history.lookup.head);
+  }
   PacketView view;
   if (explanation) {
     view = explanation->packet;

@@ -1,6 +1,7 @@
 // Packets as clients and operators see them: create, one packet, orders.
 
 #include "api/codec/decode_packet.h"
+#include "api/codec/digest.h"
 #include "api/codec/encode.h"
 #include "api/codec/problem.h"
 #include "api/routes/answers.h"
@@ -8,6 +9,21 @@
 
 namespace phoenix {
 namespace {
+
+// The id of the so-and-so-many-th packet of a call with that Idempotency-Key.
+std::string derived_packet_id(const Digest& scope, uint64_t index) {
+  const Digest digest =
+      Sha256()
+          .part("packet-id-1")
+          .part(std::string_view(reinterpret_cast<const char*>(scope.data()), scope.size()))
+          .part(index)
+          .finish();
+  // The form of a ULID, whose first digit is at most 7.
+  constexpr std::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::string id = "pkt_";
+  for (size_t i = 0; i < 26; ++i) id += kDigits[digest[i] & (i == 0 ? 7 : 31)];
+  return id;
+}
 
 using SubmitResult = tl::expected<SubmitItem, Error>;
 
@@ -17,6 +33,15 @@ PacketDefaults defaults_of(RestCall& call) {
   defaults.retain_seconds = call.services().options.retain_seconds;
   defaults.now = call.host().now().wall;
   defaults.fresh_id = [&host = call.host()] { return host.fresh_id("pkt_"); };
+  // Among several hosts parts of a call are made apart from each other, and a repeat has to find
+  // each of them again: its ids follow from its key.
+  const auto key = call.idempotency();
+  if (!call.host().alone() && key && *key) {
+    defaults.ids_repeat = true;
+    defaults.fresh_id = [scope = (*key)->scope, next = uint64_t{0}]() mutable {
+      return derived_packet_id(scope, next++);
+    };
+  }
   const std::string_view traceparent = call.head().header("traceparent");
   const std::string_view tracestate = call.head().header("tracestate");
   // Tracing never refuses work: a header that is none is left out.

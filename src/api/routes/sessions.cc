@@ -83,7 +83,7 @@ void answer_deliveries(const RestCallPtr& call, const DeliveriesReply& reply,
   std::string body;
   body.reserve(reply.deliveries.size() * 1024 + 256);
   json::Writer writer(body);
-  write_deliveries(writer, reply, contents);
+  write_deliveries(writer, reply, contents, call->services().move_to());
   call->add_header("Cache-Control", "no-store");
   call->respond(200, std::move(body));
 }
@@ -151,7 +151,8 @@ void attach(const RestCallPtr& call) {
                std::string body;
                json::Writer writer(body);
                write_attach(writer, *got,
-                            self->host().session_token(got->session.id, got->session.generation));
+                            self->host().session_token(got->session.id, got->session.generation),
+                            self->services().api_urls());
                self->add_header("Cache-Control", "no-store");
                self->respond(200, std::move(body));
              });
@@ -218,7 +219,7 @@ void answer_added(const RestCallPtr& call, const ReplyBody& reply, const std::st
       write_problem(writer, *error, call->request_id());
     } else if (const auto view = call->node().find_member(MemberKey(ns, id))) {
       writer.key("member");
-      write_member(writer, *view, call->host().name());
+      write_member(writer, *view, home_of(*call, *view));
     }
     writer.end_object();
   }
