@@ -200,6 +200,7 @@ Outcome<Reply> Api::get_any(const std::string& what, Target target, Duration wai
   if (wait.ns > 0) {
     target.with("waitMs", wait.ms());
     call.timeout = transport_->globals.request_timeout + wait;
+    call.wait = wait;
   }
   if (!name_space_.empty() && target.text().starts_with("/v1/")) {
     target.with("namespace", name_space_);

@@ -5,6 +5,7 @@
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/line/help.h"
+#include "cli/store/store_commands.h"
 #include "cli/version.h"
 
 namespace phoenix::cli {
@@ -58,12 +59,7 @@ constexpr const char* kLaterVerbs[] = {"new",
                                        "key",
                                        "key new",
                                        "key show",
-                                       "key list",
-                                       "store",
-                                       "store init",
-                                       "store check",
-                                       "store migrate",
-                                       "store adopt"};
+                                       "key list"};
 
 }  // namespace
 
@@ -106,6 +102,7 @@ std::vector<Command> all_commands() {
   add_member_commands(table);
   add_host_commands(table);
   add_ring_commands(table);
+  add_store_commands(table);
   add_other_commands(table);
   return table;
 }

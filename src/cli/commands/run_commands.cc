@@ -31,15 +31,18 @@ Flag seed_flag(uint64_t* into, bool* given, std::string help) {
   return flag;
 }
 
+constexpr int64_t kNotGiven = -1;
+
 void add_demo(std::vector<Command>& table) {
   const auto options = std::make_shared<DemoOptions>();
   Command command;
   command.path = "demo";
   command.summary = "a host and real workers under churn; proves that nothing is lost";
-  command.usage = "[--packets N] [--workers N] [--churn 400ms] [flags]";
+  command.usage = "[--packets N] [--workers N] [--churn 400ms] [--hosts N] [flags]";
   command.example =
       "phoenix demo --packets 500 --seed 7\n"
-      "phoenix demo --kill-host 5 --seed 11 -o json";
+      "phoenix demo --kill-host 5 --seed 11 -o json\n"
+      "phoenix demo --hosts 3";
   command.flags.push_back(text_flag("--files", "DIR", &options->files_dir,
                                     "input: the files below (documentation of this machine)"));
   command.flags.push_back(
@@ -50,8 +53,14 @@ void add_demo(std::vector<Command>& table) {
                                         "one worker is hit each time this has passed"));
   command.flags.push_back(
       seed_flag(&options->seed, &options->seed_given, "draws who is hit, and how (1)"));
+  options->kill_host = kNotGiven;
   command.flags.push_back(number_flag("--kill-host", "N", &options->kill_host, 0, 100,
                                       "SIGKILL and restart the host so often (0)"));
+  command.flags.push_back(number_flag(
+      "--hosts", "N", &options->hosts, 1, 16,
+      "hosts that share a store; each of killed, frozen and sent away --kill-host times (2)"));
+  command.flags.push_back(text_flag("--store", "postgresql://…", &options->store,
+                                    "their store (a PostgreSQL of the demo's own)"));
   command.flags.push_back(switch_flag("--keep", &options->keep, "leave the host up at the end"));
   command.flags.push_back(
       text_flag("--data", "DIR", &options->data_dir, "data folder (a temporary one)"));
@@ -59,6 +68,12 @@ void add_demo(std::vector<Command>& table) {
     if (options->churn.ns == 0) {
       return context.out.report(wrong_use("--churn: 0s is too short", "", "for example 400ms"));
     }
+    if (!options->store.empty() && !options->store.starts_with("postgresql://") &&
+        !options->store.starts_with("postgres://")) {
+      return context.out.report(wrong_use("--store: \"" + options->store + "\" is no server", "",
+                                          "for example postgresql://db.example/phoenix"));
+    }
+    if (options->kill_host == kNotGiven) options->kill_host = options->hosts > 1 ? 2 : 0;
     options->json = context.out.format() == Format::kJson;
     options->color = context.out.color();
     options->progress = context.out.live();
@@ -188,9 +203,11 @@ void add_sim(std::vector<Command>& table) {
   Command command;
   command.path = "sim";
   command.summary = "play a seed in the simulator: the same code, virtual time";
-  command.usage = "[--seed N | --seeds A..B] [--steps M] [--scenario FILE]";
-  command.detail = "Exit 1 on a violation, with the seed and the command that replays it.";
-  command.example = "phoenix sim --seed 42 --steps 2000";
+  command.usage = "[--hosts N] [--seed N | --seeds A..B] [--steps M] [--scenario FILE]";
+  command.detail =
+      "Exit 1 on a violation, with the seed and the command that replays it.\n"
+      "With --hosts a scenario says what goes wrong and when (tests/scenarios/cluster).";
+  command.example = "phoenix sim --hosts 3 --seed 42";
   Flag seed = text_flag("--seed", "N", nullptr, "the seed (1)");
   seed.set = [options](std::string_view text) -> Complaint {
     const auto value = parse_integer(text, 0, INT64_MAX);
@@ -215,6 +232,8 @@ void add_sim(std::vector<Command>& table) {
   command.flags.push_back(std::move(seeds));
   command.flags.push_back(
       number_flag("--steps", "M", &options->steps, 1, 100'000'000, "steps of a seed (2000)"));
+  command.flags.push_back(number_flag("--hosts", "N", &options->hosts, 0, 100,
+                                      "hosts that share a store; 0: one alone (0)"));
   command.flags.push_back(
       text_flag("--scenario", "FILE", &options->scenario, "play this instead of a generated one"));
   command.flags.push_back(text_flag("--plant", "BUG", &options->planted_bug,

@@ -57,6 +57,18 @@ bool ChurnPlan::satisfied() const {
                      [](int count) { return count >= kHitsWanted; });
 }
 
+std::vector<HostStrike> host_strikes(uint64_t seed, int64_t each, size_t hosts) {
+  Prng prng(seed);
+  std::vector<HostStrike> strikes;
+  for (int kind = 0; kind < kHostHits; ++kind) {
+    for (int64_t i = 0; i < each; ++i) {
+      strikes.push_back({static_cast<HostHit>(kind), prng.below(hosts), i % 2 == 0});
+    }
+  }
+  prng.shuffle(strikes);
+  return strikes;
+}
+
 uint64_t host_kill_at(int64_t i, int64_t kills, uint64_t packets) {
   return packets * static_cast<uint64_t>(i + 1) / static_cast<uint64_t>(kills + 1);
 }

@@ -59,6 +59,17 @@ class ChurnPlan {
   bool unchecked_next_ = true;
 };
 
+// What happens to one of several hosts.
+enum class HostHit : uint8_t { kKill, kFreeze, kLeave };
+inline constexpr int kHostHits = 3;
+// Each kind `each` times, in an order and at hosts that the seed draws.
+struct HostStrike {
+  HostHit hit = HostHit::kKill;
+  size_t host = 0;
+  bool at_once = true;  // after a kill: started again at once, or when the others have noticed
+};
+std::vector<HostStrike> host_strikes(uint64_t seed, int64_t each, size_t hosts);
+
 // After how many completed packets the host is killed for the i-th time (0-based) of `kills`.
 uint64_t host_kill_at(int64_t i, int64_t kills, uint64_t packets);
 

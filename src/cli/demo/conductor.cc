@@ -55,14 +55,17 @@ Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& o
       tag_(std::move(tag)),
       lease_(kLease),
       plan_(options.seed),
-      host_(loop, processes, options.data_dir.empty() ? scratch + "/data" : options.data_dir,
-            scratch + "/host.log",
-            {[this] { host_up(); }, [this](std::string why) { fault(std::move(why)); }}),
+      hosts_(loop, processes,
+             {static_cast<std::size_t>(options.hosts), options.store,
+              options.data_dir.empty() ? scratch + "/data" : options.data_dir, scratch},
+             {[this](std::size_t i) { host_up(i); },
+              [this](std::string why) { fault(std::move(why)); }}),
       direct_(loop, processes, files, [this](std::string why) { fault(std::move(why)); }),
       ticker_(loop),
       churn_timer_(loop),
       load_timer_(loop),
-      stop_timer_(loop) {
+      stop_timer_(loop),
+      thaw_timer_(loop) {
   Fleet::Events events;
   events.news = [this](Worker& worker, const WorkerNews& news) { worker_news(worker, news); };
   events.ended = [this](Worker& worker, int status) { worker_ended(worker, status); };
@@ -74,14 +77,20 @@ Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& o
   figures_.seed = options.seed;
   figures_.files = files.size();
   figures_.workers = static_cast<uint64_t>(options.workers);
+  figures_.hosts = static_cast<uint64_t>(options.hosts);
+  if (options.hosts > 1) {
+    strikes_ =
+        host_strikes(options.seed, options.kill_host, static_cast<std::size_t>(options.hosts));
+  }
   figures_.command = fmt::format(
       "phoenix demo --seed {} --packets {} --workers {} --churn {}ms --kill-host {}", options.seed,
       options.packets, options.workers, options.churn.ms(), options.kill_host);
+  if (options.hosts > 1) figures_.command += fmt::format(" --hosts {}", options.hosts);
 }
 
 void Conductor::start() {
   began_ = work_began_ = last_end_ = last_progress_ = clock_now();
-  host_.start();
+  hosts_.start();
   tick();
 }
 
@@ -91,24 +100,30 @@ void Conductor::note(const std::string& text) const {
   fmt::print(stderr, "{:8.3f} s  {}\n", static_cast<double>((clock_now() - began_).ns) / 1e9, text);
 }
 
-void Conductor::host_up() {
-  note("the host serves at " + host_.url());
+void Conductor::host_up(std::size_t i) {
+  note(fmt::format("the host {} serves at {}", hosts_.host(i).name(), hosts_.host(i).url()));
   killing_host_ = false;
-  if (calls_) return;
-  auto calls = HostCalls::create(loop_, host_.url());
+  last_progress_ = clock_now();
+  if (!calls_ && hosts_.all_up()) talk_to_hosts();
+}
+
+void Conductor::talk_to_hosts() {
+  auto calls = HostCalls::create(loop_, hosts_.urls());
   if (!calls) return fault(calls.error().detail);
   calls_ = std::move(*calls);
-  fleet_->use_url(host_.url());
+  fleet_->use_urls(hosts_.urls());
   Call call;
   call.target = "/v1/packets?limit=1";
   calls_->insist(std::move(call), [this](const Answer& answer) {
     const auto json = JsonText::parse(answer.body);
     if (!answer.ok() || !json) return fault("the host does not list packets: " + answer.body);
+    const JsonText as_of = (*json)["asOf"];  // a number, or a text where hosts share a store
     Follower::Events events;
     events.packet = [this](const PacketEvent& event) { packet_changed(event); };
     events.fault = [this](std::string why) { fault(std::move(why)); };
-    follower_ = std::make_unique<Follower>(loop_, *calls_, ledger_, tag_,
-                                           std::string((*json)["asOf"].raw()), std::move(events));
+    follower_ = std::make_unique<Follower>(
+        loop_, *calls_, ledger_, tag_, std::string(as_of.is_string() ? as_of.text() : as_of.raw()),
+        std::move(events));
     follower_->follow();
   });
   Submitter::Setup setup{files_, tag_,
@@ -147,7 +162,7 @@ void Conductor::tick() {
       wants_more() ? std::min(submitter_->asked() + 64, asked + kMaxExtra) : asked;
   submitter_->pump(std::max(total, asked), ledger_.ended());
   watch_frozen();
-  kill_host_if_due();
+  hit_hosts();
   if (complete()) close();
 }
 
@@ -165,8 +180,8 @@ bool Conductor::frozen_have_shown() const {
 
 // Packets are needed for the hits that are still to come.
 bool Conductor::wants_more() const {
-  const bool more_hits =
-      !plan_.satisfied() || (figures_.frozen == figures_.frozen_back && !frozen_have_shown());
+  const bool more_hits = !plan_.satisfied() || struck_ < strikes_.size() ||
+                         (figures_.frozen == figures_.frozen_back && !frozen_have_shown());
   return submitter_->asked() >= static_cast<uint64_t>(options_.packets) && more_hits &&
          live() < 8 * static_cast<uint64_t>(options_.workers);
 }
@@ -176,7 +191,7 @@ bool Conductor::complete() const {
          submitter_->acknowledged() == submitter_->asked() &&
          ledger_.ended() == submitter_->acknowledged() && plan_.satisfied() && !hitting_ &&
          frozen_have_shown() && figures_.host_kills == static_cast<uint64_t>(options_.kill_host) &&
-         !killing_host_ && comparing_ == 0;
+         !killing_host_ && struck_ == strikes_.size() && comparing_ == 0;
 }
 
 // The run is spoilt; what was measured is still shown.
@@ -243,7 +258,7 @@ void Conductor::close() {
   churn_timer_.cancel();
   load_timer_.cancel();
   figures_.seconds = static_cast<double>((last_end_ - work_began_).ns) / 1e9;
-  if (!calls_ || !submitter_ || !host_.up()) return finish();
+  if (!calls_ || !submitter_ || !hosts_.all_up()) return finish();
   // Should the host answer no more, what is known is shown.
   stop_timer_.call_after(seconds(20), [this] {
     figures_.faults.emplace_back("the host does not answer at the end");
@@ -261,7 +276,7 @@ void Conductor::check_packets(const std::string& cursor) {
     const auto json = JsonText::parse(answer.body);
     if (!answer.ok() || !json) {
       figures_.faults.push_back("the packets cannot be listed: " + answer.body.substr(0, 500));
-      return read_last_figures();
+      return read_last_figures(0);
     }
     for (const JsonText& item : (*json)["items"].items()) {
       const std::string id = item["id"].text();
@@ -269,7 +284,7 @@ void Conductor::check_packets(const std::string& cursor) {
       if (whole(item["revision"]) != ledger_.revision(id)) ++figures_.broken_sequences;
     }
     const std::string next = (*json)["nextCursor"].text();
-    if (next.empty()) return read_last_figures();
+    if (next.empty()) return read_last_figures(0);
     check_packets(next);
   });
 }
@@ -284,12 +299,14 @@ void Conductor::take_host_figures(const std::string& body) {
   append_values((*json)["ownershipGapMs"], gaps_ms_);
 }
 
-void Conductor::read_last_figures() {
+void Conductor::read_last_figures(std::size_t host) {
+  if (host == hosts_.size()) return stop_workers();
   Call call;
   call.target = "/v1/dma?values=true";
-  calls_->insist(std::move(call), [this](const Answer& answer) {
+  call.url = hosts_.host(host).url();
+  calls_->insist(std::move(call), [this, host](const Answer& answer) {
     take_host_figures(answer.body);
-    stop_workers();
+    read_last_figures(host + 1);
   });
 }
 
@@ -308,7 +325,7 @@ void Conductor::stop_workers() {
 void Conductor::stop_host() {
   stop_timer_.cancel();
   if (options_.keep && figures_.faults.empty()) return finish();
-  host_.stop([this] { finish(); });
+  hosts_.stop([this] { finish(); });
 }
 
 void Conductor::finish() {
@@ -341,7 +358,10 @@ void Conductor::finish() {
 }
 
 std::string Conductor::progress() const {
-  if (stage_ == Stage::kStarting) return "starting the host and the workers";
+  if (stage_ == Stage::kStarting) {
+    return hosts_.size() == 1 ? "starting the host and the workers"
+                              : "starting the store, the hosts and the workers";
+  }
   if (stage_ == Stage::kClosing) return "closing: looks at every packet once more";
   const double passed = static_cast<double>((clock_now() - work_began_).ns) / 1e9;
   const auto asked =
@@ -350,7 +370,11 @@ std::string Conductor::progress() const {
       fmt::format("{:5.1f} s  {}/{} done  {} live  killed {} frozen {} drained {}", passed,
                   ledger_.completed(), asked, live(), plan_.counted(Hit::kKill),
                   plan_.counted(Hit::kFreeze), plan_.counted(Hit::kDrain));
-  if (options_.kill_host > 0) out += fmt::format("  host killed {}", figures_.host_kills);
+  if (!strikes_.empty()) {
+    out += fmt::format("  hosts hit {}", struck_);
+  } else if (options_.kill_host > 0) {
+    out += fmt::format("  host killed {}", figures_.host_kills);
+  }
   if (ledger_.completed() == asked && comparing_ > 0)
     out += fmt::format("  compares {}", comparing_);
   return out;

@@ -16,7 +16,7 @@
 #include "cli/demo/ledger.h"
 #include "cli/demo/proc/direct_runs.h"
 #include "cli/demo/proc/fleet.h"
-#include "cli/demo/proc/host_process.h"
+#include "cli/demo/proc/host_group.h"
 #include "cli/demo/report.h"
 #include "cli/demo/runs.h"
 #include "cli/demo/talk/calls.h"
@@ -37,8 +37,9 @@ class Conductor {
   // Begins; the loop is stopped when everything is over.
   void start();
   const Figures& figures() const { return figures_; }
-  const std::string& url() const { return host_.url(); }
-  pid_t host_pid() const { return host_.pid(); }
+  // Of the hosts that are up, and the processes behind them.
+  std::vector<std::string> urls() const { return hosts_.urls(); }
+  std::vector<pid_t> pids() const { return hosts_.pids(); }
   std::string interesting_packet() const { return ledger_.most_moved(); }
   // One line for people: where the run is.
   std::string progress() const;
@@ -47,7 +48,8 @@ class Conductor {
   enum class Stage : uint8_t { kStarting, kRunning, kClosing };
 
   // --- conductor.cc: the course of the run ---
-  void host_up();
+  void host_up(std::size_t i);
+  void talk_to_hosts();
   void note(const std::string& text) const;
   void begin_work();
   void tick();
@@ -62,12 +64,13 @@ class Conductor {
   void close();
   void check_packets(const std::string& cursor);
   void take_host_figures(const std::string& body);
-  void read_last_figures();
+  void read_last_figures(std::size_t host);
   void stop_workers();
   void stop_host();
   void finish();
 
-  // --- hits.cc: what happens to workers and to the host ---
+  // --- hits.cc: what happens to workers ---
+  std::string held_target() const;
   void churn();
   void strike(Hit hit, const std::vector<Candidate>& candidates);
   void check_hit(const std::string& id, Hit hit, const std::vector<Started>& before);
@@ -75,7 +78,13 @@ class Conductor {
   void worker_news(Worker& worker, const WorkerNews& news);
   void worker_ended(Worker& worker, int status);
   void came_back(Worker& worker);
+
+  // --- host_hits.cc: what happens to hosts ---
+  void hit_hosts();
   void kill_host_if_due();
+  void strike_host_if_due();
+  void strike_host(const HostStrike& strike);
+  void look_whether_whole();
 
   EventLoop& loop_;
   Processes& processes_;
@@ -87,7 +96,7 @@ class Conductor {
   Ledger ledger_;
   Runs runs_;
   ChurnPlan plan_;
-  HostProcess host_;
+  HostGroup hosts_;
   DirectRuns direct_;
   std::unique_ptr<HostCalls> calls_;
   std::unique_ptr<Fleet> fleet_;
@@ -98,12 +107,19 @@ class Conductor {
   Timer churn_timer_;
   Timer load_timer_;
   Timer stop_timer_;
+  Timer thaw_timer_;
   Instant began_;
   Instant work_began_;
   Instant last_end_;
   Instant last_progress_;
   bool hitting_ = false;
   bool killing_host_ = false;
+  std::vector<HostStrike> strikes_;  // at several hosts
+  std::size_t struck_ = 0;           // how many of them are over
+  bool striking_ = false;            // one is not
+  bool frozen_host_ = false;
+  bool asking_ = false;
+  Instant struck_at_;
   std::size_t comparing_ = 0;
   TimeWeighted load_stddev_;
   TimeWeighted load_max_over_mean_;

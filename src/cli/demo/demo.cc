@@ -71,13 +71,17 @@ std::string make_scratch() {
 
 void print_keep(const Conductor& conductor, const std::string& data, FILE* where) {
   const std::string packet = conductor.interesting_packet();
+  const std::string urls = fmt::format("{}", fmt::join(conductor.urls(), ","));
+  const std::string pids = fmt::format("{}", fmt::join(conductor.pids(), " "));
+  const bool alone = conductor.urls().size() == 1;
   fmt::print(where,
-             "\nThe host is still up at {0} (process {1}, data in {2}). Try:\n"
+             "\nThe {4} still up at {0} ({5} {1}, data in {2}). Try:\n"
              "  phoenix --url {0} status\n"
              "  phoenix --url {0} packet explain {3}\n"
              "  phoenix --url {0} worker start --capability words -- wc -w\n"
-             "End it with: kill {1}\n",
-             conductor.url(), conductor.host_pid(), data, packet);
+             "End {6} with: kill {1}\n",
+             urls, pids, data, packet, alone ? "host is" : "hosts are",
+             alone ? "process" : "processes", alone ? "it" : "them");
 }
 
 struct Run {
@@ -106,7 +110,7 @@ int perform(Run& run, Janitor& janitor) {
   }
   const Figures& figures = conductor.figures();
   const bool good = demo::violations(figures).empty();
-  run.kept = run.options.keep && !run.interrupted && conductor.host_pid() != 0;
+  run.kept = run.options.keep && !run.interrupted && !conductor.pids().empty();
   if (!run.kept) {
     processes.kill_all();
     processes.wait_for_all(kCleanUpLimit);

@@ -15,7 +15,11 @@ struct DemoOptions {
   Duration churn = milliseconds(400);  // > 0: one worker is hit each time this has passed
   uint64_t seed = 1;                   // draws which worker is hit, and how
   bool seed_given = false;
-  int64_t kill_host = 0;  // 0..100: SIGKILL and restart the host so often on the way
+  int64_t hosts = 1;  // 1..16 that share the store
+  std::string store;  // postgresql://…; empty: SQLite for one host, else a server of our own
+  // 0..100: SIGKILL and restart the host so often on the way; one of several hosts, and as often
+  // each freeze one and make one leave.
+  int64_t kill_host = 0;
   bool keep = false;      // leave the host up and say what to try
   std::string data_dir;   // empty: a temporary folder, removed at the end
   bool json = false;      // -o json: one object on stdout instead of the report

@@ -143,6 +143,33 @@ TEST(Churn, HostKillsAreSpreadOverTheRun) {
   EXPECT_EQ(host_kill_at(3, 4, 1000), 800U);
 }
 
+TEST(Churn, HostsAreStruckInEveryWayInTheOrderOfTheSeed) {
+  const auto strikes = host_strikes(7, 4, 3);
+  ASSERT_EQ(strikes.size(), 12U);
+  std::map<HostHit, int> kinds;
+  std::set<size_t> hosts;
+  std::set<bool> restarts;
+  for (const HostStrike& strike : strikes) {
+    ++kinds[strike.hit];
+    hosts.insert(strike.host);
+    if (strike.hit == HostHit::kKill) restarts.insert(strike.at_once);
+  }
+  EXPECT_EQ(kinds, (std::map<HostHit, int>{
+                       {HostHit::kKill, 4}, {HostHit::kFreeze, 4}, {HostHit::kLeave, 4}}));
+  EXPECT_EQ(hosts, (std::set<size_t>{0, 1, 2}));
+  EXPECT_EQ(restarts.size(), 2U);
+  const auto order = [](const std::vector<HostStrike>& all) {
+    std::string text;
+    for (const HostStrike& one : all) {
+      text += std::to_string(static_cast<int>(one.hit)) + std::to_string(one.host) + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(order(strikes), order(host_strikes(7, 4, 3)));
+  EXPECT_NE(order(strikes), order(host_strikes(8, 4, 3)));
+  EXPECT_TRUE(host_strikes(7, 0, 3).empty());
+}
+
 // --- ledger ---
 
 struct Log {
@@ -371,6 +398,20 @@ TEST(Report, TheJsonHasExactlyTheseKeys) {
             R"({"p50":1.500,"p99":3.250,"max":7.000,)"
             R"("phases":{"commit":{"p50":1.500,"p99":3.250,"max":7.000}}})");
   EXPECT_EQ((*json)["packetsPerSecond"].text(), "100.000");
+}
+
+TEST(Report, SeveralHostsAreTold) {
+  Figures f = good_figures();
+  f.hosts = 3;
+  f.host_kills = 2;
+  f.host_freezes = 1;
+  f.host_leaves = 4;
+  const auto json = cli::Json::parse(render_json(f));
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["hosts"].text() + (*json)["hostKills"].text() + (*json)["hostFreezes"].text() +
+                (*json)["hostLeaves"].text(),
+            "3214");
+  EXPECT_NE(render_text(f, false).find("2 SIGKILLed · 1 frozen · 4 left"), std::string::npos);
 }
 
 TEST(Report, Quantiles) {

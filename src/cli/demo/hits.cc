@@ -1,4 +1,4 @@
-// Hits at the workers and at the host, and what the workers tell of it.
+// Hits at the workers, and what they tell of it.
 #include <algorithm>
 #include <csignal>
 #include <ctime>
@@ -41,12 +41,19 @@ int signal_of(Hit hit) {
 
 }  // namespace
 
+// What is begun is not durable: another host than the keeper does not know it, but its owner. What
+// the workers tell themselves says which of these are begun.
+std::string Conductor::held_target() const {
+  return hosts_.size() == 1 ? "/v1/packets?status=RUNNING&limit=1000"
+                            : "/v1/packets?status=ASSIGNED,RUNNING&limit=1000";
+}
+
 void Conductor::churn() {
   churn_timer_.call_after(options_.churn, [this] { churn(); });
-  if (hitting_ || killing_host_ || !host_.up()) return;
+  if (hitting_ || killing_host_ || (hosts_.size() == 1 && !hosts_.all_up())) return;
   hitting_ = true;
   const Hit hit = plan_.next_kind();
-  calls_->get_once("/v1/packets?status=RUNNING&limit=1000", [this, hit](const CallResult& result) {
+  calls_->get_once(held_target(), [this, hit](const CallResult& result) {
     std::vector<Candidate> candidates;
     if (result && result->ok()) {
       for (auto& [owner, started] : started_by_owner(result->body)) {
@@ -93,7 +100,7 @@ void Conductor::strike(Hit hit, const std::vector<Candidate>& candidates) {
 
 // Was a packet that was started before the signal still in its hands after it?
 void Conductor::check_hit(const std::string& id, Hit hit, const std::vector<Started>& before) {
-  calls_->get_once("/v1/packets?status=RUNNING&limit=1000&owner=" + url_encode(id),
+  calls_->get_once(held_target() + "&owner=" + url_encode(id),
                    [this, id, hit, before](const CallResult& result) {
                      hitting_ = false;
                      std::vector<Started> after;
@@ -170,25 +177,6 @@ void Conductor::worker_ended(Worker& worker, int status) {
   const bool asked = worker.hit.has_value() && (!worker.frozen() || worker.back);
   if (asked) return;
   fault(fmt::format("{} ended by itself, with status {:#x}", worker.id, status));
-}
-
-void Conductor::kill_host_if_due() {
-  if (figures_.host_kills >= static_cast<uint64_t>(options_.kill_host)) return;
-  const uint64_t due = host_kill_at(static_cast<int64_t>(figures_.host_kills), options_.kill_host,
-                                    static_cast<uint64_t>(options_.packets));
-  if (killing_host_ || !host_.up() || ledger_.completed() < due) return;
-  killing_host_ = true;
-  // What this life has measured is gone with it.
-  calls_->get_once("/v1/dma?values=true", [this](const CallResult& result) {
-    if (!result || !result->ok() || stage_ != Stage::kRunning) {
-      killing_host_ = false;
-      return;
-    }
-    take_host_figures(result->body);
-    ++figures_.host_kills;
-    note("SIGKILL to the host");
-    host_.kill_and_restart();
-  });
 }
 
 }  // namespace phoenix::demo

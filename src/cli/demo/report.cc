@@ -81,6 +81,16 @@ std::string work_line(const Figures& f) {
                      grouped(f.reexecutions), f.wasted_work * 100);
 }
 
+std::string hosts_line(const Figures& f) {
+  if (f.hosts > 1) {
+    return fmt::format("{} that share a store · {} SIGKILLed · {} frozen · {} left, all came back",
+                       f.hosts, f.host_kills, f.host_freezes, f.host_leaves);
+  }
+  if (f.host_kills == 0) return "not killed (--kill-host N does that)";
+  return "SIGKILLed and restarted " +
+         (f.host_kills == 1 ? "once" : fmt::format("{} times", f.host_kills));
+}
+
 }  // namespace
 
 Quantiles quantiles(std::vector<double> values) {
@@ -165,7 +175,12 @@ std::string render_json(const Figures& f) {
   out.set("mismatched", count(f.mismatched)).set("ownerChanges", std::move(changes));
   out.set("staleRefusals", count(f.stale_refusals)).set("selfStopped", count(f.self_stopped));
   out.set("reexecutions", count(f.reexecutions)).set("wastedWork", real(f.wasted_work));
-  out.set("hostKills", count(f.host_kills)).set("load", std::move(load));
+  out.set("hostKills", count(f.host_kills));
+  if (f.hosts > 1) {
+    out.set("hosts", count(f.hosts)).set("hostFreezes", count(f.host_freezes));
+    out.set("hostLeaves", count(f.host_leaves));
+  }
+  out.set("load", std::move(load));
   out.set("rebalancing", std::move(rebalancing)).set("handoffMs", std::move(handoff));
   out.set("ownershipGapMs", to_json(f.ownership_gap_ms));
   out.set("recoveryMs", to_json(f.recovery_ms));
@@ -181,11 +196,7 @@ std::string render_text(const Figures& f, bool color) {
       {"results", fmt::format("{} compared with the same command run directly · {} differ",
                               grouped(f.completed), grouped(f.mismatched))},
       {"hits", hits_line(f)},
-      {"host",
-       f.host_kills == 0
-           ? "not killed (--kill-host N does that)"
-           : fmt::format("SIGKILLed and restarted {}",
-                         f.host_kills == 1 ? "once" : fmt::format("{} times", f.host_kills))},
+      {f.hosts > 1 ? "hosts" : "host", hosts_line(f)},
       {"owner changes", changes_line(f)},
       {"fence", fence_line(f)},
       {"frozen", frozen_line(f)},

@@ -50,7 +50,10 @@ struct Figures {
   uint64_t reexecutions = 0;
   uint64_t runs = 0;
   double wasted_work = 0;  // share of all work
+  uint64_t hosts = 1;
   uint64_t host_kills = 0;
+  uint64_t host_freezes = 0;
+  uint64_t host_leaves = 0;
   double load_stddev = 0;
   double load_max_over_mean = 0;
   uint64_t moved = 0;

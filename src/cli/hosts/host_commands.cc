@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdio>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/commands/listing.h"
 #include "cli/context.h"
 #include "cli/hosts/host_view.h"
+#include "client/http_client.h"
 
 namespace phoenix::cli {
 namespace {
@@ -67,34 +72,113 @@ Outcome<std::string> own_name(Context& context, const std::string& what) {
                                 "name it: phoenix host leave HOST", ""});
 }
 
-Outcome<int> leave_host(Context& context, const std::vector<std::string>& names) {
-  std::string name = names.empty() ? std::string() : names.front();
+struct LeaveOptions {
+  std::vector<std::string> names;
+  bool no_wait = false;
+  Duration at_most = seconds(120);
+};
+
+// A caller of the other hosts of the pool, which can tell when `name` has left: it takes no new
+// connections while it hands over. Nothing where there are none.
+std::optional<Client> call_others(Context& context, const std::string& name) {
+  Target target({"hosts"});
+  target.with("limit", 1000);
+  const auto reply = context.api.get("cannot list hosts", target);
+  auto options = context.api.host_options();
+  if (!reply || !options) return std::nullopt;
+  const std::string url = context.api.url();
+  options->urls.clear();
+  for (const Json& host : reply->json["items"].items()) {
+    const std::string& api = host["api"].text();
+    const bool there = host["status"].text() == "ALIVE" && host["view"].text() == "in-view";
+    if (!there || api.empty() || host["name"].text() == name) continue;
+    options->urls.push_back(url.substr(0, url.find("//") + 2) + api);
+  }
+  if (options->urls.empty()) return std::nullopt;
+  auto client = Client::create(std::move(*options));
+  return client ? std::optional<Client>(std::move(*client)) : std::nullopt;
+}
+
+// What another host says of it; empty: none answers. A life after this `incarnation` is another
+// one.
+std::string status_elsewhere(Client& others, const std::string& name, int64_t incarnation) {
+  const CallResult answer = others.get(Target({"hosts", name}).text());
+  if (!answer || !answer->ok()) return {};
+  const auto json = Json::parse(answer->body);
+  if (!json) return {};
+  const std::string& status = (*json)["status"].text();
+  if (status != "ALIVE") return status;
+  // Not heard of it yet, or started again already.
+  return (*json)["incarnation"].integer().value_or(0) > incarnation ? "LEFT" : "LEAVING";
+}
+
+// Until the host has ended: it does not answer any more, and no other says that it is leaving.
+Outcome<int> await_left(Context& context, const std::string& name, Duration at_most,
+                        std::optional<Client> others, int64_t incarnation) {
+  using Clock = std::chrono::steady_clock;
+  const std::string what = fmt::format("host {} was told to leave", name);
+  const auto end = Clock::now() + std::chrono::nanoseconds(at_most.ns);
+  while (Clock::now() < end) {
+    const auto reply = context.api.get_any(what, Target({"hosts", name}));
+    std::string status = others ? status_elsewhere(*others, name, incarnation) : std::string();
+    if (!reply && reply.error().exit_code == kExitNoHost && status.empty()) return kExitDone;
+    if (status.empty() && reply && reply->status < 300) status = reply->json["status"].text();
+    if (!status.empty()) {
+      if (status == "FAILED") {
+        return tl::unexpected(Failure{kExitFailed, what, "it ended before it had handed over",
+                                      "see what became of it: phoenix host list", ""});
+      }
+      if (status != "LEAVING") return kExitDone;
+      const std::string slots = reply ? reply->json["slots"].text() : std::string();
+      if (context.out.live() && !slots.empty()) {
+        fmt::print(stderr, "\r\033[K{} leaves: {} slots to hand over, {} live packets", name, slots,
+                   reply->json["livePackets"].text());
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return tl::unexpected(Failure{kExitTimedOut, what, "it has not ended yet",
+                                fmt::format("see how far it is: phoenix host show {}", name), ""});
+}
+
+Outcome<int> leave_host(Context& context, const LeaveOptions& options) {
+  std::string name = options.names.empty() ? std::string() : options.names.front();
   if (name.empty()) {
     auto own = own_name(context, "cannot make the host leave");
     if (!own) return tl::unexpected(own.error());
     name = *own;
   }
+  auto others = options.no_wait ? std::nullopt : call_others(context, name);
   auto reply = context.api.post(fmt::format("cannot make host {} leave", name),
                                 Target({"hosts", name, "leave"}), Json::object());
   if (!reply) return tl::unexpected(reply.error());
   print_host(context, *reply, name);
-  return kExitDone;
+  if (options.no_wait) return kExitDone;
+  auto left = await_left(context, name, options.at_most, std::move(others),
+                         reply->json["incarnation"].integer().value_or(0));
+  if (context.out.live()) std::fputs("\r\033[K", stderr);
+  return left;
 }
 
 void add_leave(std::vector<Command>& table) {
-  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto options = std::make_shared<LeaveOptions>();
   Command leave;
   leave.path = "host leave";
   leave.summary = "make a host leave the pool and end, as Ctrl-C does";
   leave.usage = "[HOST]";
   leave.detail =
       "Without a name: the host that answers. A host leaves only when it is told itself: give its\n"
-      "address with --url.";
+      "address with --url. It hands over what it has first; the command ends when it has ended.";
   leave.example = "phoenix host leave";
   leave.words_name = "HOST";
   leave.words_max = 1;
-  leave.words = names.get();
-  leave.run = [names](Context& context) { return finish(context, leave_host(context, *names)); };
+  leave.words = &options->names;
+  leave.flags.push_back(switch_flag("--no-wait", &options->no_wait, "do not wait until it ends"));
+  leave.flags.push_back(
+      duration_flag("--timeout", "2m", &options->at_most, "exit 7 when it takes longer (2m)"));
+  leave.run = [options](Context& context) {
+    return finish(context, leave_host(context, *options));
+  };
   table.push_back(std::move(leave));
 }
 

@@ -38,16 +38,21 @@ Flag address_flag(std::string name, std::string* into, bool* explicit_too, std::
 }
 
 Flag store_flag(std::string* into) {
-  Flag flag = text_flag("--store", "sqlite", into, "where packets are kept (sqlite)");
+  Flag flag = text_flag("--store", "sqlite", into,
+                        "where packets are kept: sqlite, or postgresql://… for several hosts");
   flag.set = [into](std::string_view text) -> Complaint {
-    if (text == "sqlite") {
+    const bool shared = text.starts_with("postgresql://") || text.starts_with("postgres://");
+    if (text == "sqlite" || shared) {
       *into = text;
       return std::nullopt;
     }
-    if (text == "none" || text.starts_with("postgresql:") || text.starts_with("postgres:")) {
-      return fmt::format("{} is {}; use sqlite", text.substr(0, text.find(':')), kNotInThisVersion);
+    if (text == "none") {
+      return fmt::format("none is {}; use sqlite or postgresql://…", kNotInThisVersion);
     }
-    return fmt::format("\"{}\" is no store; use sqlite", text);
+    // What looks like an address may hold a password.
+    const bool address = text.find(':') != std::string_view::npos;
+    return fmt::format("{} is no store; use sqlite or postgresql://USER@HOST/DATABASE",
+                       address ? std::string("this") : "\"" + std::string(text) + "\"");
   };
   return flag;
 }

@@ -11,6 +11,7 @@
 
 #include "api/api.h"
 #include "api/auth.h"
+#include "cli/serve/pool_part.h"
 #include "net/address.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -28,6 +29,7 @@ namespace phoenix {
 namespace {
 
 constexpr Duration kShutdown = seconds(4);
+constexpr Duration kHandOver = seconds(3);  // of these, with other hosts
 constexpr Duration kLookAtHealth = milliseconds(250);
 constexpr std::string_view kSeeHelp = "see: phoenix serve --help";
 constexpr std::string_view kMendFile = "mend the file and start again";
@@ -124,6 +126,11 @@ class Serving {
     if (!signals) return complain(signals.error(), "");
     announce();
     gossip_->start();
+    if (part_) {
+      if (auto linked = part_->start(*host_, *gossip_, [this] { begin_again(); }); !linked) {
+        return complain(linked.error(), kSeeHelp);
+      }
+    }
     watch_health();
     // While a commit is at the store its end is microseconds or milliseconds away: watching for it
     // saves the latency of going to sleep and waking up.
@@ -134,12 +141,18 @@ class Serving {
     server_.reset();
     loop_.poll();
     api_.reset();
+    if (part_) part_->stop();
     gossip_.reset();
     host_.reset();
+    part_.reset();
     folder_->remove_file("address.json");
     log_.write(Severity::kInfo, "stopped", {});
     return exit_code_;
   }
+
+  // The pool has gone on without this host, which is to come back as another life of itself, with
+  // these options: at the same addresses.
+  const std::optional<ServeOptions>& next_life() const { return next_life_; }
 
  private:
   // All that can be wrong with the flags, before anything is created: who mistypes one gets no
@@ -181,19 +194,40 @@ class Serving {
     return true;
   }
 
-  Result<bool> start_host() {
+  // With a store of its own, what must be equal over the pool is in a folder; else in the store.
+  Result<std::unique_ptr<Store>> open_store(HostOptions& host) {
+    if (is_shared()) {
+      auto part = PoolPart::open(loop_, log_, options_, host.name);
+      if (!part) return tl::unexpected<Error>(part.error());
+      part_ = std::move(*part);
+      host.self = part_->life();
+      host.ring_key = part_->facts().ring_key;
+      host.token_key = part_->facts().token_key;
+      identity_ = part_->identity();
+      return part_->take_store();
+    }
     auto store = open_sqlite_store(folder_->file("phoenix.db"));
     if (!store) return tl::unexpected<Error>(store.error());
-    HostOptions host;
-    host.name = host_name(options_);
     auto pool =
         gossip::open_pool_folder(options_.pool_dir.empty() ? folder_->path() : options_.pool_dir);
     if (!pool) return tl::unexpected<Error>(pool.error());
-    pool_ = std::move(*pool);
-    host.ring_key = pool_.ring_key;
+    pool_folder_ = pool->path;
+    host.ring_key = pool->ring_key;
+    identity_.pool = pool->names.pool;
+    identity_.store = pool->names.store;
+    identity_.ring_fingerprint = pool->fingerprint();
     const auto token_key = folder_->token_key();
     if (!token_key) return tl::unexpected<Error>(token_key.error());
     host.token_key = *token_key;
+    return std::move(*store);
+  }
+  bool is_shared() const { return options_.store != "sqlite"; }
+
+  Result<bool> start_host() {
+    HostOptions host;
+    host.name = host_name(options_);
+    auto store = open_store(host);
+    if (!store) return tl::unexpected<Error>(store.error());
     host.max_live_packets = static_cast<uint64_t>(options_.max_live_packets);
     host.retain_count = static_cast<uint64_t>(options_.retain_count);
     auto started = RunningHost::start(loop_, std::move(*store), host);
@@ -210,15 +244,19 @@ class Serving {
     membership.name = host_->name();
     membership.advertise = *own;
     membership.api = told_api(options_, server_->address(), *own);
+    told_url_ = scheme() + membership.api;
     membership.version = ApiOptions().version;
     membership.weight = static_cast<uint32_t>(options_.weight);
-    membership.identity.pool = pool_.names.pool;
-    membership.identity.store = pool_.names.store;
-    membership.identity.ring_fingerprint = pool_.fingerprint();
+    membership.identity = identity_;
+    if (part_) {
+      membership.boot_id = part_->life().life;
+      membership.peer = part_->peer_address(*own);
+      gossip.views = &part_->views();
+    }
     gossip.join = options_.join;
     gossip.key_file = options_.gossip_key_file;
     gossip.data_folder = folder_->path();
-    gossip.pool_folder = pool_.path;
+    gossip.pool_folder = pool_folder_;
     gossip.refused = [this](const std::string& holder) { end_refused(holder); };
     auto service =
         gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(gossip));
@@ -239,6 +277,12 @@ class Serving {
     api.hosts = gossip_.get();
     api.leave = [this] { end("asked-to-leave"); };
     api.draining = [this] { return ending_; };
+    api.api_urls = [this] {
+      return part_ ? part_->api_urls(told_url_, scheme()) : std::vector<std::string>{told_url_};
+    };
+    api.move_to = [this] {
+      return part_ && ending_ ? part_->move_to(scheme()) : std::optional<std::string>();
+    };
     api.on_answer = [this](const Answered& answer) { log_answer(answer); };
     api_ = std::make_unique<rest::Api>(*host_, std::move(api));
     api_->set_listen({server_->address()});
@@ -271,11 +315,13 @@ class Serving {
         [this](std::shared_ptr<HttpExchange> exchange) { api_->handle(std::move(exchange)); });
   }
 
+  std::string scheme() const { return options_.tls_cert.empty() ? "http://" : "https://"; }
+
   void announce() {
-    const std::string url =
-        (options_.tls_cert.empty() ? "http://" : "https://") + server_->address();
+    const std::string url = scheme() + server_->address();
+    const std::string peer = part_ ? "\"" + part_->bound() + "\"" : "null";
     const std::string text =
-        fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":\"{}\",\"pid\":{}}}\n", url,
+        fmt::format("{{\"api\":\"{}\",\"peer\":{},\"gossip\":\"{}\",\"pid\":{}}}\n", url, peer,
                     gossip_->address(), getpid());
     if (auto done = folder_->write_file("address.json", text); !done) {
       log_.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
@@ -284,7 +330,7 @@ class Serving {
                {{"host", host_->name()},
                 {"url", url},
                 {"gossip", gossip_->address()},
-                {"pool", pool_.names.pool},
+                {"pool", identity_.pool},
                 {"data", folder_->path()},
                 {"run", std::to_string(host_->run())},
                 {"livePackets", std::to_string(host_->node().live_packets())},
@@ -311,7 +357,7 @@ class Serving {
 
   // A line when the store begins to refuse, and one when it has recovered.
   void watch_health() {
-    const Health health = host_->node().health(host_->now());
+    const Health health = host_->cluster().health(host_->now());
     if (health.ready != ready_ && !ending_) {
       ready_ = health.ready;
       if (ready_) {
@@ -344,8 +390,39 @@ class Serving {
   void end(const std::string& why) {
     if (ending_) return;
     begin_end(why);
+    if (part_) {
+      // Before the others are told: who has left the view holds nothing any more.
+      api_->send_members_away();
+      host_->give([](Cluster& cluster, Now now) { cluster.begin_leave(now); });
+      hand_over_until_ = host_->now().mono + kHandOver;
+      return hand_over();
+    }
+    leave();
+  }
+
+  // The slots go to others, and so do the members; who stays is lost to the pool as with a crash.
+  void hand_over() {
+    const bool done = host_->cluster().left() && host_->node().sessions_at_home() == 0;
+    if (done || host_->now().mono >= hand_over_until_) return leave();
+    end_.call_after(milliseconds(10), [this] { hand_over(); });
+  }
+
+  void leave() {
     gossip_->leave([this] { left_ = true; });
     wait_for_end();
+  }
+
+  // The pool went on without this life.
+  void begin_again() {
+    if (ending_) return;
+    ending_ = true;
+    next_life_ = options_;
+    next_life_->listen = server_->address();
+    next_life_->gossip = gossip_->address();
+    next_life_->peer = part_->bound();
+    next_life_->listen_explicit = next_life_->gossip_explicit = next_life_->peer_explicit = true;
+    server_->close_all();
+    loop_.stop();
   }
 
   // Our name is another live host's: nothing is told to the pool, which knows that one.
@@ -388,23 +465,33 @@ class Serving {
   Timer health_;
   std::optional<DataFolder> folder_;
   std::optional<gossip::GossipPort> gossip_port_;  // until the service has it
-  gossip::PoolFolder pool_;
+  std::string pool_folder_;
+  gossip::PoolIdentity identity_;
+  std::unique_ptr<PoolPart> part_;  // with other hosts
+  std::optional<ServeOptions> next_life_;
   std::unique_ptr<RunningHost> host_;
   std::unique_ptr<gossip::GossipService> gossip_;
   std::unique_ptr<rest::Api> api_;
   std::unique_ptr<HttpServer> server_;
+  std::string told_url_;  // where others reach the API
   bool ready_ = true;
   bool ending_ = false;
   bool left_ = false;  // the pool
   int exit_code_ = 0;
   Instant deadline_;
+  Instant hand_over_until_;
 };
 
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  Serving serving(options);
-  return serving.run();
+  ServeOptions life = options;
+  for (;;) {
+    Serving serving(life);
+    const int code = serving.run();
+    if (!serving.next_life()) return code;
+    life = *serving.next_life();
+  }
 }
 
 }  // namespace phoenix

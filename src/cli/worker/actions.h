@@ -93,6 +93,7 @@ inline std::string in_namespace(std::string path, const std::string& ns) {
 // Where the parts of the core put what is to be done, in order, and take their numbers from.
 struct Effects {
   Actions actions;
+  std::string url;  // the host to which calls go now
   uint64_t last_id = 0;
   uint64_t next_id() { return ++last_id; }
   void add(Action action) { actions.push_back(std::move(action)); }

@@ -102,6 +102,19 @@ bool Assignments::drop_all(Instant now, Instant kill_at) {
   return !all.empty();
 }
 
+void Assignments::host_changed(Instant now) {
+  for (auto& [number, work] : works_) {
+    if (work.calls.empty() || work.call_url == effects_.url) continue;
+    if (work.call_id != 0) {
+      effects_.add(CancelCall{work.call_id});
+      open_calls_.erase(work.call_id);
+      work.call_id = 0;
+    }
+    work.tries = 0;
+    send_next(now, work);
+  }
+}
+
 void Assignments::wind_up(Instant now, Instant kill_at) {
   accepting_ = false;
   for (auto& [number, work] : works_) {
@@ -311,7 +324,9 @@ void Assignments::send_next(Instant /*now*/, Work& work) {
   make.call.token = token_;
   make.call.timeout = options_.request_timeout;
   make.call.repeatable = true;
+  make.call.url = effects_.url;
   work.call_id = make.id;
+  work.call_url = effects_.url;
   open_calls_[make.id] = work.number;
   effects_.add(std::move(make));
 }

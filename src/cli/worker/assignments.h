@@ -41,6 +41,9 @@ class Assignments {
   // Asks CMD to end: exit 0 still completes, else the packet is released. Nothing new is begun.
   void wind_up(Instant now, Instant kill_at);
 
+  // Calls that are open at another host than the present one are made again at this one.
+  void host_changed(Instant now);
+
   void run_ended(Instant now, uint64_t run, const RunEnd& end);
   // `for_good`: CMD cannot be executed at all, so nothing new is begun.
   void run_not_started(Instant now, uint64_t run, bool for_good, std::string_view why);
@@ -70,6 +73,7 @@ class Assignments {
     Instant kill_at = kNever;
     std::deque<Verdict> calls;  // the front one is open or next
     uint64_t call_id = 0;       // of the open call
+    std::string call_url;       // the host at which it is open, or was last
     bool sent = false;          // the front one has left at least once
     int tries = 0;
     Instant retry_at = kNever;

@@ -31,8 +31,11 @@ inline Answer answer_of(int status, std::string body) {
 }
 
 inline Answer problem_of(int status, const std::string& kind, const std::string& more = "") {
-  return answer_of(status, R"({"type":"/problems/)" + kind + R"(","title":"t","status":)" +
-                               std::to_string(status) + R"(,"detail":"the detail")" + more + "}");
+  Answer answer =
+      answer_of(status, R"({"type":"/problems/)" + kind + R"(","title":"t","status":)" +
+                            std::to_string(status) + R"(,"detail":"the detail")" + more + "}");
+  answer.headers.emplace_back("content-type", "application/problem+json");
+  return answer;
 }
 
 class CoreHarness {
@@ -80,8 +83,12 @@ class CoreHarness {
     core.call_answered(now, call.id, result);
     collect();
   }
-  void fail_call(const MakeCall& call, CallFault fault) {
-    answer(call, tl::unexpected(CallFailure{fault, "http://127.0.0.1:7400", "broken"}));
+  void fail_call(const MakeCall& call, CallFault fault, const std::string& why = "broken") {
+    answer(call, tl::unexpected(CallFailure{fault, "http://127.0.0.1:7400", why}));
+  }
+  void end_stream(StreamEnd end, const Answer* refusal = nullptr) {
+    core.stream_closed(now, std::exchange(stream.id, 0), refusal, end);
+    collect();
   }
   void end_run(uint64_t run, int code, const std::string& output = "out",
                std::optional<std::string> handoff = std::nullopt) {

@@ -57,7 +57,10 @@ Session::Session(const WorkerOptions& options, std::string nonce, Effects& effec
       nonce_(std::move(nonce)),
       effects_(effects),
       events_(events),
-      lease_(options.lease) {}
+      lease_(options.lease),
+      hosts_(options.urls, options.id) {
+  effects_.url = hosts_.present();
+}
 
 void Session::start(Instant now, std::string saved_token) {
   started_at_ = now;
@@ -85,6 +88,7 @@ uint64_t Session::make_call(const std::string& method, std::string path, std::st
   make.call.token = token_;
   make.call.timeout = timeout;
   make.call.repeatable = true;
+  make.call.url = hosts_.present();
   const uint64_t id = make.id;
   effects_.add(std::move(make));
   return id;
@@ -102,7 +106,8 @@ void Session::send_register(Instant now) {
   make.call.body = register_body(options_, replace_);
   make.call.headers.emplace_back("Idempotency-Key", nonce_ + "-" + std::to_string(register_key_));
   make.call.token = options_.token;
-  make.call.timeout = options_.request_timeout;
+  make.call.timeout = hosts_.several() ? patience() : options_.request_timeout;
+  make.call.url = hosts_.present();
   call_ = make.id;
   call_sent_ = now;
   effects_.add(std::move(make));
@@ -115,7 +120,7 @@ void Session::registered(Instant now, const CallResult& result) {
       finish(phoenix::exit_code(result.error()), SayLevel::kError, describe(result.error()));
       return;
     }
-    retry_later(now, std::nullopt);
+    try_next(now, std::nullopt);
     return;
   }
   if (!result->ok()) {
@@ -136,6 +141,7 @@ void Session::registered(Instant now, const CallResult& result) {
   effects_.say(SayLevel::kNotice, "registered as " + options_.id + " at " + result->url);
   effects_.tell("registered");
   state_ = State::kAttached;
+  learn_hosts(*json);
   attached_once_ = true;
   tries_ = 0;
   warned_ = false;
@@ -157,6 +163,10 @@ void Session::register_refused(Instant now, const Answer& answer) {
     send_register(now);
     return;
   }
+  if (declined(answer) && hosts_.several()) {
+    try_next(now, error.retry_after_ms);
+    return;
+  }
   const bool later = answer.status >= 500 || answer.status == 429 || answer.status == 408 ||
                      (answer.status == 409 && error.retry_after_ms);
   if (later) {
@@ -171,6 +181,8 @@ void Session::register_refused(Instant now, const Answer& answer) {
 void Session::begin_attach(Instant now) {
   if (state_ != State::kAttached) return;
   state_ = State::kAttaching;
+  effects_.url = hosts_.present();
+  end_probe();
   // No other session call is open meanwhile, and what is still answered to them is dropped.
   for (const auto& [id, beat] : heartbeats_) effects_.add(CancelCall{id});
   heartbeats_.clear();
@@ -187,33 +199,41 @@ void Session::begin_attach(Instant now) {
 
 void Session::send_attach(Instant now) {
   retry_at_ = kNever;
-  call_ = make_call("POST", target("/session"), "{}", std::max(lease_, seconds(2)));
+  call_ = make_call("POST", target("/session"), "{}", patience());
   call_sent_ = now;
+}
+
+void Session::attach_refused(Instant now, const Answer& answer) {
+  if (ended_by(now, answer)) return;
+  const Error error = parse_problem(answer);
+  const bool unknown = answer.status == 401 || answer.status == 404 || answer.status == 409;
+  if (!unknown || error.retry_after_ms) {
+    if (declined(answer)) {
+      try_next(now, error.retry_after_ms);
+    } else {
+      retry_later(now, error.retry_after_ms);
+    }
+    return;
+  }
+  // The host knows nothing of this session: begin anew, under the same id.
+  events_.on_lapsed(now);
+  token_.clear();
+  lease_end_ = kNever;
+  broken_at_.reset();
+  hold();
+  replace_ = false;
+  ++register_key_;
+  started_at_ = now;
+  send_register(now);
 }
 
 void Session::attached(Instant now, const CallResult& result) {
   if (!result) {
-    retry_later(now, std::nullopt);
+    try_next(now, std::nullopt);
     return;
   }
   if (!result->ok()) {
-    if (ended_by(now, *result)) return;
-    const Error error = parse_problem(*result);
-    const bool unknown = result->status == 401 || result->status == 404 || result->status == 409;
-    if (unknown && !error.retry_after_ms) {
-      // The host knows nothing of this session: begin anew, under the same id.
-      events_.on_lapsed(now);
-      token_.clear();
-      lease_end_ = kNever;
-      broken_at_.reset();
-      hold();
-      replace_ = false;
-      ++register_key_;
-      started_at_ = now;
-      send_register(now);
-      return;
-    }
-    retry_later(now, error.retry_after_ms);
+    attach_refused(now, *result);
     return;
   }
   const auto json = JsonText::parse(result->body);
@@ -230,9 +250,13 @@ void Session::attached(Instant now, const CallResult& result) {
   }
   const auto lease_seconds = session["leaseSeconds"].integer();
   if (lease_seconds && *lease_seconds > 0) lease_ = seconds(*lease_seconds);
-  run_ = text_of((*json)["run"]);
+  const std::string run = text_of((*json)["run"]);
+  // Another host, or another life of it, counts no break of a stream that the former one had.
+  if (run != run_) broken_at_.reset();
+  run_ = run;
   after_ = (*json)["next"].text();
   state_ = State::kAttached;
+  learn_hosts(*json);
   attached_once_ = true;
   tries_ = 0;
   warned_ = false;
@@ -240,8 +264,9 @@ void Session::attached(Instant now, const CallResult& result) {
   lease_end_ = Instant{0};
   renew(now, call_sent_, *json);
   events_.on_held(now, read_held(*json));
+  events_.on_moved(now);
   take_news(now, *json);
-  effects_.say(SayLevel::kWork, "attached again");
+  effects_.say(SayLevel::kWork, "attached again at " + result->url);
   effects_.tell("attached");
   open_stream(now);
 }
@@ -252,16 +277,28 @@ void Session::send_heartbeat(Instant now) {
   next_heartbeat_ = now + lease_ / 3;
   if (heartbeats_.size() >= kMaxOpenHeartbeats) return;
   const std::string body = after_.empty() ? "{}" : "{\"after\":" + quote_json(after_) + "}";
-  const uint64_t id = make_call("POST", target("/heartbeat"), body, lease_);
+  const Duration timeout = hosts_.several() ? lease_ / 3 : lease_;
+  const uint64_t id = make_call("POST", target("/heartbeat"), body, timeout);
   heartbeats_[id] = Heartbeat{now, after_};
+}
+
+void Session::heartbeat_failed(Instant now, const CallResult& result) {
+  const Duration pause =
+      std::min(milliseconds(50) * (int64_t{1} << std::min(heartbeat_tries_, 4)), lease_ / 6);
+  ++heartbeat_tries_;
+  next_heartbeat_ = std::min(next_heartbeat_, now + pause);
+  if (!result) {
+    const bool gone = nobody_listens(result.error()) || result.error().fault == CallFault::kReset;
+    leave_host(now, gone ? HostTrouble::kGone : HostTrouble::kSilent);
+  } else if (declined(*result)) {
+    follow(now, JsonText::parse(result->body).value_or(JsonText()));
+    leave_host(now, HostTrouble::kSilent);
+  }
 }
 
 void Session::heartbeat_answered(Instant now, const Heartbeat& beat, const CallResult& result) {
   if (!result || (!result->ok() && !ended_by(now, *result))) {
-    const Duration pause =
-        std::min(milliseconds(50) * (int64_t{1} << std::min(heartbeat_tries_, 4)), lease_ / 6);
-    ++heartbeat_tries_;
-    next_heartbeat_ = std::min(next_heartbeat_, now + pause);
+    heartbeat_failed(now, result);
     return;
   }
   if (!result->ok()) return;
@@ -274,6 +311,7 @@ void Session::heartbeat_answered(Instant now, const Heartbeat& beat, const CallR
   }
   renew(now, beat.sent, *json);
   if (state_ != State::kAttached) return;
+  end_probe();
   if (unsure_since_ && beat.sent >= *unsure_since_) {
     unsure_since_.reset();
     take_early_events(now);
@@ -282,6 +320,7 @@ void Session::heartbeat_answered(Instant now, const Heartbeat& beat, const CallR
   const std::string next = (*json)["next"].text();
   if (!next.empty() && beat.after == after_) after_ = next;
   take_news(now, *json);
+  follow(now, *json);
 }
 
 void Session::ask_now(Instant now) {
@@ -420,6 +459,10 @@ bool Session::answered(Instant now, uint64_t call_id, const CallResult& result) 
   }
   if (call_id == drain_call_ && drain_call_ != 0) {
     drain_answered(now, result);
+    return true;
+  }
+  if (call_id == probe_ && probe_ != 0) {
+    probe_answered(now, result);
     return true;
   }
   const auto beat = heartbeats_.find(call_id);

@@ -6,7 +6,9 @@
 //
 // The lease runs from when the last register, attach or heartbeat that was answered was *sent*.
 // A tenth of it before its end everything is asked to stop, at its end it is killed, and then only
-// an attach goes out. From a break of the stream that may have come from this end until a new one
+// an attach goes out. The member is attached to one host at a time; if that one fails or leaves, it
+// attaches at another one of the pool, with the same token, while the work in hand goes on. From a
+// break of the stream that may have come from this end until a new one
 // is open, the grace takes the lease's place; a host that is seen to be gone cannot have noticed.
 #pragma once
 
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "cli/worker/actions.h"
+#include "cli/worker/host_list.h"
 #include "cli/worker/worker_main.h"
 #include "client/json_text.h"
 
@@ -26,6 +29,8 @@ namespace phoenix::worker {
 class SessionEvents {
  public:
   virtual void on_token(const std::string& token) = 0;
+  // Calls go to another host now: those still open at the former one are to be made again.
+  virtual void on_moved(Instant now) = 0;
   virtual void on_delivery(Instant now, const JsonText& delivery) = 0;
   virtual void on_revoked(Instant now, const JsonText& revoked) = 0;
   virtual void on_held(Instant now, const std::vector<std::pair<std::string, uint64_t>>& held) = 0;
@@ -36,6 +41,13 @@ class SessionEvents {
 
  protected:
   ~SessionEvents() = default;
+};
+
+// How a stream, or an attempt at one, ended without an answer.
+enum class StreamEnd : uint8_t {
+  kBroken,  // closed, or reset
+  kSilent,  // neither connection nor answer in time
+  kNobody,  // nobody listens there any more
 };
 
 class Session {
@@ -57,8 +69,8 @@ class Session {
   void stream_opened(Instant now, uint64_t stream);
   void stream_event(Instant now, uint64_t stream, const std::string& event, const std::string& id,
                     const std::string& data);
-  // `refusal`: the host answered with a status other than 200. `host_gone`: nobody listens there.
-  void stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone);
+  // `refusal`: the host answered with a status other than 200; null: `end` says what happened.
+  void stream_closed(Instant now, uint64_t stream, const Answer* refusal, StreamEnd end);
 
   // Called with every input before it is looked at.
   void tick(Instant now);
@@ -72,6 +84,7 @@ class Session {
 
  private:
   enum class State : uint8_t { kRegistering, kAttached, kAttaching, kOver };
+  enum class HostTrouble : uint8_t { kGone, kSilent };
   struct StreamEvent {
     std::string type;
     std::string id;
@@ -91,7 +104,9 @@ class Session {
   void begin_attach(Instant now);
   void send_attach(Instant now);
   void attached(Instant now, const CallResult& result);
+  void attach_refused(Instant now, const Answer& answer);
   void send_heartbeat(Instant now);
+  void heartbeat_failed(Instant now, const CallResult& result);
   void heartbeat_answered(Instant now, const Heartbeat& beat, const CallResult& result);
   void send_drain(Instant now);
   void drain_answered(Instant now, const CallResult& result);
@@ -110,6 +125,18 @@ class Session {
   void watch_lease(Instant now);
   bool drain_due(Instant now) const;
   void retry_later(Instant now, std::optional<int64_t> at_least_ms);
+  // --- hosts ---
+  Duration patience() const;
+  // Registers or attaches at the next host: at once, unless all of them were just tried.
+  void try_next(Instant now, std::optional<int64_t> at_least_ms);
+  void leave_host(Instant now, HostTrouble trouble);
+  void probe_next();
+  void probe_answered(Instant now, const CallResult& result);
+  void end_probe();
+  void begin_attach_at(Instant now, const std::string& url);
+  void learn_hosts(const JsonText& answer);
+  // Goes where the answer says, if it does.
+  void follow(Instant now, const JsonText& answer);
   void finish(int exit_code, SayLevel level, std::string why);
   Duration governing() const;
 
@@ -130,6 +157,11 @@ class Session {
   bool stopped_any_ = false;   // and something was: it is to be delivered again
   bool ended_ = false;         // the end that the driver was told has passed and was dealt with
   bool attached_once_ = false;
+
+  HostList hosts_;
+  uint64_t probe_ = 0;               // the open question to another host whether it is ready
+  std::string probed_;               // that host
+  Instant moved_at_{INT64_MIN / 2};  // a leaving host was followed
 
   bool replace_ = false;
   int register_key_ = 0;

@@ -21,7 +21,8 @@ void Session::open_stream(Instant) {
   open.call.headers.emplace_back("Accept", "text/event-stream");
   if (!after_.empty()) open.call.headers.emplace_back("Last-Event-ID", after_);
   open.call.token = token_;
-  open.call.timeout = std::max(lease_, seconds(2));
+  open.call.timeout = hosts_.several() ? lease_ / 3 : std::max(lease_, seconds(2));
+  open.call.url = hosts_.present();
   stream_ = open.id;
   stream_open_ = false;
   effects_.add(std::move(open));
@@ -87,9 +88,10 @@ void Session::take_event(Instant now, const StreamEvent& event) {
   if (event.type == "delivery") events_.on_delivery(now, *json);
   if (event.type == "revoked") events_.on_revoked(now, *json);
   if (event.type == "drain") note_drain(*json);
+  if (event.type == "move") follow(now, *json);
 }
 
-void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone) {
+void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, StreamEnd end) {
   if (stream != stream_) return;
   const bool was_open = stream_open_;
   stream_ = 0;
@@ -108,7 +110,7 @@ void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal,
     early_bytes_ = 0;
   }
   // Nobody there to have noticed a break: the lease governs.
-  if (host_gone) broken_at_.reset();
+  if (refusal == nullptr && end == StreamEnd::kNobody) broken_at_.reset();
   hold();
   if (state_ != State::kAttached) return;
   if (was_open) {
@@ -119,6 +121,11 @@ void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal,
       std::min(milliseconds(20) * (int64_t{1} << std::min(stream_tries_, 4)), lease_ / 6);
   ++stream_tries_;
   stream_retry_ = now + pause;
+  if (refusal == nullptr) {
+    leave_host(now, end == StreamEnd::kSilent ? HostTrouble::kSilent : HostTrouble::kGone);
+  } else if (declined(*refusal)) {
+    leave_host(now, HostTrouble::kSilent);
+  }
 }
 
 }  // namespace phoenix::worker

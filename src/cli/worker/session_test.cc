@@ -200,7 +200,7 @@ TEST(WorkerSession, ReplacedEndsWith4AndGoneWith0) {
   CoreHarness replaced;
   replaced.attach();
   const Answer told = problem_of(409, "session-replaced");
-  replaced.core.stream_closed(replaced.now, replaced.stream.id, &told, false);
+  replaced.core.stream_closed(replaced.now, replaced.stream.id, &told, StreamEnd::kBroken);
   replaced.collect();
   EXPECT_EQ(replaced.exit_code, 4);
   CoreHarness gone;
@@ -215,7 +215,7 @@ TEST(WorkerSession, ABrokenStreamPutsTheGraceInTheLeasesPlace) {
   h.attach();
   h.deliver("p", 1);
   const uint64_t run = h.runs.at(0).run;
-  h.core.stream_closed(h.now, h.stream.id, nullptr, false);
+  h.core.stream_closed(h.now, h.stream.id, nullptr, StreamEnd::kBroken);
   h.collect();
   EXPECT_EQ(h.held_until, h.now + milliseconds(250));
   EXPECT_EQ(h.streams, 2) << "a new one is opened at once";
@@ -230,7 +230,7 @@ TEST(WorkerSession, ANewStreamGivesTheLeaseBack) {
   h.attach();
   h.deliver("p", 1);
   const Instant end = h.held_until;
-  h.core.stream_closed(h.now, h.stream.id, nullptr, false);
+  h.core.stream_closed(h.now, h.stream.id, nullptr, StreamEnd::kBroken);
   h.collect();
   h.pass(milliseconds(100));
   h.core.stream_opened(h.now, h.stream.id);
@@ -243,9 +243,9 @@ TEST(WorkerSession, AHostThatIsGoneChargesNoGrace) {
   h.attach();
   h.deliver("p", 1);
   const Instant end = h.held_until;
-  h.core.stream_closed(h.now, h.stream.id, nullptr, false);
+  h.core.stream_closed(h.now, h.stream.id, nullptr, StreamEnd::kBroken);
   h.collect();
-  h.core.stream_closed(h.now, h.stream.id, nullptr, true);
+  h.core.stream_closed(h.now, h.stream.id, nullptr, StreamEnd::kNobody);
   h.collect();
   EXPECT_EQ(h.held_until, end);
   h.pass(seconds(1));
@@ -256,7 +256,7 @@ TEST(WorkerSession, AfterABreakNothingIsTakenBeforeItIsKnownWhoAnswers) {
   for (const char* run : {"1", "2"}) {
     CoreHarness h;
     h.attach();
-    h.core.stream_closed(h.now, h.stream.id, nullptr, false);
+    h.core.stream_closed(h.now, h.stream.id, nullptr, StreamEnd::kBroken);
     h.core.tick(h.now);
     h.collect();
     h.core.stream_opened(h.now, h.stream.id);

@@ -43,10 +43,9 @@ void WorkerCore::stream_event(Instant now, uint64_t stream, const std::string& e
   conclude(now);
 }
 
-void WorkerCore::stream_closed(Instant now, uint64_t stream, const Answer* refusal,
-                               bool host_gone) {
+void WorkerCore::stream_closed(Instant now, uint64_t stream, const Answer* refusal, StreamEnd end) {
   advance(now);
-  session_.stream_closed(now, stream, refusal, host_gone);
+  session_.stream_closed(now, stream, refusal, end);
   conclude(now);
 }
 
@@ -102,6 +101,8 @@ Instant WorkerCore::next_deadline() const {
 Actions WorkerCore::take_actions() { return std::exchange(effects_.actions, {}); }
 
 void WorkerCore::on_token(const std::string& token) { assignments_.use_token(token); }
+
+void WorkerCore::on_moved(Instant now) { assignments_.host_changed(now); }
 
 void WorkerCore::on_delivery(Instant now, const JsonText& delivery) {
   assignments_.deliver(now, delivery);

@@ -26,7 +26,7 @@ class WorkerCore final : private SessionEvents {
   void stream_opened(Instant now, uint64_t stream);
   void stream_event(Instant now, uint64_t stream, const std::string& event, const std::string& id,
                     const std::string& data);
-  void stream_closed(Instant now, uint64_t stream, const Answer* refusal, bool host_gone);
+  void stream_closed(Instant now, uint64_t stream, const Answer* refusal, StreamEnd end);
   void run_ended(Instant now, uint64_t run, const RunEnd& end);
   void run_not_started(Instant now, uint64_t run, bool for_good, std::string_view why);
   void checkpoint_written(Instant now, uint64_t run, std::string_view content, WallMs wall);
@@ -41,6 +41,7 @@ class WorkerCore final : private SessionEvents {
 
  private:
   void on_token(const std::string& token) override;
+  void on_moved(Instant now) override;
   void on_delivery(Instant now, const JsonText& delivery) override;
   void on_revoked(Instant now, const JsonText& revoked) override;
   void on_held(Instant now, const std::vector<std::pair<std::string, uint64_t>>& held) override;

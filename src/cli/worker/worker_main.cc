@@ -205,6 +205,11 @@ void Driver::obey(const Action& action) {
   }
 }
 
+StreamEnd end_of(const CallFailure& failure) {
+  if (nobody_listens(failure)) return StreamEnd::kNobody;
+  return failure.fault == CallFault::kReset ? StreamEnd::kBroken : StreamEnd::kSilent;
+}
+
 void Driver::open_stream(const OpenStream& open) {
   client_.cancel(stream_);
   stream_ = open.id;
@@ -221,12 +226,12 @@ void Driver::open_stream(const OpenStream& open) {
   };
   sink.refused = [this, id = open.id](const Answer& answer) {
     before_news();
-    core_.stream_closed(boottime(), id, &answer, false);
+    core_.stream_closed(boottime(), id, &answer, StreamEnd::kBroken);
     carry_out();
   };
   sink.broken = [this, id = open.id](const CallFailure& failure) {
     before_news();
-    core_.stream_closed(boottime(), id, nullptr, failure.fault == CallFault::kUnreachable);
+    core_.stream_closed(boottime(), id, nullptr, end_of(failure));
     carry_out();
   };
   client_.open_stream(open.id, open.call, std::move(sink));

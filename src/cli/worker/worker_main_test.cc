@@ -38,11 +38,16 @@ class PlayedHost : public ::testing::Test {
     ASSERT_GE(worker_, 0);
     if (worker_ == 0) {
       close(ends[1]);
+      WorkerOptions options;
       std::string url;
       char c = 0;
-      while (read(ends[0], &c, 1) == 1) url.push_back(c);
-      WorkerOptions options;
-      options.urls = {url};
+      while (read(ends[0], &c, 1) == 1) {
+        if (c != ' ') {
+          url.push_back(c);
+        } else {
+          options.urls.push_back(std::exchange(url, {}));
+        }
+      }
       options.id = "w1";
       options.capabilities = {"words"};
       options.verbosity = -1;
@@ -51,20 +56,25 @@ class PlayedHost : public ::testing::Test {
     }
     close(ends[0]);
     loop_ = std::make_unique<EventLoop>();
-    HttpServerOptions options;
-    options.listen = "127.0.0.1:0";
-    auto server = HttpServer::listen(
-        *loop_, options, [](const HttpHead&) { return std::nullopt; },
-        [this](std::shared_ptr<HttpExchange> exchange) { take(std::move(exchange)); });
-    ASSERT_TRUE(server);
-    server_ = std::move(*server);
-    const std::string url = "http://" + server_->address();
-    ASSERT_EQ(write(ends[1], url.data(), url.size()), static_cast<ssize_t>(url.size()));
+    server_ = listen();
+    other_ = listen();
+    const std::string urls = "http://" + server_->address() + " http://" + other_->address() + " ";
+    ASSERT_EQ(write(ends[1], urls.data(), urls.size()), static_cast<ssize_t>(urls.size()));
     close(ends[1]);
     patience_ = std::make_unique<Timer>(loop_->call_after(kPatience, [this] {
       ADD_FAILURE() << "nothing more happens";
       loop_->stop();
     }));
+  }
+
+  std::unique_ptr<HttpServer> listen() {
+    HttpServerOptions options;
+    options.listen = "127.0.0.1:0";
+    auto server = HttpServer::listen(
+        *loop_, options, [](const HttpHead&) { return std::nullopt; },
+        [this](std::shared_ptr<HttpExchange> exchange) { take(std::move(exchange)); });
+    EXPECT_TRUE(server);
+    return std::move(*server);
   }
 
   void take(std::shared_ptr<HttpExchange> exchange) {
@@ -135,6 +145,7 @@ class PlayedHost : public ::testing::Test {
   pid_t worker_ = -1;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<HttpServer> other_;  // the second host, to which the worker turns if it must
   std::unique_ptr<Timer> patience_;
   std::shared_ptr<HttpStream> stream_;
   std::vector<std::string> seen_;
@@ -166,6 +177,40 @@ TEST_F(PlayedHost, SendsCheckpointThenHandsOff) {
   EXPECT_EQ(bodies_["handoff"], R"({"epoch":1,"to":"w2"})");
   EXPECT_NE(bodies_["checkpoint"].find(R"("checkpoint":"half\n","seq":)"), std::string::npos);
   EXPECT_FALSE(was_seen("complete"));
+}
+
+TEST_F(PlayedHost, GoesOnAtTheOtherHostWhenItsOwnDies) {
+  begin([](WorkerOptions& options) {
+    options.command = {"sh", "-c",
+                       "echo $$ > $PHOENIX_CHECKPOINT_OUT.n; mv $PHOENIX_CHECKPOINT_OUT.n "
+                       "$PHOENIX_CHECKPOINT_OUT; exec sleep 1000"};
+  });
+  on_["stream"] = [this] { deliver("1"); };
+  stop_on("checkpoint");
+  run();
+  const std::string& checkpoint = bodies_["checkpoint"];
+  const pid_t cmd = std::atoi(checkpoint.c_str() + checkpoint.find(R"(nt":")") + 5);
+  ASSERT_GT(cmd, 1) << checkpoint;
+  answers_["session"] = {200, R"({"session":{"token":"t","leaseSeconds":1},"held":[)"
+                              R"({"id":"p","epoch":1}],"revoked":[],"next":"2-0-0","run":2,)"
+                              R"("leaseMs":1000})"};
+  answers_["heartbeat"] = {200, R"({"revoked":[],"drain":null,"next":"2-0-0","run":2,)"
+                                R"("leaseMs":1000})"};
+  on_["stream"] = nullptr;
+  seen_.clear();
+  const auto died = std::chrono::steady_clock::now();
+  stream_.reset();
+  server_->close_all();
+  server_.reset();
+  stop_on("session");
+  run();
+  // A lease is 1 s: to attach it does not wait for any part of that to pass.
+  EXPECT_LT(std::chrono::steady_clock::now() - died, std::chrono::milliseconds(300));
+  EXPECT_FALSE(was_seen("members"));
+  on_["session"] = nullptr;
+  stop_on("heartbeat");
+  run();
+  EXPECT_EQ(kill(cmd, 0), 0) << "the work in hand goes on";
 }
 
 TEST_F(PlayedHost, EndsWith1WhenCmdCannotBeExecuted) {

@@ -35,12 +35,16 @@ void Fleet::start(int kind, bool self_check) {
   for (const std::string& capability : worker_capabilities(kind)) {
     capabilities += (capabilities.empty() ? "" : ",") + capability;
   }
+  std::string urls;
+  for (std::size_t i = 0; i < setup_.urls.size(); ++i) {
+    urls += (i == 0 ? "" : ",") + setup_.urls[(started_ + i) % setup_.urls.size()];
+  }
   Processes::Start start;
   start.args = {own_program(),
                 "worker",
                 "start",
                 "--url",
-                setup_.url,
+                urls,
                 "--id",
                 id,
                 "--capability",

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "cli/demo/churn.h"
@@ -51,8 +52,8 @@ struct Worker {
 class Fleet {
  public:
   struct Setup {
-    std::string url;
-    std::string scratch;  // folder for their files and their log
+    std::vector<std::string> urls;  // of the hosts; each worker begins with another one
+    std::string scratch;            // folder for their files and their log
     Duration lease;
     int64_t max_load = 2;
   };
@@ -66,7 +67,7 @@ class Fleet {
 
   void start(int kind, bool self_check);
   void signal(const Worker& worker, int number) const { processes_.signal(worker.pid, number); }
-  void use_url(std::string url) { setup_.url = std::move(url); }
+  void use_urls(std::vector<std::string> urls) { setup_.urls = std::move(urls); }
   Worker* find(const std::string& id);
   std::map<std::string, Worker>& workers() { return workers_; }
   uint64_t started() const { return started_; }

@@ -14,30 +14,36 @@ namespace {
 constexpr Duration kLookEvery = milliseconds(5);
 constexpr int kLooks = 6000;  // half a minute
 constexpr Duration kStopLimit = seconds(6);
+constexpr Duration kLeaveLimit = seconds(60);
 
 std::string read_all(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::string tail_of(const std::string& path) {
+  std::string tail = read_all(path);
+  if (tail.size() > 2000) tail.erase(0, tail.size() - 2000);
+  return tail;
+}
+
 }  // namespace
 
-HostProcess::HostProcess(EventLoop& loop, Processes& processes, std::string data, std::string log,
-                         Events events)
+HostProcess::HostProcess(EventLoop& loop, Processes& processes, Setup setup, Events events)
     : loop_(loop),
       processes_(processes),
-      data_(std::move(data)),
-      log_(std::move(log)),
+      setup_(std::move(setup)),
       events_(std::move(events)),
       timer_(loop) {}
 
 void HostProcess::start() {
-  const Fd log(open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const Fd log(open(setup_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   // The same port again, so that everybody finds the next life where the last one was.
   const std::string listen = url_.empty() ? "127.0.0.1:0" : url_.substr(url_.find("//") + 2);
   Processes::Start start;
-  start.args = {own_program(), "serve",    "--name", "demo",     "--data",
-                data_,         "--listen", listen,   "--gossip", "127.0.0.1:0"};
+  start.args = {own_program(), "serve",    "--name", setup_.name, "--data",
+                setup_.data,   "--listen", listen,   "--gossip",  "127.0.0.1:0"};
+  for (std::string& flag : setup_.flags()) start.args.push_back(std::move(flag));
   start.out = log.get();
   start.err = log.get();
   wish_ = Wish::kRun;
@@ -53,10 +59,11 @@ void HostProcess::start() {
 
 // The address file of this very process says that it serves.
 void HostProcess::look_for_address() {
-  const std::string text = read_all(data_ + "/address.json");
+  const std::string text = read_all(setup_.data + "/address.json");
   const auto json = JsonText::parse(text);
   if (json && (*json)["pid"].integer() == pid_ && (*json)["api"].is_string()) {
     url_ = (*json)["api"].text();
+    gossip_ = (*json)["gossip"].text();
     up_ = true;
     events_.up();
     return;
@@ -68,10 +75,22 @@ void HostProcess::look_for_address() {
   timer_.call_after(kLookEvery, [this] { look_for_address(); });
 }
 
-void HostProcess::kill_and_restart() {
+void HostProcess::kill_and_restart(Duration pause) {
   up_ = false;
+  pause_ = pause;
   wish_ = Wish::kRestart;
   processes_.signal(pid_, SIGKILL);
+}
+
+void HostProcess::leave_and_restart() {
+  up_ = false;
+  pause_ = {};
+  wish_ = Wish::kLeave;
+  processes_.signal(pid_, SIGTERM);
+  timer_.call_after(kLeaveLimit, [this] {
+    events_.failed(setup_.name + " did not leave in time");
+    processes_.signal(pid_, SIGKILL);
+  });
 }
 
 void HostProcess::stop(std::function<void()> done) {
@@ -85,18 +104,19 @@ void HostProcess::stop(std::function<void()> done) {
   timer_.call_after(kStopLimit, [this] { processes_.signal(pid_, SIGKILL); });
 }
 
-void HostProcess::ended(int) {
+void HostProcess::ended(int status) {
   pid_ = 0;
   up_ = false;
   timer_.cancel();
-  if (wish_ == Wish::kRestart) {
-    start();
+  if (wish_ == Wish::kLeave && status != 0) {
+    events_.failed(setup_.name + " left in disorder\n" + tail_of(setup_.log));
+  } else if (wish_ == Wish::kRestart || wish_ == Wish::kLeave) {
+    if (pause_.ns == 0) return start();
+    timer_.call_after(pause_, [this] { start(); });
   } else if (wish_ == Wish::kStop) {
     if (stopped_) stopped_();
   } else {
-    std::string tail = read_all(log_);
-    if (tail.size() > 2000) tail.erase(0, tail.size() - 2000);
-    events_.failed("the host ended by itself\n" + tail);
+    events_.failed("the host ended by itself\n" + tail_of(setup_.log));
   }
 }
 

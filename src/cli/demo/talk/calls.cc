@@ -23,10 +23,12 @@ Duration pause_before_repeat(const CallResult& result) {
   return std::clamp(milliseconds(wanted.value_or(0)), kLeastPause, kMostPause);
 }
 
-Result<std::unique_ptr<HostCalls>> HostCalls::create(EventLoop& loop, const std::string& url) {
+Result<std::unique_ptr<HostCalls>> HostCalls::create(EventLoop& loop,
+                                                     std::vector<std::string> urls) {
   std::unique_ptr<HostCalls> calls(new HostCalls(loop));
   ClientOptions options;
-  options.urls = {url};
+  calls->url_ = urls.front();
+  options.urls = std::move(urls);
   options.timeout = kCallLimit;
   auto client = AsyncClient::create(loop, std::move(options));
   if (!client) return tl::unexpected(client.error());
@@ -34,11 +36,21 @@ Result<std::unique_ptr<HostCalls>> HostCalls::create(EventLoop& loop, const std:
   return calls;
 }
 
-void HostCalls::once(Call call, Done done) { client_->call(next_id(), call, std::move(done)); }
+void HostCalls::once(Call call, Done done) {
+  if (call.url.empty()) call.url = url_;
+  client_->call(next_id(), call, std::move(done));
+}
 
 void HostCalls::get_once(const std::string& target, Done done) {
   Call call;
   call.target = target;
+  once(std::move(call), std::move(done));
+}
+
+void HostCalls::get_once_at(const std::string& url, const std::string& target, Done done) {
+  Call call;
+  call.target = target;
+  call.url = url;
   once(std::move(call), std::move(done));
 }
 
@@ -49,7 +61,9 @@ void HostCalls::insist(Call call, std::function<void(const Answer&)> done) {
 }
 
 void HostCalls::attempt(uint64_t ticket) {
-  client_->call(next_id(), insisting_.at(ticket).call, [this, ticket](const CallResult& result) {
+  Call call = insisting_.at(ticket).call;
+  if (call.url.empty()) call.url = url_;
+  client_->call(next_id(), call, [this, ticket](const CallResult& result) {
     const auto it = insisting_.find(ticket);
     if (result && !asks_for_later(result->status)) {
       const auto done = std::move(it->second.done);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "client/async_client.h"
 #include "net/event_loop.h"
@@ -15,11 +16,16 @@ namespace phoenix::demo {
 
 class HostCalls {
  public:
-  static Result<std::unique_ptr<HostCalls>> create(EventLoop& loop, const std::string& url);
+  // `urls`: of the hosts; all calls go to the first one until told otherwise.
+  static Result<std::unique_ptr<HostCalls>> create(EventLoop& loop, std::vector<std::string> urls);
+  // From now on, also what is repeated.
+  void use(std::string url) { url_ = std::move(url); }
+  const std::string& url() const { return url_; }
 
   using Done = std::function<void(const CallResult&)>;
   void once(Call call, Done done);
   void get_once(const std::string& target, Done done);
+  void get_once_at(const std::string& url, const std::string& target, Done done);
   // Repeats while nobody answers or the answer is "later" (408, 429, 503, 504). The call must do
   // no harm when it arrives twice.
   void insist(Call call, std::function<void(const Answer&)> done);
@@ -39,6 +45,7 @@ class HostCalls {
   EventLoop& loop_;
   std::unique_ptr<AsyncClient> client_;
   std::map<uint64_t, Insisting> insisting_;
+  std::string url_;
   uint64_t last_id_ = 0;
 };
 

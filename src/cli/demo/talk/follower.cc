@@ -25,11 +25,19 @@ Follower::Follower(EventLoop& loop, HostCalls& calls, Ledger& ledger, std::strin
 void Follower::follow() {
   Call call;
   call.target = "/v1/events?from=" + after_;
+  call.url = calls_.url();
   AsyncClient::StreamSink sink;
   sink.event = [this](const SseEvent& event) { take(event); };
   sink.refused = [this](const Answer&) { follow_later(); };
   sink.broken = [this](const CallFailure&) { follow_later(); };
-  calls_.client().open_stream(calls_.next_id(), call, std::move(sink));
+  stream_ = calls_.next_id();
+  calls_.client().open_stream(stream_, call, std::move(sink));
+}
+
+void Follower::follow_elsewhere() {
+  again_.cancel();
+  calls_.client().cancel(stream_);
+  follow();
 }
 
 void Follower::follow_later() {

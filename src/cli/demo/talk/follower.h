@@ -20,6 +20,8 @@ class Follower {
   Follower(EventLoop& loop, HostCalls& calls, Ledger& ledger, std::string tag, std::string after,
            Events events);
   void follow();
+  // At the host that is called now, from where it is.
+  void follow_elsewhere();
 
  private:
   void take(const SseEvent& event);
@@ -29,6 +31,7 @@ class Follower {
   Ledger& ledger_;
   std::string tag_;
   std::string after_;
+  uint64_t stream_ = 0;
   Events events_;
   Timer again_;
 };
