@@ -74,8 +74,8 @@ PacketSpec Client::draw_spec() {
   }
   spec.priority = static_cast<int32_t>(prng_.between(-2, 2));
   spec.load = prng_.chance(1, 8) ? 2 : 1;
-  if (prng_.chance(1, 15)) spec.not_before = env_.host.wall() + prng_.between(50, 4'000);
-  if (prng_.chance(1, 10)) spec.deadline = env_.host.wall() + prng_.between(500, 9'000);
+  if (prng_.chance(1, 15)) spec.not_before = env_.wall() + prng_.between(50, 4'000);
+  if (prng_.chance(1, 10)) spec.deadline = env_.wall() + prng_.between(500, 9'000);
   if (prng_.chance(1, 8)) spec.attempt_timeout_seconds = 1;
   spec.max_attempts = static_cast<uint32_t>(prng_.between(1, 3));
   spec.max_losses = static_cast<uint32_t>(prng_.between(1, 5));
@@ -144,7 +144,13 @@ PacketKey Client::dead_letter(const PacketKey& otherwise) {
   return otherwise;
 }
 
+void Client::choose_host() {
+  const size_t doors = env_.network.doors();
+  if (doors > 1) link_.door = prng_.below(doors);
+}
+
 void Client::send(std::shared_ptr<const Command> command, int tries, Answered answered) {
+  choose_host();
   auto over = std::make_shared<bool>(false);
   const auto exchange = env_.network.send(link_, *command, [over, answered](const Reply* reply) {
     if (*over || reply == nullptr) return;

@@ -31,6 +31,8 @@ class Client {
   void meddle();
   PacketKey dead_letter(const PacketKey& otherwise);
   void send(std::shared_ptr<const Command> command, int tries, Answered answered);
+  // Any host will do.
+  void choose_host();
   void work_manually(const std::string& id);
   void register_manual(const std::string& id, std::vector<std::string> capabilities, int tries);
 

@@ -21,9 +21,9 @@ inline constexpr std::string_view kNamespace = "default";
 struct Env {
   EventQueue& queue;
   Network& network;
-  Host& host;
   Checks& checks;
   Trace& trace;
+  std::function<WallMs()> wall;  // the callers'
   // No new faults, and everybody only finishes what there is.
   bool calm = false;
   // Ids of all members that ever registered, in that order.

@@ -72,4 +72,52 @@ struct FaultCounts {
   }
 };
 
+// Of several hosts, beside those of the network between them and their callers.
+enum class PoolFault : uint8_t {
+  kHostCrash,      // a process is gone with its memory; its sockets are closed
+  kHostSilent,     // the same, and nothing says so: the machine is gone too
+  kHostFreeze,     // stands still, then goes on, deposed without knowing
+  kHostLeave,      // orderly, and comes back later
+  kSuspicion,      // a host that lives is taken out of the view
+  kClockJump,      // one host's wall clock is set
+  kLinkReset,      // a connection between two hosts breaks
+  kPeerCut,        // two hosts do not reach each other
+  kOneWay,         // one does not reach the other
+  kSplit,          // the hosts are two groups that do not reach each other
+  kStoreCut,       // one host does not reach the store
+  kStoreSlow,      // it takes long for one host
+  kStoreRefuse,    // it refuses everybody: a full disk
+  kWriteLost,      // one commit never arrives, and its sender cannot know
+  kWriteUntold,    // one commit is taken, and its sender cannot know
+  kWriteLate,      // one commit arrives long after its sender has given it up
+  kWorkerKill,     // a process is gone; another takes its place under another id
+  kWorkerRestart,  // and comes back, with its token or taking its own ids over
+  kWorkerFreeze,   // stands still for longer than its lease
+  kWorkerCut,      // nothing of it comes through for a while
+  kWorkerDrain,
+  kWorkerRetire,
+  kPatch,  // capabilities, weight or maxLoad change under way
+};
+inline constexpr size_t kPoolFaults = 23;
+
+inline constexpr std::array<std::string_view, kPoolFaults> kPoolFaultNames = {
+    "host-crash",   "host-silent",   "host-freeze",    "host-leave",    "suspicion",
+    "clock-jump",   "link-reset",    "peer-cut",       "one-way",       "split",
+    "store-cut",    "store-slow",    "store-refuse",   "write-lost",    "write-untold",
+    "write-late",   "worker-kill",   "worker-restart", "worker-freeze", "worker-cut",
+    "worker-drain", "worker-retire", "patch"};
+
+struct PoolFaultCounts {
+  std::array<uint64_t, kPoolFaults> of{};
+  void add(PoolFault fault) { ++of[static_cast<size_t>(fault)]; }
+  void add(const PoolFaultCounts& other) {
+    for (size_t i = 0; i < kPoolFaults; ++i) of[i] += other.of[i];
+  }
+  uint64_t total() const {
+    uint64_t sum = 0;
+    for (uint64_t count : of) sum += count;
+    return sum;
+  }
+};
+
 }  // namespace phoenix::sim

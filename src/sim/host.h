@@ -18,6 +18,7 @@
 #include "sim/check/checks.h"
 #include "sim/event_queue.h"
 #include "sim/fault.h"
+#include "sim/network.h"
 #include "sim/trace.h"
 #include "store/memory/memory_store.h"
 
@@ -26,24 +27,14 @@ namespace phoenix::sim {
 // Wall clock at the virtual time zero.
 inline constexpr WallMs kWallStart = 1'800'000'000'000;
 
-class Host {
+class Host final : public Door {
  public:
-  // What became of a request; null: the connection broke, the outcome is unknown to the caller.
-  using Sink = std::function<void(const Reply*)>;
-  // More for a stream; null: it broke.
-  using PortionSink = std::function<void(const StreamPortion*)>;
-
   Host(EventQueue& queue, Trace& trace, Checks& checks, FaultCounts& faults, Prng prng);
 
   // --- requests; they arrive now ---
-  struct Ticket {
-    uint64_t run = 0;
-    RequestId id = 0;
-  };
-  // Null sinks are answered at once if nobody listens. The ticket is void (id 0) then.
-  Ticket arrive(Command command, Sink sink, PortionSink portions = {});
-  void abandon(Ticket ticket);
-  void close_stream(Ticket ticket, bool by_peer);
+  Ticket arrive(Command command, Sink sink, PortionSink portions) override;
+  void abandon(Ticket ticket) override;
+  void close_stream(Ticket ticket, bool by_peer) override;
 
   // --- life of the host ---
   void start();

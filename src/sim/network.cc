@@ -14,45 +14,46 @@ Duration Network::delay(const Link& link) {
   return link.slow ? usual + milliseconds(prng_.between(50, 600)) : usual;
 }
 
-Network::Exchange Network::send(const Link& link, Command command, Host::Sink done,
-                                Host::PortionSink portions) {
+Network::Exchange Network::send(const Link& link, Command command, Door::Sink done,
+                                Door::PortionSink portions) {
   const Exchange exchange = next_++;
-  open_[exchange];
+  Door& door = *doors_.at(link.door);
+  open_[exchange].door = &door;
   if (link.cut) return exchange;
   if (prng_.chance(faults_.lost_per_mille, 1000)) {
     counts_.add(Fault::kRequestLost);
     return exchange;
   }
-  queue_.after(delay(link), [this, exchange, &link, command = std::move(command),
+  queue_.after(delay(link), [this, exchange, &door, &link, command = std::move(command),
                              done = std::move(done), portions = std::move(portions)]() mutable {
-    arrive(exchange, link, std::move(command), std::move(done), std::move(portions));
+    arrive(exchange, door, link, std::move(command), std::move(done), std::move(portions));
   });
   return exchange;
 }
 
-void Network::arrive(Exchange exchange, const Link& link, Command command, Host::Sink done,
-                     Host::PortionSink portions) {
-  Host::PortionSink on_portion;
+void Network::arrive(Exchange exchange, Door& door, const Link& link, Command command,
+                     Door::Sink done, Door::PortionSink portions) {
+  Door::PortionSink on_portion;
   if (portions) {
     on_portion = [this, exchange, &link, portions](const StreamPortion* item) {
       portion(exchange, link, item, portions);
     };
   }
-  const Host::Ticket ticket = host_.arrive(
+  const Door::Ticket ticket = door.arrive(
       std::move(command),
       [this, exchange, &link, done](const Reply* reply) { answer(exchange, link, reply, done); },
       std::move(on_portion));
   const auto found = open_.find(exchange);
   if (found == open_.end()) {
     // It was given up before it arrived: the host reads the request, then the close.
-    queue_.after(microseconds(prng_.between(50, 500)), [this, ticket] { host_.abandon(ticket); });
+    queue_.after(microseconds(prng_.between(50, 500)), [&door, ticket] { door.abandon(ticket); });
   } else {
     found->second.ticket = ticket;
   }
 }
 
 void Network::answer(Exchange exchange, const Link& link, const Reply* reply,
-                     const Host::Sink& done) {
+                     const Door::Sink& done) {
   if (link.cut) return;
   if (prng_.chance(faults_.lost_per_mille, 1000)) {
     counts_.add(Fault::kAnswerLost);
@@ -70,7 +71,7 @@ void Network::answer(Exchange exchange, const Link& link, const Reply* reply,
 }
 
 void Network::portion(Exchange exchange, const Link& link, const StreamPortion* item,
-                      const Host::PortionSink& portions) {
+                      const Door::PortionSink& portions) {
   const auto found = open_.find(exchange);
   if (found == open_.end() || found->second.over) return;
   if (link.cut) {
@@ -92,32 +93,35 @@ void Network::portion(Exchange exchange, const Link& link, const StreamPortion* 
   });
 }
 
-void Network::break_stream(Exchange exchange, const Host::PortionSink& portions) {
+void Network::break_stream(Exchange exchange, const Door::PortionSink& portions) {
   const auto found = open_.find(exchange);
   if (found == open_.end()) return;
-  const Host::Ticket ticket = found->second.ticket;
+  const Door::Ticket ticket = found->second.ticket;
+  Door* const door = found->second.door;
   open_.erase(found);
-  host_.close_stream(ticket, false);
+  if (door != nullptr && ticket.id != 0) door->close_stream(ticket, false);
   portions(nullptr);
 }
 
 void Network::give_up(Exchange exchange) {
   const auto found = open_.find(exchange);
   if (found == open_.end()) return;
-  const Host::Ticket ticket = found->second.ticket;
+  const Door::Ticket ticket = found->second.ticket;
+  Door& door = *found->second.door;
   open_.erase(found);
   if (ticket.id == 0) return;
-  queue_.after(microseconds(prng_.between(50, 2'000)), [this, ticket] { host_.abandon(ticket); });
+  queue_.after(microseconds(prng_.between(50, 2'000)), [&door, ticket] { door.abandon(ticket); });
 }
 
 void Network::cut_stream(Exchange exchange) {
   const auto found = open_.find(exchange);
   if (found == open_.end()) return;
-  const Host::Ticket ticket = found->second.ticket;
+  const Door::Ticket ticket = found->second.ticket;
+  Door& door = *found->second.door;
   open_.erase(found);
   if (ticket.id == 0) return;
   queue_.after(microseconds(prng_.between(50, 2'000)),
-               [this, ticket] { host_.close_stream(ticket, true); });
+               [&door, ticket] { door.close_stream(ticket, true); });
 }
 
 }  // namespace phoenix::sim

@@ -32,6 +32,7 @@ void Process::start(std::optional<Token> token, bool replace) {
   token_ = std::move(token);
   session_text_ = token_ ? token_->session : "";
   ++registers_;
+  if (env_.network.doors() > 1) link_.door = prng_.below(env_.network.doors());
   if (token_) {
     attach();
   } else {
@@ -104,7 +105,7 @@ void Process::later(Duration delay, std::function<void()> action) {
   });
 }
 
-Host::Sink Process::mine(Host::Sink action) {
+Door::Sink Process::mine(Door::Sink action) {
   return [this, life = life_, action = std::move(action)](const Reply* reply) {
     if (!frozen_) {
       if (life == life_) action(reply);
@@ -113,6 +114,22 @@ Host::Sink Process::mine(Host::Sink action) {
     auto copy = reply == nullptr ? nullptr : std::make_shared<const Reply>(*reply);
     mine_now(life, [action, copy] { action(copy.get()); });
   };
+}
+
+void Process::move_on() {
+  const size_t doors = env_.network.doors();
+  if (doors == 1) return;
+  ++moves_;
+  link_.door = (link_.door + 1 + prng_.below(doors - 1)) % doors;
+}
+
+bool Process::stay() {
+  if (env_.network.doors() == 1 || prng_.chance(1, 3)) return true;
+  move_on();
+  // Any host passes a session's calls on to the one that it is attached to.
+  if (prng_.chance(1, 4)) return true;
+  attach();
+  return false;
 }
 
 void Process::set_cut(bool cut) {
@@ -172,6 +189,7 @@ void Process::register_now() {
   later(kPatience, [=, this] {
     if (call != attach_call_ || attached_) return;
     env_.network.give_up(exchange);
+    move_on();
     register_now();
   });
 }
@@ -181,7 +199,10 @@ void Process::on_registered(Instant sent, const Reply* reply) {
   if (reply != nullptr) {
     if (const auto* done = std::get_if<MembersReply>(&reply->body); done && done->session) {
       run_ = 0;
-      attached_now(sent, *done->session, seconds(done->session->lease_seconds));
+      // Where the host's own hold counts too, the answer promises less than a whole lease, and does
+      // not say how much; the first poll does.
+      const Duration lease = seconds(done->session->lease_seconds);
+      attached_now(sent, *done->session, env_.network.doors() > 1 ? lease / 2 : lease);
       return;
     }
     const auto* error = std::get_if<Error>(&reply->body);
@@ -195,6 +216,7 @@ void Process::on_registered(Instant sent, const Reply* reply) {
       ++registers_;
     }
   }
+  move_on();
   const uint64_t call = attach_call_;
   later(milliseconds(prng_.between(50, 400)), [this, call] {
     if (call == attach_call_) register_now();
@@ -231,6 +253,7 @@ void Process::send_attach() {
   later(kPatience, [=, this] {
     if (call != attach_call_ || !attaching_) return;
     env_.network.give_up(exchange);
+    move_on();
     send_attach();
   });
 }
@@ -241,6 +264,7 @@ void Process::on_attached(Instant sent, const Reply* reply) {
   if (done == nullptr) {
     const auto* error = reply == nullptr ? nullptr : std::get_if<Error>(&reply->body);
     if (error != nullptr && !take_error(*error)) return;
+    move_on();
     const uint64_t call = attach_call_;
     later(milliseconds(prng_.between(30, 300)), [this, call] {
       if (call == attach_call_ && attaching_) send_attach();
@@ -361,7 +385,7 @@ void Process::poll() {
     if (round != round_ || call != poll_call_ || !attached_) return;
     disturbed();
     env_.network.give_up(exchange);
-    poll();
+    if (stay()) poll();
   });
 }
 
@@ -378,7 +402,8 @@ void Process::on_polled(uint64_t round, uint64_t call, Instant sent, const Reply
   if (done == nullptr) {
     disturbed();
     const auto* error = reply == nullptr ? nullptr : std::get_if<Error>(&reply->body);
-    if (error == nullptr || take_error(*error)) again(prng_.between(50, 300));
+    if (error != nullptr && !take_error(*error)) return;
+    if (stay()) again(prng_.between(50, 300));
     return;
   }
   if (run_ != 0 && done->run != run_) {
@@ -442,7 +467,10 @@ void Process::open_stream() {
         if (round != round_ || call != poll_call_) return;
         const auto* error = r == nullptr ? nullptr : std::get_if<Error>(&r->body);
         if (error != nullptr && !take_error(*error)) return;
-        if (r == nullptr || error != nullptr) return retry();
+        if (r == nullptr || error != nullptr) {
+          if (stay()) retry();
+          return;
+        }
         stream_open_ = true;
         broken_at_.reset();
       }),
@@ -484,7 +512,7 @@ void Process::stream_broke() {
   const uint64_t round = round_;
   const uint64_t call = ++poll_call_;
   later(milliseconds(prng_.between(5, 400)), [=, this] {
-    if (round == round_ && call == poll_call_) open_stream();
+    if (round == round_ && call == poll_call_ && stay()) open_stream();
   });
 }
 

@@ -1,7 +1,8 @@
 // A simulated process with one session and its members. It follows the members' protocol to the
 // letter: one lease from the sending of the last answered call, `after` and `next`, attaching again
 // after a lapse or another run, revocations, stopping by its own clock. It can be killed, frozen,
-// slowed, cut off, drained; some processes deliberately do not look at their lease.
+// slowed, cut off, drained; some processes deliberately do not look at their lease. Where there are
+// several hosts it knows all of them, and attaches at another one when its own does not answer.
 //
 // process.cc: its life and its session; process_work.cc: packets in hand.
 #pragma once
@@ -61,6 +62,11 @@ class Process : public Worker {
   const std::optional<Token>& token() const { return token_; }
   const Shape& shape() const { return shape_; }
   size_t works_in_hand() const { return works_.size(); }
+  // The host that it calls.
+  size_t door() const { return link_.door; }
+  // How often it began a piece of work, and how often it went to another host.
+  uint64_t jobs() const { return jobs_; }
+  uint64_t moves() const { return moves_; }
 
   // --- Worker ---
   bool works() const override { return running_ && !frozen_; }
@@ -91,11 +97,16 @@ class Process : public Worker {
   // Runs it later, in this life, and not while frozen.
   void later(Duration delay, std::function<void()> action);
   // The same for an answer.
-  Host::Sink mine(Host::Sink action);
+  Door::Sink mine(Door::Sink action);
   void mine_now(uint64_t life, std::function<void()> action);
   void thaw();
   Caller caller() const;
   SessionRef ref() const;
+
+  // Calls another host from now on, if there is one.
+  void move_on();
+  // Its host did not answer: calls it again or attaches elsewhere. False: it attaches.
+  bool stay();
 
   // session
   void register_now();
@@ -170,6 +181,7 @@ class Process : public Worker {
   Instant answered_after_break_{0};   // sending of the last answered call since
 
   uint64_t jobs_ = 0;
+  uint64_t moves_ = 0;
   std::map<std::string, WorkItem> works_;  // by the packet's key
   std::map<std::string, uint64_t> over_;   // newest epoch that was revoked or ended
   std::map<std::string, Owed> owed_;       // listed in `held`, to be delivered again

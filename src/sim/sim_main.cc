@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/planted.h"
+#include "sim/cluster/pool_report.h"
 #include "sim/report.h"
 #include "sim/scenario/scenario.h"
 #include "sim/world.h"
@@ -38,6 +39,7 @@ int run_sim(const SimOptions& options) {
       return 2;
     }
   }
+  if (options.hosts > 0) return sim::play_pool_seeds(options);
   if (!options.scenario.empty()) return play(options);
   int status = 0;
   for (uint64_t seed = options.seed_first; seed <= options.seed_last; ++seed) {

@@ -10,7 +10,8 @@ namespace phoenix {
 struct SimOptions {
   uint64_t seed_first = 1;
   uint64_t seed_last = 1;   // >= seed_first; inclusive
-  int64_t steps = 2000;     // 1..100,000,000 steps of each seed
+  int64_t steps = 2000;     // 1..100,000,000 steps of each seed; not with several hosts
+  int64_t hosts = 0;        // 0: one host with a store of its own; else so many that share one
   std::string scenario;     // file to play instead of the generated workload; empty: none
   std::string planted_bug;  // name of a planted bug; needs a build with PHOENIX_PLANTED_BUGS
   bool json = false;

@@ -39,8 +39,10 @@ World::World(const RunOptions& options)
       prng_(options.seed),
       trace_(options.print_trace),
       host_(queue_, trace_, checks_, faults_, prng_.fork()),
-      network_(queue_, host_, faults_, prng_.fork()),
-      env_{queue_, network_, host_, checks_, trace_, false, {}} {}
+      network_(queue_, faults_, prng_.fork()),
+      env_{queue_, network_, checks_, trace_, [this] { return host_.wall(); }, false, {}} {
+  network_.add_door(host_);
+}
 
 bool World::step() {
   if (queue_.empty() || checks_.violation()) return false;

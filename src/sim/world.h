@@ -13,6 +13,7 @@
 
 #include "sim/client.h"
 #include "sim/env.h"
+#include "sim/host.h"
 #include "sim/process.h"
 
 namespace phoenix::sim {

@@ -16,9 +16,10 @@ Invariant named_by(std::string_view sentence) {
 
 }  // namespace
 
-Checks::Checks()
-    : shadow_(complain(),
-              [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); }),
+Checks::Checks(bool shared)
+    : shadow_(
+          complain(), [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); },
+          shared),
       answers_(shadow_, complain()),
       bounds_(shadow_, complain()),
       work_(shadow_, complain()),
@@ -83,6 +84,11 @@ void Checks::after_step(Instant now, WallMs wall, const Node* node) {
   for (std::string& sentence : node->check()) violate(named_by(sentence), std::move(sentence));
   bounds_.after_step(now, wall, *node);
   work_.after_step(now, bounds_.calm_since());
+}
+
+void Checks::look(Instant now, Instant calm_since) {
+  now_ = now;
+  work_.after_step(now, calm_since);
 }
 
 }  // namespace phoenix::sim

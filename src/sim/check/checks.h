@@ -19,7 +19,8 @@ namespace phoenix::sim {
 
 class Checks {
  public:
-  Checks();
+  // shared: several hosts drive packets of one store.
+  explicit Checks(bool shared = false);
   Checks(const Checks&) = delete;
   Checks& operator=(const Checks&) = delete;
 
@@ -35,6 +36,8 @@ class Checks {
   // The store is in trouble as of now.
   void disturbed(Instant now);
   void after_step(Instant now, WallMs wall, const Node* node);
+  // Of several hosts: who looks at them knows since when all has been well.
+  void look(Instant now, Instant calm_since);
 
   void add_worker(const Worker* worker) { work_.add(worker); }
   void violate(Invariant invariant, std::string what);

@@ -46,26 +46,17 @@ void Shadow::committed(Instant now, std::span<const Group> groups, const std::ve
 }
 
 void Shadow::apply(Instant now, const Group& group) {
+  check_expectations(group);
   std::set<std::string> leavers;
   bool lapse = false;
   bool members_changed = false;
   for (const Op& op : group.ops) {
     if (const auto* put = std::get_if<PutMember>(&op)) {
       members_changed = true;
-      MemberRecord& record = members_[put->record->key];
-      if (put->record->incarnation < record.incarnation) {
-        complain_(Invariant::kOneOwner,
-                  fmt::format("incarnation of {} fell", put->record->key.text()));
-      }
-      const bool left = gone(put->record->status) && !gone(record.status);
-      const bool replaced = record.incarnation != put->record->incarnation;
-      if (left || replaced) leavers.insert(put->record->key.text());
-      record = *put->record;
+      put_member(*put, leavers);
     } else if (const auto* session = std::get_if<PutSession>(&op)) {
       lapse = lapse || session->record->state == SessionState::kLapsed;
-      sessions_[session->record->id] = *session->record;
-      lives_[session->record->id].insert(session->record->members.begin(),
-                                         session->record->members.end());
+      put_session(*session->record);
     } else if (const auto* drop = std::get_if<DropMember>(&op)) {
       members_changed = true;
       members_.erase(drop->key);
@@ -76,7 +67,52 @@ void Shadow::apply(Instant now, const Group& group) {
   for (const Op& op : group.ops) {
     if (const auto* put = std::get_if<PutPacket>(&op)) apply_packet(now, *put, leavers, lapse);
   }
-  if (members_changed) check_owners_alive();
+  if (members_changed && !shared_) check_owners_alive();
+}
+
+// The store compares before it writes; here its comparing is compared.
+void Shadow::check_expectations(const Group& group) {
+  const auto expect = [&](const std::string& what, uint64_t expected, uint64_t stood) {
+    if (expected == stood) return;
+    complain_(Invariant::kOneOwner,
+              fmt::format("{} was changed at revision {}, expected was {}", what, stood, expected));
+  };
+  for (const Op& op : group.ops) {
+    if (const auto* put = std::get_if<PutPacket>(&op)) {
+      const Track* track = find(put->head->key);
+      expect(put->head->key.text(), put->expect_revision, track ? track->head->revision : 0);
+      if (track != nullptr) expect(put->head->key.text(), put->expect_epoch, track->head->epoch);
+    } else if (const auto* member = std::get_if<PutMember>(&op)) {
+      const auto found = members_.find(member->record->key);
+      expect("member " + member->record->key.text(), member->expect_revision,
+             found == members_.end() ? 0 : found->second.revision);
+    } else if (const auto* session = std::get_if<PutSession>(&op)) {
+      const auto found = sessions_.find(session->record->id);
+      expect("session " + session->record->id, session->expect_revision,
+             found == sessions_.end() ? 0 : found->second.revision);
+    }
+  }
+}
+
+void Shadow::put_member(const PutMember& put, std::set<std::string>& leavers) {
+  MemberRecord& record = members_[put.record->key];
+  if (put.record->incarnation < record.incarnation) {
+    complain_(Invariant::kOneOwner, fmt::format("incarnation of {} fell", put.record->key.text()));
+  }
+  const bool left = gone(put.record->status) && !gone(record.status);
+  const bool replaced = record.incarnation != put.record->incarnation;
+  if (left || replaced) leavers.insert(put.record->key.text());
+  record = *put.record;
+}
+
+void Shadow::put_session(const SessionRecord& record) {
+  if (record.state == SessionState::kLapsed) {
+    for (const auto& [id, incarnation] : record.members) {
+      lapsed_.insert({record.ns + "/" + id, incarnation});
+    }
+  }
+  sessions_[record.id] = record;
+  lives_[record.id].insert(record.members.begin(), record.members.end());
 }
 
 void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std::string>& leavers,
@@ -88,10 +124,11 @@ void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std:
   const bool lost = before != nullptr && before->owner && before->owner != after.owner;
   if (lost) {
     check_cause(track, put, leavers);
-    track.lost_by_lease =
-        lapse && leavers.contains(std::string(after.key.ns()) + "/" + before->owner->id);
+    const std::string owner = std::string(after.key.ns()) + "/" + before->owner->id;
+    track.lost_by_lease = shared_ ? lapsed_.contains({owner, before->owner->incarnation})
+                                  : lapse && leavers.contains(owner);
   }
-  if (after.owner && !alive(after.key.ns(), *after.owner)) {
+  if (!shared_ && after.owner && !alive(after.key.ns(), *after.owner)) {
     complain_(Invariant::kOwnedOrParked,
               fmt::format("{} was given to {}, who is gone", after.key.id(), owner_text(after)));
   }
@@ -153,6 +190,8 @@ void Shadow::check_cause(const Track& track, const PutPacket& put,
                          const std::set<std::string>& leavers) {
   const Packet& before = *track.head;
   const std::string owner = std::string(before.key.ns()) + "/" + before.owner->id;
+  const bool gone_before = shared_ && !alive(before.key.ns(), *before.owner);
+  if (gone_before) return;
   const auto complain = [&](const char* what) {
     complain_(Invariant::kMovesLeast, fmt::format("{} was taken from {} ({}): {}", before.key.id(),
                                                   owner_text(before), put.entry.event, what));

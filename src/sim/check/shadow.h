@@ -2,6 +2,9 @@
 // packet, revision by revision. The other checkers compare with it. Checks by itself that epochs
 // and revisions only grow and that an epoch has one owner (I1), that an owner is alive (I3), that
 // what is finished stays so (I2), and that a change of owner has a cause (I5).
+//
+// Where several hosts share the store, an owner's end and the evictions that follow from it are
+// several commits: what is left with an owner who is gone is then for others to bound.
 #pragma once
 
 #include <functional>
@@ -42,8 +45,8 @@ class Shadow {
   // A packet went to a next owner after a session's end.
   using OnRegrant = std::function<void(const PacketKey&, uint64_t epoch)>;
 
-  Shadow(Complain complain, OnRegrant on_regrant)
-      : complain_(std::move(complain)), on_regrant_(std::move(on_regrant)) {}
+  Shadow(Complain complain, OnRegrant on_regrant, bool shared)
+      : complain_(std::move(complain)), on_regrant_(std::move(on_regrant)), shared_(shared) {}
 
   // truth[i]: has the store really taken groups[i].
   void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth);
@@ -60,9 +63,13 @@ class Shadow {
   bool alive(std::string_view ns, const Owner& owner) const;
   // Is, or was, this life of the member the session's. A life belongs to one session only.
   bool was_of(const std::string& session, const Owner& owner) const;
+  uint64_t lapses() const { return lapsed_.size(); }
 
  private:
   void apply(Instant now, const Group& group);
+  void check_expectations(const Group& group);
+  void put_member(const PutMember& put, std::set<std::string>& leavers);
+  void put_session(const SessionRecord& record);
   void apply_packet(Instant now, const PutPacket& put, const std::set<std::string>& leavers,
                     bool lapse);
   void check_growth(const Packet* before, const Packet& after);
@@ -71,12 +78,14 @@ class Shadow {
 
   Complain complain_;
   OnRegrant on_regrant_;
+  bool shared_;
   std::map<PacketKey, Track> packets_;
   std::set<PacketKey> live_;
   std::map<PacketKey, uint64_t> orders_;  // changes that operators asked for and that may yet come
   std::map<MemberKey, MemberRecord> members_;
   std::map<std::string, SessionRecord> sessions_;
   std::map<std::string, std::set<std::pair<std::string, uint64_t>>> lives_;  // by session, all ever
+  std::set<std::pair<std::string, uint64_t>> lapsed_;  // lives that silence has ended
 };
 
 }  // namespace phoenix::sim

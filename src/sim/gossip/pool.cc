@@ -48,6 +48,13 @@ void Pool::add(size_t count) {
   for (size_t i = 0; i < count; ++i) add();
 }
 
+uint32_t Pool::add_namesake(uint32_t of) {
+  const uint32_t number = add();
+  numbers_.erase(hosts_[number]->name);
+  hosts_[number]->name = hosts_[of]->name;
+  return number;
+}
+
 uint32_t Pool::number(std::string_view name) const {
   const auto found = numbers_.find(name);
   return found == numbers_.end() ? static_cast<uint32_t>(hosts_.size()) : found->second;

@@ -50,6 +50,8 @@ class Pool {
   // One more host, not started yet; its number.
   uint32_t add();
   void add(size_t count);
+  // One that goes by the name of another; number(name) stays that one's.
+  uint32_t add_namesake(uint32_t of);
   // A new life: with what its disk remembers, and these hosts as its seeds.
   void start(uint32_t host, const std::vector<uint32_t>& seeds = {});
   // All that were added (two at least) start and know each other at once, as from a seed that had

@@ -1,7 +1,9 @@
 // phoenix_sim_runner: many seeds, spread over processes, one closing line.
 //
-//   phoenix_sim_runner --seeds 1..1000 [--steps N] [--twice] [--jobs N] [--scenario FILE] [--bug B]
+//   phoenix_sim_runner --seeds 1..1000 [--steps N] [--hosts N] [--twice] [--jobs N]
+//                      [--scenario FILE] [--bug B]
 //
+// With --hosts the seeds are of several hosts, and the scenario says what happens in each of them.
 // Each seed runs in a child process, so that a crash of one is a finding and no end of the others.
 // Exit 0: no violation; 1: one or more, each with the command that replays it; 2: wrong use.
 #include <sys/wait.h>
@@ -17,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "base/planted.h"
+#include "sim/cluster/pool_report.h"
 #include "sim/report.h"
 #include "sim/sim_main.h"
 #include "sim/world.h"
@@ -31,11 +34,13 @@ struct Totals {
   uint64_t seeds = 0;
   uint64_t steps = 0;
   phoenix::sim::FaultCounts faults;
+  phoenix::sim::PoolFaultCounts pool_faults;
   uint64_t violations = 0;
 };
 
 struct RunnerOptions {
   SimOptions sim;
+  phoenix::sim::PoolScript script;  // with several hosts
   bool twice = false;
   unsigned jobs = 2;
 };
@@ -55,7 +60,7 @@ bool range(std::string_view text, SimOptions* sim) {
 
 int usage(const std::string& why) {
   std::fprintf(stderr,
-               "%s\nphoenix_sim_runner --seeds A..B [--steps N] [--twice] [--jobs N]"
+               "%s\nphoenix_sim_runner --seeds A..B [--steps N] [--hosts N] [--twice] [--jobs N]"
                " [--scenario FILE] [--bug NAME] [--verbose]\n"
                "  as: phoenix_sim_runner --seeds 1..1000\n",
                why.c_str());
@@ -85,6 +90,9 @@ bool parse(int argc, char** argv, RunnerOptions* options, std::string* why) {
     } else if (flag == "--steps") {
       good = number(value, &count) && count > 0;
       options->sim.steps = static_cast<int64_t>(count);
+    } else if (flag == "--hosts") {
+      good = number(value, &count) && count > 0 && count <= 100;
+      options->sim.hosts = static_cast<int64_t>(count);
     } else if (flag == "--jobs") {
       good = number(value, &count) && count > 0 && count <= 256;
       options->jobs = static_cast<unsigned>(count);
@@ -109,10 +117,34 @@ struct SeedSummary {
   uint64_t seed = 0;
   uint64_t steps = 0;
   phoenix::sim::FaultCounts faults;
+  phoenix::sim::PoolFaultCounts pool_faults;
   uint64_t violations = 0;
 };
 
+// Several hosts.
+SeedSummary run_pool(const RunnerOptions& options, uint64_t seed) {
+  phoenix::sim::PoolRunOptions run;
+  run.seed = seed;
+  run.script = options.script;
+  run.print_trace = options.sim.verbose;
+  phoenix::sim::PoolRunResult result = phoenix::sim::run_pool_seed(run);
+  if (options.twice && !result.violation) {
+    run.print_trace = false;
+    const uint64_t again = phoenix::sim::run_pool_seed(run).hash;
+    if (again != result.hash) {
+      result.violation = {Invariant::kSameTrace, phoenix::Instant{},
+                          fmt::format("the second run's trace has the hash {:016x}", again)};
+    }
+  }
+  const bool bad = result.violation || !result.unmet.empty();
+  if (bad || options.sim.verbose) {
+    std::fputs(phoenix::sim::pool_seed_text(result, options.sim).c_str(), stdout);
+  }
+  return {seed, result.steps, result.message_faults, result.faults, bad ? 1U : 0U};
+}
+
 SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
+  if (options.sim.hosts > 0) return run_pool(options, seed);
   phoenix::sim::RunOptions run;
   run.seed = seed;
   run.steps = options.sim.steps;
@@ -129,7 +161,7 @@ SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
   if (result.violation || options.sim.verbose) {
     std::fputs(phoenix::sim::seed_text(result, options.sim).c_str(), stdout);
   }
-  return {seed, result.steps, result.faults, result.violation ? 1U : 0U};
+  return {seed, result.steps, result.faults, {}, result.violation ? 1U : 0U};
 }
 
 // Seeds first, first + jobs, ...; a summary each into the pipe.
@@ -149,6 +181,7 @@ void add(Totals& totals, const SeedSummary& summary) {
   ++totals.seeds;
   totals.steps += summary.steps;
   totals.faults.add(summary.faults);
+  totals.pool_faults.add(summary.pool_faults);
   totals.violations += summary.violations;
 }
 
@@ -218,7 +251,13 @@ int main(int argc, char** argv) {
   RunnerOptions options;
   std::string why;
   if (!parse(argc, argv, &options, &why)) return usage(why);
-  if (!options.sim.scenario.empty()) return phoenix::run_sim(options.sim);
+  if (options.sim.hosts > 0) {
+    const auto script = phoenix::sim::script_of(options.sim);
+    if (!script) return usage(script.error().detail);
+    options.script = *script;
+  } else if (!options.sim.scenario.empty()) {
+    return phoenix::run_sim(options.sim);
+  }
   if (!options.sim.planted_bug.empty()) {
     const auto bug = phoenix::planted_bug_from_name(options.sim.planted_bug);
     if (!bug || !phoenix::plant(*bug)) {
@@ -230,11 +269,14 @@ int main(int argc, char** argv) {
     std::fputs("cannot start a process for the seeds\n", stderr);
     return 2;
   }
+  const bool pool = options.sim.hosts > 0;
   std::printf("seeds %llu, steps %llu, faults %llu (%s), violations %llu\n",
               static_cast<unsigned long long>(totals.seeds),
               static_cast<unsigned long long>(totals.steps),
-              static_cast<unsigned long long>(totals.faults.total()),
-              phoenix::sim::faults_text(totals.faults).c_str(),
+              static_cast<unsigned long long>(totals.faults.total() + totals.pool_faults.total()),
+              (pool ? phoenix::sim::pool_faults_text(totals.pool_faults)
+                    : phoenix::sim::faults_text(totals.faults))
+                  .c_str(),
               static_cast<unsigned long long>(totals.violations));
   return totals.violations == 0 ? 0 : 1;
 }

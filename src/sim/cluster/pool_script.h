@@ -1,0 +1,64 @@
+// What happens in a run of several hosts, as data: how many take part, which faults come when, and
+// what must be true at the end. Text, one line each; `#` begins a comment.
+//
+//   hosts 3 · workers 8 · packets 200 · clerks 2      who takes part; clerks are manual members
+//   lease 1 3                                         seconds, drawn for each worker
+//   network perfect|lossy                             between callers and hosts
+//   faults random|none                                beside those of the script
+//   run 20s · rest 90s                                the faulty part; the bound of the calm one
+//   seeds 1 20                                        that a test plays
+//   at 3s ACT…                                        see pool_acts.h
+//   expect NAME <=|>=|== NUMBER                       of PoolFigures
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace phoenix::sim {
+
+// What a run was like, by name: "fences", "views", "slot-moves", "lapses", "losses", "epochs",
+// "max-epoch", "worker-moves", "jobs", "packets", "settle-ms".
+using PoolFigures = std::map<std::string, uint64_t>;
+
+struct PoolAct {
+  Duration at;  // since the start
+  std::vector<std::string> words;
+};
+struct PoolExpectation {
+  std::string figure;
+  std::string comparison;
+  uint64_t number = 0;
+};
+
+struct PoolScript {
+  size_t hosts = 3;
+  size_t workers = 9;
+  size_t packets = 150;
+  size_t clerks = 2;
+  int64_t lease_from = 1;
+  int64_t lease_to = 3;
+  bool lossy = true;
+  bool random_faults = true;
+  Duration run = seconds(20);
+  Duration rest = seconds(120);
+  uint64_t seed_first = 1;
+  uint64_t seed_last = 5;
+  std::vector<PoolAct> acts;
+  std::vector<PoolExpectation> expectations;
+};
+
+// The error names the line.
+Result<PoolScript> parse_pool_script(std::string_view text);
+Result<PoolScript> read_pool_script(const std::string& path);
+// "500ms", "3s", "2m".
+Result<Duration> parse_duration(std::string_view text);
+// Sentences; empty: as expected.
+std::vector<std::string> unmet(const PoolScript& script, const PoolFigures& figures);
+
+}  // namespace phoenix::sim
