@@ -4,12 +4,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "bench/cluster/rows.h"
 #include "bench/command_line.h"
 #include "bench/membership/rows.h"
+#include "bench/peer/rows.h"
 #include "bench/ring/rows.h"
 #include "bench/rows.h"
 
@@ -19,16 +22,20 @@ namespace {
 constexpr const char* kUsage =
     "phoenix_bench host [--json FILE] [--quick] [--row N]... [--disk DIR] [--tmpfs DIR]\n"
     "phoenix_bench ring [--json FILE] [--quick] [--row N]...\n"
-    "phoenix_bench membership [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N]\n"
+    "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench cluster [--json FILE] [--quick] [--row N]...\n"
     "\n"
-    "Measures one host, the ring alone, or the membership of hosts against the bars of\n"
-    "docs/benchmarks.md and prints a table.\n"
+    "Measures one host, the ring alone, the membership of hosts, the links between them or\n"
+    "several hosts as one system against the bars of docs/benchmarks.md and prints a table.\n"
     "  --json FILE   the figures as JSON too\n"
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
     "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
-    "                membership: 1..10); may be repeated\n"
+    "                membership: 1..10, link: 1..2, cluster: 6); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
+    "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"
+    "                (default: 1, all of them; hours of processor time)\n"
     "Exit 1 if something could not be measured; a bar that is not met is no failure.\n";
 
 int wrong_use(const std::string& what) {
@@ -82,12 +89,34 @@ int ring(const std::vector<std::string>& words) {
 
 int membership(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const auto wrong = parse(words, 10, {}, line); !wrong.empty()) return wrong_use(wrong);
+  if (const auto wrong = parse(words, 10, {"--part"}, line); !wrong.empty()) {
+    return wrong_use(wrong);
+  }
   MembershipBench options;
+  const std::string part = value_of(line, "--part", "1");
+  const char* const end = part.data() + part.size();
+  const auto [read, error] = std::from_chars(part.data(), end, options.part);
+  if (error != std::errc() || read != end || options.part < 1 || options.part > 100) {
+    return wrong_use("--part takes a number from 1 to 100, not '" + part + "'");
+  }
   options.quick = line.quick;
   options.program = PHOENIX_PROGRAM;
   options.program_folder = own_folder();
   return run_rows("membership", line, membership_rows(options));
+}
+
+int link(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const auto wrong = parse(words, 2, {}, line); !wrong.empty()) return wrong_use(wrong);
+  return run_rows("link", line, link_rows(line.quick));
+}
+
+int cluster(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const auto wrong = parse(words, 8, {}, line); !wrong.empty()) return wrong_use(wrong);
+  ClusterBench options;
+  options.quick = line.quick;
+  return run_rows("cluster", line, cluster_rows(options));
 }
 
 int main_of(const std::vector<std::string>& words) {
@@ -100,7 +129,10 @@ int main_of(const std::vector<std::string>& words) {
   if (words[0] == "host") return host(rest);
   if (words[0] == "ring") return ring(rest);
   if (words[0] == "membership") return membership(rest);
-  return wrong_use("no benchmark '" + words[0] + "'; there are: host, ring, membership");
+  if (words[0] == "link") return link(rest);
+  if (words[0] == "cluster") return cluster(rest);
+  return wrong_use("no benchmark '" + words[0] +
+                   "'; there are: host, ring, membership, link, cluster");
 }
 
 }  // namespace

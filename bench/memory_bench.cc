@@ -1,36 +1,15 @@
 // Row 6: bytes that the core has allocated for 100,000 members, each with a session of its own, and
-// for 1,000,000 live packets. What is said of the heap is malloc's own count, its overhead
-// included, and the huge pages that the ring has beside it.
+// for 1,000,000 live packets.
 
-#include <malloc.h>
-
-#include <cstdlib>
-#include <fstream>
 #include <string>
 
+#include "bench/heap.h"
 #include "bench/instant_host.h"
 #include "bench/rows.h"
 #include "bench/workload.h"
 
 namespace phoenix::bench {
 namespace {
-
-// What is resident of the mappings that asked for huge pages: the ring's lines alone do.
-double huge_pages() {
-  std::ifstream maps("/proc/self/smaps");
-  double total = 0;
-  double resident = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.starts_with("Rss:")) resident = std::strtod(line.c_str() + 4, nullptr) * 1024;
-    if (line.starts_with("VmFlags:") && line.find(" hg") != std::string::npos) total += resident;
-  }
-  return total;
-}
-
-double allocated() {
-  const struct mallinfo2 info = mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd) + huge_pages();
-}
 
 void attach_members(InstantHost& host, WorkloadA& workload, size_t members) {
   for (size_t i = 0; i < members; ++i) {
@@ -62,7 +41,7 @@ Result<bool> bench_memory(const BenchOptions& options, Figures& figures) {
   const size_t members = options.quick ? 1'000 : 100'000;
   const size_t packets = options.quick ? 10'000 : 1'000'000;
   WorkloadA workload(6);
-  const double at_start = allocated();
+  const double at_start = allocated_bytes();
   NodeConfig config;
   config.max_live_packets = packets;
   config.max_members = members;
@@ -74,10 +53,10 @@ Result<bool> bench_memory(const BenchOptions& options, Figures& figures) {
   anyone.ns = kNamespace;
   host.node().owner_walk(anyone, &point);
   const double vnodes = static_cast<double>(host.node().placement().vnode_bytes());
-  const double with_members = allocated();
+  const double with_members = allocated_bytes();
   submit_packets(host, workload, packets);
   const double more_rings = static_cast<double>(host.node().placement().vnode_bytes()) - vnodes;
-  const double with_packets = allocated();
+  const double with_packets = allocated_bytes();
   const auto count = static_cast<double>(members);
   const auto live = static_cast<double>(host.node().live_packets());
   figures.push_back(
