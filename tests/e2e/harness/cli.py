@@ -31,8 +31,8 @@ class Done:
         return self.out.splitlines()
 
 
-def run(*words, stdin=b"", folder=None, **env):
-    return Done(words, subprocess.run([PROGRAM, *words], input=stdin, capture_output=True,
+def run(*words, stdin=b"", folder=None, before=(), **env):
+    return Done(words, subprocess.run([*before, PROGRAM, *words], input=stdin, capture_output=True,
                                       cwd=folder, env=clean_environment(**env),
                                       timeout=3 * PATIENCE, check=False))
 

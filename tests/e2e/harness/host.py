@@ -39,11 +39,12 @@ class Host:
     """Started by the constructor, ended by end() or by the cleanup of the test that owns it."""
 
     def __init__(self, test, *flags, folder=None, data=None, before=(), env=None,
-                 listen="127.0.0.1:0"):
+                 listen="127.0.0.1:0", gossip="127.0.0.1:0"):
         self.folder = pathlib.Path(folder) if folder else Folder(test).path
         self.data = pathlib.Path(data) if data else self.folder / "data"
         self.flags = flags
         self.listen = listen  # a restart comes back at the same address
+        self.gossip = gossip
         self.before = before  # a command that runs the host, such as strace
         self.env = env or {}
         self.process = None
@@ -56,14 +57,15 @@ class Host:
         listen = ["--listen", self.listen] if self.listen else []
         self.process = subprocess.Popen(
             [*self.before, PROGRAM, "serve", "--data", str(self.data), *listen,
-             "--gossip", "127.0.0.1:0", *self.flags],
+             "--gossip", self.gossip, *self.flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             env=clean_environment(**self.env))
         log.close()
         self.greeting = self.first_line()
         self.url = self.greeting.split()[-1]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        self.listen = f"127.0.0.1:{self.port}"
+        self.ip, port = self.url.removeprefix("http://").rsplit(":", 1)
+        self.port = int(port)
+        self.listen = f"{self.ip}:{self.port}"
         self.address = json.loads((self.data / "address.json").read_text())
         self.pid = self.address["pid"]
 

@@ -26,6 +26,18 @@ class Answer:
         return f"{self.status} {self.data[:2000]!r}"
 
 
+def exchange(host, method, target, body=None, headers=None, timeout=40):
+    """One call on a connection of its own."""
+    connection = http.client.HTTPConnection(host.ip, host.port, timeout=timeout)
+    try:
+        connection.request(method, target, body=body, headers=headers or {})
+        response = connection.getresponse()
+        lower = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, lower, response.read())
+    finally:
+        connection.close()
+
+
 class RestTest(unittest.TestCase):
     """One host for the tests of a class; ids are made fresh by each test."""
 
@@ -48,14 +60,7 @@ class RestTest(unittest.TestCase):
 
     @classmethod
     def exchange(cls, method, target, body=None, headers=None, timeout=40):
-        connection = http.client.HTTPConnection("127.0.0.1", cls.host.port, timeout=timeout)
-        try:
-            connection.request(method, target, body=body, headers=headers or {})
-            response = connection.getresponse()
-            lower = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, lower, response.read())
-        finally:
-            connection.close()
+        return exchange(cls.host, method, target, body, headers, timeout)
 
     def call(self, method, target, body=None, token=None, headers=None, content_type=JSON,
              data=None):
@@ -67,7 +72,7 @@ class RestTest(unittest.TestCase):
             data = json.dumps(body).encode()
         if data is not None and content_type:
             sent.setdefault("Content-Type", content_type)
-        answer = self.exchange(method, target, data, sent)
+        answer = exchange(self.host, method, target, data, sent)
         self.check(method, target, answer)
         return answer
 

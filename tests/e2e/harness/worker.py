@@ -89,7 +89,8 @@ def children_of(pid):
 class Worker:
     """Ended by the cleanup of its test if it has not ended before."""
 
-    def __init__(self, test, host, capability, *flags, id=None, command=None, env=None):
+    def __init__(self, test, host, capability, *flags, id=None, command=None, env=None,
+                 before=()):
         self.test = test
         self.folder = Folder(test).path
         self.listener = socket.socket(socket.AF_UNIX)
@@ -101,8 +102,8 @@ class Worker:
         self.lines = []
         self.news = threading.Condition()
         self.process = subprocess.Popen(
-            [PROGRAM, "worker", "start", "--url", host.url, "--id", self.id, "--capability",
-             capability, *flags, "-v", "--", *(command or PUPPET)],
+            [*before, PROGRAM, "worker", "start", "--url", host.url, "--id", self.id,
+             "--capability", capability, *flags, "-v", "--", *(command or PUPPET)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             env=clean_environment(PUPPET_SOCKET=str(self.folder / "puppets"),
                                   TMPDIR=str(self.folder), **(env or {})))

@@ -12,8 +12,6 @@ from harness.host import PATIENCE, SLOWNESS, Folder, Host, refused_start, until
 from harness.rest import RestTest
 from harness.stream import EventStream
 
-PROBATION = 6  # seconds, and somewhat more
-
 
 def hosts_of(host):
     """name -> row, as this host lists them."""
@@ -39,7 +37,6 @@ class Pool(RestTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.others = {name: cls.start(cls, name, cls.host) for name in ("b", "c")}
-        cls.settled = time.monotonic() + PROBATION * SLOWNESS
 
     def start_here(self, name, *flags, seed=None, **more):
         return self.start(self, name, seed or self.host, *flags, **more)
@@ -122,18 +119,30 @@ class Pool(RestTest):
         self.assertLess(time.monotonic() - began, 5 * SLOWNESS)
         until(self, lambda: columns(self.host)["ended"] == ("LEFT", "outside"), "ended left")
 
-    def test_a_name_in_use_is_refused_with_its_holder(self):
-        # Of two namesakes that both came within the last five seconds, either may go.
-        until(self, lambda: time.monotonic() > self.settled, "b is no newcomer any more")
-        before = hosts_of(self.host)["b"]["gossip"]
-        twin = self.start_here("b")
+    def refused_namesake(self, name, holder):
+        """One more of that name is started, and ends."""
+        twin = self.start_here(name)
         self.assertEqual(twin.process.wait(PATIENCE), 1)
         said = twin.log()
-        for line in ('phoenix serve: the name "b" is taken',
-                     "it belongs to the live host at " + before, "--name"):
+        for line in (f'phoenix serve: the name "{name}" is taken',
+                     "it belongs to the live host at " + holder, "--name"):
             self.assertIn(line, said)
+
+    def test_a_name_in_use_is_refused_with_its_holder(self):
+        before = hosts_of(self.host)["b"]["gossip"]
+        self.refused_namesake("b", before)
         self.assertEqual(hosts_of(self.host)["b"]["gossip"], before)
         self.all_in_view("a", "b", "c")
+
+    def test_who_came_first_stays_however_young(self):
+        for number in range(5):
+            name = f"young-{number}"
+            first = self.start_here(name)
+            until(self, lambda name=name: name in hosts_of(self.host), f"{name} is there")
+            self.refused_namesake(name, first.address["gossip"])
+            self.assertIsNone(first.process.poll())
+            self.assertEqual(hosts_of(self.host)[name]["gossip"], first.address["gossip"])
+            self.assertEqual(first.end(signal.SIGTERM), 0)
 
     def test_a_host_of_another_pool_is_incompatible_on_both_sides(self):
         foreign = Host(self, "--name", "foreign", "--join", self.host.address["gossip"],

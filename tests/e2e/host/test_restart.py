@@ -310,7 +310,7 @@ class Refused(unittest.TestCase):
 
     def test_wrong_flags(self):
         for flags in (("--listen", "nowhere"), ("--listen", "127.0.0.1:70000"), ("--weight", "-1"),
-                      ("--no-such-flag",), ("--store", "postgresql://x"), ("--join", "h:x"),
+                      ("--no-such-flag",), ("--store", "none"), ("--join", "h:x"),
                       ("--retain", "5 apples"), ("--retain", "0s"),
                       ("--tls-cert", "only.pem"), ("--log-level", "loud"),
                       ("--max-live-packets", "-1"), ("--config", "/no/such.yaml"), ("word",)):

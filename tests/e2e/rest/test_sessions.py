@@ -25,6 +25,21 @@ class SessionTest(RestTest):
         return time.monotonic() - since
 
 
+class Alone(SessionTest):
+    def test_a_member_is_told_of_the_one_host_and_of_no_other(self):
+        member = self.fresh("m")
+        made = self.ok("POST", "/v1/members", {"id": member, "capabilities": []}, 201).json
+        self.assertEqual(made["hosts"], [self.host.url])
+        self.assertEqual(made["member"]["home"], self.ok("GET", "/v1/hosts").json["items"][0]["name"])
+        token = made["session"]["token"]
+        again = self.ok("POST", f"/v1/members/{member}/session", {}, token=token).json
+        self.assertEqual(again["hosts"], [self.host.url])
+        self.assertNotIn("moveTo", self.deliveries(member, token))
+        many = {"members": [{"id": self.fresh("m"), "capabilities": []}], "leaseSeconds": 60}
+        self.assertEqual(self.ok("POST", "/v1/sessions", many, 201).json["hosts"],
+                         [self.host.url])
+
+
 class Leases(SessionTest):
     def test_polling_alone_keeps_it_and_waits_half_of_it(self):
         member, token = self.register(self.fresh("cap"), leaseSeconds=LEASE)

@@ -1,0 +1,62 @@
+"""`phoenix store` beside a pool that works: what an operator sees, and a backup that was restored."""
+
+import unittest
+
+from harness.cli import run
+from harness.host import PATIENCE, until
+from harness.pool import PoolTest
+
+ADOPTED = 2 ** 20
+
+
+class Store(PoolTest):
+    def store(self, *words, code=0):
+        done = run("store", *words, "--store", self.pool.postgres.url, "-o", "json")
+        self.assertEqual(done.code, code, done)
+        return done.json
+
+    def hosts_heard(self):
+        return {host["name"]: host for host in self.store("check")["hosts"]
+                if not host["fenced"]}
+
+    def test_check_tells_who_holds_what(self):
+        until(self, lambda: run("store", "check", "--store", self.pool.postgres.url).code == 0,
+              "every slot has a holder")
+        check = self.store("check")
+        self.assertTrue(check["ok"])
+        self.assertEqual(check["slots"], {"held": 4096, "withoutHolder": 0})
+        self.assertEqual(sorted(self.hosts_heard()), ["a", "b", "c"])
+        for host in self.hosts_heard().values():
+            self.assertLess(host["heardMsAgo"], 5000)
+        self.assertEqual(self.store("init")["pool"], check["pool"], "what stands, stays")
+        self.assertEqual(self.store("migrate")["before"], check["layout"]["maximum"])
+
+    def test_a_restored_backup_is_adopted_when_no_host_uses_it(self):
+        cap = self.fresh("cap")
+        member, token = self.register(cap)
+        packet = self.submit(cap)["id"]
+        self.assertEqual(self.poll(member, token)[0]["epoch"], 1)
+        refused = run("store", "adopt", "--after-restore", "--store", self.pool.postgres.url)
+        self.assertEqual(refused.code, 4, refused)
+        self.assertEqual(len(refused.err.splitlines()), 3, refused)
+        for host in self.pool.hosts:
+            host.kill()
+        until(self, lambda: run("store", "adopt", "--after-restore", "--store",
+                                self.pool.postgres.url).code == 0, "the hosts are silent")
+        self.host = self.pool.hosts[0]
+        self.host.start()
+        until(self, self.host.ready, "the first host has taken all over", 2 * PATIENCE)
+        found = until(self, lambda: self.live_again(packet), "a keeper has it")
+        self.assertGreater(found["epoch"], ADOPTED)
+        # The owner that the backup knew of, or one that was named after it was made.
+        stale = self.call("POST", f"/v1/packets/{packet}/complete", {"epoch": 2, "result": 1},
+                          token=token)
+        self.assertIn(stale.status, (401, 409))
+
+    def live_again(self, packet):
+        answer = self.call("GET", "/v1/packets/" + packet)
+        return answer.json if answer.status == 200 else None
+
+
+if __name__ == "__main__":
+    unittest.main()
