@@ -154,6 +154,7 @@ struct Node::Impl {
   void attach_owner(SlotNo no, Slot& slot, MemberNo to);
   void unlist(const Slot& slot, Member& owner);
   void arrive(SessionNo no);
+  void orphan_taken_over(const Write& write);
   void tell_of(const Write& write);
   void apply(const MemberStep& step);
   void apply(const SessionStep& step);

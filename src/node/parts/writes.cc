@@ -204,12 +204,26 @@ void Node::Impl::commit_write(Write& write) {
   }
   for (const SessionNo no : arrivals) arrive(no);
   for (const PacketStep& step : write.packets) apply(write, step);
+  if (remote.on) orphan_taken_over(write);
   if (write.ending != 0) ended(write);
   if (remote.on) tell_of(write);
   for (Reply& done : write.replies) out.replies.push_back(std::move(done));
   if (!write.apart) return;
   if (!write.apart->attaches.empty()) attached_here(*write.apart);
   if (!write.apart->adopts.empty()) adopted(*write.apart);
+}
+
+// Slots may have been taken over while this was written: what came with them and belongs to lives
+// that it has ended is not among its packets.
+void Node::Impl::orphan_taken_over(const Write& write) {
+  for (const MemberStep& step : write.members) {
+    const MemberNo no = step.next ? directory.find_member(step.next->key) : kNobody;
+    if (no == kNobody) continue;
+    const std::vector<SlotNo> held = directory.member(no).held;
+    for (const SlotNo slot : held) {
+      if (!may_hold(no, packets[slot].head->owner->incarnation)) orphan(slot, loss_of(*step.next));
+    }
+  }
 }
 
 // Nothing of it happened, or an expectation failed. Room goes back; whoever asked is told.

@@ -160,7 +160,13 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
     if (!fresh) it->second = lost;
   }
   if (!first && before == remote.view) return adopt();
-  for (const HostLife& host : remote.view) remote.lost_homes.erase(host);
+  for (const HostLife& host : remote.view) {
+    remote.lost_homes.erase(host);
+    // Its link may have come up before its name.
+    if (host != config.self && !std::binary_search(before.begin(), before.end(), host)) {
+      tell_all_loads(host);
+    }
+  }
   for (auto it = remote.manual_loads.begin(); it != remote.manual_loads.end();) {
     const auto& [from, member] = it->first;
     if (in_view(from)) {

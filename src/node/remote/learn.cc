@@ -25,9 +25,9 @@ void Node::Impl::tell_news() {
   const bool none = news.sessions.empty() && news.members.empty() && news.gone_members.empty() &&
                     news.gone_sessions.empty();
   if (none) return;
-  Records told = std::exchange(news, {});
-  if (remote.view.size() < 2) return;  // whoever comes later is told all of it, or reads it
-  tell({}, std::move(told));
+  // Also while the newest view known here names nobody else: links may be ahead of it, and who came
+  // up by one has been told all but this.
+  tell({}, std::exchange(news, {}));
 }
 
 // What a write has made durable of members and sessions.
@@ -192,7 +192,11 @@ void Node::Impl::learn_gone(MemberNo no, Learned& learned) {
 void Node::Impl::member_changed(MemberNo no, const Learned& learned) {
   Member& member = directory.member(no);
   const bool here = member.session != kNobody && directory.session(member.session).here;
-  if (!here) drop_foreign_of(no);
+  if (!here) {
+    drop_foreign_of(no);
+  } else if (remote.foreign.of(no).empty()) {
+    set_foreign_load(no, 0);  // what its former home had told
+  }
   sync_ring(no);
   if (member.held.empty()) return;
   std::vector<SlotNo> held = held_by({no});

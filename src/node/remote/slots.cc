@@ -30,7 +30,11 @@ bool Node::Impl::kept_elsewhere(const PacketKey& key, SlotNo slot) const {
   if (!remote.on) return false;
   if (slot != kNoSlot) return packets[slot].leaving;
   const auto it = looked_up.find(key);
-  return it != looked_up.end() && it->second.head && !driven(it->second.head->point);
+  if (it == looked_up.end() || !it->second.head) return false;
+  // One that lives and is not in the table is kept by somebody else, also where this host thinks
+  // that it drives the slot: then it was deposed and has not heard of it.
+  const Packet& head = *it->second.head;
+  return !driven(head.point) || !is_terminal(head.status);
 }
 
 bool Node::Impl::kept_elsewhere(const SubmitItem& item) const {
