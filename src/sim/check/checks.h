@@ -2,6 +2,7 @@
 // follows it would only hide the cause.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +38,7 @@ class Checks {
   void disturbed(Instant now);
   void after_step(Instant now, WallMs wall, const Node* node);
   // Of several hosts: who looks at them knows since when all has been well.
+  void ask_whether_calm(std::function<bool()> calm) { shadow_.calm = std::move(calm); }
   void look(Instant now, Instant calm_since);
 
   void add_worker(const Worker* worker) { work_.add(worker); }

@@ -204,7 +204,7 @@ void Shadow::check_cause(const Track& track, const PutPacket& put,
         leavers.contains(owner) ||
         (member != members_.end() && member->second.status == MemberStatus::kDraining);
     const bool handed_out = track.handed_out_epoch == before.epoch;
-    if (leaves || !handed_out) return;
+    if (leaves || !handed_out || (shared_ && !(calm && calm()))) return;
     uint64_t& orders = orders_[before.key];
     if (orders == 0) return complain("its owner has it in hand and stays");
     --orders;

@@ -45,6 +45,10 @@ class Shadow {
   // A packet went to a next owner after a session's end.
   using OnRegrant = std::function<void(const PacketKey&, uint64_t epoch)>;
 
+  // Where several hosts share the store: has all been well for a while? Else a keeper that has not
+  // heard where an owner went may take back what it thinks that nobody was given.
+  std::function<bool()> calm{};
+
   Shadow(Complain complain, OnRegrant on_regrant, bool shared)
       : complain_(std::move(complain)), on_regrant_(std::move(on_regrant)), shared_(shared) {}
 

@@ -46,6 +46,8 @@ PoolWorld::PoolWorld(const PoolRunOptions& options)
         checks_.violate(invariant, std::move(what));
       }) {
   pool_.silent = [this](size_t me) { return silent(me); };
+  checks_.ask_whether_calm(
+      [this] { return well_since_ && queue_.now() - *well_since_ > seconds(3); });
   pool_.called = [this](const Caller& caller) { bounds_.called(queue_.now(), caller); };
 }
 
@@ -199,6 +201,10 @@ WallMs PoolWorld::earliest_wall() const {
 
 void PoolWorld::look() {
   queue_.after(kPoolLookEvery, [this] {
+    // Who is ended while he leaves comes back only by somebody's hand.
+    for (const auto& machine : machines_) {
+      if (env_.calm && !machine->up()) machine->start();
+    }
     if (well()) {
       if (!well_since_) well_since_ = queue_.now();
       well_since_ = std::max(*well_since_, pool_.disturbed);
