@@ -1,9 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
-#include <string_view>
-
 #include "sim/cluster/pool_report.h"
 #include "sim/scenario/test_files.h"
 
@@ -79,25 +75,7 @@ TEST(PoolScript, ComparesFiguresWithWhatIsExpected) {
 // Each file of tests/scenarios/cluster under its seeds.
 class PoolScenario : public testing::TestWithParam<std::string> {};
 
-// Known not to hold under all of their seeds yet.
-constexpr std::array<std::string_view, 13> kKnownNotToHold = {"02-skipped-views",
-                                                              "04-declared-dead",
-                                                              "06-late-release",
-                                                              "07-dead-life-same-name",
-                                                              "08-commit-message-lost",
-                                                              "09-one-slow-host",
-                                                              "10-answered-before-durable",
-                                                              "12-older-and-newer-record",
-                                                              "13-all-but-one-die",
-                                                              "14-one-way",
-                                                              "14-split",
-                                                              "14-split-from-the-store",
-                                                              "33-clocks"};
-
 TEST_P(PoolScenario, HoldsUnderItsSeeds) {
-  if (std::ranges::find(kKnownNotToHold, GetParam()) != kKnownNotToHold.end()) {
-    GTEST_SKIP() << "known: phoenix sim --hosts 3 --scenario shows it";
-  }
   SimOptions options = three_hosts();
   options.scenario = std::string(PHOENIX_SCENARIOS) + "/" + GetParam() + ".txt";
   const auto script = read_pool_script(options.scenario);
