@@ -306,7 +306,7 @@ void Machine::stream_answered(StreamId id, std::string_view message, Now now, Ou
       drop(Drop::kMalformed);
     }
   }
-  swim_.push_pull_ended(stream.swim_id, taken, now, from_swim_);
+  swim_.push_pull_ended(stream.to, taken, now, from_swim_);
   if (stream.join && taken && !options_.expected) serf_.announce(now, from_serf_);
   if (stream.join && !taken) {
     ErrorMessage error;
@@ -329,7 +329,7 @@ void Machine::stream_failed(StreamId id, StreamFailure why, Drop reason, Now now
   if (stream.kind == SwimEffects::StreamKind::kPing) {
     swim_.ping_failed(stream.swim_id, why == StreamFailure::kRefused, now, from_swim_);
   } else {
-    swim_.push_pull_ended(stream.swim_id, false, now, from_swim_);
+    swim_.push_pull_ended(stream.to, false, now, from_swim_);
   }
   if (stream.join) {
     HostEvent event{HostEventKind::kJoinFailed, to_string(stream.to), 0, {}, {}};

@@ -40,9 +40,16 @@ void Swim::exchange_after_many_joins(Now now) {
   next_push_pull_ = std::min(next_push_pull_, now.mono + soon);
 }
 
-void Swim::push_pull_ended(uint32_t, bool ok, Now now, SwimEffects& out) {
+void Swim::push_pull_ended(const Endpoint& to, bool ok, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  if (ok) last_heard_ = now.mono;
+  if (ok) {
+    last_heard_ = now.mono;
+    const auto& live = hosts_.live();
+    const auto host = std::find_if(live.begin(), live.end(), [&](HostNumber other) {
+      return other != kSelf && hosts_[other].endpoint == to;
+    });
+    if (host != live.end()) remember(*host, now, out);
+  }
   if (!alone()) {
     rejoin_wait_ = {};
     return;

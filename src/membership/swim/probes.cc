@@ -252,12 +252,16 @@ void Swim::direct_answer(const PingUnderWay& ping, uint32_t seq, std::string_vie
   Host& h = hosts_[ping.host];
   if (h.endpoint == ping.to && h.live()) {
     h.proven = true;
-    if (remembered_.answered(hosts_.name(ping.host), h.endpoint, now.wall)) {
-      out.remembered_changed = true;
-    }
+    remember(ping.host, now, out);
   }
   out.pings.push_back({ping.host, seq, ping.kind == PingKind::kAsked, true, now.mono - ping.sent,
                        std::string(payload)});
+}
+
+void Swim::remember(HostNumber host, Now now, SwimEffects& out) {
+  if (remembered_.answered(hosts_.name(host), hosts_[host].endpoint, now.wall)) {
+    out.remembered_changed = true;
+  }
 }
 
 void Swim::receive(const Nack& message, const Endpoint&, Now now, SwimEffects& out) {

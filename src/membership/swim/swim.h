@@ -194,7 +194,8 @@ class Swim {
   void local_state(std::vector<NodeState>& out) const;
   SwimMerge merge(const std::vector<NodeState>& nodes, const ListSource& source, Now now,
                   SwimEffects& out);
-  void push_pull_ended(uint32_t id, bool ok, Now now, SwimEffects& out);
+  // `to`: who was asked. Who answered with its list is remembered.
+  void push_pull_ended(const Endpoint& to, bool ok, Now now, SwimEffects& out);
   void ping_answered(uint32_t id, const Ack& ack, Now now, SwimEffects& out);
   void ping_failed(uint32_t id, bool refused, Now now, SwimEffects& out);
   // Whether this ping, by whatever way it came, gets an ack. Not if it means another host, and not
@@ -325,6 +326,7 @@ class Swim {
   void run_probes(Now now, SwimEffects& out);
   void probe_answered(uint32_t seq);
   void probe_failed(uint32_t seq, bool refused, Now now, SwimEffects& out);
+  void remember(HostNumber host, Now now, SwimEffects& out);
   void direct_answer(const PingUnderWay& ping, uint32_t seq, std::string_view payload, Now now,
                      SwimEffects& out);
   void send_ping(uint32_t seq, HostNumber host, const Endpoint& to, bool by_stream,

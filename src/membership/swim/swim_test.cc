@@ -188,6 +188,14 @@ TEST(Swim, ARestartOfAllRemembersTheOthersWithoutSeeds) {
   EXPECT_TRUE(pool.run_until([&] { return pool.together(); }, seconds(10)));
 }
 
+// Killed before its first probe: who gave it the list is remembered by that alone.
+TEST(Swim, WhoGaveTheListIsRememberedAtOnce) {
+  TestPool pool(6);
+  pool.grow(2);
+  ASSERT_TRUE(pool.run_until([&] { return pool.together(); }, milliseconds(100)));
+  EXPECT_EQ(pool.swim(1).remembered().size(), 1u);
+}
+
 TEST(Swim, ARestartAtTheSameAddressIsTakenAtOnce) {
   TestPool pool(7);
   pool.grow(5);

@@ -322,10 +322,10 @@ class TestPool {
     };
     const uint32_t id = stream.id;
     const bool ping = stream.kind == SwimEffects::StreamKind::kPing;
-    const auto fail = [this, number, id, ping](bool refused) {
+    const auto fail = [this, number, id, ping, to = stream.to](bool refused) {
       hand(number, [=](Swim& s, Now t, SwimEffects& o) {
         if (ping) s.ping_failed(id, refused, t, o);
-        if (!ping) s.push_pull_ended(id, false, t, o);
+        if (!ping) s.push_pull_ended(to, false, t, o);
       });
     };
     if (!through()) return later(stream.timeout, [fail] { fail(false); });
@@ -340,20 +340,20 @@ class TestPool {
       });
       return;
     }
-    later(kLatency * 2, [this, number, other, join = stream.join, id] {
+    later(kLatency * 2, [this, number, other, join = stream.join, id, to = stream.to] {
       if (!nodes_[other]->up || nodes_[other]->dozes || nodes_[other]->blocked) return;
       const std::string ours = table(number, join);
-      hand(other, [this, number, ours, id](Swim& s, Now t, SwimEffects& o) {
+      hand(other, [this, number, ours, id, to](Swim& s, Now t, SwimEffects& o) {
         PushPull message;
         decode(std::string_view(ours).substr(1), message);
         const std::string theirs = encode(PushPull{message.join, states(s), {}});
         s.merge(message.nodes, {0, message.join}, t, o);
-        later(kLatency, [this, number, theirs, id] {
-          hand(number, [theirs, id](Swim& me, Now t2, SwimEffects& o2) {
+        later(kLatency, [this, number, theirs, id, to] {
+          hand(number, [theirs, id, to](Swim& me, Now t2, SwimEffects& o2) {
             PushPull answer;
             decode(std::string_view(theirs).substr(1), answer);
             me.merge(answer.nodes, {id, answer.join}, t2, o2);
-            me.push_pull_ended(id, true, t2, o2);
+            me.push_pull_ended(to, true, t2, o2);
           });
         });
       });

@@ -22,6 +22,7 @@ namespace {
 
 constexpr Duration kLookAtLeast = seconds(1);  // the loop's timers stand still while suspended
 constexpr Duration kRememberEvery = seconds(1);
+constexpr Duration kRememberSoon = milliseconds(20);  // if nothing was written lately
 constexpr Duration kWriteAgain = seconds(1);
 constexpr size_t kMaxRemembered = size_t{4} << 20;
 constexpr size_t kMostHeld = 4'096;       // packets that wait for the disk
@@ -242,9 +243,12 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
   void remember_soon() {
     dirty_ = true;
     if (remember_timer_.pending() || remembering_) return;
-    remember_timer_.call_after(kRememberEvery, [this] { remember_now(); });
+    const Instant now = read_clock().mono;
+    const Duration wait = next_remember_ > now ? next_remember_ - now : Duration{};
+    remember_timer_.call_after(std::max(wait, kRememberSoon), [this] { remember_now(); });
   }
   void remember_now() {
+    next_remember_ = read_clock().mono + kRememberEvery;
     if (wanted_ > written_) return write_incarnation();
     dirty_ = false;
     remembering_ = true;
@@ -407,6 +411,7 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
   uint32_t written_ = 0;  // that is
   bool writing_ = false;
   bool remembering_ = false;
+  Instant next_remember_{};
   bool dirty_ = false;  // since the last time
   bool disk_well_ = true;
   std::vector<PacketOut> held_packets_;
