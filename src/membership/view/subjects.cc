@@ -32,7 +32,10 @@ void Subjects::adopt(const RankedView& before, const RankedView& after, HostInde
   if (self != kNoHost) {
     for (const HostIndex host : after.subjects(self)) {
       const HostIndex old_index = before.index(after.host(host).name);
-      const Subject* old = old_index == kNoHost ? nullptr : find(old_index);
+      // What a life before missed is not held against the next one of that name.
+      const bool same =
+          old_index != kNoHost && before.host(old_index).boot == after.host(host).boot;
+      const Subject* old = same ? find(old_index) : nullptr;
       Subject subject = old ? *old : Subject{};
       if (!old) {
         subject.watch.next = now + some_of_a_period(prng);

@@ -72,8 +72,8 @@ inline Instant next_probe(Instant due, Instant now) {
 
 class Subjects {
  public:
-  // Takes over what is known of those that were observed before. `self` is kNoHost while we are
-  // not in the view: then nobody is observed.
+  // Takes over what is known of those that were observed before, under the same boot. `self` is
+  // kNoHost while we are not in the view: then nobody is observed.
   void adopt(const RankedView& before, const RankedView& after, HostIndex self, Instant now,
              Prng& prng);
   // We did not run for so long: pings under way are void, and after a long sleep all before it.

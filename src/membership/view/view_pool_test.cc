@@ -270,6 +270,24 @@ TEST(ViewPool, ARestartReplacesTheEntry) {
   }
 }
 
+// The pings that the life before missed do not count against the one that takes its place.
+TEST(ViewPool, WhatALifeMissedIsNotHeldAgainstTheNext) {
+  int replaced = 0;
+  for_seeds(10, [&](ViewPool& pool, uint64_t seed) {
+    pool.settle(3);
+    pool.crash(0);
+    pool.run(milliseconds(1'800));  // its observers miss the fourth ping before they hear of it
+    pool.restart(0);
+    pool.run_until(seconds(5), [&] { return pool.stored().number > 1; });
+    if (!pool.stored().removed.empty()) return;  // they were faster
+    ++replaced;
+    pool.run(seconds(20));
+    EXPECT_TRUE(pool.agreed(all(3))) << where(seed, pool);
+    EXPECT_TRUE(pool.ever_cut().empty()) << where(seed, pool);
+  });
+  EXPECT_GE(replaced, 3);
+}
+
 TEST(ViewPool, ALeaverGoesAtOnceAndNothingIsHeldAgainstIt) {
   for_seeds(5, [](ViewPool& pool, uint64_t seed) {
     pool.settle(12);
