@@ -19,6 +19,14 @@ constexpr Duration kTickAtMost = milliseconds(25);
 // How often a host asks for the events of those that share its store.
 constexpr Duration kOthersEvery = milliseconds(250);
 
+// What was sent may have happened: the client asks again, under the same key.
+Error life_over() {
+  Error error = {.kind = ErrorKind::kTimeout,
+                 .detail = "this life of the host ended before the answer was known; ask again"};
+  error.retry_after_ms = 200;
+  return error;
+}
+
 // Batch ids are unique for a store, and where several hosts share one, for a life.
 uint64_t first_batch(const NodeConfig& config) {
   return config.self.empty() ? config.run << 40 : 1;
@@ -74,6 +82,10 @@ class HostRuntime final : public RunningHost {
                  std::function<void(Reply)> done,
                  std::function<void(const StreamPortion&)> portion) override {
     const RequestId id = ++next_request_;
+    if (ended_) {
+      loop_.post([id, done = std::move(done)] { done({.id = id, .body = life_over()}); });
+      return id;
+    }
     waiting_.emplace(id, std::move(done));
     if (portion) streams_.emplace(id, std::move(portion));
     cluster_.command(now(), {.id = id,
@@ -183,6 +195,13 @@ class HostRuntime final : public RunningHost {
   void begin_shutdown() override {
     cluster_.begin_shutdown(now());
     carry_out();
+  }
+  void end_calls() override {
+    ended_ = true;
+    reader_.end();
+    streams_.clear();
+    const auto waiting = std::exchange(waiting_, {});
+    for (const auto& [id, done] : waiting) done({.id = id, .body = life_over()});
   }
   bool quiet() const override { return cluster_.node().writes_in_flight() == 0; }
   bool committing() const override { return writer_.committing(); }
@@ -301,6 +320,7 @@ class HostRuntime final : public RunningHost {
   Timer timer_;
   Timer others_;
   bool settling_ = false;
+  bool ended_ = false;  // answers nobody any more
   RequestId next_request_ = 0;
   WallMs last_id_at_ = 0;
   std::array<uint8_t, 10> last_id_{};

@@ -46,6 +46,9 @@ class RunningHost : public Host {
                                                     const HostOptions& options);
   // New submits are refused from now on, whoever waits is answered.
   virtual void begin_shutdown() = 0;
+  // Whoever still waits for an answer gets one now, in this call or by the end of the loop's next
+  // turn, and so does whoever asks later: that this life is over. Waits for reads that run.
+  virtual void end_calls() = 0;
   // Nothing is on its way to the store any more.
   virtual bool quiet() const = 0;
   // With other hosts. `outward` outlives the host, or is taken away by a null.

@@ -125,12 +125,31 @@ StoreReader::~StoreReader() {
     stop_ = true;
   }
   wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void StoreReader::end() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
   thread_.join();
+  for (Task& task : queue_) refuse(std::move(task.done));
+  queue_.clear();
+}
+
+void StoreReader::refuse(Done done) {
+  loop_.post([done = std::move(done)] {
+    done(Error{.kind = ErrorKind::kDraining, .detail = "this life of the host is over"});
+  });
 }
 
 void StoreReader::read(Job job, Done done) {
   {
     const std::lock_guard lock(mutex_);
+    if (stop_) return refuse(std::move(done));
     if (queue_.size() < kMaxQueue) {
       queue_.push_back({std::move(job), std::move(done)});
       wake_.notify_one();

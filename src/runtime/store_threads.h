@@ -72,10 +72,13 @@ class StoreReader {
   static constexpr size_t kMaxQueue = 1024;
 
   StoreReader(EventLoop& loop, Store& store);
-  ~StoreReader();  // drops what is queued, then joins
+  ~StoreReader();  // drops what is queued, then joins, unless end() was called
 
   // Beyond kMaxQueue waiting jobs: done gets kOverloaded at once (from a later turn of the loop).
+  // After end(): kDraining.
   void read(Job job, Done done);
+  // Awaits the job that runs; those that wait are answered without being run.
+  void end();
 
  private:
   struct Task {
@@ -83,6 +86,7 @@ class StoreReader {
     Done done;
   };
   void run();
+  void refuse(Done done);
 
   EventLoop& loop_;
   Store& store_;

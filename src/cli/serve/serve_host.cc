@@ -138,6 +138,9 @@ class Serving {
       loop_.run_one_for(host_->committing() ? std::chrono::microseconds(200)
                                             : std::chrono::microseconds(20'000));
     }
+    // Whoever waits holds an exchange of the API: nobody does any more when that goes.
+    server_->stop_accepting();
+    host_->end_calls();
     server_.reset();
     loop_.poll();
     api_.reset();
@@ -421,7 +424,6 @@ class Serving {
     next_life_->gossip = gossip_->address();
     next_life_->peer = part_->bound();
     next_life_->listen_explicit = next_life_->gossip_explicit = next_life_->peer_explicit = true;
-    server_->close_all();
     loop_.stop();
   }
 

@@ -1,0 +1,85 @@
+// A running host over a store in memory: what becomes of those who wait when it ends.
+#include "runtime/host_runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "store/memory/memory_store.h"
+
+namespace phoenix {
+namespace {
+
+class HostRuntimeTest : public testing::Test {
+ protected:
+  HostRuntimeTest() {
+    auto started = RunningHost::start(loop_, make_memory_store(), {});
+    EXPECT_TRUE(started) << started.error().detail;
+    host_ = std::move(*started);
+  }
+
+  // Of a submit that the store has not answered; its reply's kind goes to `told_`.
+  void submit() {
+    Submit submit;
+    SubmitItem item;
+    item.key = {"default", "p" + std::to_string(++submitted_)};
+    item.spec = std::make_shared<const PacketSpec>();
+    submit.items.emplace_back(std::move(item));
+    host_->send(Caller{}, std::nullopt, std::move(submit), [this](Reply reply) {
+      const auto* error = std::get_if<Error>(&reply.body);
+      told_.push_back(error ? error->kind : ErrorKind::kNotFound);
+    });
+  }
+
+  EventLoop loop_;
+  std::unique_ptr<RunningHost> host_;
+  int submitted_ = 0;
+  std::vector<ErrorKind> told_;
+};
+
+TEST_F(HostRuntimeTest, WhoeverWaitsIsAnsweredWhenItEndsAndWhoeverComesLater) {
+  submit();
+  EXPECT_TRUE(told_.empty());
+  host_->end_calls();
+  EXPECT_EQ(told_, std::vector{ErrorKind::kTimeout}) << "what was sent may have happened";
+  submit();
+  EXPECT_EQ(told_.size(), 1u) << "not from within send";
+  loop_.poll();
+  EXPECT_EQ(told_.size(), 2u) << "and none of them twice";
+}
+
+// What a waiting read holds may need what ends before the host does.
+TEST_F(HostRuntimeTest, ReadsThatWaitAreAnsweredAndHoldNothingAnyMore) {
+  std::mutex mutex;
+  std::condition_variable turn;
+  bool runs = false, go_on = false;
+  const auto held = std::make_shared<int>(0);
+  std::vector<bool> done;
+  const auto note = [&done, held](const std::optional<Error>& error) {
+    done.push_back(!error.has_value());
+  };
+  host_->read_raw(
+      [&](Reader&) {
+        std::unique_lock lock(mutex);
+        runs = true;
+        turn.notify_all();
+        turn.wait(lock, [&] { return go_on; });
+      },
+      note);
+  host_->read_raw([](Reader&) {}, note);  // may come to run yet
+  {
+    std::unique_lock lock(mutex);
+    turn.wait(lock, [&] { return runs; });
+    go_on = true;
+    turn.notify_all();
+  }
+  host_->end_calls();
+  host_->read_raw([](Reader&) { ADD_FAILURE() << "it is over"; }, note);
+  loop_.poll();
+  EXPECT_EQ(done.size(), 3u);
+  EXPECT_EQ(held.use_count(), 2) << "only `note` itself has it";
+}
+
+}  // namespace
+}  // namespace phoenix
