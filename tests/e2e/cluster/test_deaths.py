@@ -65,7 +65,6 @@ class Deaths(PoolTest):
         round_.submit(30)
         self.assertLessEqual(round_.finish(), 12)
 
-    @unittest.skip("known: it wakes up and begins another life, but is not taken back in time")
     def test_a_host_frozen_for_three_leases_wakes_up_deposed(self):
         round_ = self.mid_work()
         host = self.pool.host("b")

@@ -108,7 +108,8 @@ def refused_start(test, *flags, data=None):
 
 
 def until(test, look, what, patience=PATIENCE):
-    """Asks until `look` gives something true, for states that no call waits for."""
+    """Asks until `look` gives something true, for states that no call waits for. `what` it is that
+    did not come is a text, or gives one then."""
     deadline = time.monotonic() + patience
     pause = select.poll()
     while True:
@@ -116,5 +117,5 @@ def until(test, look, what, patience=PATIENCE):
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"not in {patience} s: {what}")
+            raise AssertionError(f"not in {patience} s: {what() if callable(what) else what}")
         pause.poll(10)

@@ -89,11 +89,15 @@ class Pool:
         hosts = hosts or self.hosts
         names = sorted(host.name for host in hosts)
         for host in hosts:
-            until(self.test, host.ready, f"{host.name} is ready\n{host.log()[-2000:]}",
+            until(self.test, host.ready, lambda host=host: f"{host.name} is ready{self.logs()}",
                   2 * PATIENCE)
         for host in hosts:
             until(self.test, lambda host=host: self.in_view(host) == names,
-                  f"{names} in the view of {host.name}\n{host.log()[-2000:]}", 2 * PATIENCE)
+                  lambda host=host: f"{names} in the view of {host.name}{self.logs()}",
+                  2 * PATIENCE)
+
+    def logs(self):
+        return "".join(f"\n{host.name}: {host.log()[-3000:]}" for host in self.hosts)
 
     @staticmethod
     def in_view(host):
