@@ -205,6 +205,13 @@ void Node::Impl::await_packet(Command command, AwaitPacket& await) {
     return;
   }
   if (kept_elsewhere(await.key, slot)) return refuse(command.id, elsewhere(await.key));
+  const auto ended = looked_up.find(await.key);
+  if (remote.on && slot == kNoSlot && ended != looked_up.end() && ended->second.head) {
+    // Who asks saw it live a moment ago, in the store or at an earlier keeper.
+    const Packet& head = *ended->second.head;
+    PacketView shown = {std::make_shared<const Packet>(head), head.status, head.parked};
+    return reply(command.id, PacketReply{.packet = std::move(shown), .created = false});
+  }
   if (slot == kNoSlot || packets[slot].coming) {
     return refuse(command.id, {.kind = ErrorKind::kNotFound,
                                .detail = "no live packet " + std::string(await.key.id())});

@@ -107,6 +107,23 @@ TEST(SlotsMove, WhoAwaitsAPacketIsSentOn) {
   EXPECT_EQ(refusal(*hosts.answer(await)), ErrorKind::kMisdirected);
 }
 
+// Another host saw it live in the store, and asks the keeper a moment after it has ended.
+TEST(SlotsMove, WhoAwaitsOneThatHasJustEndedIsShownHow) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w");
+  const std::string p = hosts.submit("a");
+  hosts.poll("b", w);
+  hosts.own("a", w, Call::kComplete, p, 1);
+  for (const Duration wait : {Duration{}, seconds(5)}) {
+    const ReplyBody reply =
+        hosts.call("a", Stage::principal(), AwaitPacket{Stage::packet(p), wait});
+    EXPECT_EQ(packet_reply(reply).packet.status, Status::kCompleted);
+  }
+  EXPECT_EQ(refusal(hosts.call("a", Stage::principal(),
+                               AwaitPacket{Stage::packet(hosts.id_at("a")), {}})),
+            ErrorKind::kNotFound);
+}
+
 TEST(SlotsMove, AKeepersDeathLosesNothing) {
   Hosts hosts({"a", "b", "c"});
   Worker w = hosts.join("b", "w", {.max_load = 10, .lease_seconds = 60});
