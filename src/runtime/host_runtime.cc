@@ -223,6 +223,8 @@ class HostRuntime final : public RunningHost {
     }
     cluster_.completed(now(), done.batch, done.groups, done.result);
     carry_out();
+    const auto& logs = done.result.last_event.positions();
+    if (!logs.empty()) own_log_ = logs.front().first;
     news(done.result.last_event);
   }
 
@@ -230,10 +232,22 @@ class HostRuntime final : public RunningHost {
     others_.call_after(kOthersEvery, [this] {
       read<EventCursor>([](Reader& reader) { return reader.newest_event(); },
                         [this](Result<EventCursor> newest) {
-                          if (newest) news(*newest);
+                          if (newest) news(known_of(*newest));
                           watch_others();
                         });
     });
+  }
+
+  // What this host itself has written is told once it has taken note of it: whoever hears of a
+  // result must be able to fetch it. The store's readers see it a moment earlier.
+  EventCursor known_of(const EventCursor& newest) const {
+    if (quiet()) return newest;
+    EventCursor others;
+    if (!own_log_) return others;  // the first commit tells which of the logs it is
+    for (const auto& [log, position] : newest.positions()) {
+      if (log != own_log_) others.raise(log, position);
+    }
+    return others;
   }
 
   void news(const EventCursor& newest) {
@@ -327,6 +341,7 @@ class HostRuntime final : public RunningHost {
   std::unordered_map<RequestId, std::function<void(Reply)>> waiting_;
   std::unordered_map<RequestId, std::function<void(const StreamPortion&)>> streams_;
   EventCursor last_event_;
+  std::optional<uint32_t> own_log_;
   uint64_t next_listener_ = 0;
   std::map<uint64_t, std::function<void()>> listeners_;
   StoreReader reader_;

@@ -1,11 +1,12 @@
 """Several hosts, nothing broken: every call may be made at any of them, with the same outcome."""
 
 import json
+import threading
 import unittest
 import uuid
 
 from harness.cli import run
-from harness.host import until
+from harness.host import PATIENCE, until
 from harness.pool import PoolTest
 from harness.stream import EventStream
 from harness.worker import Worker
@@ -135,6 +136,34 @@ class AnyHost(PoolTest):
         self.assertEqual({m for m, *_ in views(first)["members"]}, set(members))
         for name, at in self.hosts():
             until(self, lambda at=at: views(at) == views(first), f"{name} says what a says")
+
+    def test_whoever_hears_of_a_result_can_fetch_it_there(self):
+        cap = self.fresh("cap")
+        Worker(self, self.pool.host("b"), cap, "--max-load", "8",
+               command=["tr", "a-z", "A-Z"]).registered()
+        ids = [self.fresh("p") for _ in range(120)]
+        found = {}
+
+        def follow(name, at, stream):
+            wanted = set(ids)
+            while wanted:
+                _, _, event = stream.next()
+                packet = event["data"]["id"]
+                if event["type"].endswith("packet.completed.v1") and packet in wanted:
+                    wanted.remove(packet)
+                    found[name, packet] = at.call("GET", f"/v1/packets/{packet}/result").status
+
+        readers = []
+        for name, at in self.hosts():
+            stream = EventStream(at.host.port, "/v1/events")
+            self.addCleanup(stream.close)
+            readers.append(threading.Thread(target=follow, args=(name, at, stream), daemon=True))
+            readers[-1].start()
+        for packet in ids:
+            self.submit(cap, id=packet, payload="x")
+        for reader in readers:
+            reader.join(2 * PATIENCE)
+        self.assertEqual(found, dict.fromkeys(((n, p) for n, _ in self.hosts() for p in ids), 200))
 
     def test_commands_go_to_the_first_host_that_answers(self):
         cap = self.fresh("cap")
