@@ -284,8 +284,9 @@ void Conductor::check_packets(const std::string& cursor) {
       if (whole(item["revision"]) != ledger_.revision(id)) ++figures_.broken_sequences;
     }
     const std::string next = (*json)["nextCursor"].text();
-    if (next.empty()) return read_last_figures(0);
-    check_packets(next);
+    if (!next.empty()) return check_packets(next);
+    all_listed_ = true;
+    read_last_figures(0);
   });
 }
 
@@ -334,7 +335,9 @@ void Conductor::finish() {
   figures_.submitted = submitter_ ? submitter_->acknowledged() : 0;
   figures_.completed = ledger_.completed();
   figures_.failed = ledger_.failed();
-  figures_.lost = figures_.submitted - std::min<uint64_t>(figures_.submitted, listed_.size());
+  if (all_listed_) {
+    figures_.lost = figures_.submitted - std::min<uint64_t>(figures_.submitted, listed_.size());
+  }
   figures_.completed_twice = ledger_.accepted_twice();
   for (int i = 0; i < kCauses; ++i) {
     figures_.owner_changes[static_cast<size_t>(i)] = ledger_.owner_changes(static_cast<Cause>(i));
@@ -345,7 +348,13 @@ void Conductor::finish() {
   figures_.wasted_work = runs_.wasted_share(ledger_);
   figures_.recovery_ms = quantiles(runs_.recovery_ms(ledger_));
   figures_.moved = ledger_.moved();
-  figures_.had_to_move = ledger_.had_to_move();
+  const std::vector<Move> needless = ledger_.needless();
+  for (const Move& move : needless) {
+    note(fmt::format("needlessly moved: {} {} ({}) from {} to {} at {}, granted at {}", move.packet,
+                     move.event, move.reason, move.from, move.to, move.at, move.granted_at));
+  }
+  figures_.turned_away = ledger_.turned_away();
+  figures_.had_to_move = figures_.moved - needless.size();
   figures_.handoff_ms = quantiles(handoffs_ms_);
   figures_.ownership_gap_ms = quantiles(gaps_ms_);
   figures_.load_stddev = load_stddev_.mean();

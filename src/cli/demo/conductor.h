@@ -126,6 +126,7 @@ class Conductor {
   std::vector<double> handoffs_ms_;
   std::vector<double> gaps_ms_;
   std::set<std::string> listed_;
+  bool all_listed_ = false;
 };
 
 }  // namespace phoenix::demo

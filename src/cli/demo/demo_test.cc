@@ -175,10 +175,15 @@ TEST(Churn, HostsAreStruckInEveryWayInTheOrderOfTheSeed) {
 struct Log {
   Ledger ledger;
   std::map<std::string, uint64_t> revisions;
+  WallMs now = 0;  // a millisecond passes with each event
 
   void add(const std::string& id, const std::string& event, uint64_t epoch, const std::string& from,
-           const std::string& to, WallMs at = 0) {
-    ledger.packet_event({id, event, epoch, ++revisions[id], to, from, to, at});
+           const std::string& to, WallMs at = 0, const std::string& reason = "") {
+    now = at != 0 ? at : now + 1;
+    ledger.packet_event({id, event, epoch, ++revisions[id], to, from, to, now, reason});
+  }
+  void member(const std::string& id, const std::string& event, const std::string& reason = "") {
+    ledger.member_event({id, event, reason, ++now});
   }
 };
 
@@ -232,11 +237,11 @@ TEST(Ledger, OwnerChangesByWhatTheDemoDidToTheOwner) {
   for (const std::string worker : {"dead", "frozen", "leaver", "w4"}) {
     log.add("of-" + worker, "created", 1, "", worker, 50);
   }
-  log.ledger.member_event({"dead", "detached", "disconnected"});
+  log.member("dead", "detached", "disconnected");
   log.add("of-dead", "owner-lost", 2, "dead", "w4");
-  log.ledger.member_event({"frozen", "detached", "lease"});
+  log.member("frozen", "detached", "lease");
   log.add("of-frozen", "owner-lost", 1, "frozen", "");
-  log.ledger.member_event({"leaver", "draining", ""});
+  log.member("leaver", "draining");
   log.add("of-leaver", "evicted", 2, "leaver", "w4");
   log.add("of-w4", "handed-off", 2, "w4", "w5");
   EXPECT_EQ(log.ledger.owner_changes(Cause::kDeath), 1U);
@@ -244,7 +249,7 @@ TEST(Ledger, OwnerChangesByWhatTheDemoDidToTheOwner) {
   EXPECT_EQ(log.ledger.owner_changes(Cause::kDrain), 1U);
   EXPECT_EQ(log.ledger.owner_changes(Cause::kHandoff), 1U);
   EXPECT_EQ(log.ledger.moved(), 3U);
-  EXPECT_EQ(log.ledger.had_to_move(), 3U);
+  EXPECT_TRUE(log.ledger.needless().empty());
   EXPECT_EQ(log.ledger.losses().size(), 2U);
   EXPECT_EQ(log.ledger.losses_of("of-dead"), 1);
   EXPECT_EQ(log.ledger.losses_of("of-leaver"), 0);
@@ -252,24 +257,52 @@ TEST(Ledger, OwnerChangesByWhatTheDemoDidToTheOwner) {
 
 TEST(Ledger, WhatMovesThoughItsOwnerStaysDidNotHaveTo) {
   Log log;
-  log.ledger.member_event({"w1", "registered", ""});
+  log.member("w1", "registered");
   log.add("p", "created", 1, "", "w1");
   log.add("p", "evicted", 2, "w1", "w2");
   EXPECT_EQ(log.ledger.moved(), 1U);
-  EXPECT_EQ(log.ledger.had_to_move(), 0U);
+  ASSERT_EQ(log.ledger.needless().size(), 1U);
+  EXPECT_EQ(log.ledger.needless()[0].packet, "p");
 }
 
 TEST(Ledger, WhatAJoinerDrawsHadToMoveIfItWasPlacedBefore) {
   Log log;
   log.add("old", "created", 1, "", "w1");
-  log.ledger.member_event({"w2", "registered", ""});
+  log.member("w2", "registered");
   log.add("new", "created", 1, "", "w1");
   log.add("old", "evicted", 2, "w1", "w2");
-  EXPECT_EQ(log.ledger.had_to_move(), 1U);
+  EXPECT_TRUE(log.ledger.needless().empty());
   log.add("new", "evicted", 2, "w1", "w2");
   EXPECT_EQ(log.ledger.moved(), 2U);
-  EXPECT_EQ(log.ledger.had_to_move(), 1U);
+  EXPECT_EQ(log.ledger.needless().size(), 1U);
   EXPECT_EQ(log.ledger.owner_changes(Cause::kDrain), 1U);
+}
+
+TEST(Ledger, WhatTheOwnersHostTurnsAwayIsNoMove) {
+  Log log;
+  log.add("p", "created", 1, "", "w1");
+  log.add("p", "evicted", 2, "w1", "w2", 0, "its owner's host turned it away");
+  EXPECT_EQ(log.ledger.turned_away(), 1U);
+  EXPECT_EQ(log.ledger.moved(), 0U);
+  EXPECT_EQ(log.ledger.owner("p"), "w2");
+}
+
+// Another host's log is read later than what followed from it.
+TEST(Ledger, MovesAreJudgedByTimesAndNotByTheOrderOfLogs) {
+  Log log;
+  log.add("of-w1", "created", 1, "", "w1", 100);
+  log.add("of-w2", "created", 1, "", "w2", 100);
+  log.add("of-w1", "evicted", 2, "w1", "w3", 310);
+  log.add("of-w2", "evicted", 2, "w2", "w4", 310);
+  EXPECT_EQ(log.ledger.needless().size(), 2U);
+  log.ledger.member_event({"w1", "draining", "", 310});
+  log.ledger.member_event({"w4", "registered", "", 200});
+  EXPECT_TRUE(log.ledger.needless().empty());
+  // One that came back in time, and one that came later, explain nothing.
+  log.add("of-w1", "owner-lost", 3, "w3", "w1", 500);
+  log.ledger.member_event({"w3", "detached", "lease", 400});
+  log.ledger.member_event({"w3", "attached", "", 450});
+  EXPECT_EQ(log.ledger.needless().size(), 1U);
 }
 
 // --- runs ---
@@ -344,6 +377,7 @@ Figures good_figures() {
   Figures f;
   f.seed = 11;
   f.submitted = f.completed = 3000;
+  f.lost = 0;
   f.owner_changes = {40, 30, 20, 300};
   f.stale_refusals = 9;
   f.late_writes_refused = 4;
@@ -369,6 +403,7 @@ TEST(Report, EachBrokenPromiseIsNamed) {
     return violations(f).size();
   };
   EXPECT_EQ(complaints([](Figures& f) { f.lost = 1, f.completed = 2999; }), 1U);
+  EXPECT_EQ(complaints([](Figures& f) { f.lost.reset(); }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.completed_twice = 1; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.failed = 1, f.completed = 2999; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.mismatched = 1; }), 1U);

@@ -1,5 +1,7 @@
 #include "cli/demo/ledger.h"
 
+#include <algorithm>
+
 namespace phoenix::demo {
 namespace {
 
@@ -15,25 +17,17 @@ bool ends_packet(const std::string& event) {
 void Ledger::hit(const std::string& worker, Hit hit, WallMs at) { hits_[worker] = {hit, at}; }
 
 void Ledger::packet_event(const PacketEvent& event) {
-  ++turn_;
   Entry& entry = packets_[event.id];
   if (event.revision != entry.revision + 1) broken_.insert(event.id);
   check_end(event, entry);
   if (!event.from.empty()) left_owner(event, entry);
   entry.revision = event.revision;
-  if (event.epoch != entry.epoch) {
-    entry.granted_at = event.at;
-    entry.granted_turn = turn_;
-  }
+  if (event.epoch != entry.epoch) entry.granted_at = event.at;
   entry.epoch = event.epoch;
   entry.owner = event.owner;
 }
 
-void Ledger::member_event(const MemberEvent& event) {
-  ++turn_;
-  members_[event.id] = event;
-  if (event.event == "registered" || event.event == "attached") joined_[event.id] = turn_;
-}
+void Ledger::member_event(const MemberEvent& event) { members_[event.id].push_back(event); }
 
 const std::string& Ledger::owner(const std::string& packet) const {
   const auto it = packets_.find(packet);
@@ -52,7 +46,7 @@ int Ledger::losses_of(const std::string& packet) const {
 
 const std::string& Ledger::member_state(const std::string& member) const {
   const auto it = members_.find(member);
-  return it == members_.end() ? kNone : it->second.event;
+  return it == members_.end() ? kNone : it->second.back().event;
 }
 
 bool Ledger::fruitful(const std::string& packet, uint64_t epoch) const {
@@ -75,26 +69,57 @@ Cause Ledger::cause_of(const PacketEvent& event) const {
   }
   const auto member = members_.find(event.from);
   if (event.event == "released" || event.event == "evicted") return Cause::kDrain;
-  return member != members_.end() && member->second.reason == "lease" ? Cause::kFreeze
-                                                                      : Cause::kDeath;
+  return member != members_.end() && member->second.back().reason == "lease" ? Cause::kFreeze
+                                                                             : Cause::kDeath;
 }
 
-bool Ledger::drawn_by_joiner(const PacketEvent& event, const Entry& entry) const {
-  const auto joined = joined_.find(event.to);
-  return event.event == "evicted" && joined != joined_.end() && joined->second > entry.granted_turn;
+bool Ledger::was_leaving(const std::string& member, WallMs at) const {
+  const auto it = members_.find(member);
+  if (it == members_.end()) return false;
+  bool leaving = false;
+  for (const MemberEvent& event : it->second) {
+    const bool goes =
+        event.event == "detached" || event.event == "retired" || event.event == "draining";
+    // Within one millisecond it counts that it went.
+    if (event.at < at || (event.at == at && goes)) leaving = goes;
+  }
+  return leaving;
+}
+
+bool Ledger::joined_within(const std::string& member, WallMs from, WallMs to) const {
+  const auto it = members_.find(member);
+  if (it == members_.end()) return false;
+  return std::any_of(it->second.begin(), it->second.end(), [&](const MemberEvent& event) {
+    const bool joins = event.event == "registered" || event.event == "attached";
+    return joins && event.at >= from && event.at <= to;
+  });
+}
+
+std::vector<Move> Ledger::needless() const {
+  std::vector<Move> out;
+  for (const Move& move : moves_) {
+    if (was_leaving(move.from, move.at)) continue;
+    const bool drawn = move.event == "evicted" && joined_within(move.to, move.granted_at, move.at);
+    if (!drawn) out.push_back(move);
+  }
+  return out;
 }
 
 void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
   const bool taken =
       event.event == "owner-lost" || event.event == "evicted" || event.event == "owners-lost";
+  // The words of the keeper's own event.
+  if (event.event == "evicted" && event.reason == "its owner's host turned it away") {
+    ++turned_away_;
+    return;
+  }
   const bool changed = taken || event.event == "handed-off" || event.event == "released";
   if (event.event == "completed" || event.event == "handed-off") {
     fruits_.insert({event.id, entry.epoch});
   }
   if (!changed) return;
-  const std::string& state = member_state(event.from);
-  const bool leaving = state == "detached" || state == "retired" || state == "draining";
-  const bool drawn = !leaving && drawn_by_joiner(event, entry);
+  const bool drawn = event.event == "evicted" && !was_leaving(event.from, event.at) &&
+                     joined_within(event.to, entry.granted_at, event.at);
   // A share for who joined is no loss: of the four causes only a hit at the owner explains it.
   if (!drawn || hits_.contains(event.from)) ++changes_[static_cast<size_t>(cause_of(event))];
   if (++entry.changes > most_changes_) {
@@ -102,9 +127,9 @@ void Ledger::left_owner(const PacketEvent& event, Entry& entry) {
     most_moved_ = event.id;
   }
   if (!taken) return;
-  ++moved_;
+  moves_.push_back(
+      {event.id, event.event, event.from, event.to, event.reason, entry.granted_at, event.at});
   if (event.event == "owner-lost") ++entry.losses;
-  if (leaving || drawn) ++had_to_move_;
   const auto hit = hits_.find(event.from);
   if (hit != hits_.end() && hit->second.hit != Hit::kDrain && entry.granted_at <= hit->second.at) {
     losses_.push_back({event.id, entry.epoch, event.from});

@@ -1,6 +1,8 @@
 // What the host's durable event log says of the demo's packets: who owned them when, who lost them
 // and why, how they ended. Every durable change of a packet is one event, also over the host's own
-// crashes, so nothing accepted twice can hide here. Pure.
+// crashes, so nothing accepted twice can hide here. The events of one packet or member come in
+// order; between them that is not promised where several hosts write logs, so what compares a
+// packet with a member goes by their times, which are those of one machine. Pure.
 #pragma once
 
 #include <array>
@@ -25,11 +27,13 @@ struct PacketEvent {
   std::string from;   // where ownership changed
   std::string to;
   WallMs at = 0;
+  std::string reason = {};
 };
 struct MemberEvent {
   std::string id;
   std::string event;  // registered, attached, draining, detached, retired, …
   std::string reason;
+  WallMs at = 0;
 };
 
 enum class Cause : uint8_t { kDeath, kFreeze, kDrain, kHandoff };
@@ -40,6 +44,17 @@ struct Loss {
   std::string packet;
   uint64_t epoch = 0;  // the lost one
   std::string worker;
+};
+
+// A packet taken from its owner for a change of membership.
+struct Move {
+  std::string packet;
+  std::string event;  // owner-lost, evicted, owners-lost
+  std::string from;
+  std::string to;
+  std::string reason;
+  WallMs granted_at = 0;
+  WallMs at = 0;
 };
 
 class Ledger {
@@ -64,10 +79,13 @@ class Ledger {
   // Packets of which two results or two handoffs were accepted, or that changed after their end.
   uint64_t accepted_twice() const { return twice_.size(); }
   uint64_t owner_changes(Cause cause) const { return changes_[static_cast<size_t>(cause)]; }
-  // Packets taken from an owner for a change of membership; and those of them that had to move:
-  // their owner was leaving or gone, or a member that joined since they were placed drew them.
-  uint64_t moved() const { return moved_; }
-  uint64_t had_to_move() const { return had_to_move_; }
+  uint64_t moved() const { return moves_.size(); }
+  // Placements that the owner's host turned away, because it knew better what the owner has in
+  // hand: no change of membership, and nobody was given the packet.
+  uint64_t turned_away() const { return turned_away_; }
+  // Moves that need not have been: the owner was neither leaving nor gone, and no member that
+  // joined since the packet was placed drew it. Once all events are known.
+  std::vector<Move> needless() const;
   // Whether that epoch of the packet ended in a result or a handoff.
   bool fruitful(const std::string& packet, uint64_t epoch) const;
   uint64_t fruits() const { return fruits_.size(); }
@@ -83,7 +101,6 @@ class Ledger {
     uint64_t revision = 0;
     std::string owner;
     WallMs granted_at = 0;
-    uint64_t granted_turn = 0;
     bool ended = false;
     int results = 0;
     int handoffs = 0;
@@ -95,15 +112,14 @@ class Ledger {
     WallMs at = 0;
   };
   Cause cause_of(const PacketEvent& event) const;
-  bool drawn_by_joiner(const PacketEvent& event, const Entry& entry) const;
+  bool was_leaving(const std::string& member, WallMs at) const;
+  bool joined_within(const std::string& member, WallMs from, WallMs to) const;
   void left_owner(const PacketEvent& event, Entry& entry);
   void check_end(const PacketEvent& event, Entry& entry);
 
   std::map<std::string, Entry> packets_;
   std::map<std::string, HitAt> hits_;
-  std::map<std::string, MemberEvent> members_;
-  uint64_t turn_ = 0;                       // events so far
-  std::map<std::string, uint64_t> joined_;  // in which turn a member joined last
+  std::map<std::string, std::vector<MemberEvent>> members_;  // all that each went through
   std::set<std::pair<std::string, uint64_t>> fruits_;
   std::set<std::string> twice_;
   std::set<std::string> broken_;
@@ -111,8 +127,8 @@ class Ledger {
   std::array<uint64_t, kCauses> changes_{};
   uint64_t completed_ = 0;
   uint64_t failed_ = 0;
-  uint64_t moved_ = 0;
-  uint64_t had_to_move_ = 0;
+  std::vector<Move> moves_;
+  uint64_t turned_away_ = 0;
   std::string most_moved_;
   int most_changes_ = 0;
 };

@@ -45,8 +45,9 @@ std::string in_ms(const Quantiles& values) {
 }
 
 std::string packets_line(const Figures& f) {
-  return fmt::format("{} submitted · {} completed · {} failed · {} lost · {} completed twice",
-                     grouped(f.submitted), grouped(f.completed), grouped(f.failed), grouped(f.lost),
+  return fmt::format("{} submitted · {} completed · {} failed · {} · {} completed twice",
+                     grouped(f.submitted), grouped(f.completed), grouped(f.failed),
+                     f.lost ? grouped(*f.lost) + " lost" : "lost: not known",
                      grouped(f.completed_twice));
 }
 
@@ -128,15 +129,18 @@ std::vector<std::string> violations(const Figures& f) {
   const auto none = [&](uint64_t value, std::string_view what) {
     if (value > 0) out.push_back(fmt::format("{}: {}", what, grouped(value)));
   };
-  none(f.lost, "acknowledged packets that are lost");
+  if (f.lost) {
+    none(*f.lost, "acknowledged packets that are lost");
+  } else {
+    out.emplace_back("whether a packet is lost is not known: they could not be listed at the end");
+  }
   none(f.completed_twice, "packets with two accepted results or handoffs");
   none(f.failed, "packets that failed");
   none(f.mismatched, "results that differ from the same command run directly");
   out.insert(out.end(), f.differences.begin(), f.differences.end());
   none(f.broken_sequences, "packets with a gap in the event log");
-  if (f.completed + f.failed + f.lost < f.submitted) {
-    none(f.submitted - f.completed - f.failed - f.lost, "packets that never ended");
-  }
+  const uint64_t accounted = f.completed + f.failed + f.lost.value_or(0);
+  none(f.submitted - std::min(f.submitted, accounted), "packets that never ended");
   if (rebalancing_ratio(f) > kMaxRatio) {
     out.push_back(fmt::format("rebalancing overhead ratio {:.3f} is above {}", rebalancing_ratio(f),
                               kMaxRatio));
@@ -171,14 +175,15 @@ std::string render_json(const Figures& f) {
   Json out = Json::object();
   out.set("seed", count(f.seed)).set("submitted", count(f.submitted));
   out.set("completed", count(f.completed)).set("failed", count(f.failed));
-  out.set("lost", count(f.lost)).set("completedTwice", count(f.completed_twice));
+  out.set("lost", f.lost ? count(*f.lost) : Json());
+  out.set("completedTwice", count(f.completed_twice));
   out.set("mismatched", count(f.mismatched)).set("ownerChanges", std::move(changes));
   out.set("staleRefusals", count(f.stale_refusals)).set("selfStopped", count(f.self_stopped));
   out.set("reexecutions", count(f.reexecutions)).set("wastedWork", real(f.wasted_work));
   out.set("hostKills", count(f.host_kills));
   if (f.hosts > 1) {
     out.set("hosts", count(f.hosts)).set("hostFreezes", count(f.host_freezes));
-    out.set("hostLeaves", count(f.host_leaves));
+    out.set("hostLeaves", count(f.host_leaves)).set("turnedAway", count(f.turned_away));
   }
   out.set("load", std::move(load));
   out.set("rebalancing", std::move(rebalancing)).set("handoffMs", std::move(handoff));
@@ -204,12 +209,16 @@ std::string render_text(const Figures& f, bool color) {
                            f.load_max_over_mean)},
       {"rebalancing", fmt::format("{} packets moved, {} had to · ratio {:.3f}", grouped(f.moved),
                                   grouped(f.had_to_move), rebalancing_ratio(f))},
+      {"turned away", fmt::format("{} placements, by the owner's host", grouped(f.turned_away))},
       {"handoff", in_ms(f.handoff_ms) + " (call to durable commit)"},
       {"ownership gap", in_ms(f.ownership_gap_ms) + " (last call to next owner's commit)"},
       {"recovery", in_ms(f.recovery_ms) + " (signal to next owner's start)"},
       {"work", work_line(f)},
       {"speed", fmt::format("{:.1f} packets/s · {:.1f} s", packets_per_second(f), f.seconds)},
   };
+  if (f.hosts == 1) {
+    std::erase_if(lines, [](const auto& line) { return line.first == "turned away"; });
+  }
   std::string out = cli::render_sheet(lines, color);
   const std::vector<std::string> wrong = violations(f);
   out += "\n";

@@ -40,7 +40,7 @@ struct Figures {
   uint64_t submitted = 0;
   uint64_t completed = 0;
   uint64_t failed = 0;
-  uint64_t lost = 0;
+  std::optional<uint64_t> lost;  // not known while not all could be listed at the end
   uint64_t completed_twice = 0;
   uint64_t mismatched = 0;
   std::array<uint64_t, kCauses> owner_changes{};
@@ -58,6 +58,7 @@ struct Figures {
   double load_max_over_mean = 0;
   uint64_t moved = 0;
   uint64_t had_to_move = 0;
+  uint64_t turned_away = 0;  // placements, by the owner's host, before the owner heard of them
   Quantiles handoff_ms;
   Quantiles ownership_gap_ms;
   Quantiles recovery_ms;

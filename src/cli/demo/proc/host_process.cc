@@ -1,6 +1,7 @@
 #include "cli/demo/proc/host_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <csignal>
 #include <fstream>
@@ -109,14 +110,16 @@ void HostProcess::ended(int status) {
   up_ = false;
   timer_.cancel();
   if (wish_ == Wish::kLeave && status != 0) {
-    events_.failed(setup_.name + " left in disorder\n" + tail_of(setup_.log));
+    events_.failed(fmt::format("{} left in disorder, with status {:#x}\n{}", setup_.name, status,
+                               tail_of(setup_.log)));
   } else if (wish_ == Wish::kRestart || wish_ == Wish::kLeave) {
     if (pause_.ns == 0) return start();
     timer_.call_after(pause_, [this] { start(); });
   } else if (wish_ == Wish::kStop) {
     if (stopped_) stopped_();
   } else {
-    events_.failed("the host ended by itself\n" + tail_of(setup_.log));
+    events_.failed(fmt::format("the host {} ended by itself, with status {:#x}\n{}", setup_.name,
+                               status, tail_of(setup_.log)));
   }
 }
 

@@ -53,7 +53,8 @@ void Follower::take(const SseEvent& event) {
   }
   const JsonText data = (*json)["data"];
   if ((*json)["subject"].text().starts_with("members/")) {
-    ledger_.member_event({data["id"].text(), data["event"].text(), data["reason"].text()});
+    ledger_.member_event({data["id"].text(), data["event"].text(), data["reason"].text(),
+                          cli::parse_time((*json)["time"].text())});
     return;
   }
   PacketEvent out;
@@ -65,6 +66,7 @@ void Follower::take(const SseEvent& event) {
   out.owner = data["owner"].text();
   out.from = data["from"].text();
   out.to = data["to"].text();
+  out.reason = data["reason"].text();
   out.at = cli::parse_time((*json)["time"].text());
   ledger_.packet_event(out);
   events_.packet(out);
