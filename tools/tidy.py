@@ -16,12 +16,13 @@ import sys
 # Folder -> folders that it may name in its arrow. An arrow also includes all that its end reaches.
 ARROWS = {
     "base": [],
+    "lineage": ["base"],
     "ring": ["base"],
     "membership": ["base"],
     "packet": ["base", "ring"],
     "directory": ["base", "ring"],
     "keeper": ["base", "ring", "packet", "directory"],
-    "node": ["keeper"],
+    "node": ["keeper", "lineage"],
     "cluster": ["node"],
     "peer": ["base"],
     "store": ["base", "packet", "directory"],
@@ -34,9 +35,10 @@ ARROWS = {
 # Single headers beyond the arrows, each the face of a layer below or beside: the core describes its
 # writes in the store's words, and REST speaks to the host that runs it.
 EXTRA_HEADERS = {"node": ["store/store.h", "store/pool_store.h"],
-                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h"]}
+                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h"]}
 WIRING = "cli"  # includes anything, and nobody includes it
-PURE = {"base", "ring", "membership", "packet", "directory", "keeper", "node", "cluster", "peer"}
+PURE = {"base", "lineage", "ring", "membership", "packet", "directory", "keeper", "node", "cluster",
+        "peer"}
 INTEGER_ONLY = {"ring", "keeper"}
 
 FILE_LINES = 600

@@ -75,7 +75,7 @@ class Arrows(TreeTest):
 
     def test_drawn_arrows_are_those_of_the_table(self):
         self.assert_clean(self.drawn())
-        self.assert_one(self.drawn(ring="base, packet"), "ARCHITECTURE.md:2", "drawn-arrow")
+        self.assert_one(self.drawn(ring="base, packet"), "ARCHITECTURE.md:3", "drawn-arrow")
 
     def test_every_folder_is_drawn_and_none_else(self):
         files = self.drawn()

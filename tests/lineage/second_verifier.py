@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""A second verifier of exports, after the description of the forms alone: second_verifier.py EXPORT
+ROOT.pub CHECKPOINT. It checks the tree, the signatures of hosts and members and the chains of legs of
+an export without pruned logs, and says what it found; anything wrong raises.
+"""
+
+import base64
+import hashlib
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors" / "lineage"))
+from make_vectors import pack  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TYPE = "application/vnd.phoenixflight."
+
+
+def unpack(data, at=0):
+    """(value, where it ends) of msgpack; whole() refuses what is not in its shortest form."""
+    tag, at = data[at], at + 1
+    if tag < 0x80 or tag >= 0xe0:
+        return (tag if tag < 0x80 else tag - 256), at
+    if tag in (0xc0, 0xc2, 0xc3):
+        return {0xc0: None, 0xc2: False, 0xc3: True}[tag], at
+    if 0xcc <= tag <= 0xd3:
+        width = 1 << (tag & 3)
+        return int.from_bytes(data[at:at + width], "big", signed=tag >= 0xd0), at + width
+    if tag < 0xc0:
+        array, text, size = tag < 0xa0, tag >= 0xa0, tag & (15 if tag < 0xa0 else 31)
+    else:
+        array, text = tag >= 0xdc, 0xd9 <= tag <= 0xdb
+        width = 1 << (tag - 0xdb if array else tag - 0xd9 if text else tag - 0xc4)
+        size, at = int.from_bytes(data[at:at + width], "big"), at + width
+    if array:
+        items = []
+        for _ in range(size):
+            item, at = unpack(data, at)
+            items.append(item)
+        return items, at
+    part = bytes(data[at:at + size])
+    return (part.decode() if text else part), at + size
+
+
+def whole(data):
+    value, _ = unpack(data)
+    assert pack(value) == data, "not in the one form of what it says"
+    return value
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def root_of(leaves):
+    if len(leaves) < 2:
+        return leaves[0] if leaves else sha()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha(b"\1", root_of(leaves[:split]), root_of(leaves[split:]))
+
+
+def root_by_path(leaf, position, size, path):
+    last = size - 1
+    for sibling in path:
+        if position & 1 or position == last:
+            leaf = sha(b"\1", sibling, leaf)
+            while position and not position & 1:
+                position, last = position >> 1, last >> 1
+        else:
+            leaf = sha(b"\1", leaf, sibling)
+        position, last = position >> 1, last >> 1
+    assert last == 0, "a path of another length"
+    return leaf
+
+
+def key_id(key):
+    return sha(key).hex()[:16]
+
+
+def open_envelope(data, name, keys):
+    """The payload, if one of the keys signed it as a statement of that name."""
+    version, kind, signer, payload, signature = whole(data)
+    assert version == 1 and kind == TYPE + name and signer in keys, (kind, signer)
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+    Ed25519PublicKey.from_public_bytes(keys[signer]).verify(signature, signed)
+    return payload
+
+
+class Verifier:
+    def __init__(self, root):
+        self.roots = {key_id(root): root}
+        self.hosts, self.members = {}, {}  # key id to key; (ns, id) to {key id: key}
+        self.logs, self.packets = {}, {}
+        self.pending, self.late = [], []
+        self.pool = None
+
+    def line(self, letter, data):
+        if letter == "g":
+            _, _, _, key, _ = whole(open_envelope(data, "key-grant", self.roots))
+            self.hosts[key_id(key)] = key
+        elif letter == "c":
+            assert not self.pending, "entries are missing"
+            _, self.pool, _, _, logs = whole(open_envelope(data, "checkpoint", self.hosts))
+            self.expected = {log: (size, root) for log, size, root in logs}
+            self.grown = [log for log, size, _ in logs if size > len(self.logs.get(log, []))]
+        elif letter == "h":
+            log = self.grown.pop(0)
+            leaves = [data[i:i + 32] for i in range(0, len(data), 32)]
+            self.logs.setdefault(log, []).extend(leaves)
+            assert self.expected[log] == (len(self.logs[log]), root_of(self.logs[log])), "another root"
+            self.pending += leaves
+        else:
+            assert sha(b"\0", data) == self.pending.pop(0), "another entry"
+            self.entry(data)
+            if not self.pending:
+                for check in self.late:
+                    check()
+                self.late = []
+
+    def entry(self, data):
+        (_, _, _, _, ns, subject, _, _, epoch, _, _, _, leg, key, _) = whole(data)
+        if key and ns:
+            proof = whole(open_envelope(key[4], "registration-proof", {key_id(key[2]): key[2]}))
+            assert proof[1:5] == [self.pool, ns, subject, key[2]], "another member's proof"
+            self.members.setdefault((ns, subject), {})[key_id(key[2])] = key[2]
+        if leg:
+            self.packets.setdefault((ns, subject), []).append((leg, epoch, sha(b"\0", data)))
+            self.late.append(lambda: self.leg(ns, subject, epoch, leg))
+
+    def leg(self, ns, packet, epoch, leg):
+        def keys(party):
+            return self.members[ns, party[0]]
+        if leg[10]:
+            offer = open_envelope(leg[10][0], "handoff-offer", keys(leg[2]))
+            said = whole(offer)
+            assert said[1:5] == [self.pool, ns, packet, epoch - 1] and said[6] == leg[2], "other offer"
+            taken = whole(open_envelope(leg[10][1], "handoff-acceptance", keys(leg[3])))
+            assert taken[5:8] == [sha(offer), leg[3], leg[5]], "another acceptance"
+            if leg[10][2]:
+                yes = whole(leg[10][2])[3]
+                who = whole(yes)[6]
+                approval = whole(open_envelope(leg[10][2], "approval", keys([who])))
+                assert approval[5] == sha(offer) and approval[7] and who not in (leg[2][0], leg[3][0])
+        if leg[11] and leg[11][2]:
+            envelope, position, path = leg[11][2]
+            batch = whole(open_envelope(envelope, "batch", keys(leg[2])))
+            said = pack([1, self.pool, ns, packet, epoch, leg[2][0], leg[11][0], leg[11][1]])
+            assert batch[1:3] == [self.pool, TYPE + "completion"], "another batch"
+            assert root_by_path(sha(b"\0", said), position, batch[3], path) == batch[4], "not in it"
+
+    def finish(self, checkpoint):
+        assert not self.pending, "entries are missing"
+        for log, size, root in whole(open_envelope(checkpoint, "checkpoint", self.hosts))[4]:
+            assert root_of(self.logs[log][:size]) == root, f"log {log} is another than was kept"
+        for legs in self.packets.values():
+            legs.sort(key=lambda one: one[0][0])
+            owner, grants, previous = None, legs[0][1] - bool(legs[0][0][3]), bytes(32)
+            for number, (leg, epoch, leaf) in enumerate(legs, 1):
+                grants += bool(leg[3])
+                assert leg[:3] == [number, previous, owner] and epoch == grants, "a broken chain"
+                owner, previous = leg[3], leaf
+        return sum(map(len, self.logs.values())), sum(map(len, self.packets.values()))
+
+
+def verify(export, root_pem, checkpoint):
+    verifier = Verifier(base64.b64decode(root_pem.splitlines()[4])[-32:])
+    lines = export.split("\n")
+    assert lines[0] == "phoenixflight-audit 1" and lines[-1] == "", "no whole export"
+    for line in lines[1:-1]:
+        verifier.line(line[0], base64.b64decode(line[2:], validate=True))
+    return verifier.finish(base64.b64decode(checkpoint))
+
+
+if __name__ == "__main__":
+    texts = [pathlib.Path(name).read_text("ascii") for name in sys.argv[1:]]
+    print("%d entries, %d legs: all verified" % verify(*texts))
