@@ -8,6 +8,7 @@ namespace phoenix {
 namespace {
 
 constexpr uint32_t kHeadFields = 21;
+constexpr uint32_t kLegFields = 2;  // more, from form 2 on
 constexpr uint32_t kSpecFields = 15;
 
 void put_strings(MsgpackWriter& out, const std::vector<std::string>& values) {
@@ -285,8 +286,9 @@ std::string encode_head(const Packet& packet) {
   std::string bytes;
   bytes.reserve(256);
   MsgpackWriter out(bytes);
-  out.array(kHeadFields);
-  out.uint(kHeadVersion);
+  const bool legs = packet.legs > 0;
+  out.array(legs ? kHeadFields + kLegFields : kHeadFields);
+  out.uint(legs ? 2 : 1);
   out.str(packet.key.text());
   static const PacketSpec kPlain;
   put_spec(out, packet.spec ? *packet.spec : kPlain);
@@ -307,19 +309,29 @@ std::string encode_head(const Packet& packet) {
   out.sint(packet.created_at);
   out.sint(packet.updated_at);
   out.sint(packet.ended_at);
+  if (legs) {
+    out.uint(packet.legs);
+    put_digest(out, packet.last_leg);
+  }
   return bytes;
 }
 
 Result<Packet> decode_head(std::string_view bytes) {
   MsgpackReader in(bytes);
-  in.array_of(kHeadFields);
+  const uint32_t fields = in.array();
   const uint64_t version = in.uint();
-  if (in.ok() && version != kHeadVersion) {
+  if (in.ok() && (version < 1 || version > kHeadVersion)) {
     return fail(ErrorKind::kInternal, "a stored packet head has form " + std::to_string(version) +
-                                          "; this version reads form " +
+                                          "; this version reads forms up to " +
                                           std::to_string(kHeadVersion));
   }
+  if (fields != (version == 1 ? kHeadFields : kHeadFields + kLegFields)) in.reject();
   Packet packet = take_packet(in);
+  if (version > 1) {
+    packet.legs = in.uint();
+    packet.last_leg = take_digest(in);
+    if (packet.legs == 0) in.reject();
+  }
   if (!in.at_end()) {
     return fail(ErrorKind::kInternal,
                 "a stored packet head of " + std::to_string(bytes.size()) + " bytes is damaged");

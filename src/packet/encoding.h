@@ -11,7 +11,8 @@
 
 namespace phoenix {
 
-inline constexpr uint32_t kHeadVersion = 1;
+// Form 2 has the legs of the lineage beside; a head that has none is still written in form 1.
+inline constexpr uint32_t kHeadVersion = 2;
 
 std::string encode_head(const Packet& packet);
 Result<Packet> decode_head(std::string_view bytes);

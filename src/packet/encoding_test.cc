@@ -267,11 +267,31 @@ TEST(HeadEncoding, values_out_of_range_are_refused) {
 TEST(HeadEncoding, another_form_is_refused_by_name) {
   std::string bytes = encode_head(plain());
   // An array of 21 takes three bytes; the version follows.
-  ASSERT_EQ(bytes[3], static_cast<char>(kHeadVersion));
-  bytes[3] = 2;
+  ASSERT_EQ(bytes[3], 1) << "as it has no legs";
+  bytes[3] = kHeadVersion + 1;
   const auto back = decode_head(bytes);
   ASSERT_FALSE(back);
-  EXPECT_NE(back.error().detail.find("form 2"), std::string::npos) << back.error().detail;
+  EXPECT_NE(back.error().detail.find("form 3"), std::string::npos) << back.error().detail;
+}
+
+TEST(HeadEncoding, a_head_with_legs_has_them_at_its_end) {
+  Packet packet = plain();
+  packet.legs = 3;
+  packet.last_leg.fill(7);
+  const std::string bytes = encode_head(packet);
+  ASSERT_EQ(bytes[3], 2);
+  EXPECT_EQ(bytes.substr(bytes.size() - 35), "\x03\xc4\x20" + std::string(32, 7));
+  const auto back = decode_head(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->legs, 3u);
+  EXPECT_EQ(back->last_leg, packet.last_leg);
+  EXPECT_EQ(encode_head(*back), bytes);
+  std::string none = bytes;
+  none[bytes.size() - 35] = 0;
+  EXPECT_FALSE(decode_head(none)) << "a form for every head, and no other";
+  std::string fewer = encode_head(plain());
+  fewer[3] = 2;
+  EXPECT_FALSE(decode_head(fewer));
 }
 
 TEST(HeadEncoding, its_bytes_are_pinned) {

@@ -83,7 +83,7 @@ struct Change {
 };
 
 struct Transition {
-  PacketPtr head;
+  std::shared_ptr<Packet> head;  // fresh, and the caller's alone
   HistoryEntry entry;
   size_t row = 0;
 };

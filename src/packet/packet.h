@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/key.h"
 #include "base/names.h"
 #include "base/time.h"
@@ -38,8 +39,6 @@ constexpr bool is_terminal(Status status) { return status >= Status::kCompleted;
 enum class CapabilityMatch : uint8_t { kAll, kAny };
 // What salts the packet's point: its id, its affinity key, or nothing (the founding paper's rule).
 enum class Spread : uint8_t { kId, kAffinity, kNone };
-
-using Digest = std::array<uint8_t, 32>;  // SHA-256
 
 // What the creator said; never changes. Empty strings and vectors mean "not given".
 struct PacketSpec {
@@ -155,6 +154,8 @@ struct Packet {
   WallMs created_at = 0;
   WallMs updated_at = 0;
   WallMs ended_at = kNoWall;  // when it became terminal
+  uint64_t legs = 0;          // of its lineage, as the flight recorder has them
+  Digest last_leg{};          // hash of the newest one's entry; all 0 while legs = 0
 
   const ContentInfo& content(ContentKind kind) const { return contents[static_cast<size_t>(kind)]; }
 };
@@ -170,6 +171,9 @@ struct HistoryEntry {
   std::string from;    // the owner before it, where ownership changed
   std::string to;      // the owner after it, where ownership changed
   std::string reason;  // a sentence
+  // The change as the flight recorder keeps it: canonical bytes, never changed again. Written with
+  // the change and read by Reader::recorded() alone; empty where nothing is recorded.
+  std::string recorded{};
 };
 
 }  // namespace phoenix

@@ -42,6 +42,7 @@ HistoryEntry member_entry(const PutMember& op) {
   entry.revision = op.record->revision;
   entry.event = op.event;
   entry.reason = op.record->reason;
+  entry.recorded = op.recorded;
   return entry;
 }
 

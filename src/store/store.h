@@ -46,6 +46,7 @@ struct PutMember {
   std::shared_ptr<const MemberRecord> record;
   uint64_t expect_revision = 0;
   std::string event;  // "registered", "draining", "detached", ...: one line of the host's events
+  std::string recorded{};  // of that line, as HistoryEntry::recorded
 };
 
 struct PutSession {
@@ -110,6 +111,24 @@ struct EventRow {
   uint32_t log = kOwnLog;
 };
 
+// What one row of an event log left in the flight recorder. It has that row's position, which is
+// given inside the commit: the entries of all that was committed, in the order of the log. Rows of
+// an event log go when their packet is forgotten; entries go by age, oldest first.
+struct RecordedEntry {
+  uint64_t position = 0;
+  std::string bytes;
+};
+
+// One log: of a host alone, or of one life of one of several hosts.
+struct LogState {
+  uint32_t log = kOwnLog;
+  std::string host;  // empty: the only one
+  uint64_t life = 0;
+  uint64_t size = 0;    // rows ever written
+  uint64_t first = 0;   // position of the oldest entry that is kept; 0: none is
+  bool closed = false;  // its host's life is over: nothing is added any more
+};
+
 struct StoredAnswer {
   Digest request{};
   std::string answer;
@@ -151,6 +170,9 @@ struct PacketLookup {
   std::optional<Tombstone> tombstone;  // at most one of the two
 };
 
+// How many packets there are by terminal status, tombstones left out; live ones stay 0.
+using EndedCounts = std::array<uint64_t, kStatuses>;
+
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -168,17 +190,29 @@ class Reader {
   // Where all logs stand.
   virtual Result<EventCursor> newest_event() = 0;
   virtual Result<std::optional<StoredAnswer>> answer(const Digest& scope) = 0;
+  // Entries of that log after the position, ascending: at most limit (1..10000) of them, and no
+  // more than about 4 MiB.
+  virtual Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,
+                                                      uint32_t limit) = 0;
+  // Every log that has rows, by number.
+  virtual Result<std::vector<LogState>> logs() = 0;
+  // Those that are kept, in a store that hosts share; elsewhere the one host knows (kWrongState).
+  // Reads an index through.
+  virtual Result<EndedCounts> ended() {
+    return fail(ErrorKind::kWrongState, "only a store that hosts share counts ended packets");
+  }
 };
+inline constexpr size_t kRecordedBytes = size_t{4} << 20;
 
 struct SweepLimits {
   WallMs now = 0;
   uint64_t retain_count = 1'000'000;  // terminal packets kept with content at most
   uint32_t max_rows = 500;            // bound of one call
   WallMs tombstone_ms = 7LL * 24 * 3600 * 1000;
+  // Entries of these logs up to and with these positions may go. Requires: what proves them later
+  // (the tree's frontier there) is kept elsewhere.
+  std::vector<std::pair<uint32_t, uint64_t>> recorded_until{};
 };
-
-// How many packets there are by terminal status, tombstones left out; live ones stay 0.
-using EndedCounts = std::array<uint64_t, kStatuses>;
 
 struct Swept {
   uint64_t rows = 0;   // touched

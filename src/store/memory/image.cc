@@ -27,6 +27,7 @@ bool MemoryImage::apply(const Group& group) {
     if (std::visit([&](const auto& it) { return put(it, undo); }, op)) continue;
     for (auto step = undo.rbegin(); step != undo.rend(); ++step) (*step)(*this);
     events.erase(events.upper_bound(before), events.end());
+    recorded.erase(recorded.upper_bound(before), recorded.end());
     last_seq = before;
     return false;
   }
@@ -35,7 +36,9 @@ bool MemoryImage::apply(const Group& group) {
 
 void MemoryImage::add_event(bool is_packet, const std::string& key, const HistoryEntry& entry) {
   ++last_seq;
-  events[last_seq] = {last_seq, is_packet, key, entry, kOwnLog};
+  EventRow& row = events[last_seq] = {last_seq, is_packet, key, entry, kOwnLog};
+  row.entry.recorded.clear();
+  if (!entry.recorded.empty()) recorded[last_seq] = entry.recorded;
 }
 
 bool MemoryImage::put(const PutPacket& op, Undo& undo) {
@@ -243,6 +246,12 @@ Swept MemoryImage::sweep(const SweepLimits& limits) {
   }
   for (const uint64_t seq : old) drop_event(seq);
   rows += old.size();
+  for (const auto& [log, until] : limits.recorded_until) {
+    while (!recorded.empty() && recorded.begin()->first <= until && rows < limits.max_rows) {
+      recorded.erase(recorded.begin());
+      ++rows;
+    }
+  }
   return swept;
 }
 

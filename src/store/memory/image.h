@@ -38,6 +38,7 @@ struct MemoryImage {
   std::map<std::string, std::shared_ptr<const SessionRecord>> sessions;
   std::map<Digest, AnswerRow> answers;
   std::map<uint64_t, EventRow> events;
+  std::map<uint64_t, std::string> recorded;  // by sequence of the event
   std::map<std::string, std::string> facts;
   std::map<uint64_t, bool> batches;  // id -> applied
   std::deque<uint64_t> batch_order;  // oldest first

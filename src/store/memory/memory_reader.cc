@@ -87,6 +87,32 @@ class MemoryReader final : public Reader {
     return std::optional<StoredAnswer>(found->second.stored);
   }
 
+  Result<std::vector<RecordedEntry>> recorded(uint32_t, uint64_t after, uint32_t limit) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    std::vector<RecordedEntry> entries;
+    const auto& all = shared_->durable.recorded;
+    size_t bytes = 0;
+    for (auto it = all.upper_bound(after);
+         it != all.end() && entries.size() < limit && bytes < kRecordedBytes; ++it) {
+      entries.push_back({it->first, it->second});
+      bytes += it->second.size();
+    }
+    return entries;
+  }
+
+  Result<std::vector<LogState>> logs() override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    const MemoryImage& image = shared_->durable;
+    std::vector<LogState> logs;
+    if (image.last_seq == 0) return logs;
+    LogState& own = logs.emplace_back();
+    own.size = image.last_seq;
+    own.first = image.recorded.empty() ? 0 : image.recorded.begin()->first;
+    return logs;
+  }
+
  private:
   Result<bool> readable() const {
     if (shared_->read_failure.empty()) return true;

@@ -141,6 +141,21 @@ void add_events(std::vector<Call>& calls, const Folded& folded, const HostLife& 
   }
 }
 
+void add_entries(std::vector<Call>& calls, const Folded& folded, const HostLife& self) {
+  Column number(kInteger);
+  Column bytes(kBytes);
+  for (size_t i = 0; i < folded.events.size(); ++i) {
+    const std::string& recorded = folded.events[i].entry->recorded;
+    if (recorded.empty()) continue;
+    number.number(i + 1);
+    bytes.bytes(recorded);
+  }
+  if (number.size() == 0) return;
+  Call& call = calls.emplace_back(Call{&sql::kPutEntries, {}});
+  call.arguments.text(self.host).number(self.life).number(folded.events.size());
+  call.arguments.column(number).column(bytes);
+}
+
 struct MemberColumns {
   Column key{kText}, was{kInteger}, revision{kInteger}, incarnation{kInteger}, state{kSmall},
       session{kText}, record{kBytes};
@@ -250,6 +265,7 @@ std::vector<Call> batch_calls(const Folded& folded, const HostLife& self, uint64
   add_packets(calls, folded);
   add_contents(calls, folded);
   add_events(calls, folded, self);
+  add_entries(calls, folded, self);
   add_members(calls, folded);
   add_sessions(calls, folded, self);
   add_answers(calls, folded);

@@ -412,6 +412,22 @@ TEST_F(PostgresStoreTest, what_a_fenced_life_left_behind_is_swept) {
   EXPECT_EQ(number("SELECT count(*) FROM host_log WHERE host = 'a'"), 1) << "rows of lives stay";
 }
 
+TEST_F(PostgresStoreTest, rows_of_lives_that_wrote_nothing_are_swept_a_week_after_their_end) {
+  const HostLife silent{"c", 33};
+  enter(kA);
+  enter(kB);
+  enter(silent);
+  const auto store = open(kA);
+  ASSERT_EQ(commit_one(*store, {create(head("x"))}), Outcome::kCommitted);
+  run("UPDATE host_log SET fenced = clock_timestamp() - interval '8 days' WHERE life <> 0;"
+      "UPDATE host_log SET fenced = clock_timestamp() - interval '6 days' WHERE host = 'c';"
+      "DELETE FROM batch");
+  EXPECT_EQ(store->sweep(SweepLimits())->rows, 1u);
+  EXPECT_EQ(number("SELECT count(*) FROM host_log WHERE host = 'b'"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM host_log WHERE host IN ('a', 'c')"), 2)
+      << "a log of events is named by its life's row";
+}
+
 TEST_F(PostgresStoreTest, a_wrong_password_is_told_without_it) {
   run("DO $$ BEGIN CREATE ROLE locked LOGIN PASSWORD 'right'; EXCEPTION WHEN duplicate_object THEN"
       " NULL; END $$");

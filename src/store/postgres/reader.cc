@@ -5,6 +5,7 @@
 
 #include "packet/encoding.h"
 #include "store/postgres/batch_calls.h"
+#include "store/postgres/sweeper.h"
 #include "store/rows.h"
 
 namespace phoenix::postgres {
@@ -46,6 +47,16 @@ constexpr Statement kLogs = {
     "SELECT h.log, h.size, coalesce(f.floor, 0) FROM host_log h LEFT JOIN event_floor f"
     " ON f.log = h.log WHERE h.size > 0"
     " AND (h.fenced IS NULL OR h.size > coalesce(f.floor, 0))"};
+
+constexpr Statement kRecorded = {
+    "recorded",
+    "SELECT position, bytes FROM entry WHERE log = $1::bigint AND position > $2::bigint"
+    " ORDER BY position LIMIT $3::bigint"};
+constexpr Statement kLogStates = {
+    "log_states",
+    "SELECT h.log, h.host, h.life, h.size, coalesce((SELECT e.position FROM entry e"
+    " WHERE e.log = h.log ORDER BY e.position LIMIT 1), 0), h.fenced IS NOT NULL"
+    " FROM host_log h WHERE h.size > 0 ORDER BY h.log"};
 
 // The four walks of a list. $1 states, $2 and $3 the position, $4 how many rows, $5 namespaces
 // (none: all), $6 owner ('': any). A row that the last two exclude comes without its head.
@@ -161,6 +172,10 @@ class PostgresReader final : public Reader {
                                        EventCursor* dropped) override;
   Result<EventCursor> newest_event() override;
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override;
+  Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,
+                                              uint32_t limit) override;
+  Result<std::vector<LogState>> logs() override;
+  Result<EndedCounts> ended() override;
 
  private:
   Result<std::vector<Rows>> read(std::span<const Call> calls,
@@ -289,10 +304,47 @@ Result<std::vector<EventRow>> PostgresReader::events(const EventCursor& after, u
   return events_in(rows->at(0));
 }
 
+// An entry has a few hundred bytes; the answer is cut after so many, not the reading of them.
+Result<std::vector<RecordedEntry>> PostgresReader::recorded(uint32_t log, uint64_t after,
+                                                            uint32_t limit) {
+  const auto from = static_cast<int64_t>(std::min<uint64_t>(after, INT64_MAX));
+  const auto rows = read(kRecorded, Arguments().integer(log).integer(from).integer(limit));
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<RecordedEntry> entries;
+  size_t bytes = 0;
+  for (int i = 0; i < rows->size() && bytes < kRecordedBytes; ++i) {
+    entries.push_back({static_cast<uint64_t>(rows->integer(i, 0)), std::string(rows->bytes(i, 1))});
+    bytes += entries.back().bytes.size();
+  }
+  return entries;
+}
+
+Result<std::vector<LogState>> PostgresReader::logs() {
+  const auto rows = read(kLogStates, {});
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<LogState> logs;
+  for (int i = 0; i < rows->size(); ++i) {
+    LogState& log = logs.emplace_back();
+    log.log = static_cast<uint32_t>(rows->integer(i, 0));
+    log.host = rows->bytes(i, 1);
+    log.life = static_cast<uint64_t>(rows->integer(i, 2));
+    log.size = static_cast<uint64_t>(rows->integer(i, 3));
+    log.first = static_cast<uint64_t>(rows->integer(i, 4));
+    log.closed = rows->boolean(i, 5);
+  }
+  return logs;
+}
+
 Result<EventCursor> PostgresReader::newest_event() {
   const auto rows = read(kLogs, {});
   if (!rows) return tl::unexpected(rows.error());
   return cursor_in(*rows, 1);
+}
+
+Result<EndedCounts> PostgresReader::ended() {
+  const auto rows = read(kCountEnded, {});
+  if (!rows) return tl::unexpected(rows.error());
+  return ended_in(*rows);
 }
 
 Result<std::optional<StoredAnswer>> PostgresReader::answer(const Digest& scope) {

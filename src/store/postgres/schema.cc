@@ -79,6 +79,12 @@ CREATE TABLE session_left(
   host text COLLATE "C" NOT NULL, life bigint NOT NULL, session text COLLATE "C" NOT NULL,
   revision bigint NOT NULL, PRIMARY KEY (host, life, session));
 INSERT INTO version(minimum, maximum) VALUES (1, 1);
+)sql",
+                                                              R"sql(
+SET LOCAL search_path = $schema$;
+CREATE TABLE entry(
+  log integer NOT NULL, position bigint NOT NULL, bytes bytea NOT NULL,
+  PRIMARY KEY (log, position));
 )sql"};
 
 std::string with_schema(std::string text, const std::string& schema) {

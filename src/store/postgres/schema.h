@@ -38,7 +38,7 @@ namespace phoenix::postgres {
 
 class Connection;
 
-inline constexpr int64_t kSchemaVersion = 1;
+inline constexpr int64_t kSchemaVersion = 2;
 // The oldest program that may work on a layout of kSchemaVersion.
 inline constexpr int64_t kOldestProgram = 1;
 

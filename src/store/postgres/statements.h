@@ -75,6 +75,13 @@ inline constexpr Statement kPutEvents = {
     " AS i(key, of_member, at, epoch, revision, event, owner, from_owner, to_owner, reason, n)"
     " WHERE h.host = $1::text AND h.life = $2::bigint"};
 
+// $1 and $2 the host's life, $3 how many events the batch has, $4 which of them, $5 their entries
+inline constexpr Statement kPutEntries = {
+    "put_entries",
+    "INSERT INTO entry(log, position, bytes) SELECT h.log, h.size - $3::bigint + i.n, i.bytes"
+    " FROM host_log h, unnest($4::bigint[], $5::bytea[]) AS i(n, bytes)"
+    " WHERE h.host = $1::text AND h.life = $2::bigint"};
+
 // key, revision, incarnation, state, session, record
 inline constexpr Statement kInsertMembers = {
     "insert_members",

@@ -19,9 +19,6 @@ constexpr Statement kLock = {"sweep_lock",
                              "SELECT pg_try_advisory_lock(57842, 'fact'::regclass::oid::integer)"};
 constexpr Statement kUnlock = {"sweep_unlock",
                                "SELECT pg_advisory_unlock(57842, 'fact'::regclass::oid::integer)"};
-constexpr Statement kCount = {
-    "count_ended",
-    "SELECT state, count(*) FROM packet WHERE due IS NOT NULL AND NOT gone GROUP BY state"};
 constexpr Statement kEventCount = {"event_count", "SELECT sum(size)::bigint FROM host_log"};
 constexpr Statement kPastTime = {
     "past_time",
@@ -77,6 +74,12 @@ constexpr Statement kDropBatches = {
     " OR (h.life = 0 AND b.at < clock_timestamp() - interval '7 days') LIMIT $1::bigint),"
     " dropped AS (DELETE FROM batch b USING chosen c WHERE b.life = c.life AND b.id = c.id"
     " RETURNING 1) SELECT count(*) FROM dropped"};
+constexpr Statement kDropEntries = {
+    "drop_entries",
+    "WITH chosen AS (SELECT log, position FROM entry WHERE log = $1::bigint"
+    " AND position <= $2::bigint ORDER BY position LIMIT $3::bigint), dropped AS (DELETE FROM entry"
+    " e USING chosen c WHERE e.log = c.log AND e.position = c.position RETURNING 1)"
+    " SELECT count(*) FROM dropped"};
 constexpr Statement kDropLeft = {
     "drop_left",
     "WITH chosen AS (SELECT s.host, s.life, s.session FROM host_log h JOIN session_left s"
@@ -84,6 +87,17 @@ constexpr Statement kDropLeft = {
     " LIMIT $1::bigint), dropped AS (DELETE FROM session_left s USING chosen c WHERE"
     " s.host = c.host AND s.life = c.life AND s.session = c.session RETURNING 1)"
     " SELECT count(*) FROM dropped"};
+// Lives that left nothing behind: each start of a host adds one. Those that have written events
+// name a log of theirs, and stay.
+constexpr Statement kDropLives = {
+    "drop_lives",
+    "WITH chosen AS (SELECT h.host, h.life FROM host_log h WHERE h.life <> 0 AND h.size = 0"
+    " AND h.fenced < clock_timestamp() - interval '7 days'"
+    " AND NOT EXISTS (SELECT 1 FROM batch b WHERE b.life = h.life)"
+    " AND NOT EXISTS (SELECT 1 FROM session_left s WHERE s.host = h.host AND s.life = h.life)"
+    " AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.host = h.host AND s.life = h.life)"
+    " LIMIT $1::bigint), dropped AS (DELETE FROM host_log h USING chosen c"
+    " WHERE h.host = c.host AND h.life = c.life RETURNING 1) SELECT count(*) FROM dropped"};
 
 Status status_of(int64_t state) {
   return state >= 0 && state < kStatuses ? static_cast<Status>(state) : Status::kCompleted;
@@ -91,17 +105,21 @@ Status status_of(int64_t state) {
 
 }  // namespace
 
-Result<EndedCounts> count_ended(Connection& connection) {
+EndedCounts ended_in(const Rows& rows) {
   EndedCounts counts{};
-  const auto rows = connection.query(kCount, {}, Deadline(kSchemaDeadline));
+  for (int i = 0; i < rows.size(); ++i) {
+    counts[static_cast<size_t>(status_of(rows.integer(i, 0)))] +=
+        static_cast<uint64_t>(rows.integer(i, 1));
+  }
+  return counts;
+}
+
+Result<EndedCounts> count_ended(Connection& connection) {
+  const auto rows = connection.query(kCountEnded, {}, Deadline(kSchemaDeadline));
   if (!rows) {
     return tl::unexpected(connection.failure("the packets cannot be counted", rows.error()));
   }
-  for (int i = 0; i < rows->size(); ++i) {
-    counts[static_cast<size_t>(status_of(rows->integer(i, 0)))] +=
-        static_cast<uint64_t>(rows->integer(i, 1));
-  }
-  return counts;
+  return ended_in(*rows);
 }
 
 Result<std::unique_ptr<Sweeper>> Sweeper::open(const PostgresOptions& options) {
@@ -152,6 +170,13 @@ Result<bool> Sweeper::sweep() {
   if (dropped) dropped = drop(kDropMemberEvents, Arguments().integer(long_ago).integer(bound()));
   if (dropped) dropped = drop(kDropBatches, Arguments().integer(bound()));
   if (dropped) dropped = drop(kDropLeft, Arguments().integer(bound()));
+  for (const auto& [log, until] : limits_.recorded_until) {
+    const auto at = static_cast<int64_t>(until);
+    if (dropped) {
+      dropped = drop(kDropEntries, Arguments().integer(log).integer(at).integer(bound()));
+    }
+  }
+  if (dropped) dropped = drop(kDropLives, Arguments().integer(bound()));
   if (!dropped) return tl::unexpected(dropped.error());
   return true;
 }

@@ -14,6 +14,11 @@
 
 namespace phoenix::postgres {
 
+// Answered by ended_in().
+inline constexpr Statement kCountEnded = {
+    "count_ended",
+    "SELECT state, count(*) FROM packet WHERE due IS NOT NULL AND NOT gone GROUP BY state"};
+EndedCounts ended_in(const Rows& rows);
 // Terminal packets that still have their content, by status. Reads an index through.
 Result<EndedCounts> count_ended(Connection& connection);
 

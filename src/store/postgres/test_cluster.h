@@ -24,6 +24,8 @@ class TestCluster {
   static std::string fresh_schema();
 
   TestCluster() = default;
+  // Below that folder, which must exist: a disk, where its speed matters.
+  explicit TestCluster(const std::string& parent) : folder_(parent) {}
   ~TestCluster();
   TestCluster(const TestCluster&) = delete;
   TestCluster& operator=(const TestCluster&) = delete;

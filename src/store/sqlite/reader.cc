@@ -33,6 +33,10 @@ constexpr const char* kAnswer = "SELECT request, answer FROM answer WHERE scope 
 constexpr const char* kLastSeq = "SELECT max(seq) FROM event";
 constexpr const char* kFloor = "SELECT value FROM fact WHERE name = 'store.events-floor'";
 
+constexpr const char* kRecorded =
+    "SELECT seq, bytes FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+constexpr const char* kFirstEntry = "SELECT min(seq) FROM entry";
+
 // The four walks of a list. ?1 state, ?2 and ?3 the position; the order within one millisecond is
 // by key, which SQLite sorts in blocks.
 constexpr const char* kAllUp =
@@ -106,6 +110,9 @@ class SqliteReader final : public Reader {
                                        EventCursor* dropped) override;
   Result<EventCursor> newest_event() override;
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override;
+  Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,
+                                              uint32_t limit) override;
+  Result<std::vector<LogState>> logs() override;
 
  private:
   tl::unexpected<Error> failure(int code) {
@@ -121,7 +128,8 @@ class SqliteReader final : public Reader {
   Result<std::vector<EventRow>> read_events(uint64_t after, uint32_t limit, EventCursor* dropped);
 
   Connection db_;
-  Statement get_, content_, head_, history_, events_, answer_, last_seq_, floor_;
+  Statement get_, content_, head_, history_, events_, answer_, last_seq_, floor_, recorded_,
+      first_entry_;
 };
 
 // One read transaction, so that several statements see the same batch.
@@ -138,8 +146,11 @@ class Snapshot {
 
 Result<bool> SqliteReader::prepare() {
   const std::pair<Statement*, const char*> all[] = {
-      {&get_, kGet},       {&content_, kContent}, {&head_, kHead},        {&history_, kHistory},
-      {&events_, kEvents}, {&answer_, kAnswer},   {&last_seq_, kLastSeq}, {&floor_, kFloor},
+      {&get_, kGet},           {&content_, kContent},
+      {&head_, kHead},         {&history_, kHistory},
+      {&events_, kEvents},     {&answer_, kAnswer},
+      {&last_seq_, kLastSeq},  {&floor_, kFloor},
+      {&recorded_, kRecorded}, {&first_entry_, kFirstEntry},
   };
   for (const auto& [statement, text] : all) {
     auto prepared = db_.prepare(text);
@@ -340,6 +351,38 @@ Result<std::optional<StoredAnswer>> SqliteReader::answer(const Digest& scope) {
   stored.answer = answer_.blob_at(1);
   answer_.reset();
   return std::optional<StoredAnswer>(std::move(stored));
+}
+
+Result<std::vector<RecordedEntry>> SqliteReader::recorded(uint32_t, uint64_t after,
+                                                          uint32_t limit) {
+  std::vector<RecordedEntry> entries;
+  size_t bytes = 0;
+  const auto from = static_cast<int64_t>(std::min<uint64_t>(after, INT64_MAX));
+  int code = recorded_.integer(1, from).integer(2, limit).step();
+  for (; code == SQLITE_ROW; code = recorded_.step()) {
+    entries.push_back(
+        {static_cast<uint64_t>(recorded_.integer_at(0)), std::string(recorded_.blob_at(1))});
+    bytes += entries.back().bytes.size();
+    if (bytes >= kRecordedBytes) break;
+  }
+  if (code != SQLITE_DONE && code != SQLITE_ROW) return failure(code);
+  recorded_.reset();
+  return entries;
+}
+
+Result<std::vector<LogState>> SqliteReader::logs() {
+  const Snapshot snapshot(db_);
+  const auto newest = last_seq();
+  if (!newest) return tl::unexpected(newest.error());
+  std::vector<LogState> logs;
+  if (*newest == 0) return logs;
+  LogState& own = logs.emplace_back();
+  own.size = *newest;
+  const int code = first_entry_.step();
+  if (code != SQLITE_ROW) return failure(code);
+  own.first = static_cast<uint64_t>(first_entry_.integer_at(0));
+  first_entry_.reset();
+  return logs;
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 // content  payload, checkpoint, context, result; id = kind << 56 | packet.num, so that each kind
 //          is appended in a region of its own and a batch of results dirties few pages.
 // event    append-only; packet = packet.num, or NULL and member = "namespace/id".
+// entry    what the event of the same seq left in the flight recorder. Goes by age, not with the
+//          packet.
 // batch    kind 0: applied, 1: settled as not applied. The newest few thousand.
 //
 // Indexes are dear: each costs every commit. packet_open holds all but COMPLETED ones (which are
@@ -19,7 +21,7 @@
 
 namespace phoenix::sqlite {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 inline constexpr int kApplicationId = 0x50484e58;  // "PHNX"
 
 // Entry i brings a database from version i to i + 1.
@@ -48,6 +50,9 @@ CREATE TABLE answer(
 CREATE INDEX answer_expires ON answer(expires_at);
 CREATE TABLE batch(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL);
 CREATE TABLE fact(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)sql",
+                                                                        R"sql(
+CREATE TABLE entry(seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 )sql"};
 
 // auto_vacuum and page_size stay SQLite's own; mmap stays off, for it turns an I/O error into a
@@ -109,6 +114,8 @@ inline constexpr const char* kDropContent = "DELETE FROM content WHERE id = ?1";
 inline constexpr const char* kInsertEvent =
     "INSERT INTO event(seq, packet, member, at, epoch, revision, event, owner, from_owner,"
     " to_owner, reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+
+inline constexpr const char* kInsertEntry = "INSERT INTO entry(seq, bytes) VALUES(?1, ?2)";
 
 inline constexpr const char* kInsertMember =
     "INSERT INTO member(key, revision, record) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING";

@@ -92,12 +92,14 @@ TEST(SqliteStore, a_newer_database_is_refused_and_left_as_it_is) {
   {
     ASSERT_NE(open_or_die(path), nullptr);
   }
-  run_sql(path, "PRAGMA user_version=2");
+  const std::string newer = std::to_string(sqlite::kSchemaVersion + 1);
+  run_sql(path, ("PRAGMA user_version=" + newer).c_str());
   const std::string before = read_file(path);
   const auto store = open_sqlite_store(path);
   ASSERT_FALSE(store);
   EXPECT_NE(store.error().detail.find("newer version"), std::string::npos) << store.error().detail;
-  EXPECT_NE(store.error().detail.find("schema 2"), std::string::npos) << store.error().detail;
+  EXPECT_NE(store.error().detail.find("schema " + newer), std::string::npos)
+      << store.error().detail;
   EXPECT_EQ(read_file(path), before);
 }
 
@@ -124,6 +126,23 @@ TEST(SqliteStore, what_is_not_ours_is_refused_and_left_as_it_is) {
   EXPECT_FALSE(open_sqlite_store(folder.path())) << "a folder";
 }
 
+TEST(SqliteStore, a_database_of_the_first_layout_is_brought_up_and_goes_on) {
+  const TempFolder folder;
+  const std::string path = folder.file("phoenix.db");
+  {
+    auto store = open_or_die(path);
+    ASSERT_EQ(commit_one(*store, 1, {create(head("a"))}), Outcome::kCommitted);
+  }
+  run_sql(path, "DROP TABLE entry; PRAGMA user_version=1");
+  auto store = open_or_die(path);
+  Op op = create(head("b"));
+  std::get<PutPacket>(op).entry.recorded = "its entry";
+  ASSERT_EQ(commit_one(*store, 2, {op}), Outcome::kCommitted);
+  const auto entries = *(*store->reader())->recorded(kOwnLog, 0, 10);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].position, 2u) << "what was before has an event and no entry";
+}
+
 TEST(SqliteStore, migrations_run_from_where_a_database_stands) {
   const TempFolder folder;
   const std::string path = folder.file("phoenix.db");
@@ -133,18 +152,21 @@ TEST(SqliteStore, migrations_run_from_where_a_database_stands) {
   }
   auto db = sqlite::open_writer(path, {});
   ASSERT_TRUE(db);
-  const std::array<const char*, 3> steps = {
-      "this would fail", "ALTER TABLE packet ADD COLUMN extra INTEGER DEFAULT 7",
-      "CREATE TABLE later(x); UPDATE packet SET extra = extra + 1"};
+  std::array<const char*, sqlite::kSchemaVersion + 2> steps{};
+  steps.fill("this would fail");
+  steps[sqlite::kSchemaVersion] = "ALTER TABLE packet ADD COLUMN extra INTEGER DEFAULT 7";
+  steps.back() = "CREATE TABLE later(x); UPDATE packet SET extra = extra + 1";
   auto done = sqlite::migrate(*db, steps);
   ASSERT_TRUE(done) << done.error().detail;
   EXPECT_TRUE(*done);
   EXPECT_EQ(*db->pragma("SELECT extra FROM packet"), 8);
-  EXPECT_EQ(*db->pragma("PRAGMA user_version"), 3);
+  EXPECT_EQ(*db->pragma("PRAGMA user_version"), steps.size());
   EXPECT_FALSE(*sqlite::migrate(*db, steps)) << "nothing left to do";
-  const std::array<const char*, 4> broken = {"", "", "", "CREATE TABLE fourth(x); nonsense"};
+  std::array<const char*, steps.size() + 1> broken{};
+  broken.fill("");
+  broken.back() = "CREATE TABLE fourth(x); nonsense";
   EXPECT_FALSE(sqlite::migrate(*db, broken));
-  EXPECT_EQ(*db->pragma("PRAGMA user_version"), 3);
+  EXPECT_EQ(*db->pragma("PRAGMA user_version"), steps.size());
   EXPECT_EQ(*db->pragma("SELECT count(*) FROM sqlite_master WHERE name = 'fourth'"), 0);
 }
 

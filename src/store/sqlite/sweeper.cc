@@ -42,6 +42,7 @@ int Sweeper::run(uint64_t excess) {
   if (code == SQLITE_OK) code = forget_tombstones();
   if (code == SQLITE_OK) code = forget_answers();
   if (code == SQLITE_OK) code = forget_member_events();
+  if (code == SQLITE_OK) code = forget_entries();
   return code;
 }
 
@@ -139,6 +140,20 @@ int Sweeper::forget_member_events() {
   events->integer(1, limits_.now - limits_.tombstone_ms);
   events->integer(2, static_cast<int64_t>(left()));
   return drop_events(*events);
+}
+
+int Sweeper::forget_entries() {
+  int code = SQLITE_OK;
+  for (const auto& [log, until] : limits_.recorded_until) {
+    if (code != SQLITE_OK) break;
+    code = execute(
+        "DELETE FROM entry WHERE seq IN (SELECT seq FROM entry WHERE seq <= ?1 ORDER BY seq"
+        " LIMIT ?2)",
+        [&](Statement& it) {
+          it.integer(1, static_cast<int64_t>(until)).integer(2, static_cast<int64_t>(left()));
+        });
+  }
+  return code;
 }
 
 }  // namespace phoenix::sqlite

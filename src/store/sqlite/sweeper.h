@@ -36,6 +36,7 @@ class Sweeper {
   int forget_one(int64_t num);
   int forget_answers();
   int forget_member_events();
+  int forget_entries();
   int drop_events(Statement& chosen);
   // Prepares, lets `bind` bind, runs, and counts the rows it touched.
   template <class Bind>

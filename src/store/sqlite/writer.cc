@@ -64,6 +64,7 @@ Result<bool> Writer::prepare() {
       {&put_content_, sql::kPutContent},
       {&drop_content_, sql::kDropContent},
       {&insert_event_, sql::kInsertEvent},
+      {&insert_entry_, sql::kInsertEntry},
       {&insert_member_, sql::kInsertMember},
       {&update_member_, sql::kUpdateMember},
       {&drop_member_, sql::kDropMember},
@@ -84,6 +85,7 @@ Result<bool> Writer::prepare() {
 Result<bool> Writer::count() {
   auto last = db_.pragma(
       "SELECT max(ifnull((SELECT max(seq) FROM event), 0),"
+      " ifnull((SELECT max(seq) FROM entry), 0),"
       " ifnull((SELECT CAST(value AS INTEGER) FROM fact WHERE name = 'store.events-floor'), 0))");
   if (!last) return tl::unexpected(last.error());
   const auto floor = db_.pragma(
@@ -251,7 +253,11 @@ Applied Writer::add_event(int64_t packet, std::string_view member, const History
   insert_event_.integer(6, as_signed(entry.revision));
   insert_event_.text(7, entry.event).text(8, entry.owner).text(9, entry.from);
   insert_event_.text(10, entry.to).text(11, entry.reason);
-  const int code = insert_event_.run();
+  int code = insert_event_.run();
+  if (code == SQLITE_OK && !entry.recorded.empty()) {
+    insert_entry_.integer(1, as_signed(now_.last_seq + 1)).blob(2, entry.recorded);
+    code = insert_entry_.run();
+  }
   if (code == SQLITE_OK) ++now_.last_seq;
   return finished(code);
 }

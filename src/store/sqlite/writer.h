@@ -80,7 +80,7 @@ class Writer {
   Statement begin_, commit_, savepoint_, release_, rollback_to_;
   Statement insert_batch_, prune_batch_;
   Statement insert_packet_, find_packet_, update_state_, update_head_;
-  Statement put_content_, drop_content_, insert_event_;
+  Statement put_content_, drop_content_, insert_event_, insert_entry_;
   Statement insert_member_, update_member_, drop_member_;
   Statement insert_session_, update_session_, drop_session_;
   Statement put_answer_, put_fact_;
