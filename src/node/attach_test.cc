@@ -146,6 +146,29 @@ TEST(AttachLate, ARepeatGetsTheSameUntilTheNewTokenIsUsed) {
             ErrorKind::kSessionReplaced);
 }
 
+// On a slow day its answers come too late time and again, and its lease is over each time.
+TEST(AttachLate, WhoGetsNoAnswerMayAskAgainByTheOldTokenHoweverOften) {
+  Stage stage;
+  Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});
+  const Worker before = w;
+  for (uint64_t life = 2; life < 5; ++life) {
+    stage.advance(milliseconds(1001));
+    Worker again = before;
+    const AttachReply reply = stage.attach(again);
+    EXPECT_EQ(reply.session.generation, 2U);
+    EXPECT_EQ(reply.incarnation, life);
+    w = again;
+  }
+  // The answer came at last, and too late.
+  stage.advance(milliseconds(1001));
+  EXPECT_EQ(refusal(stage.call(Stage::token(w), Poll{Stage::ref(w), 1, {}, {}})),
+            ErrorKind::kSessionLapsed);
+  stage.attach(w);
+  stage.poll(w);
+  EXPECT_EQ(refusal(stage.call(Stage::token(before), Attach{Stage::ref(w)})),
+            ErrorKind::kSessionReplaced);
+}
+
 TEST(AttachLate, ATokenOnceUsedClosesTheOneBeforeOverARestartToo) {
   Stage stage;
   Worker w = stage.join("w", {"a"}, {.lease_seconds = 1});

@@ -223,6 +223,10 @@ struct MembersReply {
   // Present when a session was made or is spoken of.
   std::optional<SessionRecord> session{};
   std::optional<uint64_t> incarnation{};  // of its only member
+  // With a session that was made: which life of its home answers, and the lease that this answer
+  // grants, counted from when the request was sent for the first time; else 0.
+  uint64_t run = 0;
+  uint32_t lease_ms = 0;
 };
 
 // (packet id, epoch) names one assignment; it may be delivered more than once.

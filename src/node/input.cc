@@ -17,7 +17,9 @@ Node::Impl::Impl(const NodeConfig& wanted)
     : config(wanted),
       placement(wanted.ring_key),
       directory(wanted.ring_key),
-      packets(wanted.ring_key) {
+      packets(wanted.ring_key),
+      self_actor{lineage::ActorKind::kHost, wanted.host},
+      actor(self_actor) {
   remote.on = !config.self.empty();
   if (!remote.on) return;
   remote.slots.resize(kSlots, SlotHold::kNone);
@@ -73,6 +75,12 @@ void Node::Impl::command(Command command) {
 }
 
 void Node::Impl::dispatch(Command command) {
+  actor = actor_of(command.caller);
+  run(std::move(command));
+  actor = self_actor;
+}
+
+void Node::Impl::run(Command command) {
   // The body moves out, so that a handler may keep the rest for its reply.
   CommandBody body = std::move(command.body);
   std::visit(

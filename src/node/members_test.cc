@@ -33,6 +33,8 @@ TEST(Register, GivesASessionAndTheFirstIncarnation) {
   EXPECT_TRUE(made.created);
   ASSERT_TRUE(made.session);
   EXPECT_EQ(made.session->grace_ms, 250U);
+  EXPECT_EQ(made.run, 1U);
+  EXPECT_EQ(made.lease_ms, made.session->lease_seconds * 1000);
   EXPECT_EQ(made.incarnation, 1U);
   ASSERT_EQ(made.members.size(), 1U);
   const MemberRecord& record = *made.members[0].record;

@@ -166,6 +166,15 @@ void Node::note_call(Now now, const PacketKey& key, uint64_t epoch) {
 
 std::optional<Position> Node::point_of(const PacketKey& key) const { return impl_->point_of(key); }
 
+void Node::keep(Now now, RequestId id, const Idempotency& key, ReplyBody answer) {
+  impl_->observe(now);
+  Command command;
+  command.id = id;
+  command.idempotency = key;
+  impl_->keep(command, std::move(answer));
+  impl_->settle();
+}
+
 void Node::begin_shutdown(Now now) {
   impl_->observe(now);
   impl_->begin_shutdown();

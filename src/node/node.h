@@ -194,11 +194,15 @@ class Node {
   void hold_renewed(Now now, Instant at);
   // An owner's call about a packet that was delivered here has been passed on to its keeper.
   void note_call(Now now, const PacketKey& key, uint64_t epoch);
+  // Makes durable what a call with this key was answered; replied to as a command, with the answer,
+  // or with an error where that could not be.
+  void keep(Now now, RequestId id, const Idempotency& key, ReplyBody answer);
   // Where a packet is kept, as far as is known here: it drives it, it was delivered here, or it was
   // read from the store a while ago.
   std::optional<Position> point_of(const PacketKey& key) const;
 
-  // New submits are refused with kDraining from now on, waiting polls and awaits are answered.
+  // From now on new submits are refused with kDraining (with other hosts, not: what it drives until
+  // they do is for this host to take), and waiting polls and awaits are answered.
   void begin_shutdown(Now now);
 
   Output take_output();

@@ -164,7 +164,7 @@ std::optional<SessionRecord> get_session(MsgpackReader& in) {
 }
 
 void put(MsgpackWriter& out, const MembersReply& reply) {
-  out.array(6);
+  out.array(8);
   out.array(static_cast<uint32_t>(reply.members.size() * 5));
   for (const MemberView& member : reply.members) {
     out.bin(encode_member(*member.record));
@@ -178,11 +178,15 @@ void put(MsgpackWriter& out, const MembersReply& reply) {
   out.boolean(reply.accepted);
   put_session(out, reply.session);
   put_optional(out, reply.incarnation);
+  out.uint(reply.run);
+  out.uint(reply.lease_ms);
 }
 
 MembersReply get_members(MsgpackReader& in) {
   MembersReply reply;
-  in.array_of(6);
+  // Answers that were kept before there were the last two.
+  const uint32_t fields = in.array();
+  if (fields != 6 && fields != 8) in.reject();
   for (uint32_t left = in.array() / 5; left > 0 && in.ok(); --left) {
     MemberView member;
     auto record = decode_member(in.bin());
@@ -202,6 +206,9 @@ MembersReply get_members(MsgpackReader& in) {
   reply.accepted = in.boolean();
   reply.session = get_session(in);
   reply.incarnation = get_optional(in);
+  if (fields == 6) return reply;
+  reply.run = in.uint();
+  reply.lease_ms = static_cast<uint32_t>(in.uint(UINT32_MAX));
   return reply;
 }
 

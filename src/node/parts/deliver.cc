@@ -95,7 +95,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   Outbox::Carried carried = session.outbox.carry(waiter.after, config.run, limits, true);
   DeliveriesReply answer;
   answer.run = config.run;
-  answer.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
+  answer.lease_ms = static_cast<uint32_t>(lease_left(session.lease()).ms());
   answer.next = format_cursor(carried.next);
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
@@ -256,7 +256,7 @@ void Node::Impl::answer_waiters(SessionNo no, const std::optional<Error>& error)
     } else {
       DeliveriesReply nothing;
       nothing.run = config.run;
-      nothing.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
+      nothing.lease_ms = static_cast<uint32_t>(lease_left(session.lease()).ms());
       nothing.drain = drain_notice(session);
       nothing.next =
           waiter.after ? format_cursor(*waiter.after) : format_cursor({config.run, 0, 0});

@@ -30,6 +30,7 @@
 #include "keeper/packet_table.h"
 #include "keeper/parking.h"
 #include "keeper/timers.h"
+#include "lineage/form/entry.h"
 #include "node/node.h"
 #include "node/remote/state.h"
 #include "packet/lifecycle.h"
@@ -119,9 +120,11 @@ struct Node::Impl {
   void observe(Now now);
   void command(Command command);
   void dispatch(Command command);
+  void run(Command command);
   void block(const std::string& name, Command command);
   void unblock(const std::string& name);
   void unblock(const PacketKey& key);
+  void keep(const Command& command, ReplyBody answer);
   void refuse(RequestId id, Error error);
   void reply(RequestId id, ReplyBody body);
   void settle();
@@ -137,6 +140,10 @@ struct Node::Impl {
   Write new_write();
   void step(Write& write, SlotNo slot, Transition done, std::vector<ContentWrite> contents,
             MemberNo to);
+  static lineage::Actor actor_of(const Caller& caller);
+  void record(const Packet& before, Transition& done, const std::vector<ContentWrite>& contents,
+              bool drains);
+  std::string record(const MemberRecord& next, const std::string& event) const;
   void put_member(Write& write, MemberNo no, MemberRecord next, std::string event);
   void put_session(Write& write, SessionNo no, SessionRecord next);
   void finish_with(Write& write, const Command& command, ReplyBody body);
@@ -253,6 +260,7 @@ struct Node::Impl {
 
   // --- members.cc: register, patch, drain, retire ---
   void register_members(Command command, Register& request);
+  bool registered_elsewhere(const Command& command, const Register& request);
   bool make_way(Command& command, const Register& request);
   void add_members(Command command, AddMembers& request);
   void remove_members(Command command, RemoveMembers& request);
@@ -368,6 +376,7 @@ struct Node::Impl {
   void note_load(MemberNo no);
   uint32_t load_beside(MemberNo no, const HostLife& keeper) const;
   void tell_loads();
+  void tell_loads_to(const HostLife& peer, Loads loads);
   void tell_all_loads(const HostLife& peer);
   void set_foreign_load(MemberNo no, uint32_t load);
   void loads_told(const HostLife& from, const Loads& message);
@@ -375,6 +384,7 @@ struct Node::Impl {
   // --- remote/learn.cc: records of others ---
   struct Learned;
   void tell_news();
+  void tell_records(const HostLife& to, Records all);
   void tell_all_records(const HostLife& peer);
   void link_up(const HostLife& peer);
   void learn(Records records);
@@ -396,7 +406,7 @@ struct Node::Impl {
 
   // --- remote/homes.cc: sessions and their homes ---
   bool in_view(const HostLife& host) const;
-  Duration lease_left(const Session& session) const;
+  Duration lease_left(Duration lease) const;
   bool without_hold(const Command& command, Duration lease);
   bool not_at_home(Command& command, const SessionRef& ref);
   bool behind(const Caller& caller) const;
@@ -489,6 +499,8 @@ struct Node::Impl {
   std::set<MemberKey> coming_members;                // being registered
   uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
+  const lineage::Actor self_actor;
+  lineage::Actor actor;  // who acts just now: a caller, or this host
   Output out;
   Remote remote;
 };

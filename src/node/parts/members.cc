@@ -116,6 +116,10 @@ MembersReply Node::Impl::members_reply(const std::vector<MemberRecord>& records,
   answer.created = true;
   answer.single = single;
   answer.session = session;
+  if (session) {
+    answer.run = config.run;
+    answer.lease_ms = static_cast<uint32_t>(lease_left(seconds(session->lease_seconds)).ms());
+  }
   for (const MemberRecord& record : records) {
     MemberView shown;
     shown.record = std::make_shared<const MemberRecord>(record);
@@ -172,6 +176,23 @@ MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string&
   return record;
 }
 
+// The same call, sent to another host because this one or that one was slow, has been carried out
+// there: its session's id follows from its key. To do it again would end that very session.
+bool Node::Impl::registered_elsewhere(const Command& command, const Register& request) {
+  if (!remote.on) return false;
+  const SessionNo no = directory.find_session(request.session_id);
+  if (no == kNobody || !directory.session(no).active()) return false;
+  const SessionRecord& session = *directory.session(no).record;
+  std::vector<MemberRecord> records;
+  for (const MemberRecord& wanted : request.members) {
+    const MemberNo member = directory.find_member(wanted.key);
+    if (member == kNobody || directory.member(member).record->session != session.id) return false;
+    records.push_back(*directory.member(member).record);
+  }
+  reply(command.id, members_reply(records, session, request.single));
+  return true;
+}
+
 // Ends the sessions that hold the wanted ids, if the caller may replace them. True: the command has
 // been answered or put aside.
 bool Node::Impl::make_way(Command& command, const Register& request) {
@@ -213,7 +234,7 @@ void Node::Impl::register_members(Command command, Register& request) {
     }
   }
   if (without_hold(command, seconds(wanted.lease_seconds))) return;
-  if (make_way(command, wanted)) return;
+  if (registered_elsewhere(command, wanted) || make_way(command, wanted)) return;
   const auto fresh = std::count_if(
       wanted.members.begin(), wanted.members.end(),
       [&](const MemberRecord& member) { return directory.find_member(member.key) == kNobody; });

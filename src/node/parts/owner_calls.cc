@@ -63,24 +63,38 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   }
   if (remote.on && must_learn_caller(command, request)) return;
   std::vector<const PacketKey*> keys;
+  std::vector<uint64_t> epochs;
   keys.reserve(request.items.size());
+  epochs.reserve(request.items.size());
   for (const auto& item : request.items) {
-    if (item) keys.push_back(&item->key);
+    if (!item) continue;
+    keys.push_back(&item->key);
+    epochs.push_back(item->epoch);
   }
   std::vector<SlotNo> slots(keys.size());
   packets.find(keys, slots);
+  // Who was taken out of the view without knowing still has what the packet was, and would call an
+  // owner's epoch stale that another keeper has granted since: a higher one asks the store first.
+  const auto ahead = [&](size_t i) {
+    if (!remote.on) return false;
+    const auto it = looked_up.find(*keys[i]);
+    if (it != looked_up.end() && it->second.asked >= command.arrived) return false;
+    if (slots[i] != kNoSlot) return epochs[i] > packets[slots[i]].head->epoch;
+    return it != looked_up.end() && it->second.head && epochs[i] > it->second.head->epoch;
+  };
+  const auto to_be_read = [&](size_t i) {
+    return ahead(i) || (slots[i] == kNoSlot && !is_looked_up(command, *keys[i]));
+  };
   for (size_t i = 0; i < keys.size(); ++i) {
-    const bool known =
-        slots[i] == kNoSlot ? is_looked_up(command, *keys[i]) : !packets[slots[i]].busy;
-    if (known) continue;
-    const PacketKey key = *keys[i];
+    const bool busy = slots[i] != kNoSlot && packets[slots[i]].busy;
+    if (!busy && !to_be_read(i)) continue;
     // All at once: one after the other would cost a round trip to the store each.
     for (size_t other = i; other < keys.size(); ++other) {
-      if (slots[other] == kNoSlot && !is_looked_up(command, *keys[other])) look_up(*keys[other]);
+      if (to_be_read(other)) look_up(*keys[other]);
     }
+    const std::string awaited = block_name(*keys[i]);
     command.body = std::move(request);
-    must_wait(command, key, true);
-    return;
+    return block(awaited, std::move(command));
   }
   Write write = new_write();
   write.reserve(keys.size());
@@ -115,6 +129,12 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
   if (slot != kNoSlot) {
     head = packets[slot].head.get();
     present = status(packets[slot]);
+    if (remote.on && call.epoch > head->epoch) {
+      const auto it = looked_up.find(call.key);
+      const bool behind =
+          it != looked_up.end() && it->second.head && it->second.head->epoch > head->epoch;
+      if (behind) return elsewhere(call.key);
+    }
   } else if (const auto it = looked_up.find(call.key); it != looked_up.end() && it->second.head) {
     head = &*it->second.head;
     present = head->status;

@@ -82,7 +82,10 @@ std::optional<Error> Node::Impl::session_state(const Session& session, const Cal
   if (record.state == SessionState::kRetired) {
     return Error{.kind = ErrorKind::kGone, .detail = who + " has retired; do not attach"};
   }
-  const bool present = caller.session.empty() || caller.generation == record.generation;
+  // A token that nobody had used was taken back when the session lapsed, and may arrive yet.
+  const bool late =
+      record.state == SessionState::kLapsed && caller.generation == record.generation + 1;
+  const bool present = caller.session.empty() || caller.generation == record.generation || late;
   if (!present) {
     const bool last = caller.generation + 1 == record.generation;
     const bool used = session.renewed || record.state != SessionState::kAttached;
@@ -222,7 +225,7 @@ AttachReply Node::Impl::attach_reply(SessionNo no) {
   AttachReply answer;
   answer.session = *session.record;
   answer.run = config.run;
-  answer.lease_ms = static_cast<uint32_t>(lease_left(session).ms());
+  answer.lease_ms = static_cast<uint32_t>(lease_left(session.lease()).ms());
   if (session.record->members.size() == 1) {
     answer.incarnation = session.record->members[0].second;
   }
@@ -293,7 +296,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
   AttachReply answer;
   answer.session = next;
   answer.run = config.run;
-  answer.lease_ms = static_cast<uint32_t>(lease_left(directory.session(no)).ms());
+  answer.lease_ms = static_cast<uint32_t>(lease_left(directory.session(no).lease()).ms());
   answer.next = format_cursor({config.run, 0, 0});
   if (next.members.size() == 1) answer.incarnation = next.members[0].second;
   directory.session(no).renewed = false;
@@ -447,6 +450,13 @@ void Node::Impl::commit_ending(Ending& ending) {
     next.state = ending.cause == EndCause::kReplaced ? SessionState::kReplaced
                  : all_retire                        ? SessionState::kRetired
                                                      : SessionState::kLapsed;
+    // Whoever had no answer to its late attach may ask again by the token that it has, however
+    // often that happens. Who has the newer one may do so too: nobody but the two's one owner can
+    // have it.
+    const SessionRecord& before = *directory.session(ending.session).record;
+    const bool unused = before.state == SessionState::kAttached && before.generation > 1 &&
+                        !directory.session(ending.session).renewed;
+    if (unused && next.state == SessionState::kLapsed) --next.generation;
     next.ended_at = now.wall;
     if (remote.on) next.home = config.self;  // who has ended it tells of it
     put_session(write, ending.session, std::move(next));

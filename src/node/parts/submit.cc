@@ -89,7 +89,8 @@ void Node::Impl::look_up_rest(const Command& command, const Submit& request,
 }
 
 void Node::Impl::submit(Command command, Submit& request) {
-  if (draining) {
+  // Among others it goes on for their sake until its slots are theirs.
+  if (draining && !remote.on) {
     return refuse(command.id, {.kind = ErrorKind::kDraining,
                                .detail = "the host is shutting down and takes no new packets"});
   }

@@ -27,9 +27,13 @@ Write Node::Impl::new_write() {
 void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<ContentWrite> contents,
                       MemberNo to) {
   Slot& slot = packets[no];
+  const bool drains = slot.owner != kNobody &&
+                      directory.member(slot.owner).record->status == MemberStatus::kDraining;
+  const bool fresh = slot.coming && slot.head->revision <= 1;
+  static const Packet kNothing = {};
+  record(fresh ? kNothing : *slot.head, done, contents, drains);
   PutPacket put;
   put.head = done.head;
-  const bool fresh = slot.coming && slot.head->revision <= 1;
   put.expect_epoch = fresh ? 0 : slot.head->epoch;
   put.expect_revision = done.head->revision - 1;
   put.contents = std::move(contents);
@@ -62,6 +66,7 @@ void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::s
     directory.member(no).busy = true;
   }
   write.unblocks.push_back(block_name(next.key));
+  put.recorded = record(next, event);
   put.event = std::move(event);
   put.record = std::make_shared<const MemberRecord>(std::move(next));
   write.members.push_back({no, put.record});
@@ -94,6 +99,13 @@ void Node::Impl::finish_with(Write& write, const Command& command, ReplyBody bod
   write.replies.push_back({.id = command.id, .body = std::move(body), .replayed = false});
   const bool of_records = !write.members.empty() || !write.sessions.empty();
   if (remote.on && of_records) write.with_others().command = command;
+}
+
+// Nothing but the answer: what it tells of was written elsewhere.
+void Node::Impl::keep(const Command& command, ReplyBody answer) {
+  Write write = new_write();
+  finish_with(write, command, std::move(answer));
+  submit_write(std::move(write));
 }
 
 void Node::Impl::submit_write(Write write) {

@@ -21,10 +21,10 @@ bool Node::Impl::in_view(const HostLife& host) const {
 }
 
 // What a lease is worth now: it ends with this host's own hold, one lease after its last renewal.
-Duration Node::Impl::lease_left(const Session& session) const {
-  if (!remote.on || planted(PlantedBug::kLeaseWithoutHold)) return session.lease();
+Duration Node::Impl::lease_left(Duration lease) const {
+  if (!remote.on || planted(PlantedBug::kLeaseWithoutHold)) return lease;
   if (!remote.hold) return {};
-  return std::max(Duration{}, session.lease() - (now.mono - *remote.hold));
+  return std::max(Duration{}, lease - (now.mono - *remote.hold));
 }
 
 // True: the call was answered. A host that has not heard from the store for a lease promises none.
@@ -195,7 +195,8 @@ bool Node::Impl::note_home(SessionNo no) {
   session.here = session.record->home == config.self;
   if (!session.here) {
     session.called = true;
-    session.ending.reset();
+    // Who takes its ids over ends it wherever its home is; any other end is for its home to see to.
+    if (session.ending != EndCause::kReplaced) session.ending.reset();
     session.armed = kNever;
   }
   home_changed(no);

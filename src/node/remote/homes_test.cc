@@ -24,6 +24,33 @@ Held held(const AttachReply& reply) {
   return all;
 }
 
+// A client that had no answer in time asks another host, while the first still carries it out: both
+// name the session that follows from the call's key.
+TEST(Homes, TheSameRegistrationAtAnotherHostEndsNothing) {
+  Hosts hosts({"a", "b"});
+  Worker before = hosts.join("a", "w", {.lease_seconds = 10});
+  Register wanted;
+  wanted.single = true;
+  wanted.members = {Stage::record("w", {"a"}, {.lease_seconds = 10})};
+  wanted.lease_seconds = 10;
+  wanted.session_id = "of-its-key";
+  for (const bool replace : {true, false}) {
+    wanted.replace = replace;
+    for (const char* host : {"a", "b", "a"}) {
+      const ReplyBody reply = hosts.call(host, Stage::principal(), wanted);
+      const auto* made = std::get_if<MembersReply>(&reply);
+      ASSERT_NE(made, nullptr) << error_of(reply).detail;
+      EXPECT_EQ(made->session->id, "of-its-key");
+      EXPECT_EQ(made->session->generation, 1U);
+      EXPECT_EQ(made->incarnation, 2U) << host;
+    }
+  }
+  EXPECT_EQ(hosts.home("of-its-key"), "a");
+  // Another call's key names another session.
+  wanted.session_id = "of-another";
+  EXPECT_EQ(refusal(hosts.call("b", Stage::principal(), wanted)), ErrorKind::kMemberExists);
+}
+
 TEST(Homes, AttachingElsewhereInTimeKeepsEverything) {
   Hosts hosts({"a", "b", "c"});
   Worker w = hosts.join("a", "w", {.max_load = 9, .lease_seconds = 10});
@@ -158,6 +185,12 @@ TEST(Homes, LeasesEndWithTheHostsOwnHold) {
   hosts.without_store.insert("a");
   hosts.advance(milliseconds(1500));
   EXPECT_EQ(hosts.poll("a", w).lease_ms, 500U);
+  Register wanted;
+  wanted.members = {Stage::record("v", {"a"}, {})};
+  wanted.lease_seconds = 2;
+  wanted.session_id = "v";
+  const ReplyBody joined = hosts.call("a", Stage::principal(), wanted);
+  EXPECT_EQ(std::get<MembersReply>(joined).lease_ms, 500U);
   hosts.advance(milliseconds(600));
   const ReplyBody refused = hosts.call("a", Stage::token(w), Poll{Stage::ref(w), 1, {}, {}});
   EXPECT_EQ(refusal(refused), ErrorKind::kStoreUnreachable);
@@ -165,6 +198,28 @@ TEST(Homes, LeasesEndWithTheHostsOwnHold) {
   hosts.without_store.clear();
   hosts.advance(milliseconds(100));
   EXPECT_GE(hosts.poll("a", w).lease_ms, 1900U);
+}
+
+TEST(Homes, WhatIsToldOfManyLargeRecordsGoesInPortions) {
+  constexpr size_t kPortion = size_t{4} << 20;
+  Hosts hosts({"a", "b"});
+  Register wanted;
+  for (int i = 0; i < 40; ++i) {
+    MemberRecord record = Stage::record("w" + std::to_string(i), {"a"}, {});
+    record.labels.emplace_back("large", std::string(300'000, 'x'));
+    wanted.members.push_back(std::move(record));
+  }
+  wanted.session_id = "s";
+  hosts.call("a", Stage::principal(), wanted);
+  EXPECT_GT(hosts.longest_records, kPortion / 2);
+  EXPECT_LE(hosts.longest_records, kPortion);
+  EXPECT_TRUE(hosts.node("b").find_member(Stage::member("w39")));
+  // And so once more, to who knows nothing yet.
+  hosts.longest_records = 0;
+  hosts.cut_both("a", "b");
+  hosts.heal();
+  EXPECT_GT(hosts.longest_records, kPortion / 2);
+  EXPECT_LE(hosts.longest_records, kPortion);
 }
 
 TEST(Homes, TwoHostsNeverGrantOneId) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
+#include "node/remote/about_bytes.h"
 
 namespace phoenix {
 namespace {
@@ -57,7 +58,10 @@ void Node::Impl::taken(const HostLife& from, const Taken& message) {
 
 void Node::Impl::untaken(const HostLife& from, const Untaken& message) {
   const SlotNo no = told_by(from, message.key, message.epoch);
-  if (no == kNoSlot || packets[no].delivered) return;
+  if (no == kNoSlot) return;
+  // Its owner was given it at another home, or before it came to this one: it stays, and is put up
+  // there again, for the home has let it go.
+  if (packets[no].delivered) return tell_home(no, true);
   packets[no].told = false;
   move_on(no, "its owner did not take it within its lease");
 }
@@ -196,7 +200,9 @@ void Node::Impl::place_orphans() {
 // All that is kept here and belongs to members at home there.
 void Node::Impl::deliver_all(const HostLife& peer) {
   constexpr size_t kPortion = 256;
+  constexpr size_t kPortionBytes = size_t{4} << 20;
   DeliverAll portion;
+  size_t bytes = 0;
   for (const SessionNo no : directory.sessions()) {
     const Session& session = directory.session(no);
     if (session.record->home != peer || !session.active()) continue;
@@ -205,8 +211,10 @@ void Node::Impl::deliver_all(const HostLife& peer) {
         Slot& slot = packets[slot_no];
         slot.told = true;
         portion.items.push_back({slot.head, slot.delivered || slot.maybe});
-        if (portion.items.size() < kPortion) continue;
+        bytes += about_bytes(*slot.head);
+        if (portion.items.size() < kPortion && bytes < kPortionBytes) continue;
         portion.last = false;
+        bytes = 0;
         tell(peer, std::exchange(portion, {}));
       }
     }

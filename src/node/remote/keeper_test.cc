@@ -80,6 +80,21 @@ TEST(Apart, WhatNobodyTakesWithinALeaseGoesToAnother) {
   EXPECT_EQ(text(hosts.poll("b", w).deliveries), "");
 }
 
+TEST(Apart, WhatWasTakenAtOneHomeIsNotLeftBehindUntakenAtTheNext) {
+  Hosts hosts({"a", "b", "c"});
+  Worker w = hosts.join("b", "w", {.lease_seconds = 2});
+  const std::string p = hosts.submit("a");
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), p + "@1");
+  hosts.attach("c", w);
+  for (int i = 0; i < 5; ++i) {
+    hosts.advance(seconds(1));
+    hosts.call("c", Stage::token(w), Heartbeat{Stage::ref(w), std::nullopt});
+  }
+  EXPECT_EQ(hosts.epoch(p), 1U);
+  EXPECT_EQ(text(hosts.poll("c", w).deliveries), p + "@1");
+  EXPECT_EQ(owner_reply(hosts.own("a", w, Call::kComplete, p, 1)).status, Status::kCompleted);
+}
+
 TEST(Apart, AFullMemberIsTurnedAwayUnchargedAndServedLater) {
   Hosts hosts({"a", "b"});
   Worker w = hosts.join("b", "w", {.lease_seconds = 60});

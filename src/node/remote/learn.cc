@@ -5,11 +5,13 @@
 
 #include "base/planted.h"
 #include "node/parts/impl.h"
+#include "node/remote/about_bytes.h"
 
 namespace phoenix {
 namespace {
 
-constexpr size_t kPortion = 500;  // records in one message
+constexpr size_t kPortion = 500;                   // records in one message
+constexpr size_t kPortionBytes = size_t{4} << 20;  // and bytes, far below what a link takes
 constexpr uint8_t kMostTries = 5;
 constexpr Duration kPatience = seconds(2);
 
@@ -27,7 +29,38 @@ void Node::Impl::tell_news() {
   if (none) return;
   // Also while the newest view known here names nobody else: links may be ahead of it, and who came
   // up by one has been told all but this.
-  tell({}, std::exchange(news, {}));
+  tell_records({}, std::exchange(news, {}));
+}
+
+void Node::Impl::tell_records(const HostLife& to, Records all) {
+  Records portion;
+  size_t count = 0;
+  size_t bytes = 0;
+  const auto make_room = [&](size_t more) {
+    if (count > 0 && (count >= kPortion || bytes + more > kPortionBytes)) {
+      tell(to, std::exchange(portion, {}));
+      count = bytes = 0;
+    }
+    ++count;
+    bytes += more;
+  };
+  for (auto& session : all.sessions) {
+    make_room(about_bytes(*session));
+    portion.sessions.push_back(std::move(session));
+  }
+  for (auto& member : all.members) {
+    make_room(about_bytes(*member));
+    portion.members.push_back(std::move(member));
+  }
+  for (MemberKey& key : all.gone_members) {
+    make_room(key.text().size());
+    portion.gone_members.push_back(std::move(key));
+  }
+  for (std::string& id : all.gone_sessions) {
+    make_room(id.size());
+    portion.gone_sessions.push_back(std::move(id));
+  }
+  if (count > 0) tell(to, std::move(portion));
 }
 
 // What a write has made durable of members and sessions.
@@ -46,25 +79,19 @@ void Node::Impl::tell_of(const Write& write) {
 
 // Everything that this host was the last to write, as far as that can be known.
 void Node::Impl::tell_all_records(const HostLife& peer) {
-  Records portion;
-  const auto flush = [&](size_t at_least) {
-    if (portion.sessions.size() + portion.members.size() < at_least) return;
-    tell(peer, std::exchange(portion, {}));
-  };
+  Records all;
   for (const SessionNo no : directory.sessions()) {
     const Session& session = directory.session(no);
-    if (session.here) portion.sessions.push_back(session.record);
-    flush(kPortion);
+    if (session.here) all.sessions.push_back(session.record);
   }
   for (const MemberNo no : directory.members_in_order()) {
     const Member& member = directory.member(no);
     const SessionNo session =
         member.record->session.empty() ? kNobody : directory.find_session(member.record->session);
     const bool ours = session == kNobody ? member.record->manual : directory.session(session).here;
-    if (ours) portion.members.push_back(member.record);
-    flush(kPortion);
+    if (ours) all.members.push_back(member.record);
   }
-  flush(1);
+  tell_records(peer, std::move(all));
 }
 
 void Node::Impl::link_up(const HostLife& peer) {

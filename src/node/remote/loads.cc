@@ -57,7 +57,7 @@ void Node::Impl::tell_loads() {
         told[no] = load;
       }
     }
-    if (!loads.others.empty()) tell(peer, std::move(loads));
+    tell_loads_to(peer, std::move(loads));
   }
 }
 
@@ -75,7 +75,16 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
     told[no] = load;
     loads.others.emplace_back(member.record->key, load);
   }
-  if (!loads.others.empty()) tell(peer, std::move(loads));
+  tell_loads_to(peer, std::move(loads));
+}
+
+void Node::Impl::tell_loads_to(const HostLife& peer, Loads loads) {
+  constexpr size_t kPortion = 10'000;
+  for (size_t from = 0; from < loads.others.size(); from += kPortion) {
+    const auto first = loads.others.begin() + static_cast<ptrdiff_t>(from);
+    const size_t size = std::min(kPortion, loads.others.size() - from);
+    tell(peer, Loads{{first, first + static_cast<ptrdiff_t>(size)}});
+  }
 }
 
 void Node::Impl::set_foreign_load(MemberNo no, uint32_t load) {

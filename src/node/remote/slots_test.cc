@@ -173,5 +173,28 @@ TEST(SlotsMove, AStaleKeepersWordChangesNothing) {
   EXPECT_EQ(hosts.load("b", "w"), 0U);
 }
 
+TEST(SlotsMove, ADeposedKeeperCallsNoEpochStaleThatItHasNotHeardOf) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w", {.max_load = 5, .lease_seconds = 60});
+  Worker v = hosts.join("b", "v", {.max_load = 5, .lease_seconds = 60});
+  const std::string p = hosts.submit("a");
+  const bool with_w = hosts.owner(p) == "w";
+  const Worker& first = with_w ? w : v;
+  const Worker& next = with_w ? v : w;
+  hosts.poll("b", w);
+  hosts.poll("b", v);
+  hosts.drive("b", {Hosts::slot(p)});  // and nobody has told a
+  OwnerCall handoff = Stage::owner_call(Call::kHandoff, p, 1);
+  handoff.to = with_w ? "v" : "w";
+  ASSERT_EQ(owner_reply(hosts.call("b", Stage::token(first), OwnerCalls{{handoff}, true})).epoch,
+            2U);
+  hosts.advance(milliseconds(1));
+  EXPECT_EQ(refusal(hosts.own("a", next, Call::kStart, p, 2)), ErrorKind::kMisdirected);
+  EXPECT_EQ(refusal(hosts.own("a", next, Call::kStart, p, 3)), ErrorKind::kMisdirected);
+  EXPECT_EQ(refusal(hosts.own("b", next, Call::kStart, p, 3)), ErrorKind::kStaleEpoch);
+  EXPECT_EQ(refusal(hosts.own("b", first, Call::kStart, p, 1)), ErrorKind::kStaleEpoch);
+  EXPECT_EQ(owner_reply(hosts.own("b", next, Call::kComplete, p, 2)).status, Status::kCompleted);
+}
+
 }  // namespace
 }  // namespace phoenix

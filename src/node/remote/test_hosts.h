@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "node/node.h"
+#include "node/remote/about_bytes.h"
 #include "node/test_stage.h"
 
 namespace phoenix::testing_node {
@@ -122,6 +123,7 @@ class Hosts {
       if (!without_store.contains(name)) host->node->hold_renewed(now(), now_);
     }
   }
+  size_t longest_records = 0;           // about how many bytes the longest of these messages took
   std::set<std::string> without_store;  // hosts that it does not answer
   void advance(Duration length) {
     const Instant end = now_ + length;
@@ -412,6 +414,12 @@ class Hosts {
     later(name, [this, found](Node& node) { node.learn(now(), found); });
   }
   void send(const std::string& from, const Host& host, NodeMessageOut told) {
+    if (const auto* news = std::get_if<phoenix::Records>(&told.message)) {
+      size_t bytes = 0;
+      for (const auto& session : news->sessions) bytes += about_bytes(*session);
+      for (const auto& member : news->members) bytes += about_bytes(*member);
+      longest_records = std::max(longest_records, bytes);
+    }
     for (const auto& [to, other] : hosts_) {
       if (to == from || (!told.to.empty() && told.to != other->life)) continue;
       if (cut_.contains({from, to})) continue;

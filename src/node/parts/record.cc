@@ -1,0 +1,135 @@
+// What the flight recorder keeps of each change: the entry's bytes, and the chain of a packet's
+// legs. Both follow from the change alone, so whoever has the log can tell them from anybody's
+// invention.
+
+#include <utility>
+
+#include "lineage/crypto/sha256.h"
+#include "lineage/form/entry.h"
+#include "lineage/tree/frontier.h"
+#include "node/parts/impl.h"
+
+namespace phoenix {
+namespace {
+
+using lineage::Actor;
+using lineage::ActorKind;
+using lineage::Cause;
+using lineage::End;
+
+End end_of(Status status) {
+  switch (status) {
+    case Status::kFailed:
+      return End::kFailed;
+    case Status::kCanceled:
+      return End::kCanceled;
+    case Status::kExpired:
+      return End::kExpired;
+    case Status::kRejected:
+      return End::kRejected;
+    default:
+      return End::kCompleted;
+  }
+}
+
+std::optional<lineage::Party> party(const std::optional<Owner>& owner) {
+  if (!owner) return std::nullopt;
+  return lineage::Party{owner->id, owner->incarnation};
+}
+
+Cause cause_of(Event event, bool drains, const Actor& actor) {
+  switch (event) {
+    case Event::kHandoff:
+      return Cause::kHandoff;
+    case Event::kFail:
+    case Event::kRelease:
+    case Event::kTimeout:
+      return Cause::kRelease;
+    case Event::kRetry:
+      return Cause::kRetry;
+    case Event::kEvict:
+      if (drains) return Cause::kDrain;
+      return actor.kind == ActorKind::kToken ? Cause::kOperator : Cause::kEviction;
+    case Event::kLose:
+      return Cause::kEviction;
+    default:
+      return actor.kind == ActorKind::kToken && event == Event::kGrant ? Cause::kOperator
+                                                                       : Cause::kAssign;
+  }
+}
+
+// A session may stand for many members: which of them it was says what was changed.
+bool speaks_by_session(const Actor& actor) { return actor.kind == ActorKind::kMember; }
+
+std::optional<Digest> digest_of(const std::vector<ContentWrite>& contents, ContentKind kind) {
+  for (const ContentWrite& write : contents) {
+    if (write.kind == kind && write.content) return lineage::sha256(write.content->data);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Who acts, while a command is handled; otherwise the host does.
+Actor Node::Impl::actor_of(const Caller& caller) {
+  if (!caller.session.empty()) return {ActorKind::kMember, caller.session};
+  if (!caller.as_member.empty()) return {ActorKind::kMember, caller.as_member};
+  return {ActorKind::kToken, caller.principal.empty() ? "anonymous" : caller.principal};
+}
+
+// A change is a leg where the owner changes, or where the packet's life ends or begins again.
+void Node::Impl::record(const Packet& before, Transition& done,
+                        const std::vector<ContentWrite>& contents, bool drains) {
+  Packet& next = *done.head;
+  const Event event = lifecycle_table()[done.row].event;
+  lineage::Entry entry;
+  entry.kind = lineage::EntryKind::kPacket;
+  entry.at = done.entry.at;
+  entry.actor = actor;
+  if (speaks_by_session(actor) && before.owner) entry.actor.name = before.owner->id;
+  entry.ns = next.key.ns();
+  entry.subject = next.key.id();
+  entry.event = done.entry.event;
+  entry.epoch = next.epoch;
+  entry.revision = next.revision;
+  if (event == Event::kCreate) entry.inputs = next.spec->create_digest;
+  if (event == Event::kCheckpoint) entry.inputs = digest_of(contents, ContentKind::kCheckpoint);
+  const bool ends = is_terminal(next.status);
+  const bool stays = before.owner == next.owner && before.epoch == next.epoch;
+  if (stays && !ends && event != Event::kRetry) {
+    done.entry.recorded = lineage::encode(entry);
+    return;
+  }
+  lineage::Leg& leg = entry.leg.emplace();
+  leg.number = before.legs + 1;
+  leg.previous = before.last_leg;
+  leg.from = party(before.owner);
+  leg.to = party(next.owner);
+  leg.cause = ends ? Cause::kTerminal : cause_of(event, drains, actor);
+  leg.context = digest_of(contents, ContentKind::kContext);
+  if (ends) {
+    leg.terminal.emplace();
+    leg.terminal->end = end_of(next.status);
+    leg.terminal->result = digest_of(contents, ContentKind::kResult);
+  }
+  done.entry.recorded = lineage::encode(entry);
+  next.legs = leg.number;
+  next.last_leg = lineage::leaf_hash(done.entry.recorded);
+}
+
+std::string Node::Impl::record(const MemberRecord& next, const std::string& event) const {
+  lineage::Entry entry;
+  entry.kind = lineage::EntryKind::kMember;
+  entry.at = next.updated_at;
+  entry.actor = actor;
+  if (speaks_by_session(actor)) entry.actor.name = next.key.id();
+  entry.ns = next.key.ns();
+  entry.subject = next.key.id();
+  entry.event = event;
+  entry.epoch = next.incarnation;
+  entry.revision = next.revision;
+  entry.inputs = lineage::sha256(encode_member(next));
+  return lineage::encode(entry);
+}
+
+}  // namespace phoenix
