@@ -7,6 +7,8 @@ namespace {
 
 // Between two looks for somebody who could carry a call out.
 constexpr Duration kRetryAfter = milliseconds(20);
+// How often a call may come to a slot that leaves just then.
+constexpr size_t kMostTurns = 20;
 
 bool misdirected(const Error& error) { return error.kind == ErrorKind::kMisdirected; }
 bool misdirected(const ItemReply& item) {
@@ -102,6 +104,11 @@ void Calls::drop(JobId id) {
   if (job.client != 0) by_client_.erase(job.client);
   if (!job.peer.empty()) by_peer_.erase({job.peer, job.peer_call});
   if (job.state == State::kWaits) waiting_.erase({job.retry_at, id});
+  if (job.state == State::kSplit || job.state == State::kKept) {
+    const auto key =
+        job.command.idempotency ? keys_.find(job.command.idempotency->scope) : keys_.end();
+    if (key != keys_.end() && key->second == id) keys_.erase(key);
+  }
   jobs_.erase(it);
 }
 
@@ -217,6 +224,13 @@ void Calls::route(Now now, JobId id) {
     }
     return;
   }
+  if (job.command.idempotency && parts > 1 && !where_.has_store()) {
+    // Its answer is kept by who puts it together, which takes a store.
+    const Submit* submit = std::get_if<Submit>(&job.command.body);
+    const auto text =
+        submit == nullptr || !submit->items[0] ? std::string() : submit->items[0]->key.text();
+    return go(now, id, where_.of_text(text));
+  }
   const bool together =
       std::all_of(destinations.begin(), destinations.end(), [&](const Destination& other) {
         return other.kind == destinations[0].kind && other.there == destinations[0].there;
@@ -232,7 +246,8 @@ void Calls::go(Now now, JobId id, const Destination& destination) {
   if (destination.kind == Destination::Kind::kHere) {
     job.state = State::kHere;
     job.streams = std::holds_alternative<OpenStream>(job.command.body);
-    Command command = std::move(job.command);
+    job.given = now.mono;
+    Command command = job.command;
     command.id = id;
     out_.here.push_back(std::move(command));
     return;
@@ -264,6 +279,12 @@ void Calls::split(Now now, JobId id, const std::vector<Destination>& destination
     it->second.push_back(i);
   }
   Job& job = jobs_.at(id);
+  if (job.command.idempotency && !keys_.try_emplace(job.command.idempotency->scope, id).second) {
+    Error error = {.kind = ErrorKind::kConflict,
+                   .detail = "the first call with this Idempotency-Key is still running"};
+    error.retry_after_ms = 1000;
+    return answer(id, std::move(error), false);
+  }
   job.state = State::kSplit;
   job.items.resize(destinations.size());
   job.ids.resize(destinations.size());
@@ -337,22 +358,43 @@ void Calls::answered(Now now, const HostLife& peer, PeerAnswer answer_in) {
   if (it == jobs_.end() || it->second.state != State::kThere || it->second.there != peer) return;
   const JobId id = it->first;
   if (again(now, id, answer_in.body)) return;
+  // Of a call that went there as a whole: what had moved on meanwhile is the caller's to ask again.
+  auto* batch = std::get_if<BatchReply>(&answer_in.body);
+  if (batch != nullptr && it->second.peer.empty()) {
+    for (ItemReply& item : batch->items) {
+      if (misdirected(item)) item = nobody();
+    }
+  }
   answer(id, std::move(answer_in.body), answer_in.replayed);
+}
+
+// True: what the node did not carry out is on its way again. Who else asked for it knows better,
+// or asks again.
+bool Calls::turned_away(Now now, JobId id) {
+  Job& job = jobs_.at(id);
+  if (!job.peer.empty() || ++job.turned > kMostTurns) return false;
+  if (auto* await = std::get_if<AwaitPacket>(&job.command.body)) {
+    await->wait = std::max(Duration{}, await->wait - (now.mono - job.given));
+  }
+  job.known.clear();
+  job.until = std::max(job.until, now.mono + kPatience);
+  wait(now, id);
+  return true;
 }
 
 void Calls::node_replied(Now now, Reply reply) {
   const auto it = jobs_.find(reply.id);
   if (it == jobs_.end()) return;
   Job& job = it->second;
-  // The node has consumed the call, so it is for who asked to ask again.
+  if (job.state == State::kKept) return whole(reply.id);
   if (auto* error = std::get_if<Error>(&reply.body); error && misdirected(*error)) {
+    if (turned_away(now, reply.id)) return;
     if (job.peer.empty()) *error = nobody();
   } else if (auto* batch = std::get_if<BatchReply>(&reply.body)) {
     for (ItemReply& item : batch->items) {
       if (job.peer.empty() && misdirected(item)) item = nobody();
     }
   }
-  static_cast<void>(now);
   answer(reply.id, std::move(reply.body), reply.replayed);
 }
 
@@ -397,11 +439,29 @@ void Calls::answer_part(Job part, ReplyBody body) {
     if (misdirected(*whole.items[place]) && whole.peer.empty()) whole.items[place] = nobody();
   }
   if (--whole.open > 0) return;
+  if (!whole.command.idempotency || !where_.has_store()) return this->whole(it->first);
+  // Each part is durable, and a repeat of it harmless. That the key is taken, and what it was
+  // answered, is known before the answer leaves.
+  whole.state = State::kKept;
+  out_.keep.push_back(
+      {.id = it->first, .key = *whole.command.idempotency, .answer = answer_of(whole)});
+}
+
+BatchReply Calls::answer_of(const Job& job) {
   BatchReply all;
-  all.reserve(whole.items.size());
-  for (auto& item : whole.items) all.items.push_back(std::move(*item));
-  all.ids = std::move(whole.ids);
-  answer(it->first, std::move(all), false);
+  all.reserve(job.items.size());
+  for (const auto& item : job.items) all.items.push_back(*item);
+  all.ids = job.ids;
+  return all;
+}
+
+// Also where its answer could not be kept: what it says has happened.
+void Calls::whole(JobId id) { answer(id, answer_of(jobs_.at(id)), false); }
+
+void Calls::not_sent(const HostLife& peer, uint64_t call, Error error) {
+  const auto it = jobs_.find(call);
+  if (it == jobs_.end() || it->second.state != State::kThere || it->second.there != peer) return;
+  answer(it->first, std::move(error), false);
 }
 
 void Calls::node_told_more(StreamPortion portion) {

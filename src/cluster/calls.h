@@ -45,8 +45,16 @@ class Whereabouts {
   virtual bool has_store() const = 0;
 };
 
+// What the parts of a call with an Idempotency-Key have come to.
+struct WholeAnswer {
+  RequestId id = 0;
+  Idempotency key;
+  BatchReply answer;
+};
+
 struct CallsOutput {
-  std::vector<Command> here;  // for the node; their ids are ours
+  std::vector<Command> here;      // for the node; their ids are ours
+  std::vector<WholeAnswer> keep;  // for the node: Node::keep
   std::vector<RequestId> abandoned_here;
   std::vector<std::pair<RequestId, bool>> streams_closed_here;  // (id, by the client's end)
   std::vector<std::pair<HostLife, PeerMessage>> messages;
@@ -71,6 +79,8 @@ class Calls {
   void peer_gone(const HostLife& peer, const PeerAbandon& abandon);
   void answered(Now now, const HostLife& peer, PeerAnswer answer);
   void told_more(const HostLife& peer, PeerPortion portion);
+  // A call that was sent cannot be: it is too long.
+  void not_sent(const HostLife& peer, uint64_t call, Error error);
   void link_down(Now now, const HostLife& peer);
 
   void node_replied(Now now, Reply reply);
@@ -88,7 +98,7 @@ class Calls {
   CallsOutput take();
 
  private:
-  enum class State : uint8_t { kWaits, kLooks, kHere, kThere, kSplit };
+  enum class State : uint8_t { kWaits, kLooks, kHere, kThere, kSplit, kKept };
   struct Job {
     // Whose it is: a client's, a peer's, or a part of another one.
     RequestId client = 0;
@@ -97,8 +107,10 @@ class Calls {
     uint64_t parent = 0;
     std::vector<size_t> places;  // of this part's items in the parent's
 
-    Command command;  // kept but while it is at the node
+    Command command;
     uint8_t hops = 0;
+    Instant given{};    // kHere: to the node
+    size_t turned = 0;  // how often the node did not carry it out
     State state = State::kWaits;
     HostLife there;  // kThere
     Instant until = kNever;
@@ -106,7 +118,7 @@ class Calls {
     bool streams = false;
     size_t looks = 0;                                  // kLooks: loads under way
     std::map<PacketKey, std::optional<SlotId>> known;  // by look-up
-    // kSplit: answers so far.
+    // kSplit: answers so far. kKept: all of them.
     std::vector<std::optional<ItemReply>> items;
     std::vector<std::string> ids;
     size_t open = 0;
@@ -126,6 +138,9 @@ class Calls {
   void answer(JobId id, ReplyBody body, bool replayed);
   void answer_part(Job part, ReplyBody body);
   bool again(Now now, JobId id, ReplyBody& body);
+  bool turned_away(Now now, JobId id);
+  static BatchReply answer_of(const Job& job);
+  void whole(JobId id);
   void broken(Now now, JobId id);
 
   const Whereabouts& where_;
@@ -135,6 +150,7 @@ class Calls {
   std::map<std::pair<HostLife, uint64_t>, JobId> by_peer_;
   std::set<std::pair<Instant, JobId>> waiting_;  // by retry_at
   std::map<PacketKey, std::vector<JobId>> looking_;
+  std::map<Digest, JobId> keys_;  // Idempotency-Keys of calls that are in parts
   CallsOutput out_;
 };
 

@@ -202,6 +202,123 @@ TEST_F(CallsTest, WhoIsNoLongerTheKeeperIsAnsweredByAskingAnother) {
   EXPECT_EQ(out.messages[0].first, kC);
 }
 
+TEST_F(CallsTest, WhatTheNodeGaveAwayMeanwhileIsAskedElsewhere) {
+  calls_.from_client(at(0), submit(7, {"a1"}));
+  CallsOutput out = calls_.take();
+  places_.slots[1] = there(kC);
+  const Error wrong = {.kind = ErrorKind::kMisdirected};
+  calls_.node_replied(at(1), {.id = out.here.at(0).id, .body = wrong});
+  calls_.try_again(at(30));
+  out = calls_.take();
+  EXPECT_TRUE(out.replies.empty());
+  ASSERT_EQ(out.messages.size(), 1u);
+  EXPECT_EQ(out.messages[0].first, kC);
+  EXPECT_EQ(std::get<Submit>(call_of(out).body).items.size(), 1u);
+}
+
+TEST_F(CallsTest, AWaitForAPacketGoesOnAtItsNextKeeperForWhatIsLeft) {
+  places_.packets["a1"] = 1;
+  Command command;
+  command.id = 7;
+  command.body = AwaitPacket{key("a1"), seconds(10)};
+  calls_.from_client(at(0), std::move(command));
+  CallsOutput out = calls_.take();
+  places_.slots[1] = there(kC);
+  const Error wrong = {.kind = ErrorKind::kMisdirected};
+  calls_.node_replied(at(8'000), {.id = out.here.at(0).id, .body = wrong});
+  calls_.try_again(at(8'020));
+  EXPECT_EQ(std::get<AwaitPacket>(call_of(calls_.take()).body).wait, seconds(2));
+}
+
+TEST_F(CallsTest, ANodeThatTurnsEverythingAwayIsNotAskedForEver) {
+  calls_.from_client(at(0), submit(7, {"a1"}));
+  const Error wrong = {.kind = ErrorKind::kMisdirected};
+  CallsOutput out = calls_.take();
+  int turns = 0;
+  for (; !out.here.empty(); ++turns) {
+    ASSERT_LT(turns, 100);
+    calls_.node_replied(at(30 * turns), {.id = out.here.at(0).id, .body = wrong});
+    calls_.try_again(at(30 * turns + 20));
+    out = calls_.take();
+  }
+  EXPECT_GT(turns, 10);
+  EXPECT_EQ(error_of(out.replies.at(0)), ErrorKind::kOverloaded);
+}
+
+TEST_F(CallsTest, WhatIsTooLongForALinkIsRefused) {
+  calls_.from_client(at(0), submit(7, {"a2"}));
+  const uint64_t call = call_of(calls_.take()).call;
+  calls_.not_sent(kC, call, {.kind = ErrorKind::kTooLarge});
+  EXPECT_TRUE(calls_.take().replies.empty()) << "it did not go there";
+  calls_.not_sent(kB, call, {.kind = ErrorKind::kTooLarge});
+  EXPECT_EQ(error_of(calls_.take().replies.at(0)), ErrorKind::kTooLarge);
+  EXPECT_EQ(calls_.size(), 0u);
+}
+
+class KeyedCalls : public CallsTest {
+ protected:
+  // Two parts, one of them here.
+  CallsOutput begin(RequestId id) {
+    Command command = submit(id, {"a1", "b2"});
+    command.idempotency = Idempotency{.scope = {1}, .request = {2}};
+    calls_.from_client(at(0), std::move(command));
+    return calls_.take();
+  }
+  CallsOutput answer(const CallsOutput& parts) {
+    calls_.node_replied(at(1), {.id = parts.here.at(0).id, .body = done({"a1"})});
+    calls_.answered(at(1), kB, {.call = call_of(parts).call, .body = done({"b2"})});
+    return calls_.take();
+  }
+};
+
+TEST_F(KeyedCalls, ThePartsHaveNoKeyAndTheWholeAnswerIsKeptUnderIt) {
+  const CallsOutput parts = begin(7);
+  EXPECT_FALSE(parts.here.at(0).idempotency);
+  EXPECT_FALSE(call_of(parts).idempotency);
+  CallsOutput out = answer(parts);
+  EXPECT_TRUE(out.replies.empty()) << "the key is not durable yet";
+  ASSERT_EQ(out.keep.size(), 1u);
+  EXPECT_EQ(out.keep[0].key.request, Digest{2});
+  ASSERT_EQ(out.keep[0].answer.items.size(), 2u);
+  calls_.node_replied(at(2), {.id = out.keep[0].id, .body = out.keep[0].answer});
+  out = calls_.take();
+  EXPECT_EQ(id_of(std::get<BatchReply>(out.replies.at(0).body).items.at(1)), "b2");
+  EXPECT_EQ(calls_.size(), 0u);
+}
+
+TEST_F(KeyedCalls, WhatHappenedIsToldThoughTheKeyCouldNotBeKept) {
+  CallsOutput out = answer(begin(7));
+  const Error refused = {.kind = ErrorKind::kStoreUnreachable};
+  calls_.node_replied(at(2), {.id = out.keep.at(0).id, .body = refused});
+  out = calls_.take();
+  EXPECT_EQ(id_of(std::get<BatchReply>(out.replies.at(0).body).items.at(0)), "a1");
+}
+
+TEST_F(KeyedCalls, TheKeyIsTakenWhileTheFirstCallRuns) {
+  const CallsOutput parts = begin(7);
+  EXPECT_EQ(error_of(begin(8).replies.at(0)), ErrorKind::kConflict);
+  const CallsOutput out = answer(parts);
+  calls_.node_replied(at(2), {.id = out.keep.at(0).id, .body = out.keep[0].answer});
+  calls_.take();
+  EXPECT_TRUE(begin(9).replies.empty());
+}
+
+TEST_F(CallsTest, WhatHasMovedOnFromAWholeThatWasPassedOnIsForTheCallerToAskAgain) {
+  places_.packets = {{"a2", 2}, {"b2", 2}};
+  calls_.from_client(at(0), complete(7, {"a2", "b2"}));
+  CallsOutput out = calls_.take();
+  ASSERT_EQ(out.messages.size(), 1u);
+  BatchReply batch = done({"a2", "b2"});
+  batch.items[1] = Error{.kind = ErrorKind::kMisdirected};
+  calls_.answered(at(1), kB, {.call = call_of(out).call, .body = batch});
+  out = calls_.take();
+  ASSERT_EQ(out.replies.size(), 1u);
+  const auto& items = std::get<BatchReply>(out.replies[0].body).items;
+  EXPECT_EQ(id_of(items.at(0)), "a2");
+  EXPECT_EQ(id_of(items.at(1)), kind_name(ErrorKind::kOverloaded));
+  EXPECT_TRUE(std::get<Error>(items.at(1)).retry_after_ms.has_value());
+}
+
 TEST_F(CallsTest, ACreateWhoseLinkBrokeIsSentAgainAndMayFindItsPacket) {
   calls_.from_client(at(0), submit(7, {"a2"}));
   calls_.take();

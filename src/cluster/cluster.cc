@@ -28,6 +28,13 @@ void Cluster::ready(Now now) {
 void Cluster::command(Now now, Command command) {
   impl_->begin(now);
   if (impl_->alone) return impl_->node.command(now, std::move(command));
+  if (impl_->shuts_down && std::holds_alternative<Submit>(command.body)) {
+    Error error = {.kind = ErrorKind::kDraining,
+                   .detail = "the host is shutting down and takes no new packets"};
+    impl_->out.node.replies.push_back(
+        {.id = command.id, .body = std::move(error), .replayed = false});
+    return;
+  }
   impl_->calls.from_client(now, std::move(command));
 }
 void Cluster::abandon(Now now, RequestId id) {
@@ -55,6 +62,8 @@ void Cluster::completed(Now now, uint64_t batch_id, std::span<const uint64_t> gr
   // Who never entered the view is refused too, and may enter yet.
   if (result.fenced && impl_->entered) impl_->out.fenced = true;
   std::vector<Outcome> outcomes = result.outcomes;
+  impl_->wrote = impl_->wrote ||
+                 std::find(outcomes.begin(), outcomes.end(), Outcome::kCommitted) != outcomes.end();
   for (Outcome& outcome : outcomes) {
     if (outcome != Outcome::kUnknown) continue;
     if (planted(PlantedBug::kUnknownTakenForFailed)) outcome = Outcome::kRefused;
@@ -81,24 +90,32 @@ bool Cluster::left() const {
 }
 void Cluster::begin_shutdown(Now now) {
   impl_->begin(now);
+  impl_->shuts_down = true;
   impl_->node.begin_shutdown(now);
 }
 
 void Cluster::link_up(Now now, const HostLife& peer) {
   impl_->begin(now);
   impl_->links.insert(peer);
+  impl_->wrote = true;  // it knows nothing yet
   impl_->node.link_up(now, peer);
   impl_->calls.try_again(now);
 }
 void Cluster::link_down(Now now, const HostLife& peer) {
   impl_->begin(now);
   impl_->links.erase(peer);
+  impl_->live_of.erase(peer);
   impl_->calls.link_down(now, peer);
 }
 
 void Cluster::received(Now now, const HostLife& from, PeerMessage message) {
   impl_->begin(now);
   impl_->received(now, from, std::move(message));
+}
+
+void Cluster::not_sent(Now now, const HostLife& to, uint64_t call, Error error) {
+  impl_->begin(now);
+  impl_->calls.not_sent(to, call, std::move(error));
 }
 
 void Cluster::view(Now now, const ClusterView& view) {
@@ -162,6 +179,16 @@ SlotCounts Cluster::slot_counts() const { return impl_->slots.counts(); }
 HostLife Cluster::keeper_of(Position point) const { return impl_->slots.keeper(slot_of(point)); }
 const ClusterView& Cluster::view() const { return impl_->view; }
 std::vector<HostLife> Cluster::linked() const { return {impl_->links.begin(), impl_->links.end()}; }
+
+std::array<uint64_t, kStatuses> Cluster::live_packets() const {
+  std::array<uint64_t, kStatuses> all = impl_->node.stats().packets_now;
+  for (const auto& [host, theirs] : impl_->live_of) {
+    all[static_cast<size_t>(Status::kPending)] += theirs.pending;
+    all[static_cast<size_t>(Status::kAssigned)] += theirs.assigned;
+    all[static_cast<size_t>(Status::kRunning)] += theirs.running;
+  }
+  return all;
+}
 
 Health Cluster::health(Now now) const {
   Health health = impl_->node.health(now);

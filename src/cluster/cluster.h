@@ -16,6 +16,7 @@
 //     waits to try again, and starts another life.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -63,6 +64,7 @@ struct ClusterOutput {
   std::vector<PeerMessageOut> messages;
   PoolRequests pool;
   bool fenced = false;
+  bool others_wrote = false;  // the store's log of events may have grown by others
 };
 
 class Cluster {
@@ -91,7 +93,8 @@ class Cluster {
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
   void swept(const EndedCounts& buried);
-  // Leaves: gives its slots up; left() once it drives none and nothing is in flight.
+  // Leaves: gives its slots up, as soon as a view without weight for it names who takes them over;
+  // left() once it drives none and nothing is in flight.
   void begin_leave(Now now);
   bool left() const;
   void begin_shutdown(Now now);
@@ -100,6 +103,8 @@ class Cluster {
   void link_up(Now now, const HostLife& peer);
   void link_down(Now now, const HostLife& peer);
   void received(Now now, const HostLife& from, PeerMessage message);
+  // A call of the output was too long for the link: who made it is answered with this.
+  void not_sent(Now now, const HostLife& to, uint64_t call, Error error);
 
   // --- the pool's rows ---
   // The newest view, whenever it changes.
@@ -129,6 +134,8 @@ class Cluster {
   // The other hosts to which there is a link.
   std::vector<HostLife> linked() const;
   Health health(Now now) const;
+  // Live packets by status, terminal ones 0: of this host and, as they last told, of the others.
+  std::array<uint64_t, kStatuses> live_packets() const;
 
  private:
   struct Impl;

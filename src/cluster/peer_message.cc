@@ -12,7 +12,7 @@ using wire::put;
 // The numbers of the kinds are their places in PeerMessage, which may only grow at its end.
 static_assert(std::is_same_v<std::variant_alternative_t<0, PeerMessage>, PeerCall>);
 static_assert(std::is_same_v<std::variant_alternative_t<6, PeerMessage>, NodeMessage>);
-static_assert(std::variant_size_v<PeerMessage> == 7);
+static_assert(std::variant_size_v<PeerMessage> == 9);
 
 void put_message(MsgpackWriter& out, const PeerCall& message) {
   out.array(6);
@@ -105,6 +105,30 @@ void take(MsgpackReader& in, ContentsAnswer& message) {
     return content;
   });
   if (message.contents.size() > kContentKinds) in.reject();
+}
+
+void put_message(MsgpackWriter& out, const SlotsFreed& message) {
+  out.array(2);
+  out.uint(message.view);
+  wire::put_slots(out, message.slots);
+}
+void take(MsgpackReader& in, SlotsFreed& message) {
+  in.array_of(2);
+  message.view = in.uint();
+  message.slots = wire::take_slots(in);
+}
+
+void put_message(MsgpackWriter& out, const Wrote& message) {
+  out.array(3);
+  out.uint(message.pending);
+  out.uint(message.assigned);
+  out.uint(message.running);
+}
+void take(MsgpackReader& in, Wrote& message) {
+  in.array_of(3);
+  message.pending = in.uint();
+  message.assigned = in.uint();
+  message.running = in.uint();
 }
 
 void put_message(MsgpackWriter& out, const NodeMessage& message) { put(out, message); }

@@ -59,8 +59,25 @@ struct ContentsAnswer {
   std::vector<std::pair<ContentKind, std::shared_ptr<const Content>>> contents;
 };
 
+// The sender has released these slots, ascending; nothing rests on it, it only saves a wait.
+// Without any: it is about to, by the newest view that it follows, which the receiver should know
+// too.
+struct SlotsFreed {
+  uint64_t view = 0;
+  std::vector<SlotId> slots;
+};
+
+// The sender has written into the store that they share, or keeps other numbers of packets by now:
+// live ones by status. Nothing rests on it.
+struct Wrote {
+  uint64_t pending = 0;
+  uint64_t assigned = 0;
+  uint64_t running = 0;
+  bool operator==(const Wrote&) const = default;
+};
+
 using PeerMessage = std::variant<PeerCall, PeerAnswer, PeerPortion, PeerAbandon, ContentsWanted,
-                                 ContentsAnswer, NodeMessage>;
+                                 ContentsAnswer, NodeMessage, SlotsFreed, Wrote>;
 
 // What is longer is refused. A client's request has at most 16 MiB, and comes out somewhat longer
 // than its JSON where it is many small items; twice that leaves room, for answers too.

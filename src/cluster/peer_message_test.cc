@@ -8,6 +8,7 @@
 
 #include "base/msgpack.h"
 #include "cluster/test_messages.h"
+#include "node/remote/about_bytes.h"
 
 namespace phoenix {
 namespace {
@@ -38,6 +39,8 @@ std::vector<PeerMessage> some_of_each(uint64_t seed) {
   messages.emplace_back(filler.any<PeerAbandon>());
   messages.emplace_back(filler.any<ContentsWanted>());
   messages.emplace_back(filler.any<ContentsAnswer>());
+  messages.emplace_back(filler.any<SlotsFreed>());
+  messages.emplace_back(filler.any<Wrote>());
   return messages;
 }
 
@@ -181,6 +184,23 @@ TEST(PeerMessage, texts_of_clients_pass_whatever_they_hold) {
   const auto back = decode_peer_message(encode(call_with(call)));
   ASSERT_TRUE(back);
   EXPECT_EQ(std::get<OrderPacket>(std::get<PeerCall>(*back).body).reason, call.reason);
+}
+
+// Portions are cut by it.
+TEST(PeerMessage, records_take_about_as_much_as_is_reckoned) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    Filler filler(seed);
+    const auto member = std::make_shared<const MemberRecord>(filler.any<MemberRecord>());
+    const auto session = std::make_shared<const SessionRecord>(filler.any<SessionRecord>());
+    Records records;
+    records.members = {member};
+    EXPECT_LE(encode(PeerMessage(NodeMessage(records))).size(), about_bytes(*member) + 200);
+    records.members.clear();
+    records.sessions = {session};
+    EXPECT_LE(encode(PeerMessage(NodeMessage(records))).size(), about_bytes(*session) + 200);
+    const auto head = filler.any<Deliver>();
+    EXPECT_LE(encode(PeerMessage(NodeMessage(head))).size(), about_bytes(*head.head) + 200);
+  }
 }
 
 TEST(PeerMessage, only_what_carries_much_is_bulk) {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr Duration kFirstPause = milliseconds(50);
 constexpr Duration kLongestPause = seconds(1);
+// After claims and releases that came out as they should, of which there may be many in a row.
+constexpr Duration kCompareAfter = milliseconds(200);
 // How often rows and view are compared when nothing gives cause to.
 constexpr Duration kCompareEvery = seconds(30);
 
@@ -75,9 +77,19 @@ const HostLife& Slots::keeper(SlotId slot) const {
   return no == SlotMap::kNobody ? kNobody : lives_[no];
 }
 
+const HostLife& Slots::holder(SlotId slot) const {
+  static const HostLife kNobody;
+  return slots_[slot].row == Row::kTaken ? holders_[slots_[slot].holder] : kNobody;
+}
+
 void Slots::compare_soon(Instant now) {
   compare_ = true;
   read_.at = std::min(read_.at, now + read_.pause);
+}
+
+void Slots::compare_after(Instant now, bool as_expected) {
+  if (!as_expected) return compare_soon(now);
+  read_.at = std::min(read_.at, now + kCompareAfter);
 }
 
 void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
@@ -86,11 +98,17 @@ void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
     return advance(now);
   }
   for (Slot& slot : slots_) slot.row = Row::kFree;
+  holders_.clear();
   for (const HeldSlot& row : *rows) {
     if (row.slot >= kSlots) continue;
     const bool ours = row.holder == config_.self;
     if (ours && row.holder_fenced) return end_fenced();
-    slots_[row.slot].row = ours ? Row::kOurs : row.holder_fenced ? Row::kFree : Row::kTaken;
+    Slot& slot = slots_[row.slot];
+    slot.row = ours ? Row::kOurs : row.holder_fenced ? Row::kFree : Row::kTaken;
+    if (slot.row != Row::kTaken) continue;
+    const auto known = std::find(holders_.begin(), holders_.end(), row.holder);
+    slot.holder = static_cast<uint16_t>(known - holders_.begin());
+    if (known == holders_.end()) holders_.push_back(row.holder);
   }
   const auto taken =
       static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [this](const Slot& slot) {
@@ -117,28 +135,33 @@ void Slots::claimed(Instant now, const Result<PoolStore::Claimed>& answer) {
     }
   }
   bool any = false;
+  bool all = answer.has_value();
   for (uint32_t id = 0; id < kSlots; ++id) {
     Slot& slot = slots_[id];
     if (slot.phase != Phase::kClaiming) continue;
+    all = all && got[id];
     slot.phase = got[id] ? Phase::kHeld : Phase::kNone;
     slot.doubtful = !answer;
     if (answer) slot.row = got[id] ? Row::kOurs : Row::kUnread;
     any = any || got[id];
   }
   claim_.settled(now, any);
-  compare_soon(now);
+  compare_after(now, all);
   advance(now);
 }
 
 void Slots::released(Instant now, const Result<bool>& answer) {
-  for (Slot& slot : slots_) {
+  for (uint32_t id = 0; id < kSlots; ++id) {
+    Slot& slot = slots_[id];
     if (slot.phase != Phase::kReleasing) continue;
     slot.phase = Phase::kNone;
     slot.doubtful = !answer;
-    if (answer) slot.row = Row::kUnread;
+    if (!answer) continue;
+    slot.row = Row::kUnread;
+    out_.freed.push_back(static_cast<SlotId>(id));
   }
   release_.settled(now, answer.has_value());
-  compare_soon(now);
+  compare_after(now, answer.has_value());
   advance(now);
 }
 
@@ -167,8 +190,19 @@ void Slots::given_up(Instant now, std::span<const SlotId> slots) {
   advance(now);
 }
 
+void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots) {
+  for (const SlotId id : slots) {
+    if (id < kSlots && holder(id) == by) slots_[id].row = Row::kFree;
+  }
+  // A read that is under way may have seen them before.
+  compare_ = compare_ || read_.under_way;
+  advance(now);
+}
+
 void Slots::begin_leave(Instant now) {
+  if (leaving_) return;
   leaving_ = true;
+  gives_all_at_ = now + config_.leave_patience;
   advance(now);
 }
 
@@ -185,6 +219,8 @@ void Slots::end_fenced() {
 void Slots::advance(Instant now) {
   deadline_ = kNever;
   if (fenced_ || !config_.has_store || view_number_ == 0) return;
+  gives_all_ = leaving_ && now >= gives_all_at_;
+  if (leaving_ && !gives_all_) deadline_ = gives_all_at_;
   stop_and_scan(now);
   read_and_write(now);
   for (Slot& slot : slots_) {
@@ -196,13 +232,26 @@ void Slots::advance(Instant now) {
   }
 }
 
+// It is another's to drive soon, and this host's until the portion before it has gone.
+bool Slots::waits_for_its_turn(SlotId id, size_t leaving) const {
+  return slots_[id].row == Row::kOurs && leaving >= config_.hand_over_portion && !gives_all_ &&
+         !keeper(id).empty();
+}
+
 void Slots::stop_and_scan(Instant now) {
   bool held = false;
+  auto leaving =
+      static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [this](const Slot& slot) {
+        return slot.phase == Phase::kStopping || slot.phase == Phase::kReleasing ||
+               (slot.phase == Phase::kNone && slot.row == Row::kOurs && !wanted(slot));
+      }));
   for (uint32_t id = 0; id < kSlots; ++id) {
     Slot& slot = slots_[id];
-    if (slot.phase == Phase::kDriven && !may_drive(slot)) {
+    if (slot.phase == Phase::kDriven && !may_drive(slot) &&
+        !waits_for_its_turn(static_cast<SlotId>(id), leaving)) {
       slot.phase = Phase::kStopping;
       out_.give_up.push_back(static_cast<SlotId>(id));
+      ++leaving;
     }
     if (slot.phase != Phase::kHeld) continue;
     if (may_drive(slot)) {

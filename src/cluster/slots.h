@@ -62,6 +62,10 @@ struct SlotsConfig {
   HostLife self;
   bool has_store = true;        // false: a gateway, which asks for nothing
   uint32_t scan_portion = 256;  // slots a scan: the first packets move while others are scanned
+  // Slots on their way from here to others at a time, for each is nobody's meanwhile.
+  uint32_t hand_over_portion = 128;
+  // Who leaves drives on until the view gives its slots to others, at most for so long.
+  Duration leave_patience = milliseconds(1500);
 };
 
 class Slots {
@@ -79,7 +83,9 @@ class Slots {
   std::vector<SlotId> scanned(Instant now, bool done);
   // Of these, which the output asked to give up, nothing is in flight any more.
   void given_up(Instant now, std::span<const SlotId> slots);
-  // From now on it should hold none.
+  // Another host says that it has released these. A hint: a claim finds out.
+  void freed(Instant now, const HostLife& by, std::span<const SlotId> slots);
+  // From now on it claims none, and gives up what it drives as soon as a view names other keepers.
   void begin_leave(Instant now);
   void tick(Instant now);
 
@@ -90,8 +96,10 @@ class Slots {
     std::vector<SlotId> release;  // PoolStore::release_slots -> released()
     std::vector<SlotId> scan;     // PoolStore::scan -> scanned()
     std::vector<SlotId> give_up;  // stop to drive them -> given_up(), in any portions
+    std::vector<SlotId> freed;    // released: who is to keep them may be told -> freed()
     bool empty() const {
-      return !read && claim.empty() && release.empty() && scan.empty() && give_up.empty();
+      return !read && claim.empty() && release.empty() && scan.empty() && give_up.empty() &&
+             freed.empty();
     }
   };
   Output take_output();
@@ -107,6 +115,9 @@ class Slots {
   uint64_t view_number() const { return view_number_; }
   // Who should hold the slot by the newest view; empty: nobody.
   const HostLife& keeper(SlotId slot) const;
+  // Which other host held its row when they were last read, and did not say since that it has
+  // released it; empty: none. It drives the slot until then, whatever the view says.
+  const HostLife& holder(SlotId slot) const;
   SlotCounts counts() const;
 
  private:
@@ -130,6 +141,7 @@ class Slots {
     Row row = Row::kUnread;
     bool should = false;
     bool doubtful = false;  // a claim or release of it has an unknown outcome
+    uint16_t holder = 0;    // of kTaken: its place in holders_
     Instant waits_since = kNever;
   };
   // When one kind of request may be sent again; each failure in a row doubles the pause before it.
@@ -143,6 +155,8 @@ class Slots {
 
   void host_set(const ClusterView& view);
   void compare_soon(Instant now);
+  // A claim or release has settled.
+  void compare_after(Instant now, bool as_expected);
   void end_fenced();
   // All that follows from what is known now; after every input.
   void advance(Instant now);
@@ -150,7 +164,10 @@ class Slots {
   void read_and_write(Instant now);
   template <class Belongs>
   void write(Instant now, Request& request, Phase phase, std::vector<SlotId>& out, Belongs belongs);
-  bool wanted(const Slot& slot) const { return slot.should && !leaving_; }
+  bool wanted(const Slot& slot) const {
+    return slot.should && (!leaving_ || (slot.phase == Phase::kDriven && !gives_all_));
+  }
+  bool waits_for_its_turn(SlotId id, size_t leaving) const;
   bool may_drive(const Slot& slot) const { return wanted(slot) && slot.row == Row::kOurs; }
   // Nothing is to be done or awaited about it.
   bool settled(const Slot& slot) const;
@@ -160,9 +177,12 @@ class Slots {
   std::vector<HostLife> lives_;  // by number in map_; empty where it is not in the view
   uint64_t view_number_ = 0;
   bool leaving_ = false;
+  bool gives_all_ = false;  // it leaves, and no view has come that names others
+  Instant gives_all_at_{};
   bool fenced_ = false;
   bool compare_ = false;  // there is cause to read the rows that no read under way has seen
   std::array<Slot, kSlots> slots_{};
+  std::vector<HostLife> holders_;  // of rows that others hold
   Request read_;
   Request claim_;
   Request release_;

@@ -39,9 +39,13 @@ struct Stage {
   Instant now = at(1000);
   std::vector<SlotId> scans;    // sizes of scans so far
   std::vector<SlotId> to_stop;  // given up, not yet stopped
+  std::vector<SlotId> freed;
 
-  explicit Stage(bool has_store = true)
-      : slots({.ring_key = test_key(), .self = kSelf, .has_store = has_store}) {
+  explicit Stage(bool has_store = true, uint32_t portion = kSlots)
+      : slots({.ring_key = test_key(),
+               .self = kSelf,
+               .has_store = has_store,
+               .hand_over_portion = portion}) {
     rows.enter(kSelf);
     rows.enter(kOther);
   }
@@ -62,6 +66,7 @@ struct Stage {
       slots.scanned(now, true);
     }
     to_stop.insert(to_stop.end(), out.give_up.begin(), out.give_up.end());
+    freed.insert(freed.end(), out.freed.begin(), out.freed.end());
   }
   // Until nothing more follows without the clock.
   void settle() {
@@ -203,8 +208,7 @@ TEST(Slots, a_slot_lost_while_it_is_scanned_is_released_and_not_driven) {
   stage.slots.claimed(stage.now, stage.rows.claim(kSelf, stage.rows.next_call(kSelf), claim.claim));
   const Slots::Output scan = stage.slots.take_output();
   ASSERT_EQ(scan.scan.size(), 256u);
-  ASSERT_TRUE(scan.read);
-  stage.slots.rows(stage.now, stage.rows.read());
+  EXPECT_FALSE(scan.read) << "it got all that it claimed";
   stage.slots.view(stage.now, view_of(2, {{kSelf, 0}, {kOther, 100}}));
   stage.settle();
   EXPECT_EQ(stage.held_by(kSelf), 256u) << "those of the scan wait for its end";
@@ -335,13 +339,82 @@ TEST(Slots, who_leaves_gives_all_up) {
   stage.settle();
   stage.slots.begin_leave(stage.now);
   stage.settle();
-  EXPECT_EQ(stage.to_stop.size(), kSlots);
+  EXPECT_TRUE(stage.to_stop.empty()) << "nobody else should drive them yet";
+  stage.slots.view(stage.now, view_of(2, {{kSelf, 0}}));
+  stage.settle();
+  EXPECT_EQ(stage.to_stop.size(), kSlots) << "there is nobody to whom they could go one by one";
   EXPECT_FALSE(stage.slots.holds_none());
   stage.stop_all();
   stage.settle();
   EXPECT_EQ(stage.held_by(kSelf), 0u);
   EXPECT_TRUE(stage.slots.holds_none());
   EXPECT_EQ(stage.slots.counts().should, 0u);
+}
+
+TEST(Slots, who_leaves_and_sees_no_other_view_gives_all_up_after_a_while) {
+  Stage stage;
+  stage.both();
+  stage.settle();
+  const size_t share = stage.slots.counts().drives;
+  stage.slots.begin_leave(stage.now);
+  stage.settle();
+  EXPECT_EQ(stage.slots.counts().drives, share);
+  ASSERT_LE(stage.slots.next_deadline(), stage.now + milliseconds(1500));
+  stage.now = stage.now + milliseconds(1500);
+  stage.slots.tick(stage.now);
+  stage.settle();
+  EXPECT_EQ(stage.to_stop.size(), share);
+}
+
+TEST(Slots, slots_go_to_another_in_portions_each_after_the_one_before) {
+  const size_t portion = 128;
+  Stage stage(true, portion);
+  stage.alone();
+  stage.settle();
+  stage.slots.view(stage.now, view_of(2, {{kSelf, 0}, {kOther, 100}}));
+  stage.settle();
+  EXPECT_EQ(stage.to_stop.size(), portion);
+  EXPECT_EQ(stage.slots.counts().drives, kSlots - portion) << "the others are driven on";
+  stage.stop_all();
+  stage.settle();
+  EXPECT_EQ(stage.freed.size(), portion);
+  EXPECT_EQ(stage.to_stop.size(), portion);
+  for (int i = 0; i < 100 && !stage.slots.holds_none(); ++i) {
+    stage.stop_all();
+    stage.settle();
+  }
+  EXPECT_TRUE(stage.slots.holds_none());
+  EXPECT_EQ(stage.freed.size(), kSlots);
+}
+
+TEST(Slots, what_its_holder_says_is_free_is_claimed_at_once) {
+  Stage stage;
+  stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
+  stage.alone();
+  stage.settle();
+  EXPECT_EQ(stage.slots.holder(7), kOther);
+  const SlotId two[] = {7, 8};
+  stage.rows.release(kOther, stage.rows.next_call(kOther), two);
+  stage.slots.freed(stage.now, {"c", 33}, two);
+  EXPECT_FALSE(stage.slots.has_output()) << "it never held them";
+  stage.slots.freed(stage.now, kOther, two);
+  EXPECT_TRUE(stage.slots.holder(7).empty());
+  stage.settle();
+  EXPECT_TRUE(stage.slots.drives(7));
+  EXPECT_TRUE(stage.slots.drives(8));
+  EXPECT_EQ(stage.slots.counts().drives, 2u);
+}
+
+TEST(Slots, a_holder_that_is_wrongly_said_to_have_let_go_keeps_its_slot) {
+  Stage stage;
+  stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
+  stage.alone();
+  stage.settle();
+  const SlotId one[] = {7};
+  stage.slots.freed(stage.now, kOther, one);
+  stage.settle();
+  EXPECT_FALSE(stage.slots.drives(7));
+  EXPECT_EQ(stage.held_by(kOther), kSlots);
 }
 
 TEST(Slots, who_is_fenced_asks_for_nothing_any_more) {

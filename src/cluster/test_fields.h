@@ -35,7 +35,7 @@ PHOENIX_FIELDS(ContentInfo, present, is_json, size, revision)
 PHOENIX_FIELDS(LastError, message, code)
 PHOENIX_FIELDS(Packet, key, spec, required, point, placement_point, status, epoch, revision, owner,
                parked, avoid, attempts, losses, checkpoint_seq, contents, last_error, kept,
-               created_at, updated_at, ended_at)
+               created_at, updated_at, ended_at, legs, last_leg)
 PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, reliability,
                compliance, labels, manual, status, reason, incarnation, revision, session,
                registered_by, joined_at, updated_at, drain_deadline)
@@ -72,7 +72,8 @@ PHOENIX_FIELDS(PacketReply, packet, created)
 PHOENIX_FIELDS(OwnerReply, id, status, epoch, revision)
 PHOENIX_FIELDS(BatchReply, items, ids)
 PHOENIX_FIELDS(MemberView, record, current_load, last_seen_at, lease_seconds, grace_ms)
-PHOENIX_FIELDS(MembersReply, members, created, single, accepted, session, incarnation)
+PHOENIX_FIELDS(MembersReply, members, created, single, accepted, session, incarnation, run,
+               lease_ms)
 PHOENIX_FIELDS(Delivery, member, epoch, packet)
 PHOENIX_FIELDS(DrainNotice, deadline, members)
 PHOENIX_FIELDS(Revoked, id, epoch, reason)
@@ -94,6 +95,8 @@ PHOENIX_FIELDS(PeerPortion, call, end, portion)
 PHOENIX_FIELDS(PeerAbandon, call, closed_by_peer)
 PHOENIX_FIELDS(ContentsWanted, call, key, mask)
 PHOENIX_FIELDS(ContentsAnswer, call, contents)
+PHOENIX_FIELDS(SlotsFreed, view, slots)
+PHOENIX_FIELDS(Wrote, pending, assigned, running)
 
 #undef PHOENIX_FIELDS
 

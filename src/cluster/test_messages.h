@@ -250,6 +250,7 @@ class Filler {
   void mend(Packet& value) {
     if (value.status == Status::kRunning) value.status = Status::kAssigned;  // as stored
     if (!value.owner) value.owner = any<Owner>();
+    if (value.legs == 0) value.last_leg = {};
   }
   void mend(MemberRecord& value) {
     value.weight = between(1, 10'000);
@@ -275,6 +276,11 @@ class Filler {
     std::sort(value.slots.begin(), value.slots.end());
     value.slots.erase(std::unique(value.slots.begin(), value.slots.end()), value.slots.end());
     if (!value.last) value.slots.clear();
+  }
+  void mend(SlotsFreed& value) {
+    for (SlotId& slot : value.slots) slot = static_cast<SlotId>(slot % kSlots);
+    std::sort(value.slots.begin(), value.slots.end());
+    value.slots.erase(std::unique(value.slots.begin(), value.slots.end()), value.slots.end());
   }
   void mend(PeerCall& value) { value.hops = static_cast<uint8_t>(between(1, kMaxHops)); }
   void mend(ContentsWanted& value) { value.mask &= (1u << kContentKinds) - 1; }

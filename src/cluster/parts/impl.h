@@ -16,6 +16,9 @@
 
 namespace phoenix {
 
+// How often others are told, at most, that something was written.
+inline constexpr Duration kWroteEvery = milliseconds(20);
+
 struct Cluster::Impl final : Whereabouts {
   explicit Impl(const ClusterConfig& wanted);
 
@@ -39,7 +42,10 @@ struct Cluster::Impl final : Whereabouts {
   void take_calls();
   void take_node();
   void take_slots();
+  void tell_freed(const std::vector<SlotId>& freed);
   void tell(NodeMessageOut told);
+  void tell_written();
+  Wrote written() const;
 
   // --- pool.cc ---
   void view_changed(Now at, const ClusterView& next);
@@ -70,8 +76,14 @@ struct Cluster::Impl final : Whereabouts {
   ClusterView view;
   std::set<HostLife> lives;  // of the view
   bool entered = false;      // this life was in a view
+  bool shuts_down = false;
   std::set<HostLife> links;  // that are up
   std::set<PacketKey> node_loads;
+
+  std::map<HostLife, Wrote> live_of;  // by those to whom there is a link
+  Wrote told_last;                    // to them
+  bool wrote = false;                 // since then
+  Instant wrote_at;                   // when that was
 
   // A home that is not in the view, while its sessions may be left to somebody.
   struct Dropped {
@@ -82,7 +94,8 @@ struct Cluster::Impl final : Whereabouts {
     std::optional<Instant> silent;  // it renewed nothing since then, at least
   };
   std::map<HostLife, Dropped> dropped;
-  std::set<HostLife> homes;  // of sessions that were ever heard of
+  std::set<HostLife> asked_homes;  // requests that are under way
+  std::set<HostLife> homes;        // of sessions that were ever heard of
 
   bool records_asked = false;
   Instant records_at;  // not before

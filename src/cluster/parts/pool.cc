@@ -14,6 +14,8 @@ constexpr Duration kLongAgo = seconds(24 * 3600);
 constexpr Duration kDroppedFor = seconds(3600);
 // Slots that should have a keeper, and wait for it longer than that, are worth a word.
 constexpr Duration kSlotsWait = seconds(5);
+// How often others are told that packets are at work or rest, where nothing was written.
+constexpr Duration kCountsEvery = milliseconds(250);
 
 }  // namespace
 
@@ -54,6 +56,7 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   }
   for (const HostLife& life : lives) dropped.erase(life);
   slots.view(at.mono, view);
+  if (slots.counts().leaving > 0) tell_freed({});
   tell_node_view(at);
   calls.try_again(at);
   out.pool.beat = true;  // tells since when those who left are silent
@@ -123,8 +126,11 @@ void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
 
 void Cluster::Impl::home_records(Now at, const HostLife& home,
                                  Result<PoolStore::HomeRecords> found) {
+  asked_homes.erase(home);
   const auto it = dropped.find(home);
-  if (it == dropped.end()) return;
+  // A home that came back and was dropped again meanwhile is asked about anew: whoever attached to
+  // it in between may not be among these.
+  if (it == dropped.end() || it->second.records != Dropped::Records::kAsked) return;
   if (!found) {
     it->second.records = Dropped::Records::kWanted;
     it->second.ask_at = at.mono + kAskAgain;
@@ -168,6 +174,7 @@ void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
 void Cluster::Impl::ask_for_homes() {
   for (auto& [home, what] : dropped) {
     if (what.records != Dropped::Records::kWanted || what.ask_at > now.mono) continue;
+    if (!asked_homes.insert(home).second) continue;
     what.records = Dropped::Records::kAsked;
     out.pool.homes.push_back(home);
   }
@@ -185,6 +192,24 @@ void Cluster::Impl::ask_for_records() {
   out.pool.sessions = asked_sessions;
 }
 
+Wrote Cluster::Impl::written() const {
+  const auto& now_live = node.stats().packets_now;
+  return {.pending = now_live[static_cast<size_t>(Status::kPending)],
+          .assigned = now_live[static_cast<size_t>(Status::kAssigned)],
+          .running = now_live[static_cast<size_t>(Status::kRunning)]};
+}
+
+void Cluster::Impl::tell_written() {
+  const Duration pause = wrote ? kWroteEvery : kCountsEvery;
+  if (now.mono - wrote_at < pause) return;
+  const Wrote mine = written();
+  if (!wrote && mine == told_last) return;
+  wrote = false;
+  wrote_at = now.mono;
+  told_last = mine;
+  for (const HostLife& peer : links) out.messages.push_back({peer, mine});
+}
+
 void Cluster::Impl::tick(Now at) {
   if (calls.next_deadline() <= at.mono) calls.try_again(at);
   std::erase_if(dropped,
@@ -194,8 +219,10 @@ void Cluster::Impl::tick(Now at) {
 Instant Cluster::Impl::deadline() const {
   Instant at = std::min(calls.next_deadline(), slots.next_deadline());
   for (const auto& [home, what] : dropped) {
-    if (what.records == Dropped::Records::kWanted) at = std::min(at, what.ask_at);
+    const bool waits = what.records == Dropped::Records::kWanted && !asked_homes.contains(home);
+    if (waits) at = std::min(at, what.ask_at);
   }
+  if (wrote) at = std::min(at, wrote_at + kWroteEvery);
   const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
   if (wants && !records_asked) at = std::min(at, records_at);
   return at;

@@ -18,9 +18,10 @@ Cluster::Impl::Impl(const ClusterConfig& wanted)
 Destination Cluster::Impl::of_slot(SlotId slot) const {
   if (node.drives(slot)) return {Destination::Kind::kHere, {}};
   const HostLife& keeper = slots.keeper(slot);
-  // Between two keepers, or not scanned yet: nobody for a moment.
-  if (keeper == config.node.self || !links.contains(keeper)) return {};
-  return {Destination::Kind::kThere, keeper};
+  // Who held it before goes on until its row is clear. Then it is nobody's for a moment.
+  const HostLife& there = keeper == config.node.self ? slots.holder(slot) : keeper;
+  if (there.empty() || !links.contains(there)) return {};
+  return {Destination::Kind::kThere, there};
 }
 
 Destination Cluster::Impl::of_host(const HostLife& host) const {
@@ -74,11 +75,17 @@ void Cluster::Impl::received(Now at, const HostLife& from, PeerMessage message) 
     calls.told_more(from, std::move(*more));
   } else if (const auto* abandon = std::get_if<PeerAbandon>(&message)) {
     calls.peer_gone(from, *abandon);
-  } else if (auto* told = std::get_if<NodeMessage>(&message)) {
-    if (const auto* records = std::get_if<Records>(told)) {
+  } else if (const auto* freed = std::get_if<SlotsFreed>(&message)) {
+    if (freed->view > view.number) out.pool.beat = true;
+    slots.freed(at.mono, from, freed->slots);
+  } else if (const auto* numbers = std::get_if<Wrote>(&message)) {
+    if (links.contains(from)) live_of[from] = *numbers;
+    out.others_wrote = true;
+  } else if (auto* said = std::get_if<NodeMessage>(&message)) {
+    if (const auto* records = std::get_if<Records>(said)) {
       for (const auto& session : records->sessions) note_home(*session);
     }
-    node.receive(at, from, std::move(*told));
+    node.receive(at, from, std::move(*said));
   }
 }
 
@@ -107,6 +114,7 @@ void Cluster::Impl::settle() {
       more = true;
     }
   }
+  tell_written();
   out.fenced = out.fenced || slots.fenced();
   ask_for_homes();
   ask_for_records();
@@ -115,6 +123,9 @@ void Cluster::Impl::settle() {
 void Cluster::Impl::take_calls() {
   CallsOutput done = calls.take();
   for (Command& command : done.here) node.command(now, std::move(command));
+  for (WholeAnswer& whole : done.keep) {
+    node.keep(now, whole.id, whole.key, std::move(whole.answer));
+  }
   for (const RequestId id : done.abandoned_here) node.abandon(now, id);
   for (const auto& [id, by_peer] : done.streams_closed_here) node.stream_closed(now, id, by_peer);
   for (auto& [to, message] : done.messages) {
@@ -154,6 +165,12 @@ void Cluster::Impl::tell(NodeMessageOut told) {
   for (const HostLife& peer : links) out.messages.push_back({peer, told.message});
 }
 
+void Cluster::Impl::tell_freed(const std::vector<SlotId>& freed) {
+  for (const HostLife& peer : links) {
+    out.messages.push_back({peer, SlotsFreed{.view = view.number, .slots = freed}});
+  }
+}
+
 void Cluster::Impl::take_slots() {
   Slots::Output wanted = slots.take_output();
   if (wanted.read) out.pool.read_slots = true;
@@ -165,6 +182,7 @@ void Cluster::Impl::take_slots() {
   add(out.pool.release, wanted.release);
   add(out.pool.scan, wanted.scan);
   if (!wanted.give_up.empty()) node.give_up(now, wanted.give_up);
+  if (!wanted.freed.empty()) tell_freed(wanted.freed);
 }
 
 }  // namespace phoenix

@@ -103,7 +103,7 @@ SessionRecord take_session_itself(MsgpackReader& in) {
 }
 
 void put(MsgpackWriter& out, const MembersReply& reply) {
-  out.array(6);
+  out.array(8);
   put_list(out, reply.members, [&out](const MemberView& view) {
     out.array(5);
     out.bin(encode_member(*view.record));
@@ -118,9 +118,11 @@ void put(MsgpackWriter& out, const MembersReply& reply) {
   put_optional(out, reply.session,
                [&out](const SessionRecord& session) { put_session(out, session); });
   put_optional_uint(out, reply.incarnation);
+  out.uint(reply.run);
+  out.uint(reply.lease_ms);
 }
 void take(MsgpackReader& in, MembersReply& reply) {
-  in.array_of(6);
+  in.array_of(8);
   reply.members = take_list(in, [&in] {
     MemberView view;
     in.array_of(5);
@@ -137,6 +139,8 @@ void take(MsgpackReader& in, MembersReply& reply) {
   reply.accepted = in.boolean();
   reply.session = take_optional(in, [&in] { return take_session_itself(in); });
   reply.incarnation = take_optional_u64(in);
+  reply.run = in.uint();
+  reply.lease_ms = take_u32(in);
 }
 
 void put_revoked(MsgpackWriter& out, const std::vector<Revoked>& revoked) {

@@ -186,6 +186,18 @@ std::vector<std::string> take_names(MsgpackReader& in) {
   return take_list(in, [&in] { return take_name(in); });
 }
 
+void put_slots(MsgpackWriter& out, const std::vector<SlotId>& slots) {
+  put_list(out, slots, [&out](SlotId slot) { out.uint(slot); });
+}
+
+std::vector<SlotId> take_slots(MsgpackReader& in) {
+  auto slots = take_list(in, [&in] { return static_cast<SlotId>(in.uint(kSlots - 1)); });
+  for (size_t i = 1; i < slots.size(); ++i) {
+    if (slots[i - 1] >= slots[i]) in.reject();
+  }
+  return slots;
+}
+
 void put_numbered(MsgpackWriter& out, const std::vector<std::pair<std::string, uint64_t>>& pairs) {
   put_list(out, pairs, [&out](const std::pair<std::string, uint64_t>& pair) {
     out.array(2);

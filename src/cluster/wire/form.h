@@ -142,5 +142,8 @@ std::vector<std::string> take_names(MsgpackReader& in);
 // Pairs of an id and a number.
 void put_numbered(MsgpackWriter& out, const std::vector<std::pair<std::string, uint64_t>>& pairs);
 std::vector<std::pair<std::string, uint64_t>> take_numbered(MsgpackReader& in);
+// Ascending, each once.
+void put_slots(MsgpackWriter& out, const std::vector<SlotId>& slots);
+std::vector<SlotId> take_slots(MsgpackReader& in);
 
 }  // namespace phoenix::wire

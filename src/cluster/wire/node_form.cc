@@ -25,7 +25,7 @@ void take(MsgpackReader& in, Deliver& message) {
 }
 
 void put(MsgpackWriter& out, const DeliverAll& message) {
-  put_list(out, message.slots, [&out](SlotId slot) { out.uint(slot); });
+  put_slots(out, message.slots);
   put_list(out, message.items, [&out](const Deliver& item) {
     out.array(2);
     put(out, item);
@@ -33,10 +33,7 @@ void put(MsgpackWriter& out, const DeliverAll& message) {
   out.boolean(message.last);
 }
 void take(MsgpackReader& in, DeliverAll& message) {
-  message.slots = take_list(in, [&in] { return static_cast<SlotId>(in.uint(kSlots - 1)); });
-  for (size_t i = 1; i < message.slots.size(); ++i) {
-    if (message.slots[i - 1] >= message.slots[i]) in.reject();
-  }
+  message.slots = take_slots(in);
   message.items = take_list(in, [&in] {
     Deliver item;
     in.array_of(2);
