@@ -371,6 +371,11 @@ Result<void> Machine::set_tags(const std::map<std::string, std::string>& tags, N
   return {};
 }
 
+Result<void> Machine::set_weight(uint32_t weight, Now now, Output& out) {
+  options_.weight = weight;
+  return set_tags(std::map(options_.tags), now, out);
+}
+
 Result<void> Machine::user_event(std::string_view name, std::string_view payload, bool coalesce,
                                  Now now, Output& out) {
   enter(now);

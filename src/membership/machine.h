@@ -35,6 +35,7 @@ class Machine final : public HostNames, public NamesakeJudge {
   void leave(Now now, Output& out);
   Result<void> remove(std::string_view name, bool prune, Now now, Output& out);
   Result<void> set_tags(const std::map<std::string, std::string>& tags, Now now, Output& out);
+  Result<void> set_weight(uint32_t weight, Now now, Output& out);
   Result<void> user_event(std::string_view name, std::string_view payload, bool coalesce, Now now,
                           Output& out);
 

@@ -92,6 +92,9 @@ Result<void> Membership::set_tags(const std::map<std::string, std::string>& tags
                                   Output& out) {
   return machine_->set_tags(tags, now, out);
 }
+Result<void> Membership::set_weight(uint32_t weight, Now now, Output& out) {
+  return machine_->set_weight(weight, now, out);
+}
 Result<void> Membership::user_event(std::string_view name, std::string_view payload, bool coalesce,
                                     Now now, Output& out) {
   return machine_->user_event(name, payload, coalesce, now, out);

@@ -197,6 +197,8 @@ class Membership {
   // kNotFound; kWrongState when it is alive.
   Result<void> remove(std::string_view name, bool prune, Now now, Output& out);
   Result<void> set_tags(const std::map<std::string, std::string>& tags, Now now, Output& out);
+  // 0 gives up every slot. What is told as a tag, and the view follows.
+  Result<void> set_weight(uint32_t weight, Now now, Output& out);
   Result<void> user_event(std::string_view name, std::string_view payload, bool coalesce, Now now,
                           Output& out);
 

@@ -350,6 +350,23 @@ TEST(Membership, ChangedTagsAreToldAndTooManyRefused) {
   EXPECT_TRUE(pool.heard(0, HostEventKind::kUpdated, "h1"));
 }
 
+TEST(Membership, WhoGivesUpItsWeightStaysInTheViewWithoutSlots) {
+  Pool pool;
+  pool.start(options_of(0));
+  pool.start(options_of(1));
+  pool.run_for(seconds(5));
+  ASSERT_EQ(pool.at(0).core->view().hosts.size(), 2u);
+  pool.call(
+      1, [](Membership& core, Now now, Output& out) { EXPECT_TRUE(core.set_weight(0, now, out)); });
+  pool.run_for(seconds(2));
+  for (const int host : {0, 1}) {
+    const ViewHost* told = pool.at(host).core->view().find("h1");
+    ASSERT_NE(told, nullptr);
+    EXPECT_EQ(told->weight, 0u);
+    EXPECT_EQ(pool.at(host).core->view().find("h0")->weight, 100u);
+  }
+}
+
 // It would be announced as no phoenix host, or by what everybody refuses, and nobody would know
 // why.
 TEST(Membership, TagsThatCannotBeToldAreNamed) {

@@ -24,11 +24,15 @@ ViewAnswer MemoryViewStore::apply(std::string_view name, const ViewRequest& requ
     heartbeats_ = std::move(kept);
   }
   const auto own = heartbeats_.find(name);
+  const bool came = own != heartbeats_.end() && now - own->second <= lapse_ / 2;
   if (own != heartbeats_.end()) own->second = now;
+  const auto steady = steady_since_.try_emplace(std::string(name), now).first;
+  if (!came) steady->second = now;
   if (request.propose || request.expected != view().number) answer.newest = newest_;
   for (const auto& [host, last] : heartbeats_) {
     if (now - last > lapse_) answer.lapsed.push_back(host);
   }
+  if (vital_ && now - steady->second > lapse_) answer.unrenewed = answer.lapsed;
   return answer;
 }
 

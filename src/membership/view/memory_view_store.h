@@ -17,6 +17,10 @@ class MemoryViewStore {
   // `lapse`: how old a heartbeat may be.
   explicit MemoryViewStore(Duration lapse = seconds(5)) : lapse_(lapse) {}
 
+  // Hosts cannot do without it: those that have lapsed are unrenewed to whoever has not had a break
+  // himself.
+  void set_vital() { vital_ = true; }
+
   // Takes the request of host `name` at once. `now` is the store's clock.
   ViewAnswer apply(std::string_view name, const ViewRequest& request, Instant now);
 
@@ -28,6 +32,8 @@ class MemoryViewStore {
   ViewRef newest_ = make_view({});
   // Of the view's hosts only; a host that enters has one from then on.
   std::map<std::string, Instant, std::less<>> heartbeats_;
+  bool vital_ = false;
+  std::map<std::string, Instant, std::less<>> steady_since_;  // of those that came without a break
 };
 
 }  // namespace phoenix::gossip

@@ -61,6 +61,16 @@ HostIndex RankedView::index(std::string_view name) const {
   return host ? static_cast<HostIndex>(host - view_.hosts.data()) : kNoHost;
 }
 
+std::vector<HostIndex> RankedView::indices(std::span<const std::string> names) const {
+  std::vector<HostIndex> out;
+  for (const std::string& name : names) {
+    const HostIndex found = index(name);
+    if (found != kNoHost) out.push_back(found);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 bool RankedView::observes(HostIndex observer, HostIndex subject) const {
   const auto all = observers(subject);
   return std::find(all.begin(), all.end(), observer) != all.end();

@@ -36,6 +36,8 @@ class RankedView {
   size_t size() const { return view_.hosts.size(); }
   const ViewHost& host(HostIndex index) const { return view_.hosts[index]; }
   HostIndex index(std::string_view name) const;  // kNoHost: not in it
+  // Of those that are in it; ordered.
+  std::vector<HostIndex> indices(std::span<const std::string> names) const;
 
   // min(10, n - 1) distinct hosts, in the order of the rings.
   std::span<const HostIndex> observers(HostIndex subject) const {

@@ -36,7 +36,25 @@ void Reports::adopt(const ViewRef& view) {
   }
   cases_ = std::move(kept);
   lapsed_.clear();
+  unrenewed_.clear();
   view_ = view;
+}
+
+void Reports::set_unrenewed(const std::vector<HostIndex>& hosts, Instant now) {
+  std::map<HostIndex, Instant> still;
+  for (const HostIndex host : hosts) {
+    const auto before = unrenewed_.find(host);
+    still.emplace(host, before == unrenewed_.end() ? now : before->second);
+  }
+  unrenewed_ = std::move(still);
+}
+
+std::vector<HostIndex> Reports::unrenewed_for(Duration length, Instant now) const {
+  std::vector<HostIndex> out;
+  for (const auto& [host, since] : unrenewed_) {
+    if (now - since >= length) out.push_back(host);
+  }
+  return out;
 }
 
 bool Reports::note(HostIndex subject, HostIndex observer, bool down, Instant now) {

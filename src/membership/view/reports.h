@@ -26,10 +26,14 @@ struct Cut {
 class Reports {
  public:
   // Another view: keeps what is said by a host that still observes the same life of the subject.
-  // The lapsed are forgotten.
+  // The lapsed and unrenewed are forgotten.
   void adopt(const ViewRef& view);
   // By the store's clock; ordered.
   void set_lapsed(std::vector<HostIndex> lapsed) { lapsed_ = std::move(lapsed); }
+  // Those that have to go, whatever is said of them (ViewAnswer); ordered.
+  void set_unrenewed(const std::vector<HostIndex>& hosts, Instant now);
+  // Of them those that have been so for as long, as far as is known here.
+  std::vector<HostIndex> unrenewed_for(Duration length, Instant now) const;
 
   // False: `observer` does not observe `subject`.
   bool note(HostIndex subject, HostIndex observer, bool down, Instant now);
@@ -46,7 +50,7 @@ class Reports {
   }
   // Accused by some and reached by none who would say so.
   bool undefended(HostIndex subject) const;
-  bool empty() const { return cases_.empty(); }
+  bool empty() const { return cases_.empty() && unrenewed_.empty(); }
 
  private:
   struct Report {
@@ -72,6 +76,7 @@ class Reports {
 
   ViewRef view_ = make_view({});
   std::vector<HostIndex> lapsed_;
+  std::map<HostIndex, Instant> unrenewed_;  // since when
   std::map<HostIndex, Case> cases_;
 };
 

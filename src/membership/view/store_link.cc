@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "membership/view/observer_rings.h"
+
 namespace phoenix::gossip {
 namespace {
 
 constexpr Duration kAnswerWithin = seconds(6);  // the driver's own limit is 5 s
 constexpr Duration kLongestBackoff = seconds(8);
 constexpr Duration kDistance = milliseconds(100);
+// The store took a proposal and left all as it is: who is proposed may not enter yet.
+constexpr Duration kInVain = seconds(1);
 
 }  // namespace
 
@@ -51,6 +55,7 @@ void StoreLink::propose(View proposed, Instant now, std::vector<ViewRequest>& ou
 
 void StoreLink::send(ViewRequest request, Instant now, std::vector<ViewRequest>& out) {
   request.id = ++id_;
+  proposed_ = request.propose ? request.proposed.number : 0;
   waiting_ = true;
   sent_ = now;
   deadline_ = now + kAnswerWithin;
@@ -66,6 +71,8 @@ void StoreLink::answered(const ViewAnswer& answer, Instant now) {
   if (answer.status == ViewAnswer::Status::kConflict) {
     ++conflicts_;
     not_before_ = now + milliseconds(prng_.between(0, 100));
+  } else if (proposed_ != 0 && answer.newest && answer.newest->view().number < proposed_) {
+    not_before_ = now + kInVain;
   }
   // A tenth of it at random, so that a pool started at once does not ask at once for ever.
   next_ = now + heartbeat_ - Duration{prng_.between(0, heartbeat_.ns / 10)};

@@ -51,6 +51,7 @@ class StoreLink {
   Instant sent_{};             // the last request
   Instant deadline_ = kNever;  // of the answer
   uint64_t id_ = 0;
+  uint64_t proposed_ = 0;  // number of the view that the last request proposes; 0: none
   bool waiting_ = false, again_ = false, answers_ = false;
   int failures_ = 0;
   uint64_t proposals_ = 0, conflicts_ = 0, unreachable_ = 0;

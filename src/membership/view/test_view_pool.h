@@ -185,6 +185,8 @@ class ViewPool {
     return out;
   }
   uint64_t messages() const { return messages_; }
+  // Hosts cannot do without the store.
+  void make_store_vital() { store_.set_vital(); }
   bool store_down = false;
 
  private:

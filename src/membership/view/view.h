@@ -73,6 +73,9 @@ struct ViewAnswer {
   // Hosts of the view whose heartbeat in the store is older than the store allows, by its clock.
   // Ordered by name.
   std::vector<std::string> lapsed;
+  // Those of them that have to go therefore, whoever reaches them: of a store that the hosts cannot
+  // do without, while it has answered this host all the time. Ordered by name.
+  std::vector<std::string> unrenewed{};
   std::string why{};  // of kUnreachable: a sentence for people
 };
 

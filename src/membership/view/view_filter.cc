@@ -317,13 +317,9 @@ void ViewFilter::Impl::believe(const ViewAnswer& answer, Instant now, ViewEffect
   if (newest > number || (newest < number && corrected)) adopt(answer.newest, now, out);
   if (view->view().number != newest) return;  // a late answer: it says nothing of this view
   fresh = true;
-  lapsed.clear();
-  for (const std::string& host : answer.lapsed) {
-    const HostIndex index = view->index(host);
-    if (index != kNoHost) lapsed.push_back(index);
-  }
-  std::sort(lapsed.begin(), lapsed.end());
+  lapsed = view->indices(answer.lapsed);
   reports.set_lapsed(lapsed);
+  reports.set_unrenewed(view->indices(answer.unrenewed), now);
 }
 
 // ---- whether and what to propose
@@ -412,15 +408,20 @@ void ViewFilter::Impl::propose_as_member(Instant now, ViewEffects& out) {
   const Duration wait = turn();
   ViewChanges changes;
   const Cut cut = reports.judge(now);
+  const auto put_out = [&](HostIndex host) {
+    if (host == self || pending.contains(host)) return;  // left, or another life of it has come
+    changes.cut.emplace_back(host, seen[host].known ? seen[host].incarnation : 0);
+  };
   if (!cut.hosts.empty()) {
     Instant due = cut.at + wait;
     if (due <= now && on_smaller_side(cut)) due = due + kSmallerSideWaits;
     if (due <= now) {
-      for (const HostIndex host : cut.hosts) {
-        if (pending.contains(host)) continue;  // left, or another life of it has come
-        changes.cut.emplace_back(host, seen[host].known ? seen[host].incarnation : 0);
-      }
+      for (const HostIndex host : cut.hosts) put_out(host);
     }
+  }
+  for (const HostIndex host : reports.unrenewed_for(wait, now)) {
+    const auto named = [host](const auto& one) { return one.first == host; };
+    if (std::none_of(changes.cut.begin(), changes.cut.end(), named)) put_out(host);
   }
   const auto own_change = pending.find(self);
   bool due = !changes.cut.empty() || own_change != pending.end();

@@ -20,6 +20,8 @@
 //   with d < 10, where H = d, a single one vetoes.
 // - A host that the store calls lapsed, and whose observers all accuse it or are lapsed themselves
 //   (one accuses at least), is cut as well. With n = 2 this is the only way.
+// - A host that the store calls unrenewed is cut for that alone, by whoever reaches the store: it
+//   would hold what only those in the store may have.
 //
 // Several hosts that fail together leave in one view: as long as others stand between L and H and
 // may still reach H, proposals wait for them, 4 s at most. The smaller side of a split waits 2 s

@@ -183,6 +183,39 @@ TEST(ViewPool, OfTwoHostsTheOneThatLostOnlyTheStoreStays) {
   });
 }
 
+// Where all that is held stands in the store, a host without it would hold its share for ever.
+TEST(ViewPool, WhoLostAVitalStoreGoesThoughAllReachIt) {
+  for (const int n : {2, 3, 12}) {
+    for_seeds(5, [n](ViewPool& pool, uint64_t seed) {
+      pool.make_store_vital();
+      pool.settle(n);
+      pool.host(0).store = false;
+      EXPECT_TRUE(pool.run_until(seconds(10), [&] { return pool.agreed(without(n, {0})); }))
+          << n << " " << where(seed, pool);
+      EXPECT_EQ(pool.ever_cut(), names({0}));
+      pool.run(seconds(5));
+      pool.host(0).store = true;
+      pool.crash(0);
+      pool.restart(0);
+      EXPECT_TRUE(pool.run_until(seconds(40), [&] { return pool.agreed(all(n)); }))
+          << n << " " << where(seed, pool);
+    });
+  }
+}
+
+TEST(ViewPool, NobodyGoesWhenAVitalStoreWasAwayFromAll) {
+  for_seeds(5, [](ViewPool& pool, uint64_t seed) {
+    pool.make_store_vital();
+    pool.settle(5);
+    pool.store_down = true;
+    pool.run(seconds(30));
+    pool.store_down = false;  // each asks again when its patience is over: up to 8 s later
+    pool.run(seconds(30));
+    EXPECT_TRUE(pool.ever_cut().empty()) << where(seed, pool);
+    EXPECT_TRUE(pool.agreed(all(5))) << where(seed, pool);
+  });
+}
+
 TEST(ViewPool, HalvesOfASplitComeTogetherAgain) {
   for (const int n : {4, 10, 20, 60}) {
     for_seeds(n > 50 ? 1 : 5, [n](ViewPool& pool, uint64_t seed) {
