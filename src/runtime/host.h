@@ -2,6 +2,7 @@
 // callbacks happen on the loop's thread unless said otherwise.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@
 namespace phoenix {
 
 class EventLoop;
+class FlightRecorder;
 
 // What a delivery or a GET shows beside the head. Null where the packet has none.
 struct Contents {
@@ -63,6 +65,10 @@ class Host {
   }
   virtual void read_raw(std::function<void(Reader&)> job,
                         std::function<void(const std::optional<Error>&)> done) = 0;
+  // Packets by status, of all hosts that share the store. Terminal ones are as it counted them some
+  // seconds ago at most, or when it last answered. `done` may come at once.
+  using PacketCounts = std::array<uint64_t, kStatuses>;
+  virtual void packet_counts(std::function<void(const PacketCounts&)> done) = 0;
 
   // The newest durable events as far as this host knows, and a subscription that is called whenever
   // there are newer ones. Returns a handle for unsubscribe. Of other hosts that share the store it
@@ -70,6 +76,9 @@ class Host {
   virtual const EventCursor& last_event() const = 0;
   virtual uint64_t subscribe(std::function<void()> listener) = 0;
   virtual void unsubscribe(uint64_t handle) = 0;
+
+  // Null where the host has no key to sign with.
+  virtual FlightRecorder* recorder() = 0;
 
   // "ses_..." token text <-> (session id, generation): a keyed hash with a secret of this host.
   virtual std::string session_token(const std::string& session, uint64_t generation) const = 0;

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "cluster/cluster.h"
 #include "runtime/clock.h"
 #include "runtime/content_cache.h"
+#include "runtime/recorder/log_recorder.h"
 #include "runtime/store_threads.h"
 #include "runtime/tokens.h"
 
@@ -70,11 +72,15 @@ class HostRuntime final : public RunningHost {
     const auto page = (*reader)->list({}, false, std::nullopt, 1);
     if (!page) return tl::unexpected<Error>(page.error());
     last_event_ = page->as_of;
+    auto last = store_->fact(checkpoint_fact());
+    if (!last) return tl::unexpected<Error>(last.error());
+    if (*last) last_checkpoint_ = std::move(**last);
     return true;
   }
   void ready() {
     cluster_.ready(now());
     carry_out();
+    start_recorder();
     if (store_->capabilities().shared) watch_others();
   }
 
@@ -151,6 +157,33 @@ class HostRuntime final : public RunningHost {
     reader_.read(std::move(job), std::move(done));
   }
 
+  FlightRecorder* recorder() override { return recorder_.get(); }
+  void set_on_broken_log(std::function<void(const std::string& why)> told) override {
+    on_broken_log_ = std::move(told);
+  }
+
+  void packet_counts(std::function<void(const PacketCounts&)> done) override {
+    if (!store_->capabilities().shared) {
+      const auto& kept = cluster_.node().stats().packets_ended;
+      EndedCounts own{};
+      for (size_t i = 0; i < own.size(); ++i) {
+        own[i] = static_cast<uint64_t>(std::max<int64_t>(0, kept[i]));
+      }
+      return done(with_live(own));
+    }
+    if (now().mono < counted_until_) return done(with_live(counted_));
+    read<EndedCounts>(
+        [](Reader& reader) { return reader.ended(); },
+        [this, asked = now().mono, done = std::move(done)](Result<EndedCounts> ended) {
+          // While the store does not answer, what it said last is better than nothing.
+          if (ended) counted_ = *ended;
+          // Counting many may keep the reader for no more than a part of its time.
+          const Duration took = now().mono - asked;
+          counted_until_ = now().mono + std::max(milliseconds(500), took * 20);
+          done(with_live(counted_));
+        });
+  }
+
   const EventCursor& last_event() const override { return last_event_; }
   uint64_t subscribe(std::function<void()> listener) override {
     listeners_.emplace(++next_listener_, std::move(listener));
@@ -217,6 +250,23 @@ class HostRuntime final : public RunningHost {
     });
   }
 
+  std::string checkpoint_fact() const { return "checkpoint." + options_.name; }
+
+  void start_recorder() {
+    if (!options_.key) return;
+    recorder_ = std::make_unique<LogRecorder>(
+        loop_, *store_,
+        RecorderOptions{.pool = options_.pool,
+                        .host = options_.name,
+                        .key = *options_.key,
+                        .last = last_checkpoint_},
+        [this](std::string envelope) { writer_.set_fact(checkpoint_fact(), std::move(envelope)); },
+        [this](const std::string& why) {
+          if (on_broken_log_) on_broken_log_(why);
+        });
+    recorder_->moved();
+  }
+
   void committed(StoreWriter::Done done) {
     for (size_t i = 0; i < done.written.size(); ++i) {
       if (done.result.outcomes[i] == Outcome::kCommitted) remember(done.written[i]);
@@ -228,14 +278,32 @@ class HostRuntime final : public RunningHost {
     news(done.result.last_event);
   }
 
+  // By the clock, and at once where another host says that it has written and somebody listens
+  // here.
   void watch_others() {
-    others_.call_after(kOthersEvery, [this] {
-      read<EventCursor>([](Reader& reader) { return reader.newest_event(); },
-                        [this](Result<EventCursor> newest) {
-                          if (newest) news(known_of(*newest));
+    others_.call_after(kOthersEvery, [this] { look_at_others(); });
+  }
+  void others_wrote() {
+    if (listeners_.empty()) return;
+    if (looking_) {
+      look_again_ = true;
+    } else {
+      look_at_others();
+    }
+  }
+  void look_at_others() {
+    if (std::exchange(looking_, true)) return;
+    look_again_ = false;
+    read<EventCursor>([](Reader& reader) { return reader.newest_event(); },
+                      [this](Result<EventCursor> newest) {
+                        looking_ = false;
+                        if (newest) news(known_of(*newest));
+                        if (look_again_ && newest) {
+                          look_at_others();
+                        } else {
                           watch_others();
-                        });
-    });
+                        }
+                      });
   }
 
   // What this host itself has written is told once it has taken note of it: whoever hears of a
@@ -250,9 +318,16 @@ class HostRuntime final : public RunningHost {
     return others;
   }
 
+  PacketCounts with_live(const EndedCounts& ended) const {
+    PacketCounts all = cluster_.live_packets();
+    for (size_t i = 0; i < all.size(); ++i) all[i] += ended[i];
+    return all;
+  }
+
   void news(const EventCursor& newest) {
     if (last_event_.covers(newest)) return;
     last_event_.raise(newest);
+    if (recorder_) recorder_->moved();
     const auto listeners = listeners_;
     for (const auto& [handle, listener] : listeners) listener();
   }
@@ -302,6 +377,7 @@ class HostRuntime final : public RunningHost {
     if (!out.messages.empty()) outward_->send(std::move(out.messages));
     if (!out.pool.empty()) outward_->ask(std::move(out.pool));
     if (out.fenced) outward_->fenced();
+    if (out.others_wrote) others_wrote();
   }
 
   void load(const PacketKey& key) {
@@ -334,7 +410,9 @@ class HostRuntime final : public RunningHost {
   Timer timer_;
   Timer others_;
   bool settling_ = false;
-  bool ended_ = false;  // answers nobody any more
+  bool looking_ = false;     // at what others have written
+  bool look_again_ = false;  // they have written since it began
+  bool ended_ = false;       // answers nobody any more
   RequestId next_request_ = 0;
   WallMs last_id_at_ = 0;
   std::array<uint8_t, 10> last_id_{};
@@ -342,10 +420,15 @@ class HostRuntime final : public RunningHost {
   std::unordered_map<RequestId, std::function<void(const StreamPortion&)>> streams_;
   EventCursor last_event_;
   std::optional<uint32_t> own_log_;
+  EndedCounts counted_{};  // as the store last counted them
+  Instant counted_until_;
   uint64_t next_listener_ = 0;
   std::map<uint64_t, std::function<void()>> listeners_;
   StoreReader reader_;
-  StoreWriter writer_;  // last: its thread ends first
+  StoreWriter writer_;           // its thread ends before all above
+  std::string last_checkpoint_;  // of an earlier life
+  std::function<void(const std::string& why)> on_broken_log_;
+  std::unique_ptr<LogRecorder> recorder_;
 };
 
 // Which life of the host it is, as members are told. Among several hosts no two may give the same

@@ -5,11 +5,13 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
 #include "base/host_life.h"
 #include "base/siphash.h"
+#include "lineage/crypto/key.h"
 #include "net/event_loop.h"
 #include "runtime/host.h"
 #include "store/store.h"
@@ -25,6 +27,8 @@ struct HostOptions {
   uint64_t cache_bytes = 256ULL << 20;
   // One of several hosts that share the store; empty: alone.
   HostLife self;
+  std::string pool;                     // its id, as checkpoints name it
+  std::optional<lineage::KeyPair> key;  // signs them; absent: there is no flight recorder
 };
 
 // What a host among others asks of the world beside its own store. All on the loop's thread.
@@ -56,6 +60,8 @@ class RunningHost : public Host {
   // Hands something in that is no call of a client; what follows is carried out in this turn of the
   // loop.
   virtual void give(const std::function<void(Cluster&, Now)>& input) = 0;
+  // Told once, if the store's logs are not what this host has signed.
+  virtual void set_on_broken_log(std::function<void(const std::string& why)> told) = 0;
   // True while a commit for few callers is at the store: the loop should watch rather than sleep.
   virtual bool committing() const = 0;
 };

@@ -69,6 +69,14 @@ void StoreWriter::write(std::vector<Group> groups) {
   });
 }
 
+void StoreWriter::set_fact(std::string name, std::string value) {
+  {
+    const std::lock_guard lock(mutex_);
+    facts_.emplace_back(std::move(name), std::move(value));
+  }
+  wake_.notify_one();
+}
+
 void StoreWriter::sweep() {
   limits_.now = wall_now();
   for (int i = 0; i < 20; ++i) {
@@ -83,8 +91,9 @@ void StoreWriter::run() {
   auto next_sweep = std::chrono::steady_clock::now() + kSweepEvery;
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait_until(lock, next_sweep,
-                     [this] { return stop_ || !queue_.empty() || !unknown_.empty(); });
+    wake_.wait_until(lock, next_sweep, [this] {
+      return stop_ || !queue_.empty() || !unknown_.empty() || !facts_.empty();
+    });
     std::vector<Group> groups;
     if (queue_.size() <= kMaxBatch) {
       groups.swap(queue_);
@@ -95,7 +104,8 @@ void StoreWriter::run() {
     }
     std::vector<uint64_t> unknown;
     unknown.swap(unknown_);
-    if (stop_ && groups.empty() && unknown.empty()) return;
+    const auto facts = std::exchange(facts_, {});
+    if (stop_ && groups.empty() && unknown.empty() && facts.empty()) return;
     lock.unlock();
     if (!groups.empty()) {
       write(std::move(groups));
@@ -108,6 +118,7 @@ void StoreWriter::run() {
       }
       loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
     }
+    for (const auto& [name, value] : facts) (void)store_.set_fact(name, value);
     if (std::chrono::steady_clock::now() >= next_sweep) {
       sweep();
       next_sweep = std::chrono::steady_clock::now() + kSweepEvery;

@@ -37,6 +37,8 @@ class StoreWriter {
 
   void commit(std::vector<Group> groups);
   void resolve(uint64_t batch);
+  // In its turn; a fact that cannot be written is lost, as nobody waits for it.
+  void set_fact(std::string name, std::string value);
   // True while a batch is at the store for few callers: its end is near and somebody waits for it,
   // so watch. With many in flight the processor has better things to do, and their own traffic
   // keeps the loop awake.
@@ -61,6 +63,7 @@ class StoreWriter {
   std::condition_variable wake_;
   std::vector<Group> queue_;
   std::vector<uint64_t> unknown_;
+  std::vector<std::pair<std::string, std::string>> facts_;
   bool stop_ = false;
   std::thread thread_;
 };

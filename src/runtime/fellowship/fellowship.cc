@@ -12,6 +12,12 @@ peer::Urgency urgency_of(const PeerMessage& message) {
   return is_bulk(message) ? peer::Urgency::kBulk : peer::Urgency::kNormal;
 }
 
+Error too_long(const std::string& what, size_t bytes) {
+  return {.kind = ErrorKind::kTooLarge,
+          .detail = what + " takes " + std::to_string(bytes) + " bytes between hosts; at most " +
+                    std::to_string(kMaxPeerMessage) + " are allowed: send fewer items at a time"};
+}
+
 HostLife life_of(const gossip::ViewHost& host) { return {host.name, host.boot}; }
 
 }  // namespace
@@ -76,7 +82,9 @@ void Fellowship::set_peers() {
 
 void Fellowship::send(std::vector<PeerMessageOut> messages) {
   for (const PeerMessageOut& out : messages) {
-    if (links_->send(out.to, encode(out.message), urgency_of(out.message))) {
+    std::string bytes = encode(out.message);
+    if (bytes.size() > kMaxPeerMessage && do_without(out, bytes.size())) continue;
+    if (links_->send(out.to, std::move(bytes), urgency_of(out.message))) {
       ++counts_.messages_out;
       continue;
     }
@@ -84,6 +92,24 @@ void Fellowship::send(std::vector<PeerMessageOut> messages) {
     ++counts_.not_sent;
     links_->cut(out.to);
   }
+}
+
+// True: the message is too long, and whoever waits for it is told so instead.
+bool Fellowship::do_without(const PeerMessageOut& out, size_t bytes) {
+  ++counts_.too_long;
+  if (const auto* call = std::get_if<PeerCall>(&out.message)) {
+    host_.give([&, id = call->call](Cluster& cluster, Now now) {
+      cluster.not_sent(now, out.to, id, too_long("this call", bytes));
+    });
+    return true;
+  }
+  const auto* answer = std::get_if<PeerAnswer>(&out.message);
+  if (answer == nullptr) return false;
+  PeerAnswer instead;
+  instead.call = answer->call;
+  instead.view = answer->view;
+  instead.body = too_long("the answer", bytes);
+  return links_->send(out.to, encode(instead), peer::Urgency::kNormal);
 }
 
 void Fellowship::ask(PoolRequests requests) {

@@ -22,6 +22,7 @@ struct FellowshipCounts {
   uint64_t messages_in = 0;
   uint64_t messages_out = 0;
   uint64_t not_sent = 0;    // no link, or too much waited: then the link is cut
+  uint64_t too_long = 0;    // who asked was told so, where somebody had
   uint64_t unreadable = 0;  // a peer said what this version does not know
 };
 
@@ -52,6 +53,7 @@ class Fellowship final : public Outward, public peer::PeerEvents {
 
  private:
   void set_peers();
+  bool do_without(const PeerMessageOut& out, size_t bytes);
 
   const Log& log_;
   RunningHost& host_;

@@ -74,6 +74,12 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
     seeds_.start();
   }
 
+  void yield_slots() override {
+    // Tags that cannot be told were not told before either.
+    static_cast<void>(membership_.set_weight(0, read_clock(), out_));
+    carry_out();
+  }
+
   void leave(std::function<void()> left) override {
     left_ = std::move(left);
     membership_.leave(read_clock(), out_);

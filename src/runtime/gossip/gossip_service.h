@@ -43,6 +43,8 @@ class GossipService : public Hosts {
                                                      GossipPort port, GossipOptions options);
 
   virtual void start() = 0;
+  // The view is to give this host's slots to others; it stays in the view.
+  virtual void yield_slots() = 0;
   // Tells everybody that this host leaves; `left` is called once that is done, within a bound of
   // about 2 s, and in a later turn of the loop.
   virtual void leave(std::function<void()> left) = 0;

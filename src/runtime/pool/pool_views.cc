@@ -13,6 +13,10 @@ using gossip::ViewAnswer;
 using gossip::ViewHost;
 using gossip::ViewRequest;
 
+// Beats come twice a second. Whoever had none for so long was away itself, or the store was: what
+// is old then may be so for all.
+constexpr Duration kBreak = seconds(2);
+
 bool holds(const View& view, const HostLife& life) {
   const ViewHost* host = view.find(life.host);
   return host != nullptr && host->boot == life.life;
@@ -62,6 +66,8 @@ Result<bool> PoolViews::beat(PoolLook& look) {
   auto answer = store_.beat(self_, view().number);
   if (!answer) return tl::unexpected<Error>(answer.error());
   if (auto taken = take(answer->newest); !taken) return taken;
+  if (beaten_ == kNever || sent - beaten_ > kBreak) steady_since_ = sent;
+  beaten_ = sent;
   fenced_.clear();
   look.answer.lapsed.clear();
   bool fenced_here = false;
@@ -74,6 +80,8 @@ Result<bool> PoolViews::beat(PoolLook& look) {
     }
   }
   std::sort(look.answer.lapsed.begin(), look.answer.lapsed.end());
+  const bool steady = sent - steady_since_ > lapse_;
+  look.answer.unrenewed = steady ? look.answer.lapsed : std::vector<std::string>();
   const bool over = answer->fenced && (stood_ || fenced_here);
   stood_ = stood_ || !answer->fenced;
   look.beats.push_back({sent, std::move(*answer), view_ == told_ ? nullptr : view_, over});

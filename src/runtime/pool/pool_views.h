@@ -57,6 +57,8 @@ class PoolViews {
   gossip::ViewRef view_;
   gossip::ViewRef told_;          // by the last beat
   std::vector<HostLife> fenced_;  // as the last beat told
+  Instant beaten_ = kNever;       // the last answered beat was sent then
+  Instant steady_since_;          // from then on beats were answered without a break
   bool stood_ = false;            // this life has been seen unfenced
 };
 

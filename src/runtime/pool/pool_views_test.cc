@@ -226,6 +226,27 @@ TEST_F(PoolViewsTest, a_host_whose_hold_is_older_than_five_seconds_has_lapsed) {
   EXPECT_EQ(a_.propose({host("a", 1), host("b", 2)}).answer.lapsed, Names{"b"});
 }
 
+// Its own absence, or the store's, may be why all are old.
+TEST_F(PoolViewsTest, who_has_lapsed_has_to_go_only_if_the_store_answered_here_all_the_time) {
+  a_.propose({host("a", 1), host("b", 2)});
+  for (int i = 0; i < 11; ++i) {
+    EXPECT_TRUE(a_.look(1).answer.unrenewed.empty()) << i;
+    pass(milliseconds(500));
+  }
+  EXPECT_EQ(a_.look(1).answer.unrenewed, Names{"b"});
+  pass(milliseconds(2'001));
+  const ViewAnswer back = a_.look(1).answer;
+  EXPECT_EQ(back.lapsed, Names{"b"});
+  EXPECT_TRUE(back.unrenewed.empty());
+  b_.views.beat();
+  for (int i = 0; i < 10; ++i) {
+    pass(milliseconds(500));
+    EXPECT_TRUE(a_.look(1).answer.unrenewed.empty()) << i;
+  }
+  pass(milliseconds(500));
+  EXPECT_EQ(a_.look(1).answer.unrenewed, Names{"b"});
+}
+
 TEST_F(PoolViewsTest, an_unreachable_store_says_why) {
   a_.propose({host("a", 1)});
   a_.store.down = true;

@@ -1,0 +1,36 @@
+// The flight recorder of a running host, as the faces see it: checkpoints and proofs over the logs
+// of its store. Asked on the loop's thread; answers come there, never from within the call.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/error.h"
+#include "lineage/form/statements.h"
+#include "lineage/tree/proof.h"
+
+namespace phoenix {
+
+struct SignedCheckpoint {
+  std::string envelope;
+  lineage::Checkpoint statement;
+};
+
+class FlightRecorder {
+ public:
+  virtual ~FlightRecorder() = default;
+
+  // With which this host signs.
+  virtual const lineage::PublicKey& key() const = 0;
+  // Of all that is committed now.
+  virtual void checkpoint(std::function<void(Result<SignedCheckpoint>)> done) = 0;
+  // That the entry at the position is in that log's tree of `size` entries. Positions count from 0.
+  virtual void inclusion(uint32_t log, uint64_t position, uint64_t size,
+                         std::function<void(Result<lineage::Proof>)> done) = 0;
+  // That the tree of `to` entries begins with that of `from`.
+  virtual void consistency(uint32_t log, uint64_t from, uint64_t to,
+                           std::function<void(Result<lineage::Proof>)> done) = 0;
+};
+
+}  // namespace phoenix

@@ -1,0 +1,253 @@
+#include "runtime/recorder/log_recorder.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "runtime/clock.h"
+
+namespace phoenix {
+namespace {
+
+constexpr uint32_t kRowsAtOnce = 5'000;
+constexpr size_t kMaxJobs = 256;
+constexpr std::chrono::seconds kSignEvery{1};
+
+using lineage::Checkpoint;
+using lineage::LogRoot;
+
+const LogRoot* root_in(const Checkpoint& checkpoint, uint32_t log) {
+  for (const LogRoot& root : checkpoint.logs) {
+    if (root.log == log) return &root;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+LogRecorder::LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep,
+                         Broken broken)
+    : loop_(loop),
+      store_(store),
+      options_(std::move(options)),
+      keep_(std::move(keep)),
+      broken_(std::move(broken)),
+      thread_([this] { run(); }) {}
+
+LogRecorder::~LogRecorder() {
+  *alive_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void LogRecorder::on_loop(std::function<void()> what) {
+  loop_.post([alive = alive_, what = std::move(what)] {
+    if (*alive) what();
+  });
+}
+
+void LogRecorder::moved() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (moved_) return;
+    moved_ = true;
+  }
+  wake_.notify_one();
+}
+
+// Runs `work` on the recorder's thread and hands its result to `done` on the loop.
+template <class T>
+void LogRecorder::ask(std::function<Result<T>()> work, std::function<void(Result<T>)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (jobs_.size() < kMaxJobs) {
+      jobs_.push_back([this, work = std::move(work), done = std::move(done)] {
+        auto result = std::make_shared<Result<T>>(work());
+        on_loop([done, result] { done(std::move(*result)); });
+      });
+      wake_.notify_one();
+      return;
+    }
+  }
+  on_loop([done = std::move(done)] {
+    Error error = {.kind = ErrorKind::kOverloaded, .detail = "too many ask the flight recorder"};
+    error.retry_after_ms = 1000;
+    done(tl::unexpected<Error>(std::move(error)));
+  });
+}
+
+void LogRecorder::checkpoint(std::function<void(Result<SignedCheckpoint>)> done) {
+  ask<SignedCheckpoint>([this] { return sign(); }, std::move(done));
+}
+
+void LogRecorder::inclusion(uint32_t log, uint64_t position, uint64_t size,
+                            std::function<void(Result<lineage::Proof>)> done) {
+  const auto make = [position, size](const lineage::LogTree& tree,
+                                     const lineage::LeafReader& leaves) {
+    return tree.inclusion(position, size, leaves);
+  };
+  ask<lineage::Proof>([this, log, make] { return prove_now(log, make); }, std::move(done));
+}
+
+void LogRecorder::consistency(uint32_t log, uint64_t from, uint64_t to,
+                              std::function<void(Result<lineage::Proof>)> done) {
+  const auto make = [from, to](const lineage::LogTree& tree, const lineage::LeafReader& leaves) {
+    return tree.consistency(from, to, leaves);
+  };
+  ask<lineage::Proof>([this, log, make] { return prove_now(log, make); }, std::move(done));
+}
+
+void LogRecorder::run() {
+  using Clock = std::chrono::steady_clock;
+  auto next = Clock::now();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto wanted = [this] { return stop_ || !jobs_.empty(); };
+    if (moved_) {
+      wake_.wait_until(lock, next, wanted);
+    } else {
+      wake_.wait(lock, [&] { return wanted() || moved_; });
+    }
+    if (stop_) return;
+    if (!jobs_.empty()) {
+      const auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      lock.lock();
+      continue;
+    }
+    if (!moved_ || Clock::now() < next) continue;
+    moved_ = false;
+    lock.unlock();
+    const auto signed_now = sign();
+    next = Clock::now() + kSignEvery;
+    lock.lock();
+    if (!signed_now && why_broken_.empty()) moved_ = true;  // the store is away: again, later
+  }
+}
+
+// Reads what has been committed since; sizes are of one snapshot of the store.
+Result<bool> LogRecorder::catch_up() {
+  if (!why_broken_.empty()) return fail(ErrorKind::kInternal, why_broken_);
+  if (!reader_) {
+    auto opened = store_.reader();
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    reader_ = std::move(*opened);
+  }
+  const auto logs = reader_->logs();
+  if (!logs) return tl::unexpected<Error>(logs.error());
+  for (const LogState& log : *logs) {
+    if (log.first == 0) continue;  // from before the recorder
+    if (auto done = read_log(log); !done) return done;
+  }
+  return check_last();
+}
+
+Result<bool> LogRecorder::read_log(const LogState& state) {
+  const auto [it, fresh] = trees_.try_emplace(state.log);
+  Tree& own = it->second;
+  if (fresh) own.before = state.first - 1;
+  while (own.before + own.tree.size() < state.size) {
+    const uint64_t from = own.before + own.tree.size();
+    const auto rows = reader_->recorded(
+        state.log, from, static_cast<uint32_t>(std::min<uint64_t>(kRowsAtOnce, state.size - from)));
+    if (!rows) return tl::unexpected<Error>(rows.error());
+    if (rows->empty()) return fail(ErrorKind::kStoreUnreachable, "entries of a log are missing");
+    for (const RecordedEntry& row : *rows) {
+      if (row.position != own.before + own.tree.size() + 1) {
+        return fail(ErrorKind::kStoreUnreachable, "entries of a log are missing");
+      }
+      own.tree.append(lineage::leaf_hash(row.bytes));
+    }
+  }
+  return true;
+}
+
+// What was signed in an earlier life must still be what the logs begin with.
+Result<bool> LogRecorder::check_last() {
+  if (checked_) return true;
+  checked_ = true;
+  if (options_.last.empty()) return true;
+  const lineage::PublicKey own = options_.key.public_key();
+  const std::string id = options_.key.id();
+  const auto find = [&](std::string_view key_id) { return key_id == id ? &own : nullptr; };
+  auto opened = lineage::open<Checkpoint>(options_.last, find);
+  if (!opened) return true;  // by another key: that is no promise of this one
+  for (const LogRoot& root : opened->statement.logs) {
+    const auto make = [&root](const lineage::LogTree& tree, const lineage::LeafReader& leaves) {
+      const auto then = tree.root_at(root.size, leaves);
+      if (then && *then == root.root) return Result<lineage::Proof>(lineage::Proof{});
+      return Result<lineage::Proof>(fail(ErrorKind::kInternal, "another root"));
+    };
+    const auto same = prove(root.log, make);
+    if (same) continue;
+    if (same.error().kind == ErrorKind::kStoreUnreachable) {
+      checked_ = false;
+      return tl::unexpected<Error>(same.error());
+    }
+    why_broken_ = "log " + std::to_string(root.log) + " does not begin with the " +
+                  std::to_string(root.size) +
+                  " entries that this host has signed: its rows were changed from outside";
+    on_loop([this, why = why_broken_] { broken_(why); });
+    return fail(ErrorKind::kInternal, why_broken_);
+  }
+  last_ = std::move(opened->statement);
+  return true;
+}
+
+Result<SignedCheckpoint> LogRecorder::sign() {
+  if (auto done = catch_up(); !done) return tl::unexpected<Error>(done.error());
+  SignedCheckpoint made;
+  Checkpoint& statement = made.statement;
+  statement.pool = options_.pool;
+  statement.host = options_.host;
+  for (const auto& [log, own] : trees_) {
+    if (own.tree.size() == 0) continue;
+    statement.logs.push_back({log, own.tree.size(), own.tree.root()});
+  }
+  // Trees only grow, so all that is left to look at is whether one is gone.
+  if (last_) {
+    for (const LogRoot& root : last_->logs) {
+      const LogRoot* now = root_in(statement, root.log);
+      if (now != nullptr && now->size >= root.size) continue;
+      return fail(ErrorKind::kInternal, "log " + std::to_string(root.log) + " has become shorter");
+    }
+  }
+  const bool same = last_ && last_->logs == statement.logs;
+  statement.at = same ? last_->at : read_clock().wall;
+  made.envelope = lineage::sign(options_.key, statement);
+  if (same) return made;
+  last_ = statement;
+  on_loop([this, envelope = made.envelope] { keep_(envelope); });
+  return made;
+}
+
+Result<lineage::Proof> LogRecorder::prove_now(uint32_t log, const Make& make) {
+  if (auto done = catch_up(); !done) return tl::unexpected<Error>(done.error());
+  return prove(log, make);
+}
+
+Result<lineage::Proof> LogRecorder::prove(uint32_t log, const Make& make) {
+  const auto it = trees_.find(log);
+  if (it == trees_.end()) {
+    return fail(ErrorKind::kNotFound, "there is no log " + std::to_string(log));
+  }
+  const uint64_t before = it->second.before;
+  const auto leaves = [this, log, before](uint64_t first) -> Result<std::vector<Digest>> {
+    const auto rows = reader_->recorded(log, before + first, lineage::kTileLeaves);
+    if (!rows) return tl::unexpected<Error>(rows.error());
+    std::vector<Digest> hashes;
+    for (const RecordedEntry& row : *rows) hashes.push_back(lineage::leaf_hash(row.bytes));
+    if (hashes.size() == lineage::kTileLeaves) return hashes;
+    return fail(ErrorKind::kNotFound, "these entries are not kept any more");
+  };
+  return make(it->second.tree, leaves);
+}
+
+}  // namespace phoenix

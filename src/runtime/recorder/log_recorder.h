@@ -1,0 +1,100 @@
+// Keeps the flight recorder of a host: the trees over the entries of every log of its store, and
+// the checkpoints that sign them. The trees follow from committed rows alone, which a thread of its
+// own reads; a host that shares its store keeps the trees of all logs, so any host can prove what
+// any other has written.
+//
+// A checkpoint is signed at most a second after something new was committed, none while nothing is,
+// and whenever somebody asks for one. Before it signs, the recorder makes sure that the logs begin
+// with what it signed before, in this life or an earlier one; if they do not, it signs nothing more
+// and says so.
+//
+// Made, asked and destroyed on the loop's thread; callbacks come there, never from within the call.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "lineage/form/statements.h"
+#include "lineage/tree/log_tree.h"
+#include "net/event_loop.h"
+#include "runtime/recorder/flight_recorder.h"
+#include "store/store.h"
+
+namespace phoenix {
+
+struct RecorderOptions {
+  std::string pool;
+  std::string host;
+  lineage::KeyPair key;
+  std::string last;  // the newest checkpoint that this host has signed; empty: none
+};
+
+class LogRecorder final : public FlightRecorder {
+ public:
+  // `keep` has to make a checkpoint durable; `broken` is told once why nothing is signed any more.
+  using Keep = std::function<void(std::string envelope)>;
+  using Broken = std::function<void(const std::string& why)>;
+  LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep, Broken broken);
+  ~LogRecorder() override;
+
+  const lineage::PublicKey& key() const override { return options_.key.public_key(); }
+  // Something was committed, here or elsewhere.
+  void moved();
+
+  void checkpoint(std::function<void(Result<SignedCheckpoint>)> done) override;
+  void inclusion(uint32_t log, uint64_t position, uint64_t size,
+                 std::function<void(Result<lineage::Proof>)> done) override;
+  void consistency(uint32_t log, uint64_t from, uint64_t to,
+                   std::function<void(Result<lineage::Proof>)> done) override;
+
+ private:
+  using Make =
+      std::function<Result<lineage::Proof>(const lineage::LogTree&, const lineage::LeafReader&)>;
+  struct Tree {
+    lineage::LogTree tree;
+    uint64_t before = 0;  // rows from before the recorder: positions count from there
+  };
+
+  template <class T>
+  void ask(std::function<Result<T>()> work, std::function<void(Result<T>)> done);
+  void on_loop(std::function<void()> what);
+  void run();
+  Result<bool> catch_up();
+  Result<bool> read_log(const LogState& state);
+  Result<bool> check_last();
+  Result<SignedCheckpoint> sign();
+  Result<lineage::Proof> prove(uint32_t log, const Make& make);
+  Result<lineage::Proof> prove_now(uint32_t log, const Make& make);
+
+  EventLoop& loop_;
+  Store& store_;
+  const RecorderOptions options_;
+  const Keep keep_;
+  const Broken broken_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // the loop's thread alone
+
+  // The thread's own.
+  std::unique_ptr<Reader> reader_;
+  std::map<uint32_t, Tree> trees_;
+  std::optional<lineage::Checkpoint> last_;
+  bool checked_ = false;
+  std::string why_broken_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> jobs_;
+  bool moved_ = false;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace phoenix
