@@ -50,11 +50,11 @@ uint64_t packets_in(const Stats& stats, int status) {
   return static_cast<uint64_t>(std::max<int64_t>(0, stats.packets_ended[index]));
 }
 
-void write_counts(json::Writer& writer, const Stats& stats) {
+void write_counts(json::Writer& writer, const Stats& stats, const Host::PacketCounts& packets) {
   writer.key("packets");
   writer.begin_object();
   for (int i = 0; i < kStatuses; ++i) {
-    writer.number(status_name(static_cast<Status>(i)), packets_in(stats, i));
+    writer.number(status_name(static_cast<Status>(i)), packets[static_cast<size_t>(i)]);
   }
   writer.end_object();
   writer.key("members");
@@ -97,7 +97,7 @@ void write_population(MetricsText& text, const Stats& stats) {
                 label("status", member_status_name(static_cast<MemberStatus>(i))));
   }
   text.family("phoenix_packets", "gauge",
-              "Packets by status; terminal ones for as long as they are kept.");
+              "Live packets that this host keeps, and terminal ones that it knows of, by status.");
   for (int i = 0; i < kStatuses; ++i) {
     text.sample(packets_in(stats, i), label("status", status_name(static_cast<Status>(i))));
   }
@@ -159,12 +159,13 @@ LoadFigures load_figures(const Node& node) {
   return out;
 }
 
-std::string dma_json(const Host& host, bool values) {
+std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool values) {
   const Stats& stats = host.node().stats();
   const LoadFigures load = load_figures(host.node());
   std::string body;
   json::Writer writer(body);
   writer.begin_object();
+  writer.field("host", host.name());
   writer.key("load");
   writer.begin_object();
   writer.real("stddev", load.stddev);
@@ -201,7 +202,7 @@ std::string dma_json(const Host& host, bool values) {
               "the old owner's last accepted call -> the commit that names the next one", values);
   write_times(writer, "recoveryMs", stats.recovery, "loss noticed -> delivery to the next owner",
               values);
-  write_counts(writer, stats);
+  write_counts(writer, stats, packets);
   writer.number("staleEpochRejections", stats.stale_epoch);
   writer.number("notOwnerRejections", stats.not_owner);
   writer.number("reexecutions", stats.reexecutions);

@@ -14,7 +14,8 @@ LoadFigures load_figures(const Node& node);
 
 // The body of GET /v1/dma. `values`: with the single values behind the quantiles, so that whoever
 // watches several lives of a host can pool them.
-std::string dma_json(const Host& host, bool values);
+// `packets`: as Host::packet_counts() tells them.
+std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool values);
 // The Prometheus text of GET /metrics; every series exists from the start.
 std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view version);
 

@@ -89,6 +89,7 @@ Router make_router() {
   add_session_routes(routes);
   add_host_routes(routes);
   add_ring_routes(routes);
+  add_audit_routes(routes);
   add_event_routes(routes);
   add_meta_routes(routes);
   return Router(std::move(routes));

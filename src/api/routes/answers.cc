@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "api/codec/digest.h"
 #include "api/codec/problem.h"
 #include "base/key.h"
 
@@ -156,6 +157,21 @@ SlotKeepers slot_keepers(const RestCall& call) {
   const std::array known = {
       HostWeight{call.host().name(), static_cast<uint32_t>(call.options().weight)}};
   return {call.node().placement().key(), known};
+}
+
+std::string derived_id(std::string_view prefix, std::string_view kind, const Digest& scope,
+                       uint64_t index) {
+  const Digest digest =
+      Sha256()
+          .part(kind)
+          .part(std::string_view(reinterpret_cast<const char*>(scope.data()), scope.size()))
+          .part(index)
+          .finish();
+  // The first digit of a ULID is at most 7.
+  constexpr std::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::string id(prefix);
+  for (size_t i = 0; i < 26; ++i) id += kDigits[digest[i] & (i == 0 ? 7 : 31)];
+  return id;
 }
 
 void write_position(json::Writer& writer, std::string_view name, const EventCursor& position) {

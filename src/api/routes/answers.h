@@ -24,6 +24,10 @@ Result<MemberKey> member_key(const RestCall& call);
 std::string packet_path(const PacketKey& key);
 std::string member_path(const MemberKey& key);
 std::string etag(uint64_t revision);
+// What a call with that Idempotency-Key makes as the so-and-so-many-th of its kind: a repeat names
+// the same. In the form of a ULID behind the prefix.
+std::string derived_id(std::string_view prefix, std::string_view kind, const Digest& scope,
+                       uint64_t index);
 // Names and tags of hosts of other makes may hold any bytes: those that are no text become `?`.
 std::string showable(std::string_view text);
 // Of the hosts that this one knows: itself.

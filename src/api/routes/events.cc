@@ -150,7 +150,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
     }
     // Another host's events may be known to the client before they are known here.
     const EventCursor& known = host_.last_event();
-    if (known.plain() && !known.covers(after_)) gap(known);
+    if (host_.alone() && !known.covers(after_)) gap(known);
     comment();
     pump();
   }

@@ -233,7 +233,9 @@ void get_dma(const RestCallPtr& call) {
   json::Faults faults;
   const bool values = call->query().flag("values", faults);
   if (faults.any()) return call->fail(faults.error());
-  call->respond(200, dma_json(call->host(), values));
+  call->host().packet_counts([call, values](const Host::PacketCounts& packets) {
+    call->respond(200, dma_json(call->host(), packets, values));
+  });
 }
 
 void add(std::vector<Route>& table, std::string_view pattern, void (*handle)(const RestCallPtr&),

@@ -31,6 +31,8 @@ void answer_registered(const RestCallPtr& call, const ReplyBody& reply) {
     write_session(writer, *made->session,
                   call->host().session_token(made->session->id, made->session->generation),
                   made->incarnation);
+    writer.number("run", made->run);
+    writer.number("leaseMs", made->lease_ms);
     write_hosts(writer, call->services().api_urls());
   } else {
     writer.null();
@@ -43,6 +45,14 @@ void answer_registered(const RestCallPtr& call, const ReplyBody& reply) {
   // The answer holds a token.
   call->add_header("Cache-Control", "no-store");
   call->respond(made->created ? 201 : 200, std::move(body));
+}
+
+// Among several hosts a repeat may come to another one while the first still runs: it has to name
+// the same session, so that nobody replaces his own.
+std::string session_id_of(RestCall& call) {
+  const auto key = call.idempotency();
+  if (call.host().alone() || !key || !*key) return call.host().fresh_id("ses_");
+  return derived_id("ses_", "session-id-1", (*key)->scope, 0);
 }
 
 using Decode = Result<Register> (*)(const json::Value&, const MemberDefaults&);
@@ -59,7 +69,7 @@ void register_members(const RestCallPtr& call) {
                               "replaces nothing again")
                           .value());
   }
-  wanted->session_id = call->host().fresh_id("ses_");
+  wanted->session_id = session_id_of(*call);
   call->set_subject("GET /v1/members");
   call->write(call->as_principal(), std::move(*wanted), answer_registered);
 }

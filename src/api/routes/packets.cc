@@ -1,7 +1,6 @@
 // Packets as clients and operators see them: create, one packet, orders.
 
 #include "api/codec/decode_packet.h"
-#include "api/codec/digest.h"
 #include "api/codec/encode.h"
 #include "api/codec/problem.h"
 #include "api/routes/answers.h"
@@ -9,21 +8,6 @@
 
 namespace phoenix {
 namespace {
-
-// The id of the so-and-so-many-th packet of a call with that Idempotency-Key.
-std::string derived_packet_id(const Digest& scope, uint64_t index) {
-  const Digest digest =
-      Sha256()
-          .part("packet-id-1")
-          .part(std::string_view(reinterpret_cast<const char*>(scope.data()), scope.size()))
-          .part(index)
-          .finish();
-  // The form of a ULID, whose first digit is at most 7.
-  constexpr std::string_view kDigits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  std::string id = "pkt_";
-  for (size_t i = 0; i < 26; ++i) id += kDigits[digest[i] & (i == 0 ? 7 : 31)];
-  return id;
-}
 
 using SubmitResult = tl::expected<SubmitItem, Error>;
 
@@ -39,7 +23,7 @@ PacketDefaults defaults_of(RestCall& call) {
   if (!call.host().alone() && key && *key) {
     defaults.ids_repeat = true;
     defaults.fresh_id = [scope = (*key)->scope, next = uint64_t{0}]() mutable {
-      return derived_packet_id(scope, next++);
+      return derived_id("pkt_", "packet-id-1", scope, next++);
     };
   }
   const std::string_view traceparent = call.head().header("traceparent");

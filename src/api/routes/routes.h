@@ -14,6 +14,7 @@ void add_member_routes(std::vector<Route>& table);   // register, read, list, pa
 void add_session_routes(std::vector<Route>& table);  // deliveries, stream, heartbeat, drain, ...
 void add_host_routes(std::vector<Route>& table);     // hosts, dma
 void add_ring_routes(std::vector<Route>& table);     // ring, its owner, its plan
+void add_audit_routes(std::vector<Route>& table);    // the flight recorder
 void add_event_routes(std::vector<Route>& table);
 void add_meta_routes(std::vector<Route>& table);  // version, livez, metrics, openapi, problems
 
