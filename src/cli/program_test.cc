@@ -59,10 +59,9 @@ TEST(Verbs, RefuseFlagsThatTheyDoNotKnow) {
 }
 
 TEST(Verbs, OfLaterVersionsSaySo) {
-  for (const char* line :
-       {"new app", "validate", "apply -f x", "build", "run x", "audit", "policy list",
-        "approval show 1", "bundle verify b", "key new", "serve --store none",
-        "packet create invoice", "member register a.yaml"}) {
+  for (const char* line : {"new app", "validate", "apply -f x", "build", "run x", "policy list",
+                           "approval show 1", "bundle verify b", "serve --store none",
+                           "packet create invoice", "member register a.yaml"}) {
     std::string out, err;
     EXPECT_EQ(run_quietly(words_of(line), &out, &err), 2) << line;
     EXPECT_NE(err.find("not in this version"), std::string::npos) << line << ": " << err;
@@ -89,8 +88,15 @@ TEST(Verbs, WrongUseNeverReachesAHost) {
                            "member drain m --deadline 5",
                            "ring owner",
                            "completion tcsh",
+                           "audit verify",
+                           "audit verify x --keys /nonexistent --checkpoint y",
+                           "key new",
+                           "key new a/b/c",
+                           "key show /nonexistent",
                            "demo --churn 0s",
                            "sim --seeds 5..1",
+                           "sim --hours 0",
+                           "sim --hours 1h",
                            "serve --config /nonexistent/file",
                            "-o xml status",
                            "--request-timeout 0s status",

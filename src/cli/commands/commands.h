@@ -14,6 +14,7 @@ void add_packet_changes(
     std::vector<Command>& table);  // cancel, retry, assign, handoff, as a member
 void add_member_commands(std::vector<Command>& table);
 void add_host_commands(std::vector<Command>& table);
+void add_audit_commands(std::vector<Command>& table);
 void add_ring_commands(std::vector<Command>& table);
 void add_status_command(std::vector<Command>& table);
 void add_serve_commands(std::vector<Command>& table);  // serve, runtime start, init

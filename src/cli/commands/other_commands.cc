@@ -2,8 +2,10 @@
 
 #include <memory>
 
+#include "cli/audit/verify_command.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
+#include "cli/keys/key_commands.h"
 #include "cli/line/help.h"
 #include "cli/store/store_commands.h"
 #include "cli/version.h"
@@ -37,11 +39,6 @@ constexpr const char* kLaterVerbs[] = {"new",
                                        "apply",
                                        "build",
                                        "run",
-                                       "audit",
-                                       "audit list",
-                                       "audit verify",
-                                       "audit export",
-                                       "audit prove",
                                        "policy",
                                        "policy list",
                                        "policy test",
@@ -55,11 +52,7 @@ constexpr const char* kLaterVerbs[] = {"new",
                                        "bundle",
                                        "bundle inspect",
                                        "bundle verify",
-                                       "bundle unpack",
-                                       "key",
-                                       "key new",
-                                       "key show",
-                                       "key list"};
+                                       "bundle unpack"};
 
 }  // namespace
 
@@ -102,7 +95,10 @@ std::vector<Command> all_commands() {
   add_member_commands(table);
   add_host_commands(table);
   add_ring_commands(table);
+  add_audit_commands(table);
   add_store_commands(table);
+  add_audit_verify(table);
+  add_key_commands(table);
   add_other_commands(table);
   return table;
 }

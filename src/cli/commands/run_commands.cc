@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 
@@ -198,12 +199,22 @@ void add_worker(std::vector<Command>& table) {
   table.push_back(std::move(command));
 }
 
+// Seeds that nobody has played before, until so long has passed: those of the clock.
+void play_for(Duration length, SimOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::nanoseconds(length.ns);
+  options.more = [until] { return Clock::now() < until; };
+  const auto today = std::chrono::system_clock::now().time_since_epoch();
+  options.seed_first =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(today).count());
+}
+
 void add_sim(std::vector<Command>& table) {
   const auto options = std::make_shared<SimOptions>();
   Command command;
   command.path = "sim";
   command.summary = "play a seed in the simulator: the same code, virtual time";
-  command.usage = "[--hosts N] [--seed N | --seeds A..B] [--steps M] [--scenario FILE]";
+  command.usage = "[--hosts N] [--seed N | --seeds A..B | --hours H] [--steps M] [--scenario FILE]";
   command.detail =
       "Exit 1 on a violation, with the seed and the command that replays it.\n"
       "With --hosts a scenario says what goes wrong and when (tests/scenarios/cluster).";
@@ -230,6 +241,15 @@ void add_sim(std::vector<Command>& table) {
     return std::nullopt;
   };
   command.flags.push_back(std::move(seeds));
+  const auto length = std::make_shared<Duration>();
+  Flag hours = text_flag("--hours", "H", nullptr, "fresh seeds for so long; prints what fails");
+  hours.set = [length](std::string_view text) -> Complaint {
+    const auto hours = parse_hours(text);
+    if (!hours) return hours.error().detail;
+    *length = *hours;
+    return std::nullopt;
+  };
+  command.flags.push_back(std::move(hours));
   command.flags.push_back(
       number_flag("--steps", "M", &options->steps, 1, 100'000'000, "steps of a seed (2000)"));
   command.flags.push_back(number_flag("--hosts", "N", &options->hosts, 0, 100,
@@ -238,9 +258,10 @@ void add_sim(std::vector<Command>& table) {
       text_flag("--scenario", "FILE", &options->scenario, "play this instead of a generated one"));
   command.flags.push_back(text_flag("--plant", "BUG", &options->planted_bug,
                                     "plant a known bug; needs a build made for it"));
-  command.run = [options](Context& context) {
+  command.run = [options, length](Context& context) {
     options->json = context.out.format() == Format::kJson;
     options->verbose = context.out.verbose();
+    if (*length > Duration{}) play_for(*length, *options);
     return run_sim(*options);
   };
   table.push_back(std::move(command));

@@ -157,7 +157,10 @@ std::string status_screen(const StatusFacts& facts, bool color) {
   std::string out = bold("Hosts", color) + "  " + facts.url + "\n" + hosts_part(facts, color);
   out += bold("Members", color) + "\n" + counts(facts.dma["members"], kMemberStates, color);
   out += bold("Packets", color) + "\n" + counts(facts.dma["packets"], kPacketStates, color);
-  out += bold("Metrics", color) + "\n" + metrics(facts.dma);
+  // Of all the above this alone is one host's own.
+  const bool one_of_many = facts.hosts["items"].items().size() > 1;
+  const std::string whose = one_of_many ? "  of host " + harmless(facts.dma["host"].text()) : "";
+  out += bold("Metrics", color) + whose + "\n" + metrics(facts.dma);
   const auto refused = measured(facts.dma["staleEpochRejections"]);
   const auto wasted = measured(facts.dma["wastedWorkSeconds"], " s");
   out +=

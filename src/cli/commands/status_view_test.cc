@@ -45,6 +45,13 @@ TEST(Status, ShowsEveryStateAndEveryMetric) {
             "  nothing\n");
 }
 
+TEST(Status, OfSeveralHostsItSaysWhoseMetricsTheseAre) {
+  StatusFacts facts = calm();
+  facts.hosts = json(R"({"items":[{"name":"a","status":"ALIVE"},{"name":"b","status":"ALIVE"}]})");
+  facts.dma.set("host", Json::string("b"));
+  EXPECT_NE(status_screen(facts, false).find("\nMetrics  of host b\n"), std::string::npos);
+}
+
 TEST(Status, SaysWhatNeedsAttention) {
   StatusFacts facts = calm();
   facts.is_ready = false;

@@ -264,6 +264,8 @@ void Conductor::close() {
     figures_.faults.emplace_back("the host does not answer at the end");
     finish();
   });
+  // In a run that was broken off more are on their way.
+  acknowledged_ = submitter_->acknowledged();
   check_packets("");
 }
 
@@ -336,7 +338,7 @@ void Conductor::finish() {
   figures_.completed = ledger_.completed();
   figures_.failed = ledger_.failed();
   if (all_listed_) {
-    figures_.lost = figures_.submitted - std::min<uint64_t>(figures_.submitted, listed_.size());
+    figures_.lost = acknowledged_ - std::min<uint64_t>(acknowledged_, listed_.size());
   }
   figures_.completed_twice = ledger_.accepted_twice();
   for (int i = 0; i < kCauses; ++i) {

@@ -127,6 +127,7 @@ class Conductor {
   std::vector<double> gaps_ms_;
   std::set<std::string> listed_;
   bool all_listed_ = false;
+  uint64_t acknowledged_ = 0;  // before the list was asked for
 };
 
 }  // namespace phoenix::demo

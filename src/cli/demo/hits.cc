@@ -176,7 +176,8 @@ void Conductor::worker_ended(Worker& worker, int status) {
   }
   const bool asked = worker.hit.has_value() && (!worker.frozen() || worker.back);
   if (asked) return;
-  fault(fmt::format("{} ended by itself, with status {:#x}", worker.id, status));
+  fault(fmt::format("{} ended by itself, with status {:#x}{}", worker.id, status,
+                    fleet_->last_words(worker.id)));
 }
 
 }  // namespace phoenix::demo

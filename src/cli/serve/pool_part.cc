@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/key.h"
 #include "net/address.h"
 #include "runtime/gossip/pool_folder.h"
 #include "store/postgres/pool/pool_store.h"
@@ -37,6 +38,12 @@ auto patiently(Open open) {
 Result<std::unique_ptr<PoolPart>> PoolPart::open(EventLoop& loop, const Log& log,
                                                  const ServeOptions& options,
                                                  const std::string& name) {
+  if (!valid_utf8(name)) {
+    return fail(
+        ErrorKind::kInvalidRequest,
+        "flag:--name is not UTF-8, and the pool's database takes no other text; without the "
+        "flag it is this machine's host name");
+  }
   std::unique_ptr<PoolPart> part(new PoolPart(loop, log, options));
   // A database that has just been started, or is busy, may need more than one deadline.
   Result<bool> opened = part->open_store(name);

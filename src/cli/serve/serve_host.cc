@@ -22,6 +22,7 @@
 #include "runtime/gossip/pool_folder.h"
 #include "runtime/host_runtime.h"
 #include "runtime/log.h"
+#include "runtime/recorder/host_key.h"
 #include "runtime/serve.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -233,9 +234,16 @@ class Serving {
     if (!store) return tl::unexpected<Error>(store.error());
     host.max_live_packets = static_cast<uint64_t>(options_.max_live_packets);
     host.retain_count = static_cast<uint64_t>(options_.retain_count);
+    auto key = take_host_key(*folder_, host.name);
+    if (!key) return tl::unexpected<Error>(key.error());
+    host.key = std::move(*key);
+    host.pool = identity_.pool;
     auto started = RunningHost::start(loop_, std::move(*store), host);
     if (!started) return tl::unexpected<Error>(started.error());
     host_ = std::move(*started);
+    host_->set_on_broken_log([this](const std::string& why) {
+      log_.write(Severity::kError, "flight-recorder-stopped", {{"why", why}});
+    });
     return true;
   }
 
@@ -394,8 +402,9 @@ class Serving {
     if (ending_) return;
     begin_end(why);
     if (part_) {
-      // Before the others are told: who has left the view holds nothing any more.
+      // Before it leaves: who has left the view holds nothing any more.
       api_->send_members_away();
+      gossip_->yield_slots();
       host_->give([](Cluster& cluster, Now now) { cluster.begin_leave(now); });
       hand_over_until_ = host_->now().mono + kHandOver;
       return hand_over();

@@ -110,6 +110,8 @@ void Session::send_register(Instant now) {
   make.call.url = hosts_.present();
   call_ = make.id;
   call_sent_ = now;
+  if (key_sent_ != register_key_) key_since_ = now;
+  key_sent_ = register_key_;
   effects_.add(std::move(make));
 }
 
@@ -150,7 +152,9 @@ void Session::registered(Instant now, const CallResult& result) {
   const auto lease_seconds = session["leaseSeconds"].integer();
   if (lease_seconds && *lease_seconds > 0) lease_ = seconds(*lease_seconds);
   lease_end_ = Instant{0};
-  renew(now, call_sent_, *json);
+  // A kept answer granted its lease to the request that came first.
+  const bool kept = !result->header("idempotent-replayed").empty();
+  renew(now, kept ? key_since_ : call_sent_, *json);
   open_stream(now);
 }
 
@@ -173,7 +177,8 @@ void Session::register_refused(Instant now, const Answer& answer) {
     retry_later(now, error.retry_after_ms);
     return;
   }
-  finish(phoenix::exit_code(error), SayLevel::kError, "registering is refused: " + error.detail);
+  finish(phoenix::exit_code(error), SayLevel::kError,
+         "registering " + options_.id + " is refused: " + error.detail);
 }
 
 // --- attaching again ---
@@ -288,8 +293,20 @@ void Session::heartbeat_failed(Instant now, const CallResult& result) {
   ++heartbeat_tries_;
   next_heartbeat_ = std::min(next_heartbeat_, now + pause);
   if (!result) {
-    const bool gone = nobody_listens(result.error()) || result.error().fault == CallFault::kReset;
-    leave_host(now, gone ? HostTrouble::kGone : HostTrouble::kSilent);
+    const bool nobody = nobody_listens(result.error());
+    const bool reset = result.error().fault == CallFault::kReset;
+    // Nobody there to count a grace: the lease governs. The stream's own end, which would say the
+    // same, may be known only later, and not at all once it is closed to go elsewhere.
+    if (nobody && state_ == State::kAttached && hosts_.several()) {
+      broken_at_.reset();
+      stream_open_ = false;
+      hold();
+    }
+    if (reset && heartbeat_tries_ == 1) {
+      next_heartbeat_ = now;  // a connection that broke: a fresh one tells whether anybody listens
+    } else {
+      leave_host(now, nobody || reset ? HostTrouble::kGone : HostTrouble::kSilent);
+    }
   } else if (declined(*result)) {
     follow(now, JsonText::parse(result->body).value_or(JsonText()));
     leave_host(now, HostTrouble::kSilent);

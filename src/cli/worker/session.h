@@ -165,6 +165,8 @@ class Session {
 
   bool replace_ = false;
   int register_key_ = 0;
+  int key_sent_ = -1;  // the key that was sent last, and since when
+  Instant key_since_;
   Instant started_at_;
   uint64_t call_ = 0;  // the open register or attach
   Instant call_sent_;

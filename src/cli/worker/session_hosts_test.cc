@@ -67,6 +67,31 @@ TEST_F(TwoHosts, ARefusedHeartbeatIsEnoughToLeave) {
   expect_attach_at(kB);
 }
 
+TEST_F(TwoHosts, ADeadHostCountsNoGraceWhicheverRefusalComesFirst) {
+  work_at_a();
+  h.end_stream(StreamEnd::kBroken);
+  h.pass(milliseconds(1));
+  h.fail_call(h.last_call("/heartbeat"), CallFault::kUnreachable, "Connection refused");
+  expect_attach_at(kB);
+  h.pass(milliseconds(600));
+  attached_in_time();
+  EXPECT_TRUE(h.signals.empty()) << "its work goes on";
+}
+
+TEST_F(TwoHosts, AResetHeartbeatIsSentAgainBeforeTheHostIsLeft) {
+  work_at_a();
+  h.pass(seconds(1));
+  h.fail_call(h.last_call("/heartbeat"), CallFault::kReset, "connection reset");
+  h.pass(milliseconds(1));
+  EXPECT_EQ(h.last_call("/heartbeat").call.url, kA);
+  EXPECT_EQ(h.find_call("/session?"), nullptr);
+  h.fail_call(h.last_call("/heartbeat"), CallFault::kUnreachable, "Connection refused");
+  expect_attach_at(kB);
+  h.pass(milliseconds(600));
+  attached_in_time();
+  EXPECT_TRUE(h.signals.empty()) << "its work goes on";
+}
+
 TEST_F(TwoHosts, AStreamThatOnlyBrokeIsOpenedAgainAtItsHost) {
   work_at_a();
   h.end_stream(StreamEnd::kBroken);

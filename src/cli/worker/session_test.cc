@@ -36,6 +36,19 @@ TEST(WorkerSession, RepeatsALostRegisterUnderTheSameKey) {
   EXPECT_EQ(h.last_call("/v1/members?").call.headers, first.call.headers);
 }
 
+TEST(WorkerSession, AKeptAnswerToRegisterCountsFromTheFirstSending) {
+  CoreHarness h;
+  const Instant first = h.now;
+  h.core.start(h.now, "");
+  h.collect();
+  h.fail_call(h.last_call("/v1/members?"), CallFault::kReset);
+  h.pass(seconds(1));
+  Answer kept = answer_of(201, CoreHarness::registered("tok-1", "1"));
+  kept.headers.emplace_back("idempotent-replayed", "true");
+  h.answer(h.last_call("/v1/members?"), kept);
+  EXPECT_EQ(h.held_until, first + seconds(3));
+}
+
 TEST(WorkerSession, EndsWith5WhenNoHostIsThere) {
   CoreHarness h;
   h.core.start(h.now, "");

@@ -2,10 +2,19 @@
 
 #include <fcntl.h>
 
+#include <cctype>
+#include <deque>
+#include <fstream>
+
 #include "cli/demo/work.h"
 #include "client/json_text.h"
 
 namespace phoenix::demo {
+namespace {
+
+constexpr std::size_t kLastWords = 4;  // lines
+
+}  // namespace
 
 std::optional<WorkerNews> parse_news(std::string_view line) {
   const auto json = JsonText::parse(line);
@@ -83,6 +92,21 @@ void Fleet::start(int kind, bool self_check) {
 Worker* Fleet::find(const std::string& id) {
   const auto it = workers_.find(id);
   return it == workers_.end() ? nullptr : &it->second;
+}
+
+std::string Fleet::last_words(const std::string& id) const {
+  std::ifstream log(setup_.scratch + "/workers.log");
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(log, line);) {
+    const std::size_t at = line.find(id);
+    const std::size_t end = at == std::string::npos ? at : at + id.size();
+    if (at == std::string::npos || (end < line.size() && std::isdigit(line[end]) != 0)) continue;
+    lines.push_back(std::move(line));
+    if (lines.size() > kLastWords) lines.pop_front();
+  }
+  std::string out;
+  for (const std::string& line : lines) out += "\n  " + line;
+  return out;
 }
 
 void Fleet::take(const std::string& id, std::string_view part) {

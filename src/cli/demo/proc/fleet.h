@@ -69,6 +69,8 @@ class Fleet {
   void signal(const Worker& worker, int number) const { processes_.signal(worker.pid, number); }
   void use_urls(std::vector<std::string> urls) { setup_.urls = std::move(urls); }
   Worker* find(const std::string& id);
+  // What it said to people last.
+  std::string last_words(const std::string& id) const;
   std::map<std::string, Worker>& workers() { return workers_; }
   uint64_t started() const { return started_; }
   const Setup& setup() const { return setup_; }

@@ -1,0 +1,392 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <tuple>
+
+#include "api/codec/json_writer.h"
+#include "cli/audit/audit_reader.h"
+#include "cli/commands/commands.h"
+#include "cli/table.h"
+#include "lineage/audit/export_format.h"
+#include "lineage/crypto/key_file.h"
+#include "lineage/crypto/sha256.h"
+#include "lineage/crypto/text.h"
+#include "lineage/form/entry.h"
+#include "lineage/tree/frontier.h"
+#include "lineage/tree/proof.h"
+#include "runtime/files.h"
+
+namespace phoenix::cli {
+namespace {
+
+using lineage::Entry;
+
+tl::unexpected<Failure> failed(const std::string& what, const std::string& why) {
+  return tl::unexpected(Failure{kExitFailed, what, why, "", ""});
+}
+
+// --- list ---
+
+struct ListOptions {
+  std::optional<int64_t> log;
+  std::string packet;
+  std::optional<int64_t> limit;
+};
+
+struct Shown {
+  uint32_t log = 0;
+  uint64_t position = 0;
+  Entry entry;
+  Digest leaf{};
+};
+
+std::string party_text(const std::optional<lineage::Party>& party) {
+  return party ? fmt::format("{}#{}", party->id, party->incarnation) : std::string();
+}
+
+Json entry_json(const Shown& shown) {
+  const Entry& entry = shown.entry;
+  Json json = Json::object();
+  json.set("log", Json::number(shown.log));
+  json.set("position", Json::number(static_cast<int64_t>(shown.position)));
+  json.set("at", Json::string(json::time_text(entry.at)));
+  json.set("kind", Json::string(lineage::entry_kind_name(entry.kind)));
+  json.set("actor", Json::string(entry.actor.name));
+  json.set("namespace", Json::string(entry.ns));
+  json.set("subject", Json::string(entry.subject));
+  json.set("event", Json::string(entry.event));
+  json.set("epoch", Json::number(static_cast<int64_t>(entry.epoch)));
+  json.set("revision", Json::number(static_cast<int64_t>(entry.revision)));
+  json.set("hash", Json::string(lineage::hex(shown.leaf)));
+  if (entry.leg) {
+    Json leg = Json::object();
+    leg.set("number", Json::number(static_cast<int64_t>(entry.leg->number)));
+    leg.set("cause", Json::string(lineage::cause_name(entry.leg->cause)));
+    leg.set("from", entry.leg->from ? Json::string(party_text(entry.leg->from)) : Json());
+    leg.set("to", entry.leg->to ? Json::string(party_text(entry.leg->to)) : Json());
+    leg.set("previous", Json::string(lineage::hex(entry.leg->previous)));
+    json.set("leg", std::move(leg));
+  }
+  return json;
+}
+
+void print_entries(Context& context, const std::deque<Shown>& entries) {
+  if (!context.out.for_people()) {
+    Json list = Json::object();
+    Json items = Json::array();
+    for (const Shown& shown : entries) items.push(entry_json(shown));
+    list.set("items", std::move(items));
+    const bool yaml = context.out.format() == Format::kYaml;
+    return context.out.print(yaml ? list.dump_yaml() : list.dump_pretty());
+  }
+  Table table({{"LOG", true, true},
+               {"POSITION", false, true},
+               {"TIME"},
+               {"SUBJECT"},
+               {"EVENT"},
+               {"EPOCH", false, true},
+               {"LEG", false, true},
+               {"CAUSE"},
+               {"FROM"},
+               {"TO"},
+               {"BY"},
+               {"HASH", true}});
+  for (const Shown& shown : entries) {
+    const Entry& entry = shown.entry;
+    const auto& leg = entry.leg;
+    table.add({std::to_string(shown.log), std::to_string(shown.position), json::time_text(entry.at),
+               harmless(entry.ns + "/" + entry.subject), entry.event, std::to_string(entry.epoch),
+               leg ? std::to_string(leg->number) : "",
+               leg ? std::string(lineage::cause_name(leg->cause)) : "",
+               leg ? party_text(leg->from) : "", leg ? party_text(leg->to) : "",
+               harmless(entry.actor.name), lineage::hex(shown.leaf).substr(0, 16)});
+  }
+  context.out.print(table.render(context.out.wide(), context.out.color()));
+}
+
+Outcome<int> list(Context& context, const ListOptions& options) {
+  const std::string what = "cannot list the flight recorder";
+  auto logs = read_logs(context, what);
+  if (!logs) return tl::unexpected(logs.error());
+  const auto limit = static_cast<size_t>(options.limit.value_or(100));
+  const std::string ns = context.api.name_space().empty() ? "default" : context.api.name_space();
+  std::deque<Shown> found;
+  for (const AuditLog& log : *logs) {
+    if (log.first_kept == 0 || (options.log && *options.log != log.log)) continue;
+    // Of one packet all is wanted, wherever it stands; else only the newest.
+    const uint64_t after =
+        options.packet.empty() && log.size > limit ? log.size - limit : log.first_kept - 1;
+    auto done = read_entries(context, what, log.log, after, [&](AuditEntry raw) {
+      auto entry = lineage::decode<Entry>(raw.bytes);
+      if (!entry) return true;  // of a later version
+      const bool wanted =
+          options.packet.empty() || (entry->kind == lineage::EntryKind::kPacket &&
+                                     entry->subject == options.packet && entry->ns == ns);
+      if (wanted) {
+        found.push_back({log.log, raw.position, std::move(*entry), lineage::leaf_hash(raw.bytes)});
+      }
+      return true;
+    });
+    if (!done) return tl::unexpected(done.error());
+  }
+  // Of several logs: a packet's entries by revision, others by their hosts' clocks.
+  std::sort(found.begin(), found.end(), [&](const Shown& a, const Shown& b) {
+    if (!options.packet.empty()) return a.entry.revision < b.entry.revision;
+    return std::tie(a.entry.at, a.log, a.position) < std::tie(b.entry.at, b.log, b.position);
+  });
+  while (found.size() > limit) found.pop_front();
+  print_entries(context, found);
+  return kExitDone;
+}
+
+// --- checkpoint, export ---
+
+Outcome<int> write_out(Context& context, const std::string& what, const std::string& path,
+                       const std::string& text) {
+  if (path.empty() || path == "-") {
+    context.out.print(text);
+    return kExitDone;
+  }
+  if (auto done = replace_file(path, text); !done) {
+    return failed(what, done.error().detail);
+  }
+  return kExitDone;
+}
+
+std::string checkpoint_file(const std::string& envelope) {
+  return lineage::base64_text(envelope) + "\n";
+}
+
+Outcome<int> checkpoint(Context& context, const std::string& path) {
+  const std::string what = "cannot get a checkpoint";
+  auto made = read_checkpoint(context, what);
+  if (!made) return tl::unexpected(made.error());
+  auto done = write_out(context, what, path, checkpoint_file(made->envelope));
+  if (!done) return done;
+  uint64_t entries = 0;
+  for (const auto& log : made->statement.logs) entries += log.size;
+  context.out.remark(fmt::format("{} logs, {} entries, signed by {}", made->statement.logs.size(),
+                                 entries, made->statement.host));
+  return kExitDone;
+}
+
+struct ExportOptions {
+  std::string out;
+  std::string checkpoint_out;
+};
+
+// The entries of one log up to the checkpoint's size.
+Outcome<bool> export_log(Context& context, const std::string& what, const AuditLog& log,
+                         uint64_t size, lineage::ExportBlock& block) {
+  uint64_t found = 0;
+  block.begin_log();
+  auto done = read_entries(context, what, log.log, log.first_kept - 1, [&](AuditEntry entry) {
+    block.add(entry.bytes);
+    return ++found < size;
+  });
+  if (!done || found == size) return done;
+  return failed(what, fmt::format("log {} has {} of the {} entries that the checkpoint names",
+                                  log.log, found, size));
+}
+
+Outcome<int> export_all(Context& context, const ExportOptions& options) {
+  const std::string what = "cannot export the flight recorder";
+  auto made = read_checkpoint(context, what);
+  if (!made) return tl::unexpected(made.error());
+  auto logs = read_logs(context, what);
+  if (!logs) return tl::unexpected(logs.error());
+  lineage::ExportBlock block;
+  uint64_t count = 0;
+  for (const auto& root : made->statement.logs) {
+    const auto log = std::find_if(logs->begin(), logs->end(),
+                                  [&](const AuditLog& other) { return other.log == root.log; });
+    if (log == logs->end()) return failed(what, fmt::format("log {} is gone", root.log));
+    auto one = export_log(context, what, *log, root.size, block);
+    if (!one) return tl::unexpected(one.error());
+    count += root.size;
+  }
+  auto done = write_out(context, what, options.out,
+                        std::string(lineage::kExportHeader) + "\n" + block.text(made->envelope));
+  if (!done) return done;
+  if (!options.checkpoint_out.empty()) {
+    done = write_out(context, what, options.checkpoint_out, checkpoint_file(made->envelope));
+    if (!done) return done;
+  }
+  context.out.remark(fmt::format("{} entries of {} logs", count, made->statement.logs.size()));
+  return kExitDone;
+}
+
+// --- prove ---
+
+// All zero, which proves nothing, if it is no digest.
+Digest digest_of(const std::string& hex) {
+  Digest digest{};
+  if (hex.size() != 2 * digest.size()) return digest;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const char* first = hex.data() + 2 * i;
+    if (std::from_chars(first, first + 2, digest[i], 16).ptr != first + 2) return Digest{};
+  }
+  return digest;
+}
+
+Outcome<int> prove(Context& context, int64_t log, int64_t position) {
+  const std::string what = fmt::format("cannot prove entry {} of log {}", position, log);
+  auto made = read_checkpoint(context, what);
+  if (!made) return tl::unexpected(made.error());
+  const auto& roots = made->statement.logs;
+  const auto root = std::find_if(roots.begin(), roots.end(), [&](const lineage::LogRoot& it) {
+    return it.log == static_cast<uint32_t>(log);
+  });
+  auto logs = read_logs(context, what);
+  if (!logs) return tl::unexpected(logs.error());
+  std::optional<AuditEntry> entry;
+  const auto number = static_cast<uint64_t>(position);
+  auto read =
+      read_entries(context, what, static_cast<uint32_t>(log), number - 1, [&](AuditEntry found) {
+        if (found.position == number) entry = std::move(found);
+        return false;
+      });
+  if (!read) return tl::unexpected(read.error());
+  const auto found = std::find_if(logs->begin(), logs->end(), [&](const AuditLog& it) {
+    return it.log == static_cast<uint32_t>(log);
+  });
+  if (!entry || root == roots.end() || found == logs->end()) {
+    return tl::unexpected(Failure{kExitNotFound, what,
+                                  "there is no such entry, or it is not kept any more",
+                                  "list them: phoenix audit list -o wide", ""});
+  }
+  const uint64_t index = number - found->first_kept;
+  Target target({"audit", "proof"});
+  target.with("log", log).with("position", static_cast<int64_t>(index));
+  target.with("size", static_cast<int64_t>(root->size));
+  auto reply = context.api.get(what, target);
+  if (!reply) return tl::unexpected(reply.error());
+  lineage::Proof proof;
+  for (const Json& item : reply->json["hashes"].items()) {
+    proof.push_back(digest_of(item.text()));
+  }
+  const Digest leaf = lineage::leaf_hash(entry->bytes);
+  if (!lineage::verify_inclusion(leaf, index, root->size, proof, root->root)) {
+    return failed(what, "the host's proof does not lead to the root it signed");
+  }
+  print_answer(context, *reply, lineage::hex(leaf),
+               fmt::format("entry {} of log {} ({}) is among the {} entries that {} signed at {}: "
+                           "{} hashes lead to the root {}\n",
+                           position, log, lineage::hex(leaf).substr(0, 16), root->size,
+                           made->statement.host, json::time_text(made->statement.at), proof.size(),
+                           lineage::hex(root->root).substr(0, 16)));
+  return kExitDone;
+}
+
+// --- keys ---
+
+Outcome<int> keys(Context& context, const std::string& folder) {
+  const std::string what = "cannot get the host's keys";
+  auto reply = context.api.get(what, Target({"audit", "keys"}));
+  if (!reply) return tl::unexpected(reply.error());
+  std::string text;
+  for (const Json& item : reply->json["items"].items()) {
+    text += item["publicKey"].text();
+    if (folder.empty()) continue;
+    const auto named = lineage::parse_public(item["publicKey"].text());
+    if (!named) continue;
+    std::error_code ignored;
+    std::filesystem::create_directories(folder, ignored);
+    auto done =
+        write_out(context, what, folder + "/" + named->name + ".pub", item["publicKey"].text());
+    if (!done) return done;
+  }
+  if (folder.empty()) print_answer(context, *reply, "", text);
+  return kExitDone;
+}
+
+void add_list(std::vector<Command>& table, const char* path) {
+  const auto options = std::make_shared<ListOptions>();
+  Command list_entries;
+  list_entries.path = path;
+  list_entries.summary = "what was decided, by whom: entries of the flight recorder";
+  list_entries.example = "phoenix audit list --packet invoice-17";
+  list_entries.flags.push_back(
+      text_flag("--packet", "ID", &options->packet, "all that the logs have of this packet"));
+  list_entries.flags.push_back(
+      optional_number_flag("--log", "N", &options->log, 0, UINT32_MAX, "of one log only"));
+  list_entries.flags.push_back(
+      optional_number_flag("--limit", "N", &options->limit, 1, 10'000, "the newest N (100)"));
+  list_entries.run = [options](Context& context) {
+    return finish(context, list(context, *options));
+  };
+  table.push_back(std::move(list_entries));
+}
+
+void add_export(std::vector<Command>& table) {
+  const auto options = std::make_shared<ExportOptions>();
+  Command export_logs;
+  export_logs.path = "audit export";
+  export_logs.summary = "all logs as one file that `audit verify` reads without a server";
+  export_logs.example = "phoenix audit export --out logs.pfa --checkpoint-out now.checkpoint";
+  export_logs.flags.push_back(
+      text_flag("--out", "FILE", &options->out, "where to (standard output)"));
+  export_logs.flags.push_back(text_flag("--checkpoint-out", "FILE", &options->checkpoint_out,
+                                        "the checkpoint that covers it, by itself"));
+  export_logs.run = [options](Context& context) {
+    return finish(context, export_all(context, *options));
+  };
+  table.push_back(std::move(export_logs));
+}
+
+void add_file_verb(std::vector<Command>& table, const char* path, const char* summary,
+                   const char* flag, const char* help, const char* example,
+                   Outcome<int> (*act)(Context&, const std::string&)) {
+  const auto where = std::make_shared<std::string>();
+  Command command;
+  command.path = path;
+  command.summary = summary;
+  command.example = example;
+  command.flags.push_back(text_flag("--out", flag, where.get(), help));
+  command.run = [where, act](Context& context) { return finish(context, act(context, *where)); };
+  table.push_back(std::move(command));
+}
+
+void add_prove(std::vector<Command>& table) {
+  struct Where {
+    int64_t log = 0;
+    std::optional<int64_t> position;
+  };
+  const auto where = std::make_shared<Where>();
+  Command command;
+  command.path = "audit prove";
+  command.summary = "that an entry is among those that the host has signed";
+  command.example = "phoenix audit prove --log 0 --position 17";
+  command.flags.push_back(number_flag("--log", "N", &where->log, 0, UINT32_MAX, "the log (0)"));
+  Flag position = optional_number_flag("--position", "N", &where->position, 1, INT64_MAX,
+                                       "of the entry, as `audit list` shows it");
+  position.required = true;
+  command.flags.push_back(std::move(position));
+  command.run = [where](Context& context) {
+    return finish(context, prove(context, where->log, where->position.value_or(1)));
+  };
+  table.push_back(std::move(command));
+}
+
+}  // namespace
+
+void add_audit_commands(std::vector<Command>& table) {
+  add_list(table, "audit");
+  add_list(table, "audit list");
+  add_export(table);
+  add_prove(table);
+  add_file_verb(table, "audit checkpoint", "a signed statement of how far all logs have come",
+                "FILE", "where to (standard output); keep it apart from the host",
+                "phoenix audit checkpoint --out now.checkpoint", checkpoint);
+  add_file_verb(table, "audit keys", "the public keys that sign checkpoints", "DIR",
+                "one file a key into this folder (standard output)",
+                "phoenix audit keys --out keys", keys);
+}
+
+}  // namespace phoenix::cli

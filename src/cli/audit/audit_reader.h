@@ -1,0 +1,39 @@
+// The flight recorder of a host, as the verbs read it: logs, entries, checkpoints, in bytes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cli/api.h"
+#include "cli/context.h"
+#include "lineage/form/statements.h"
+
+namespace phoenix::cli {
+
+struct AuditLog {
+  uint32_t log = 0;
+  std::string host;  // empty: the only one
+  uint64_t size = 0;
+  uint64_t first_kept = 0;  // position, from 1; 0: none
+};
+
+struct AuditEntry {
+  uint64_t position = 0;  // from 1
+  std::string bytes;
+};
+
+struct AuditCheckpoint {
+  std::string envelope;
+  lineage::Checkpoint statement;  // as the envelope has it; its signature is not looked at here
+};
+
+// Each failure begins with `what`.
+Outcome<std::vector<AuditLog>> read_logs(Context& context, const std::string& what);
+Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& what);
+// Entries after the position, in order, until the log ends or `take` answers false.
+Outcome<bool> read_entries(Context& context, const std::string& what, uint32_t log, uint64_t after,
+                           const std::function<bool(AuditEntry)>& take);
+
+}  // namespace phoenix::cli
