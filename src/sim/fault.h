@@ -90,6 +90,7 @@ enum class PoolFault : uint8_t {
   kWriteLost,      // one commit never arrives, and its sender cannot know
   kWriteUntold,    // one commit is taken, and its sender cannot know
   kWriteLate,      // one commit arrives long after its sender has given it up
+  kWriteConflict,  // one part of a commit is refused, as if somebody else had written
   kWorkerKill,     // a process is gone; another takes its place under another id
   kWorkerRestart,  // and comes back, with its token or taking its own ids over
   kWorkerFreeze,   // stands still for longer than its lease
@@ -98,14 +99,14 @@ enum class PoolFault : uint8_t {
   kWorkerRetire,
   kPatch,  // capabilities, weight or maxLoad change under way
 };
-inline constexpr size_t kPoolFaults = 23;
+inline constexpr size_t kPoolFaults = 24;
 
 inline constexpr std::array<std::string_view, kPoolFaults> kPoolFaultNames = {
-    "host-crash",   "host-silent",   "host-freeze",    "host-leave",    "suspicion",
-    "clock-jump",   "link-reset",    "peer-cut",       "one-way",       "split",
-    "store-cut",    "store-slow",    "store-refuse",   "write-lost",    "write-untold",
-    "write-late",   "worker-kill",   "worker-restart", "worker-freeze", "worker-cut",
-    "worker-drain", "worker-retire", "patch"};
+    "host-crash", "host-silent",    "host-freeze",   "host-leave",     "suspicion",
+    "clock-jump", "link-reset",     "peer-cut",      "one-way",        "split",
+    "store-cut",  "store-slow",     "store-refuse",  "write-lost",     "write-untold",
+    "write-late", "write-conflict", "worker-kill",   "worker-restart", "worker-freeze",
+    "worker-cut", "worker-drain",   "worker-retire", "patch"};
 
 struct PoolFaultCounts {
   std::array<uint64_t, kPoolFaults> of{};

@@ -131,7 +131,7 @@ void Host::input(std::function<void()> action) {
 
 void Host::drain() {
   Output out = node_->take_output();
-  checks_.plans().written(out.groups);
+  checks_.plans().done(out);
   for (Group& group : out.groups) {
     trace_.line(queue_.now(), "= " + describe(group));
     for (const Digest& scope : scopes_of(group)) answers_open_.insert(scope);

@@ -181,6 +181,8 @@ void Process::register_now() {
       Idempotency{digest_of("register " + key), digest_of(replace_ ? "replace" : "plain")};
   command.body = std::move(reg);
   const Instant sent = env_.queue.now();
+  if (first_key_ != key) first_sent_ = sent;
+  first_key_ = key;
   const uint64_t call = ++attach_call_;
   const auto exchange =
       env_.network.send(link_, std::move(command), mine([=, this](const Reply* r) {
@@ -198,11 +200,10 @@ void Process::on_registered(Instant sent, const Reply* reply) {
   ++attach_call_;
   if (reply != nullptr) {
     if (const auto* done = std::get_if<MembersReply>(&reply->body); done && done->session) {
-      run_ = 0;
-      // Where the host's own hold counts too, the answer promises less than a whole lease, and does
-      // not say how much; the first poll does.
-      const Duration lease = seconds(done->session->lease_seconds);
-      attached_now(sent, *done->session, env_.network.doors() > 1 ? lease / 2 : lease);
+      run_ = done->run;
+      // A kept answer granted its lease to the request that came first.
+      attached_now(reply->replayed ? first_sent_ : sent, *done->session,
+                   milliseconds(done->lease_ms));
       return;
     }
     const auto* error = std::get_if<Error>(&reply->body);
@@ -294,6 +295,7 @@ void Process::attached_now(Instant sent, const SessionRecord& session, Duration 
   attached_ = true;
   broken_at_.reset();
   lease_end_ = Instant{0};
+  stopped_ = false;
   ++round_;
   disturbed();
   renew(sent, lease);

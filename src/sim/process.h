@@ -137,6 +137,7 @@ class Process : public Worker {
   void revoke(const Revoked& item);
   void drop(const std::string& key, uint64_t epoch);
   void stop_effects();
+  bool may_work();
   void begin(const std::string& key);
   bool still(const std::string& key, uint64_t job) const;
   void checkpoint(const std::string& key, uint64_t job);
@@ -162,6 +163,8 @@ class Process : public Worker {
   std::optional<Token> token_;
   std::string session_text_;
   uint64_t registers_ = 0;  // names the Idempotency-Key of this attempt to register
+  std::string first_key_;   // the key that was sent last, and when it was sent for the first time
+  Instant first_sent_{0};
   bool replace_ = false;
   bool attached_ = false;
   bool attaching_ = false;
@@ -169,6 +172,7 @@ class Process : public Worker {
   uint64_t round_ = 0;  // grows with each attaching; older answers are dropped
   uint64_t run_ = 0;    // 0: not told yet
   Instant lease_end_{0};
+  bool stopped_ = false;  // by its own clock, until it is attached again
   Instant healthy_from_{0};
   std::optional<std::string> poll_after_;
   std::optional<std::string> heartbeat_after_;

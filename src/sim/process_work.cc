@@ -76,7 +76,14 @@ void Process::drop(const std::string& key, uint64_t epoch) {
 }
 
 void Process::stop_effects() {
+  stopped_ = true;
   for (auto& [key, item] : works_) item.effect = false;
+}
+
+bool Process::may_work() {
+  check_lease();
+  check_grace();
+  return !stopped_;
 }
 
 void Process::begin(const std::string& key) {
@@ -259,9 +266,10 @@ void Process::on_owner_answer(const OwnerCall& call, const ItemReply& reply) {
   }
   if (error->kind == ErrorKind::kNotEligible) {
     if (!mine_still) return;
-    // The one it was meant for cannot take it: the owner keeps it and ends it by itself.
+    // The one it was meant for cannot take it: the owner keeps it and ends it by itself, at once or
+    // when it is delivered again after an end of its lease.
     found->second.finishing = false;
-    begin(key);
+    if (may_work()) begin(key);
     return;
   }
   const bool stop = error->kind == ErrorKind::kStaleEpoch || error->kind == ErrorKind::kNotOwner ||

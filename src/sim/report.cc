@@ -12,6 +12,12 @@ std::string faults_text(const FaultCounts& faults) {
   return out;
 }
 
+std::string closing_text(uint64_t first, uint64_t next, uint64_t violations) {
+  if (next == first) return "seeds 0, the time was over at once\n";
+  return fmt::format("seeds {}, from {} to {}, violations {}\n", next - first, first, next - 1,
+                     violations);
+}
+
 std::string replay_command(uint64_t seed, const SimOptions& options) {
   std::string out = fmt::format("phoenix sim --seed {} --steps {}", seed, options.steps);
   if (!options.planted_bug.empty()) {

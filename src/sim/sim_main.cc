@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <string>
 
@@ -41,15 +42,31 @@ int run_sim(const SimOptions& options) {
   }
   if (options.hosts > 0) return sim::play_pool_seeds(options);
   if (!options.scenario.empty()) return play(options);
-  int status = 0;
-  for (uint64_t seed = options.seed_first; seed <= options.seed_last; ++seed) {
+  uint64_t seed = options.seed_first;
+  uint64_t violations = 0;
+  for (; options.goes_on_with(seed); ++seed) {
     const sim::RunResult result =
         sim::run_seed({.seed = seed, .steps = options.steps, .print_trace = options.verbose});
+    if (result.violation) ++violations;
+    if (options.more && !result.violation) continue;
     std::fputs((options.json ? sim::seed_json(result) : sim::seed_text(result, options)).c_str(),
                stdout);
-    if (result.violation) status = 1;
+    std::fflush(stdout);
   }
-  return status;
+  if (options.more && !options.json) {
+    std::fputs(sim::closing_text(options.seed_first, seed, violations).c_str(), stdout);
+  }
+  return violations == 0 ? 0 : 1;
+}
+
+Result<Duration> parse_hours(std::string_view text) {
+  double hours = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), hours);
+  if (error == std::errc() && end == text.data() + text.size() && hours > 0 && hours <= 10'000) {
+    return milliseconds(static_cast<int64_t>(hours * 3'600'000));
+  }
+  return fail(ErrorKind::kInvalidRequest,
+              fmt::format("\"{}\" is no number of hours, as 2 or 0.5 are", text));
 }
 
 }  // namespace phoenix

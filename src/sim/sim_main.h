@@ -3,7 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
 
 namespace phoenix {
 
@@ -16,7 +21,16 @@ struct SimOptions {
   std::string planted_bug;  // name of a planted bug; needs a build with PHOENIX_PLANTED_BUGS
   bool json = false;
   bool verbose = false;  // print the trace itself
+  // Set: seeds from seed_first on for as long as it answers true, whatever seed_last says. Then
+  // only what fails is printed, and a line at the end. The caller has the clock; there is none in
+  // here.
+  std::function<bool()> more;
+
+  bool goes_on_with(uint64_t seed) const { return more ? more() : seed <= seed_last; }
 };
+
+// "2" or "0.5"; an error unless it is more than nothing and at most 10,000.
+Result<Duration> parse_hours(std::string_view text);
 
 // 0: no violation. 1: a violation, printed with the seed and the command that replays it.
 // 2: the options cannot be carried out (unknown bug or scenario).

@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "node/node.h"
 #include "sim/check/answers.h"
@@ -23,8 +24,8 @@ class Plans {
   void command(Now now, const Node& node, uint64_t run, const Command& command);
   void committing(Now now, const Node& node, std::span<const Group> groups);
   void tick(Now now, const Node& node);
-  // After it: what it made the node write.
-  void written(std::span<const Group> groups);
+  // After it: what it made the node write and say.
+  void done(const Output& out);
 
   // Changes that were compared with their plans, and packets that moved in them.
   uint64_t compared() const { return compared_; }
@@ -40,7 +41,7 @@ class Plans {
     Plan plan;
   };
   void expect(Now now, const Node& node, const PlanRequest& request, Expected expected);
-  void compare(std::map<std::string, std::string> done);
+  void compare(std::map<std::string, std::string> done, const std::set<std::string>& handed_out);
 
   Complain complain_;
   std::optional<Expected> expected_;

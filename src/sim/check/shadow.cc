@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "packet/lifecycle.h"
+#include "sim/check/lineage.h"
 
 namespace phoenix::sim {
 
@@ -121,6 +122,10 @@ void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std:
   Track& track = packets_[after.key];
   const Packet* before = track.head.get();
   check_growth(before, after);
+  if (const std::string fault = fault_of_entry(before, put); !fault.empty()) {
+    complain_(Invariant::kLineage, fmt::format("{} at revision {}, epoch {}: {}", after.key.id(),
+                                               after.revision, after.epoch, fault));
+  }
   const bool lost = before != nullptr && before->owner && before->owner != after.owner;
   if (lost) {
     check_cause(track, put, leavers);

@@ -15,6 +15,7 @@ enum class Invariant : uint8_t {
   kOwnedOrParked,  // I3: every live packet is owned by somebody alive, or parked for a reason
   kBounded,        // I4: nothing outlives its bound
   kMovesLeast,     // I5: a membership change moves only what it must
+  kLineage,        // I6: the legs of a packet are one chain
   kSameTrace,      // I7: the same seed gives the same trace
   kDelivery,       // a member with a session learns what it has and what it lost
   kExclusive,      // who keeps to its lease has stopped before the next owner starts
@@ -25,9 +26,9 @@ enum class Invariant : uint8_t {
 
 constexpr std::string_view invariant_name(Invariant invariant) {
   constexpr std::string_view kNames[] = {"I1 one-owner",  "I2 nothing-lost", "I3 owned-or-parked",
-                                         "I4 bounded",    "I5 moves-least",  "I7 same-trace",
-                                         "D1 delivery",   "D2 exclusive",    "F1 fence",
-                                         "N1 node-check", "C1 crash"};
+                                         "I4 bounded",    "I5 moves-least",  "I6 lineage",
+                                         "I7 same-trace", "D1 delivery",     "D2 exclusive",
+                                         "F1 fence",      "N1 node-check",   "C1 crash"};
   return kNames[static_cast<size_t>(invariant)];
 }
 

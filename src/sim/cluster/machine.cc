@@ -284,6 +284,7 @@ void Machine::resume() {
   paused_ = false;
   line("* goes on");
   env_.disturb();
+  env_.links.goes_on(number_);
   std::vector<std::function<void()>> postponed = std::move(postponed_);
   postponed_.clear();
   const uint64_t life = life_.life;

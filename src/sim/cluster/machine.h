@@ -90,6 +90,8 @@ class Machine final : public Door, public PeerEnd {
   const Cluster* cluster() const { return serves_ ? cluster_.get() : nullptr; }
   uint64_t steps() const { return steps_; }
   uint64_t fenced_lives() const { return fenced_lives_; }
+  // How often it has left in order.
+  uint64_t leaves() const { return leaves_; }
   uint64_t known_view() const { return view_.number; }
   WallMs wall() const;
   Now node_now() const;
@@ -123,6 +125,8 @@ class Machine final : public Door, public PeerEnd {
 
   // machine_store.cc
   void write_next();
+  // Requires: there is one.
+  PoolFault next_write_fault();
   void report(const std::shared_ptr<Batch>& batch, bool answered);
   bool would_all_happen(const std::vector<Group>& groups) const;
   void heard(const std::vector<Group>& groups);
@@ -169,6 +173,7 @@ class Machine final : public Door, public PeerEnd {
   int64_t wall_skew_ms_ = 0;
   uint64_t steps_ = 0;
   uint64_t fenced_lives_ = 0;
+  uint64_t leaves_ = 0;
 
   ClusterView view_;
   std::string suspected_;

@@ -29,12 +29,17 @@ void Machine::write_next() {
     batch->groups.push_back(std::move(to_write_.front()));
     to_write_.pop_front();
   }
+  std::optional<PoolFault> fault;
+  if (!trouble_.writes.empty()) fault = next_write_fault();
+  std::optional<size_t> conflict;
+  if (fault == PoolFault::kWriteConflict) conflict = prng_.below(batch->groups.size());
   // What has been sent arrives, whatever becomes of its sender.
-  auto there = [this, batch, life = life_] {
+  auto there = [this, batch, conflict, life = life_] {
     env_.pool->clock_ns = env_.queue.now().ns;
     if (batch->given_up && !would_all_happen(batch->groups)) return;
     CommitPlan plan;
     if (env_.queue.now() < env_.refuse_until) plan.fault = CommitFault::kRefuse;
+    if (conflict) plan.conflicts.insert(*conflict);
     batch->result = env_.pool->commit(life, batch->id, batch->groups, plan);
     std::vector<bool> truth;
     std::string text;
@@ -49,15 +54,19 @@ void Machine::write_next() {
     env_.checks.committed(env_.queue.now(), batch->groups, truth);
   };
   auto back = in_this_life([this, batch](bool answered) { report(batch, answered); });
-  if (trouble_.writes.empty()) {
+  if (!fault || conflict) {
     writes_.ask(std::move(there), std::move(back));
-    return;
+  } else {
+    writes_.ask(std::move(there), std::move(back), *fault);
   }
+}
+
+PoolFault Machine::next_write_fault() {
   const PoolFault fault = trouble_.writes.front();
   trouble_.writes.pop_front();
   env_.faults.add(fault);
   env_.disturb();
-  writes_.ask(std::move(there), std::move(back), fault);
+  return fault;
 }
 
 // A store compares when the request comes; its rows stay locked until the end of the transaction.
@@ -109,16 +118,22 @@ void Machine::heard(const std::vector<Group>& groups) {
 
 void Machine::resolve(uint64_t batch_id) {
   auto resolution = std::make_shared<Resolution>(Resolution::kUnknown);
-  writes_.ask([this, batch_id, resolution,
-               life = life_] { *resolution = env_.pool->resolve(life, batch_id); },
-              in_this_life([this, batch_id, resolution](bool answered) {
-                const Resolution told = answered ? *resolution : Resolution::kUnknown;
-                line(fmt::format("= batch {} resolved {}", batch_id, static_cast<int>(told)));
-                cluster_->resolved(node_now(), batch_id, told);
-                if (told == Resolution::kUnknown) return;
-                heard(unknown_[batch_id]);
-                unknown_.erase(batch_id);
-              }));
+  auto there = [this, batch_id, resolution, life = life_] {
+    *resolution = env_.pool->resolve(life, batch_id);
+  };
+  auto back = in_this_life([this, batch_id, resolution](bool answered) {
+    const Resolution told = answered ? *resolution : Resolution::kUnknown;
+    line(fmt::format("= batch {} resolved {}", batch_id, static_cast<int>(told)));
+    cluster_->resolved(node_now(), batch_id, told);
+    if (told == Resolution::kUnknown) return;
+    heard(unknown_[batch_id]);
+    unknown_.erase(batch_id);
+  });
+  // It writes too, and is lost like any other write.
+  if (trouble_.writes.empty() || trouble_.writes.front() == PoolFault::kWriteConflict) {
+    return writes_.ask(std::move(there), std::move(back));
+  }
+  writes_.ask(std::move(there), std::move(back), next_write_fault());
 }
 
 // --- asking

@@ -261,6 +261,7 @@ void Machine::go_on_leaving() {
         if (!answer || answer->outcome == SwapOutcome::kBehind) return;
         if (done) {
           line("* has left");
+          ++leaves_;
           end_life(false);
           return;
         }

@@ -115,6 +115,15 @@ void PeerLinks::ended(size_t end, bool silent) {
   }
 }
 
+void PeerLinks::goes_on(size_t end) {
+  for (size_t other = 0; other < ends_.size(); ++other) {
+    if (other == end) continue;
+    Pair& pair = pair_of(end, other);
+    Side& side = pair.sides[1 - side_of(pair, end)];
+    if (!side.blocked) side.silent_since = kNever;
+  }
+}
+
 // --- messages
 // -------------------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ class PeerLinks {
   void send(size_t from, const HostLife& to, const PeerMessage& message);
   // The life at this end is over; its connections break, at once or by silence.
   void ended(size_t end, bool silent);
+  // It stood still, and says what it has to say to all at once.
+  void goes_on(size_t end);
 
   // --- faults ---
   void block(size_t from, size_t to, bool blocked);

@@ -94,6 +94,12 @@ std::string describe_peer(const PeerMessage& message) {
           [](const ContentsAnswer& m) {
             return fmt::format("contents {} {}", m.call, m.contents.size());
           },
+          [](const SlotsFreed& m) {
+            return fmt::format("freed {} view={}", m.slots.size(), m.view);
+          },
+          [](const Wrote& m) {
+            return fmt::format("wrote {} {} {}", m.pending, m.assigned, m.running);
+          },
           [](const NodeMessage& m) { return node_text(m); }},
       message);
 }

@@ -2,18 +2,26 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "sim/cluster/pool_world.h"
 
 // What can go wrong. Each act is a line of words, in a script or drawn:
 //
-//   crash|silent H [DOWN] · freeze H [FOR] · leave H [DOWN] · suspect H · clock H MS · start H
+//   crash|silent H [DOWN] · freeze H [FOR] · leave H [DOWN] · suspect H · clock H|all MS · start H
 //   roll crash|leave|silent [DOWN]                 one host after the other
+//   starve H [FOR]                                 stands still nine tenths of the time
+//   flicker H                                      out of the view, back, out of it again, while
+//   the
+//                                                  others' writes hang
 //   reset H H · cut H H [FOR] · oneway H H [FOR] · split h1,h2|h3 [FOR] · slow H [FOR]
-//   store-cut|store-slow H [FOR] · store-refuse [FOR] · write-lost|write-untold|write-late H
+//   flap H [FOR]                                   its links break and come up again and again
+//   store-cut|store-slow H [FOR] · store-refuse [FOR]
+//   write-lost|write-untold|write-late|write-conflict H [TIMES]
 //   kill W · restart W saved|replace [DOWN] · wfreeze W [FOR] · wcut W [FOR] · drain W · retire W
-//   patch
+//   churn [FOR]                                    workers die or retire, others come, without
+//   pause patch
 //
 // H is h1, h2, … or `any`; W is w1, … or `any`. Lengths that are not given are drawn.
 namespace phoenix::sim {
@@ -22,6 +30,14 @@ namespace {
 
 size_t host_number(const std::string& name) {
   return static_cast<size_t>(std::atoi(name.c_str() + 1)) - 1;
+}
+
+std::optional<PoolFault> write_fault(const std::string& verb) {
+  if (verb == "write-lost") return PoolFault::kWriteLost;
+  if (verb == "write-untold") return PoolFault::kWriteUntold;
+  if (verb == "write-late") return PoolFault::kWriteLate;
+  if (verb == "write-conflict") return PoolFault::kWriteConflict;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -48,7 +64,7 @@ void PoolWorld::later(Duration delay, std::function<void()> action) {
 }
 
 PoolWorld::Words PoolWorld::draw_host_fault() {
-  switch (prng_.below(7)) {
+  switch (prng_.below(9)) {
     case 0:
       return {"crash", "any"};
     case 1:
@@ -60,6 +76,10 @@ PoolWorld::Words PoolWorld::draw_host_fault() {
       return {"leave", "any"};
     case 5:
       return {"suspect", "any"};
+    case 6:
+      return {"flicker", "any"};
+    case 7:
+      return {"starve", "any"};
     default:
       return {"clock", "any", fmt::format("{}", prng_.between(-12'000, 8'000))};
   }
@@ -77,6 +97,8 @@ PoolWorld::Words PoolWorld::draw_fault() {
                                              {"write-lost", "any"},
                                              {"write-untold", "any"},
                                              {"write-late", "any"},
+                                             {"write-conflict", "any"},
+                                             {"flap", "any"},
                                              {"kill", "any"},
                                              {"restart", "any", "saved"},
                                              {"restart", "any", "replace"},
@@ -86,7 +108,10 @@ PoolWorld::Words PoolWorld::draw_fault() {
                                              {"retire", "any"},
                                              {"patch"}};
   if (prng_.chance(1, 3)) return draw_host_fault();
-  return kOthers[prng_.below(kOthers.size())];
+  Words words = kOthers[prng_.below(kOthers.size())];
+  // More than one: the word about a batch whose outcome is unknown may be lost as well.
+  if (write_fault(words[0])) words.push_back(fmt::format("{}", prng_.between(1, 3)));
+  return words;
 }
 
 void PoolWorld::act(const Words& words) {
@@ -143,20 +168,58 @@ bool PoolWorld::act_on_host(const Words& words) {
     leave(*machine_of(words, 1), length_of(words, 2, 30, 4'000));
   } else if (verb == "start") {
     machine_of(words, 1)->start();
+  } else if (verb == "starve") {
+    faults_.add(PoolFault::kHostFreeze);
+    starve(*machine_of(words, 1), queue_.now() + length_of(words, 2, 1'000, 6'000));
+  } else if (verb == "flicker") {
+    flicker(*machine_of(words, 1));
   } else if (verb == "suspect") {
-    const Machine* victim = machine_of(words, 1);
-    Machine* by = machine_of(words, 2);
-    if (by == victim || !by->serves() || !victim->serves()) return true;
-    faults_.add(PoolFault::kSuspicion);
-    by->suspect(victim->name());
+    suspect(*machine_of(words, 1), *machine_of(words, 2));
   } else if (verb == "clock") {
     faults_.add(PoolFault::kClockJump);
     const int64_t by = words.size() > 2 ? std::atoll(words[2].c_str()) : 0;
-    machine_of(words, 1)->set_clock(by);
+    if (words.size() > 1 && words[1] == "all") {
+      for (const auto& machine : machines_) machine->set_clock(by);
+    } else {
+      machine_of(words, 1)->set_clock(by);
+    }
   } else {
     return false;
   }
   return true;
+}
+
+void PoolWorld::suspect(const Machine& victim, Machine& by) {
+  if (&by == &victim || !by.serves() || !victim.serves()) return;
+  faults_.add(PoolFault::kSuspicion);
+  by.suspect(victim.name());
+}
+
+// Each stop is too short for others to give it up, and it does in one what it has missed.
+void PoolWorld::starve(Machine& machine, Instant until) {
+  if (queue_.now() >= until) return;
+  const Duration still = milliseconds(prng_.between(200, 700));
+  machine.pause(still);
+  later(still + milliseconds(prng_.between(20, 70)),
+        [this, &machine, until] { starve(machine, until); });
+}
+
+// Its slots go to others, come back and go again, before these are done with what they have begun.
+void PoolWorld::flicker(Machine& machine) {
+  const auto by_others = [this, &machine](const std::function<void(Machine&)>& action) {
+    for (const auto& other : machines_) {
+      if (other.get() != &machine) action(*other);
+    }
+  };
+  by_others([&](Machine& other) { suspect(machine, other); });
+  later(milliseconds(prng_.between(600, 1'400)), [by_others] {
+    by_others([](Machine& other) {
+      for (int i = 0; i < 3; ++i) other.trouble().writes.push_back(PoolFault::kWriteLate);
+    });
+  });
+  later(milliseconds(prng_.between(1'200, 2'600)), [this, &machine, by_others] {
+    by_others([&](Machine& other) { suspect(machine, other); });
+  });
 }
 
 void PoolWorld::crash(Machine& machine, bool silent, Duration down) {
@@ -215,6 +278,11 @@ bool PoolWorld::act_on_ways(const Words& words) {
     later(length_of(words, 2, 500, 5'000), [this, end] { links_.slow(end, Duration{}); });
     return true;
   }
+  if (verb == "flap") {
+    faults_.add(PoolFault::kPeerCut);
+    flap(machine_of(words, 1)->number(), queue_.now() + length_of(words, 2, 1'000, 5'000));
+    return true;
+  }
   if (verb != "reset" && verb != "cut" && verb != "oneway") return false;
   const size_t a = machine_of(words, 1)->number();
   const size_t b = machine_of(words, 2)->number();
@@ -237,6 +305,17 @@ void PoolWorld::cut(size_t a, size_t b, bool one_way, Duration length) {
     links_.block(b, a, false);
     pool_.disturb();
   });
+}
+
+// Some of what breaks is noticed, some comes up before anybody has missed it.
+void PoolWorld::flap(size_t end, Instant until) {
+  if (queue_.now() >= until) return;
+  for (size_t other = 0; other < machines_.size(); ++other) {
+    if (other == end) continue;
+    if (prng_.chance(1, 3)) links_.reset(end, other);
+    cut(end, other, prng_.chance(1, 3), milliseconds(prng_.between(50, 1'100)));
+  }
+  later(milliseconds(prng_.between(200, 1'500)), [this, end, until] { flap(end, until); });
 }
 
 // "h1,h2|h3", or any two groups.
@@ -268,6 +347,7 @@ bool PoolWorld::act_on_store(const Words& words) {
     pool_.refuse_until = queue_.now() + length_of(words, 1, 100, 2'500);
     return true;
   }
+  if (!verb.starts_with("store-") && !verb.starts_with("write-")) return false;
   Machine* machine = machine_of(words, 1);
   StoreTrouble& trouble = machine->trouble();
   if (verb == "store-cut") {
@@ -280,12 +360,9 @@ bool PoolWorld::act_on_store(const Words& words) {
   } else if (verb == "store-slow") {
     faults_.add(PoolFault::kStoreSlow);
     trouble.slow_until = queue_.now() + length_of(words, 2, 500, 5'000);
-  } else if (verb == "write-lost") {
-    trouble.writes.push_back(PoolFault::kWriteLost);
-  } else if (verb == "write-untold") {
-    trouble.writes.push_back(PoolFault::kWriteUntold);
-  } else if (verb == "write-late") {
-    trouble.writes.push_back(PoolFault::kWriteLate);
+  } else if (const auto fault = write_fault(verb)) {
+    const int times = words.size() > 2 ? std::atoi(words[2].c_str()) : 1;
+    trouble.writes.insert(trouble.writes.end(), static_cast<size_t>(times), *fault);
   } else {
     return false;
   }
@@ -299,6 +376,10 @@ bool PoolWorld::act_on_worker(const Words& words) {
   const std::string& verb = words[0];
   if (verb == "patch") {
     patch();
+    return true;
+  }
+  if (verb == "churn") {
+    churn(queue_.now() + length_of(words, 1, 1'000, 4'000));
     return true;
   }
   static const std::vector<std::string> kVerbs = {"kill", "restart", "wfreeze",
@@ -337,6 +418,13 @@ bool PoolWorld::act_on_worker(const Words& words) {
     worker->retire();
   }
   return true;
+}
+
+void PoolWorld::churn(Instant until) {
+  if (queue_.now() >= until) return;
+  (void)act_on_worker({prng_.chance(1, 3) ? "retire" : "kill", "any"});
+  add_worker(draw_shape(fmt::format("w{}", ++named_))).start(std::nullopt, false);
+  later(milliseconds(prng_.between(30, 200)), [this, until] { churn(until); });
 }
 
 void PoolWorld::patch() {

@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "sim/report.h"
+
 namespace phoenix::sim {
 
 Result<PoolScript> script_of(const SimOptions& options) {
@@ -82,15 +84,22 @@ int play_pool_seeds(const SimOptions& options) {
     std::fprintf(stderr, "%s\n", script.error().detail.c_str());
     return 2;
   }
-  int status = 0;
-  for (uint64_t seed = options.seed_first; seed <= options.seed_last; ++seed) {
+  uint64_t seed = options.seed_first;
+  uint64_t violations = 0;
+  for (; options.goes_on_with(seed); ++seed) {
     const PoolRunResult result =
         run_pool_seed({.seed = seed, .script = *script, .print_trace = options.verbose});
+    const bool failed = result.violation || !result.unmet.empty();
+    if (failed) ++violations;
+    if (options.more && !failed) continue;
     std::fputs((options.json ? pool_seed_json(result) : pool_seed_text(result, options)).c_str(),
                stdout);
-    if (result.violation || !result.unmet.empty()) status = 1;
+    std::fflush(stdout);
   }
-  return status;
+  if (options.more && !options.json) {
+    std::fputs(closing_text(options.seed_first, seed, violations).c_str(), stdout);
+  }
+  return violations == 0 ? 0 : 1;
 }
 
 }  // namespace phoenix::sim

@@ -84,6 +84,7 @@ bool take_line(const Words& words, PoolScript& script) {
   if (name == "faults") return take_choice(words, "random", "none", script.random_faults);
   if (name == "run") return take_duration(words, script.run);
   if (name == "rest") return take_duration(words, script.rest);
+  if (name == "look") return take_duration(words, script.look);
   if (name == "at") return take_act(words, script);
   if (name == "expect") return take_expectation(words, script);
   return false;

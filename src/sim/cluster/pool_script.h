@@ -6,6 +6,8 @@
 //   network perfect|lossy                             between callers and hosts
 //   faults random|none                                beside those of the script
 //   run 20s · rest 90s                                the faulty part; the bound of the calm one
+//   look 100ms                                        how often all of it is checked beside what
+//                                                     each step is; it is dear in a large pool
 //   seeds 1 20                                        that a test plays
 //   at 3s ACT…                                        see pool_acts.h
 //   expect NAME <=|>=|== NUMBER                       of PoolFigures
@@ -23,7 +25,8 @@
 namespace phoenix::sim {
 
 // What a run was like, by name: "fences", "views", "slot-moves", "lapses", "losses", "epochs",
-// "max-epoch", "worker-moves", "jobs", "packets", "settle-ms".
+// "max-epoch", "worker-moves", "jobs", "packets", "settle-ms"; "leaves": hosts that left in order;
+// "members": all that ever were, "members-known": what the host with the most of them has of them.
 using PoolFigures = std::map<std::string, uint64_t>;
 
 struct PoolAct {
@@ -47,6 +50,7 @@ struct PoolScript {
   bool random_faults = true;
   Duration run = seconds(20);
   Duration rest = seconds(120);
+  Duration look = milliseconds(100);
   uint64_t seed_first = 1;
   uint64_t seed_last = 5;
   std::vector<PoolAct> acts;

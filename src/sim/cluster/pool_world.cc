@@ -11,7 +11,6 @@ namespace phoenix::sim {
 
 namespace {
 
-constexpr Duration kPoolLookEvery = milliseconds(100);
 // How long a host has to be without any link before it is taken for dead: by the larger part of the
 // hosts, and by the smaller one.
 constexpr Duration kSilentFor = milliseconds(1'200);
@@ -200,7 +199,7 @@ WallMs PoolWorld::earliest_wall() const {
 }
 
 void PoolWorld::look() {
-  queue_.after(kPoolLookEvery, [this] {
+  queue_.after(options_.script.look, [this] {
     // Who is ended while he leaves comes back only by somebody's hand.
     for (const auto& machine : machines_) {
       if (env_.calm && !machine->up()) machine->start();
@@ -295,6 +294,13 @@ PoolFigures PoolWorld::figures() const {
   out["slot-moves"] = rows_.slot_moves();
   out["lapses"] = checks_.shadow().lapses();
   out["settle-ms"] = static_cast<uint64_t>((rest_at_ - calm_at_).ms());
+  out["members"] = env_.member_ids.size();
+  for (const auto& machine : machines_) {
+    out["leaves"] += machine->leaves();
+    if (machine->cluster() == nullptr) continue;
+    uint64_t& known = out["members-known"];
+    known = std::max<uint64_t>(known, machine->cluster()->node().members().size());
+  }
   for (const char* name : {"losses", "epochs", "max-epoch", "packets", "completed"}) out[name] = 0;
   for (const auto& [key, track] : checks_.shadow().packets()) {
     const Packet& head = *track.head;

@@ -82,6 +82,11 @@ class PoolWorld {
   void leave(Machine& machine, Duration down);
   void await_left(Machine& machine, uint64_t life, Duration down, int tries);
   void roll(const Words& words);
+  void suspect(const Machine& victim, Machine& by);
+  void starve(Machine& machine, Instant until);
+  void flicker(Machine& machine);
+  void flap(size_t end, Instant until);
+  void churn(Instant until);
   void cut(size_t a, size_t b, bool one_way, Duration length);
   void split(const std::string& groups, Duration length);
   void patch();

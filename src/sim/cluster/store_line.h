@@ -17,7 +17,7 @@ namespace phoenix::sim {
 struct StoreTrouble {
   bool cut = false;
   Instant slow_until{0};
-  std::deque<PoolFault> writes;  // for one commit each, in order
+  std::deque<PoolFault> writes;  // for one commit each, or the settling of one, in order
   bool any(Instant now) const { return cut || now < slow_until || !writes.empty(); }
 };
 

@@ -2,14 +2,19 @@
 //
 //   phoenix_sim_runner --seeds 1..1000 [--steps N] [--hosts N] [--twice] [--jobs N]
 //                      [--scenario FILE] [--bug B]
+//   phoenix_sim_runner --hours H [...]
 //
 // With --hosts the seeds are of several hosts, and the scenario says what happens in each of them.
+// With --hours it plays fresh seeds, those of the clock, until so long has passed.
 // Each seed runs in a child process, so that a crash of one is a finding and no end of the others.
 // Exit 0: no violation; 1: one or more, each with the command that replays it; 2: wrong use.
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -30,6 +35,8 @@ using phoenix::SimOptions;
 using phoenix::sim::Invariant;
 using phoenix::sim::RunResult;
 
+using Clock = std::chrono::steady_clock;
+
 struct Totals {
   uint64_t seeds = 0;
   uint64_t steps = 0;
@@ -43,6 +50,7 @@ struct RunnerOptions {
   phoenix::sim::PoolScript script;  // with several hosts
   bool twice = false;
   unsigned jobs = 2;
+  Clock::time_point until{};  // with --hours
 };
 
 bool number(std::string_view text, uint64_t* out) {
@@ -60,11 +68,23 @@ bool range(std::string_view text, SimOptions* sim) {
 
 int usage(const std::string& why) {
   std::fprintf(stderr,
-               "%s\nphoenix_sim_runner --seeds A..B [--steps N] [--hosts N] [--twice] [--jobs N]"
+               "%s\nphoenix_sim_runner --seeds A..B | --hours H [--steps N] [--hosts N]"
+               " [--twice] [--jobs N]"
                " [--scenario FILE] [--bug NAME] [--verbose]\n"
                "  as: phoenix_sim_runner --seeds 1..1000\n",
                why.c_str());
   return 2;
+}
+
+bool hours(std::string_view text, RunnerOptions* options) {
+  const auto length = phoenix::parse_hours(text);
+  if (!length) return false;
+  options->until = Clock::now() + std::chrono::nanoseconds(length->ns);
+  options->sim.more = [until = options->until] { return Clock::now() < until; };
+  const auto today = std::chrono::system_clock::now().time_since_epoch();
+  options->sim.seed_first =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(today).count());
+  return true;
 }
 
 bool parse(int argc, char** argv, RunnerOptions* options, std::string* why) {
@@ -87,6 +107,8 @@ bool parse(int argc, char** argv, RunnerOptions* options, std::string* why) {
     bool good = true;
     if (flag == "--seeds" || flag == "--seed") {
       good = range(value, &options->sim);
+    } else if (flag == "--hours") {
+      good = hours(value, options);
     } else if (flag == "--steps") {
       good = number(value, &count) && count > 0;
       options->sim.steps = static_cast<int64_t>(count);
@@ -166,7 +188,7 @@ SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
 
 // Seeds first, first + jobs, ...; a summary each into the pipe.
 void child(const RunnerOptions& options, uint64_t first, int pipe_end) {
-  for (uint64_t seed = first; seed <= options.sim.seed_last; seed += options.jobs) {
+  for (uint64_t seed = first; options.sim.goes_on_with(seed); seed += options.jobs) {
     SeedSummary begun;
     begun.seed = seed;
     begun.violations = ~uint64_t{0};  // begun; what follows it says how it ended
@@ -177,7 +199,33 @@ void child(const RunnerOptions& options, uint64_t first, int pipe_end) {
   }
 }
 
-void add(Totals& totals, const SeedSummary& summary) {
+struct Child {
+  pid_t pid = 0;
+  int end = -1;       // of its pipe
+  uint64_t open = 0;  // the seed that it has begun and not ended; 0: none
+};
+
+// Every child writes into a pipe of its own.
+bool start(const RunnerOptions& options, uint64_t first, std::vector<Child>& children) {
+  int ends[2];
+  if (pipe(ends) != 0) return false;
+  std::fflush(stdout);
+  const pid_t pid = fork();
+  if (pid < 0) return false;
+  if (pid == 0) {
+    close(ends[0]);
+    child(options, first, ends[1]);
+    std::_Exit(0);
+  }
+  close(ends[1]);
+  children.push_back({pid, ends[0], 0});
+  return true;
+}
+
+void take(const SeedSummary& summary, Child& from, Totals& totals) {
+  from.open = summary.seed;
+  if (summary.violations == ~uint64_t{0}) return;
+  from.open = 0;
   ++totals.seeds;
   totals.steps += summary.steps;
   totals.faults.add(summary.faults);
@@ -185,61 +233,64 @@ void add(Totals& totals, const SeedSummary& summary) {
   totals.violations += summary.violations;
 }
 
-// Reads one child's summaries to its end; a seed that was begun and not ended has crashed.
-uint64_t collect(const RunnerOptions& options, int pipe_end, Totals& totals) {
-  SeedSummary summary;
-  uint64_t open = 0;
-  while (read(pipe_end, &summary, sizeof summary) == static_cast<ssize_t>(sizeof summary)) {
-    if (summary.violations == ~uint64_t{0}) {
-      open = summary.seed;
-      continue;
-    }
-    open = 0;
-    add(totals, summary);
-  }
-  if (open == 0) return 0;
+// It has ended; a seed that was begun and not ended has crashed it.
+void ended(const RunnerOptions& options, const Child& child, Totals& totals) {
+  close(child.end);
+  (void)waitpid(child.pid, nullptr, 0);
+  if (child.open == 0) return;
+  const std::string replay = options.sim.hosts > 0
+                                 ? phoenix::sim::pool_replay_command(child.open, options.sim)
+                                 : phoenix::sim::replay_command(child.open, options.sim);
   std::printf("seed %llu: the program ended in the middle\n%s\nreplay: %s\n",
-              static_cast<unsigned long long>(open),
-              std::string(phoenix::sim::invariant_name(Invariant::kCrash)).c_str(),
-              phoenix::sim::replay_command(open, options.sim).c_str());
+              static_cast<unsigned long long>(child.open),
+              std::string(phoenix::sim::invariant_name(Invariant::kCrash)).c_str(), replay.c_str());
   ++totals.seeds;
   ++totals.violations;
-  return open;
 }
 
-// Every child writes into a pipe of its own. A child that crashed is started again behind the seed
-// that killed it.
+// A long run says now and then that it lives.
+void say_progress(const RunnerOptions& options, Clock::time_point& next, const Totals& totals) {
+  if (!options.sim.more || Clock::now() < next) return;
+  next = Clock::now() + std::chrono::minutes(5);
+  const auto left = std::chrono::duration_cast<std::chrono::minutes>(options.until - Clock::now());
+  std::fprintf(stderr, "seeds %llu, violations %llu; %lld minutes are left\n",
+               static_cast<unsigned long long>(totals.seeds),
+               static_cast<unsigned long long>(totals.violations),
+               static_cast<long long>(std::max<int64_t>(0, left.count())));
+}
+
+// A child that crashed is followed by one that goes on behind the seed that killed it.
 bool run_all(const RunnerOptions& options, Totals& totals) {
-  std::vector<uint64_t> starts;
+  std::vector<Child> children;
   for (unsigned job = 0; job < options.jobs; ++job) {
-    if (options.sim.seed_first + job <= options.sim.seed_last) {
-      starts.push_back(options.sim.seed_first + job);
-    }
+    const uint64_t first = options.sim.seed_first + job;
+    if (options.sim.goes_on_with(first) && !start(options, first, children)) return false;
   }
-  while (!starts.empty()) {
-    std::vector<std::pair<pid_t, int>> children;
-    for (uint64_t first : starts) {
-      int ends[2];
-      if (pipe(ends) != 0) return false;
-      std::fflush(stdout);
-      const pid_t pid = fork();
-      if (pid < 0) return false;
-      if (pid == 0) {
-        close(ends[0]);
-        child(options, first, ends[1]);
-        std::_Exit(0);
+  Clock::time_point progress = Clock::now();
+  while (!children.empty()) {
+    say_progress(options, progress, totals);
+    // All at once: none has to wait with a full pipe for the others to end.
+    std::vector<pollfd> ready;
+    for (const Child& child : children) ready.push_back({child.end, POLLIN, 0});
+    if (poll(ready.data(), ready.size(), -1) < 0) return false;
+    std::vector<Child> living;
+    std::vector<uint64_t> again;
+    for (size_t i = 0; i < children.size(); ++i) {
+      Child& child = children[i];
+      SeedSummary summary;
+      const bool told = ready[i].revents == 0 || read(child.end, &summary, sizeof summary) ==
+                                                     static_cast<ssize_t>(sizeof summary);
+      if (ready[i].revents != 0 && told) take(summary, child, totals);
+      if (told) {
+        living.push_back(child);
+      } else {
+        ended(options, child, totals);
+        if (child.open != 0) again.push_back(child.open + options.jobs);
       }
-      close(ends[1]);
-      children.emplace_back(pid, ends[0]);
     }
-    starts.clear();
-    for (auto [pid, end] : children) {
-      const uint64_t crashed = collect(options, end, totals);
-      close(end);
-      (void)waitpid(pid, nullptr, 0);
-      if (crashed != 0 && crashed + options.jobs <= options.sim.seed_last) {
-        starts.push_back(crashed + options.jobs);
-      }
+    children = std::move(living);
+    for (const uint64_t first : again) {
+      if (options.sim.goes_on_with(first) && !start(options, first, children)) return false;
     }
   }
   return true;
