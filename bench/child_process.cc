@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,16 +66,31 @@ void ChildProcess::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
-void ChildProcess::wait() {
-  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+ChildUsage ChildProcess::wait() {
+  ChildUsage usage;
+  rusage taken{};
+  int status = 0;
+  if (pid_ > 0 && ::wait4(pid_, &status, 0, &taken) == pid_) {
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    if (WIFEXITED(status)) usage.exit_code = WEXITSTATUS(status);
+    usage.processor_seconds = seconds(taken.ru_utime) + seconds(taken.ru_stime);
+    usage.most_bytes = 1024.0 * static_cast<double>(taken.ru_maxrss);
+  }
   pid_ = 0;
+  return usage;
 }
 
 Result<std::unique_ptr<HostProcess>> HostProcess::start(const std::string& program,
-                                                        const std::string& folder) {
-  auto child =
-      ChildProcess::start({program, "serve", "--data", folder, "--listen", "127.0.0.1:0", "--peer",
-                           "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--name", "bench"});
+                                                        const std::string& folder,
+                                                        const std::string& name,
+                                                        const std::vector<std::string>& flags) {
+  std::vector<std::string> command = {program,    "serve",       "--data", folder,
+                                      "--listen", "127.0.0.1:0", "--peer", "127.0.0.1:0",
+                                      "--gossip", "127.0.0.1:0", "--name", name};
+  command.insert(command.end(), flags.begin(), flags.end());
+  auto child = ChildProcess::start(command);
   if (!child) return tl::unexpected(child.error());
   auto host = std::make_unique<HostProcess>();
   host->process_ = std::move(*child);

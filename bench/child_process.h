@@ -11,6 +11,13 @@
 
 namespace phoenix::bench {
 
+// What a process has taken until its end, with those that it waited for itself.
+struct ChildUsage {
+  int exit_code = -1;  // -1: a signal ended it
+  double processor_seconds = 0;
+  double most_bytes = 0;  // resident at once
+};
+
 class ChildProcess {
  public:
   // Its stdout can be read by line(); stdin and stderr are /dev/null. Dies with this process.
@@ -22,8 +29,8 @@ class ChildProcess {
   // The next line of its stdout; empty at its end.
   std::string line();
   void signal(int number) const;
-  // Waits for its end.
-  void wait();
+  // Waits for its end. What is given is of the first call.
+  ChildUsage wait();
 
  private:
   ChildProcess(pid_t pid, int out) : pid_(pid), out_(out) {}
@@ -36,7 +43,9 @@ class ChildProcess {
 class HostProcess {
  public:
   static Result<std::unique_ptr<HostProcess>> start(const std::string& program,
-                                                    const std::string& folder);
+                                                    const std::string& folder,
+                                                    const std::string& name = "bench",
+                                                    const std::vector<std::string>& flags = {});
   const std::string& url() const { return url_; }
   // Lets it finish; then nobody has its database open any more.
   void stop();

@@ -60,14 +60,14 @@ Lane::~Lane() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-Result<Lane> Lane::open(const std::string& url, const std::string& id) {
+Result<Lane> Lane::open(const std::string& url, const std::string& id, size_t room) {
   ClientOptions options;
   options.urls = {url};
   auto client = Client::create(options);
   if (!client) return tl::unexpected(client.error());
   const auto answer = client->post(
-      "/v1/members", "{\"id\":\"" + id +
-                         "\",\"capabilities\":[\"work\"],\"maxLoad\":1000000,\"leaseSeconds\":60}");
+      "/v1/members", "{\"id\":\"" + id + "\",\"capabilities\":[\"work\"],\"maxLoad\":" +
+                         std::to_string(room) + ",\"leaseSeconds\":60}");
   if (!answer || !answer->ok()) return fail(ErrorKind::kInternal, "cannot register a member");
   Lane lane;
   lane.id_ = id;

@@ -24,8 +24,8 @@ struct Job {
 
 class Lane {
  public:
-  // Registers the member and connects. `id` is the member's.
-  static Result<Lane> open(const std::string& url, const std::string& id);
+  // Registers the member and connects. `id` is the member's, who may hold `room` packets.
+  static Result<Lane> open(const std::string& url, const std::string& id, size_t room = 1'000'000);
   Lane(Lane&& other) noexcept;
   Lane& operator=(Lane&&) = delete;
   ~Lane();

@@ -11,6 +11,7 @@
 
 #include "bench/cluster/rows.h"
 #include "bench/command_line.h"
+#include "bench/lineage/rows.h"
 #include "bench/membership/rows.h"
 #include "bench/peer/rows.h"
 #include "bench/ring/rows.h"
@@ -24,14 +25,17 @@ constexpr const char* kUsage =
     "phoenix_bench ring [--json FILE] [--quick] [--row N]...\n"
     "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N]\n"
     "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
-    "phoenix_bench cluster [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
+    "phoenix_bench handoff [--json FILE] [--quick] [--row N]...\n"
     "\n"
-    "Measures one host, the ring alone, the membership of hosts, the links between them or\n"
-    "several hosts as one system against the bars of docs/benchmarks.md and prints a table.\n"
+    "Measures one host, the ring alone, the membership of hosts, the links between them,\n"
+    "several hosts as one system or the signed lineage against the bars of\n"
+    "docs/benchmarks.md and prints a table.\n"
     "  --json FILE   the figures as JSON too\n"
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
     "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
-    "                membership: 1..10, link: 1..2, cluster: 6); may be repeated\n"
+    "                membership: 1..10, link: 1..2, cluster: 1..8,\n"
+    "                handoff: 5, 6, 8); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
     "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"
@@ -113,10 +117,18 @@ int link(const std::vector<std::string>& words) {
 
 int cluster(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const auto wrong = parse(words, 8, {}, line); !wrong.empty()) return wrong_use(wrong);
+  if (const auto wrong = parse(words, 8, {"--disk"}, line); !wrong.empty()) return wrong_use(wrong);
   ClusterBench options;
   options.quick = line.quick;
+  options.program = PHOENIX_PROGRAM;
+  options.disk_folder = value_of(line, "--disk", own_folder());
   return run_rows("cluster", line, cluster_rows(options));
+}
+
+int handoff(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const auto wrong = parse(words, 8, {}, line); !wrong.empty()) return wrong_use(wrong);
+  return run_rows("handoff", line, lineage_rows(line.quick));
 }
 
 int main_of(const std::vector<std::string>& words) {
@@ -131,8 +143,9 @@ int main_of(const std::vector<std::string>& words) {
   if (words[0] == "membership") return membership(rest);
   if (words[0] == "link") return link(rest);
   if (words[0] == "cluster") return cluster(rest);
+  if (words[0] == "handoff") return handoff(rest);
   return wrong_use("no benchmark '" + words[0] +
-                   "'; there are: host, ring, membership, link, cluster");
+                   "'; there are: host, ring, membership, link, cluster, handoff");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The rows of the table of bars of several hosts as one system. They append what they found.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "bench/command_line.h"
@@ -8,10 +9,20 @@
 namespace phoenix::bench {
 
 struct ClusterBench {
-  bool quick = false;  // small sizes, figures that prove nothing
+  bool quick = false;       // small sizes, figures that prove nothing
+  std::string program;      // phoenix
+  std::string disk_folder;  // where databases are made
 };
 
-Result<bool> cluster_records(const ClusterBench& options, Figures& figures);  // row 6
+Result<bool> cluster_keeper_killed(const ClusterBench& options, Figures& figures);  // row 1
+Result<bool> cluster_home_killed(const ClusterBench& options, Figures& figures);    // row 2
+Result<bool> cluster_leave(const ClusterBench& options, Figures& figures);          // row 3
+Result<bool> cluster_throughput(const ClusterBench& options, Figures& figures);     // row 4
+Result<bool> cluster_trip(const ClusterBench& options, Figures& figures);           // row 5
+Result<bool> cluster_records(const ClusterBench& options, Figures& figures);        // row 6
+Result<bool> cluster_changes(const ClusterBench& options, Figures& figures);        // row 6
+Result<bool> cluster_slots(const ClusterBench& options, Figures& figures);          // row 7
+Result<bool> cluster_simulation(const ClusterBench& options, Figures& figures);     // row 8
 
 // All of them, in the order of the table.
 std::vector<Row> cluster_rows(const ClusterBench& options);

@@ -209,6 +209,20 @@ Result<bool> measure_throughput(uint64_t count, Figures& figures) {
 
 }  // namespace
 
+Result<double> link_ping_micros(int count) {
+  EchoHost here("here"), there("there");
+  if (!here.good() || !there.good()) return fail(ErrorKind::kInternal, "a host cannot listen");
+  here.service().set_peers({{there.life(), there.address()}});
+  there.service().set_peers({{here.life(), here.address()}});
+  const Turning turning({&there});
+  if (!here.run_until([&] { return here.up() == 1; })) {
+    return fail(ErrorKind::kInternal, "the hosts were not linked");
+  }
+  const double micros = ping_micros(here, there.life(), count);
+  if (micros < 0) return fail(ErrorKind::kInternal, "a ping was not answered");
+  return micros;
+}
+
 std::vector<Row> link_rows(bool quick) {
   const int pings = quick ? 50 : 4'000;
   const uint64_t messages = quick ? 5'000 : 1'000'000;

@@ -9,4 +9,7 @@ namespace phoenix::bench {
 // Row 1: the ping, beside that of a plain TCP connection in the same run. Row 2: the messages.
 std::vector<Row> link_rows(bool quick);
 
+// The p50 of `count` pings over an idle link between two hosts in threads of this process, us.
+Result<double> link_ping_micros(int count);
+
 }  // namespace phoenix::bench

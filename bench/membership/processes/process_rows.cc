@@ -4,45 +4,19 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "bench/child_process.h"
 #include "bench/membership/rows.h"
+#include "bench/script.h"
 
 namespace phoenix::bench {
 namespace {
 
-using Words = std::vector<std::string>;
-
-Words split(const std::string& line) {
-  std::istringstream in(line);
-  Words words;
-  for (std::string word; in >> word;) words.push_back(word);
-  return words;
-}
-
-double number(const Words& words, size_t at) {
-  return at < words.size() ? std::strtod(words[at].c_str(), nullptr) : 0;
-}
-
-// The lines of measure.py; an error if it says that something could not be measured.
 Result<std::vector<Words>> measure(const MembershipBench& options, const Words& words) {
-  std::vector<std::string> command = {"/usr/bin/env", "PHOENIX_BIN=" + options.program,
-                                      PHOENIX_PYTHON, "-B", PHOENIX_MEASURE};
-  command.insert(command.end(), words.begin(), words.end());
-  const auto child = ChildProcess::start(command);
-  if (!child) return tl::unexpected(child.error());
-  std::vector<Words> lines;
-  for (std::string line = (*child)->line(); !line.empty(); line = (*child)->line()) {
-    lines.push_back(split(line));
-    if (lines.back().front() == "fault") return fail(ErrorKind::kInternal, line.substr(6));
-  }
-  if (lines.empty()) return fail(ErrorKind::kInternal, "nothing came of measure.py " + words[0]);
-  return lines;
+  return run_script(options.program, PHOENIX_MEASURE, words);
 }
 
 struct Losses {

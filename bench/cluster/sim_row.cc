@@ -1,0 +1,100 @@
+// Row 8: what the simulator takes for a large pool: `phoenix sim` as a process of its own, in which
+// every host is a whole one, with all members' records and v-nodes, and every step is checked.
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "bench/child_process.h"
+#include "bench/cluster/rows.h"
+#include "bench/folder.h"
+
+namespace phoenix::bench {
+namespace {
+
+struct Size {
+  size_t hosts;
+  size_t workers;  // each with one to three members
+  int virtual_seconds;
+};
+
+// Workers that are lost only by their own fault, packets all the while, nothing broken: a long run
+// of a pool as it should be. All of it is looked at once in a while, for that alone takes longer
+// than the hosts.
+std::string script(const Size& size) {
+  return fmt::format(
+      "hosts {}\nworkers {}\npackets {}\nclerks 0\nlease 30 60\nnetwork perfect\nfaults none\n"
+      "run {}s\nrest 120s\nlook 60s\nseeds 1 1\n",
+      size.hosts, size.workers, 50 * size.hosts, size.virtual_seconds);
+}
+
+// The number behind `name` in what the simulator says at its end; 0 where it is not.
+double told(const std::string& text, const std::string& name) {
+  const size_t at = text.find(" " + name + " ");
+  return at == std::string::npos ? 0 : std::strtod(text.c_str() + at + name.size() + 2, nullptr);
+}
+
+struct Played {
+  ChildUsage usage;
+  double packets = 0;
+  double members = 0;
+};
+
+Result<Played> play(const ClusterBench& options, const Size& size) {
+  const ScratchFolder folder(options.disk_folder);
+  const std::string file = folder.file("scenario.txt");
+  std::ofstream(file) << script(size);
+  const auto child =
+      ChildProcess::start({options.program, "sim", "--hosts", std::to_string(size.hosts), "--seed",
+                           "1", "--scenario", file});
+  if (!child) return tl::unexpected(child.error());
+  std::string text;
+  for (std::string line = (*child)->line(); !line.empty(); line = (*child)->line()) {
+    text += line + "\n";
+  }
+  Played played;
+  played.usage = (*child)->wait();
+  if (played.usage.exit_code != 0) return fail(ErrorKind::kInternal, "the simulator says: " + text);
+  played.packets = told(text, "completed");
+  played.members = told(text, "members-known");
+  return played;
+}
+
+}  // namespace
+
+Result<bool> cluster_simulation(const ClusterBench& options, Figures& figures) {
+  // 1.75 members a worker on average.
+  Size size = options.quick ? Size{10, 57, 20} : Size{100, 5'714, 60};
+  const int more = options.quick ? 40 : 600;
+  // Making the pool is dear and done once: the second run is the first one, and goes on.
+  const auto begun = play(options, size);
+  if (!begun) return tl::unexpected(begun.error());
+  const double rest_of_hour = (3'600.0 - size.virtual_seconds) / more;
+  size.virtual_seconds += more;
+  const auto played = play(options, size);
+  if (!played) return tl::unexpected(played.error());
+  const double begin = begun->usage.processor_seconds;
+  const double went_on = played->usage.processor_seconds - begin;
+  const double pairs = static_cast<double>(size.hosts) * played->members;
+  figures.push_back(
+      {.row = 8,
+       .what = fmt::format("{} hosts, {:.0f} members: processor time of a virtual hour", size.hosts,
+                           played->members),
+       .value = (begin + went_on * rest_of_hour) / 60,
+       .unit = "minutes",
+       .bar = {Bar::Op::kAtMost, 10},
+       .beside = {{"its begin, s", begin},
+                  {"a virtual second after that, ms", went_on / more * 1000},
+                  {"virtual seconds that were played", static_cast<double>(size.virtual_seconds)},
+                  {"packets completed", played->packets},
+                  {"most memory, GiB", played->usage.most_bytes / 1073741824}}});
+  figures.push_back({.row = 8,
+                     .what = "1,000 hosts, 100,000 members: memory, by that of this run",
+                     .value = played->usage.most_bytes / pairs * 1e8 / 1073741824,
+                     .unit = "GiB",
+                     .bar = {Bar::Op::kAtMost, 16},
+                     .beside = {{"a member at a host, bytes", played->usage.most_bytes / pairs}}});
+  return true;
+}
+
+}  // namespace phoenix::bench
