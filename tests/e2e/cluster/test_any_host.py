@@ -6,7 +6,7 @@ import unittest
 import uuid
 
 from harness.cli import run
-from harness.host import PATIENCE, until
+from harness.host import PATIENCE, Folder, until
 from harness.pool import PoolTest
 from harness.stream import EventStream
 from harness.worker import Worker
@@ -38,6 +38,26 @@ class AnyHost(PoolTest):
                              name)
             until(self, lambda at=at: at.ok("GET", "/v1/members/" + member).json["currentLoad"]
                   == 0, f"{name} knows that it is free")
+
+    def test_the_lineage_of_all_logs_verifies_by_the_word_of_any_host(self):
+        folder = Folder(self).path
+        cap = self.fresh("cap")
+        member, token = self.member_at("a", cap, maxLoad=10)
+        for host in "abc":
+            packet = self.on(host).submit(cap, id=self.id_kept_by(host, cap))["id"]
+            (delivery,) = self.on("a").poll(member, token)
+            self.on("b").ok("POST", f"/v1/packets/{packet}/complete",
+                            {"epoch": delivery["epoch"], "result": 1}, token=token)
+        for host, at in self.hosts():
+            export, checkpoint, keys = (str(folder / f"{host}.{what}")
+                                        for what in ("audit", "checkpoint", "keys"))
+            for words in (("export", "--out", export, "--checkpoint-out", checkpoint),
+                          ("keys", "--out", keys)):
+                done = run("--url", at.host.url, "audit", *words)
+                self.assertEqual(done.code, 0, done)
+            done = run("audit", "verify", export, "--keys", keys, "--checkpoint", checkpoint)
+            self.assertEqual(done.code, 0, done)
+            self.assertRegex(done.out, r"of [1-9] logs")
 
     def test_a_member_may_call_any_host(self):
         cap = self.fresh("cap")
@@ -95,6 +115,38 @@ class AnyHost(PoolTest):
         self.assertEqual(len({packet["id"] for packet in made}), 1)
         self.on("b").refused("idempotency-mismatch", 422, "POST", "/v1/packets",
                              dict(body, payload=2), headers=key)
+
+    def test_one_key_stands_for_one_list_of_packets_of_several_keepers(self):
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        cap = self.fresh("cap")
+        items = [{"id": self.id_kept_by(host, cap), "requiredCapabilities": [cap]}
+                 for host in "abc"]
+        made = self.on("a").ok("POST", "/v1/packets", items, 207, headers=key)
+        def told(answer):
+            return [(item["status"], item["packet"]["id"]) for item in answer.json["items"]]
+
+        self.assertEqual(told(made), [(201, item["id"]) for item in items])
+        for name, at in self.hosts():
+            again = at.ok("POST", "/v1/packets", items, 207, headers=key)
+            self.assertEqual((told(again), again.headers["idempotent-replayed"]),
+                             (told(made), "true"), name)
+            at.refused("idempotency-mismatch", 422, "POST", "/v1/packets", items[:2], headers=key)
+
+    def test_every_host_counts_the_packets_of_all(self):
+        cap = self.fresh("cap")
+        member, token = self.member_at("b", cap, maxLoad=6)
+        for host in "abc":
+            self.on("a").submit(cap, id=self.id_kept_by(host, cap))
+            self.on("a").submit("nobody-has-it", id=self.id_kept_by(host, "nobody-has-it"))
+        for delivery in self.on("b").poll(member, token, want=3)[:2]:
+            packet = delivery["packet"]["id"]
+            self.on("c").ok("POST", f"/v1/packets/{packet}/complete", {"epoch": 1}, token=token)
+        for name, at in self.hosts():
+            def counted(at=at):
+                packets = at.ok("GET", "/v1/dma").json["packets"]
+                return [packets[state] for state in ("PENDING", "ASSIGNED", "COMPLETED")]
+            until(self, lambda counted=counted: counted() == [3, 1, 2],
+                  lambda name=name, counted=counted: f"{name} counts {counted()}")
 
     def test_a_member_driven_by_hand_needs_no_home(self):
         cap = self.fresh("cap")

@@ -15,18 +15,20 @@ class Store(PoolTest):
         self.assertEqual(done.code, code, done)
         return done.json
 
-    def hosts_heard(self):
-        return {host["name"]: host for host in self.store("check")["hosts"]
-                if not host["fenced"]}
+    def hosts_heard(self, check):
+        return {host["name"]: host for host in check["hosts"] if not host["fenced"]}
 
     def test_check_tells_who_holds_what(self):
-        until(self, lambda: run("store", "check", "--store", self.pool.postgres.url).code == 0,
-              "every slot has a holder")
-        check = self.store("check")
+        def settled():
+            # Hosts are in the view, and ready, a little before they have all of their share.
+            done = run("store", "check", "--store", self.pool.postgres.url, "-o", "json")
+            return done.json if done.code == 0 and len(done.json["hosts"]) == 3 else None
+
+        check = until(self, settled, "every slot has a holder")
         self.assertTrue(check["ok"])
         self.assertEqual(check["slots"], {"held": 4096, "withoutHolder": 0})
-        self.assertEqual(sorted(self.hosts_heard()), ["a", "b", "c"])
-        for host in self.hosts_heard().values():
+        self.assertEqual(sorted(self.hosts_heard(check)), ["a", "b", "c"])
+        for host in self.hosts_heard(check).values():
             self.assertLess(host["heardMsAgo"], 5000)
         self.assertEqual(self.store("init")["pool"], check["pool"], "what stands, stays")
         self.assertEqual(self.store("migrate")["before"], check["layout"]["maximum"])

@@ -26,6 +26,7 @@ class Register(RestTest):
         self.assertIn(b'"trustScore":0.9,', self.ok("GET", "/v1/members/" + sent["id"]).data)
         self.assertEqual(made.json["session"]["leaseSeconds"], 30)
         self.assertEqual(made.json["session"]["incarnation"], 1)
+        self.assertEqual(made.json["leaseMs"], 30000)
         self.refused("member-exists", 409, "POST", "/v1/members", sent)
 
     def test_replace_needs_a_key_and_replaces_once(self):

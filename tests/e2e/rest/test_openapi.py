@@ -16,6 +16,11 @@ GET /openapi.json
 GET /problems/{}
 GET /v1/version
 GET /v1/dma
+GET /v1/audit/checkpoint
+GET /v1/audit/entries
+GET /v1/audit/keys
+GET /v1/audit/logs
+GET /v1/audit/proof
 GET /v1/events
 GET /v1/hosts
 GET /v1/hosts/{}

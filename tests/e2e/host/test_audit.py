@@ -1,0 +1,129 @@
+"""The flight recorder of a host: what it signs can be verified without it, survives kills, and
+whoever changes its rows is found out."""
+
+import base64
+import json
+import sqlite3
+import unittest
+
+from harness.cli import run
+from harness.host import PATIENCE, Folder, Host, until
+from harness.rest import RestTest
+
+
+class Audit(RestTest):
+    @classmethod
+    def make_host(cls):
+        return Host(cls)
+
+    def setUp(self):
+        self.folder = Folder(self).path
+        self.export = str(self.folder / "all.audit")
+        self.checkpoint = str(self.folder / "now.checkpoint")
+
+    def phoenix(self, *words, code=0):
+        done = run("--url", self.host.url, *words)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def take_export(self):
+        self.phoenix("audit", "export", "--out", self.export, "--checkpoint-out", self.checkpoint)
+        self.phoenix("audit", "keys", "--out", str(self.folder / "keys"))
+
+    def verify(self, export=None, code=0):
+        done = run("audit", "verify", export or self.export, "--keys", str(self.folder / "keys"),
+                   "--checkpoint", self.checkpoint)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def some_work(self):
+        cap = self.fresh("cap")
+        member, token = self.register(cap, maxLoad=10)
+        for n in range(3):
+            id = self.submit(cap, payload=n)["id"]
+            (delivery,) = self.poll(member, token)
+            self.ok("POST", f"/v1/packets/{id}/complete",
+                    {"epoch": delivery["epoch"], "result": n}, token=token)
+        return id
+
+    def test_what_happened_verifies_without_the_host(self):
+        id = self.some_work()
+        self.take_export()
+        self.assertIn("Verified", self.verify().out)
+        rows = json.loads(self.phoenix("audit", "list", "--packet", id, "-o", "json").out)["items"]
+        self.assertEqual([row["event"] for row in rows], ["created", "completed"])
+        self.assertEqual([row["leg"]["number"] for row in rows], [1, 2])
+        self.assertEqual(rows[1]["leg"]["previous"], rows[0]["hash"])
+        self.assertIn(id, self.phoenix("audit").out)
+        self.phoenix("audit", "prove", "--position", str(rows[1]["position"]))
+        self.phoenix("audit", "prove", "--position", "100000", code=3)
+
+    def test_a_flipped_bit_a_missing_line_and_a_cut_are_found(self):
+        self.some_work()
+        self.take_export()
+        with open(self.export, "rb") as file:
+            text = file.read()
+        lines = text.splitlines(keepends=True)
+        forged = str(self.folder / "forged.audit")
+        for broken in (text[:-40] + bytes([text[-40] ^ 1]) + text[-39:],
+                       b"".join(lines[:-2] + lines[-1:]),
+                       b"".join(lines[:-1]),
+                       b"".join(lines[:-2] + [lines[-1], lines[-2]])):
+            with open(forged, "wb") as file:
+                file.write(broken)
+            self.verify(forged, code=6)
+
+    def test_a_checkpoint_of_before_a_kill_still_holds(self):
+        self.some_work()
+        self.take_export()
+        self.host.kill()
+        self.host.start()
+        self.some_work()
+        self.phoenix("audit", "export", "--out", self.export)  # the checkpoint is the earlier one
+        self.assertRegex(self.verify().out, r"After the checkpoint: +[1-9]")
+
+
+class Tampered(RestTest):
+    @classmethod
+    def make_host(cls):
+        return Host(cls)
+
+    def test_a_host_signs_nothing_more_over_rows_that_were_changed(self):
+        member, token = self.register(self.fresh("cap"))
+        self.ok("GET", "/v1/audit/checkpoint")
+        self.host.end()
+        path = self.host.data / "phoenix.db"
+        with sqlite3.connect(path) as database:
+            (entry,) = database.execute("SELECT bytes FROM entry WHERE seq = 1").fetchone()
+            changed = entry[:-1] + bytes([entry[-1] ^ 1])
+            database.execute("UPDATE entry SET bytes = ? WHERE seq = 1", (changed,))
+        database.close()
+        self.host.start()
+        until(self, lambda: "flight-recorder-stopped" in self.host.log(), "it is told", PATIENCE)
+        answer = self.call("GET", "/v1/audit/checkpoint")
+        self.assertEqual(answer.status, 500, answer)
+        self.assertIn("changed from outside", answer.json["detail"])
+        self.submit(self.fresh("cap"))  # work goes on
+
+
+class Bytes(RestTest):
+    @classmethod
+    def make_host(cls):
+        return Host(cls)
+
+    def test_entries_are_served_as_they_were_committed(self):
+        self.register(self.fresh("cap"))
+        (log,) = self.ok("GET", "/v1/audit/logs").json["items"]
+        self.assertGreaterEqual(log["size"], 1)
+        served = self.ok("GET", "/v1/audit/entries?limit=1").json["items"]
+        with sqlite3.connect(f"file:{self.host.data / 'phoenix.db'}?mode=ro", uri=True) as database:
+            rows = database.execute("SELECT seq, bytes FROM entry ORDER BY seq LIMIT 1").fetchall()
+        database.close()
+        self.assertEqual([(row["position"], base64.b64decode(row["entry"])) for row in served],
+                         rows)
+        self.refused("invalid-request", 400, "GET", "/v1/audit/proof?position=1")
+        self.refused("not-found", 404, "GET", "/v1/audit/proof?position=5&size=100000")
+
+
+if __name__ == "__main__":
+    unittest.main()
