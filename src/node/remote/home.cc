@@ -220,13 +220,15 @@ void Node::Impl::delivered_all(const HostLife& from, const DeliverAll& message) 
     if (!entry.used || named.contains(entry.head->key)) continue;
     const SlotId slot = slot_of(entry.head->point);
     if (!std::binary_search(message.slots.begin(), message.slots.end(), slot)) continue;
+    if (entry.keeper.empty()) continue;
+    // It may be over. Or another host is its owner's home by now, and this one has not heard of it;
+    // or, if somebody else has told of it, either of the two may be late. The store will tell.
     if (entry.keeper == from) {
-      drop_foreign(no, RevokeReason::kReassigned);
-    } else if (!entry.keeper.empty()) {
-      // Either of the two may have said that a while ago: the store will tell.
-      remote.foreign.set_keeper(no, {});
-      note_load(entry.member);
+      remote.foreign[no].confirmed = now.mono - kCheckEvery;
+      remote.check_at = now.mono;
     }
+    remote.foreign.set_keeper(no, {});
+    note_load(entry.member);
   }
   remote.named.erase(from);
 }
