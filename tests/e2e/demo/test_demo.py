@@ -42,6 +42,7 @@ def await_true(what, limit=20.0):
 class DemoTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="phoenix-demo-test-")
+        os.chmod(self.folder, 0o711)  # for the user that PostgreSQL runs as, where this one is root
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.environment = dict(os.environ, TMPDIR=self.folder)
 
