@@ -27,10 +27,6 @@ using fields::take_party;
 
 constexpr std::string_view kEndNames[] = {"COMPLETED", "FAILED", "CANCELED", "EXPIRED", "REJECTED"};
 
-}  // namespace
-
-namespace {
-
 End take_end(MsgpackReader& in) {
   const uint64_t end = in.uint(static_cast<uint64_t>(End::kRejected));
   if (end == 0) in.reject();
