@@ -18,7 +18,7 @@ Node::Impl::Impl(const NodeConfig& wanted)
       placement(wanted.ring_key),
       directory(wanted.ring_key),
       packets(wanted.ring_key),
-      self_actor{lineage::ActorKind::kHost, wanted.host},
+      self_actor{lineage::ActorKind::kHost, valid_name(wanted.host) ? wanted.host : "host"},
       actor(self_actor) {
   remote.on = !config.self.empty();
   if (!remote.on) return;

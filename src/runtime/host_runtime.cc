@@ -232,6 +232,7 @@ class HostRuntime final : public RunningHost {
   void end_calls() override {
     ended_ = true;
     reader_.end();
+    if (recorder_) recorder_->end();
     streams_.clear();
     const auto waiting = std::exchange(waiting_, {});
     for (const auto& [id, done] : waiting) done({.id = id, .body = life_over()});
@@ -256,10 +257,7 @@ class HostRuntime final : public RunningHost {
     if (!options_.key) return;
     recorder_ = std::make_unique<LogRecorder>(
         loop_, *store_,
-        RecorderOptions{.pool = options_.pool,
-                        .host = options_.name,
-                        .key = *options_.key,
-                        .last = last_checkpoint_},
+        RecorderOptions{.pool = options_.pool, .key = *options_.key, .last = last_checkpoint_},
         [this](std::string envelope) { writer_.set_fact(checkpoint_fact(), std::move(envelope)); },
         [this](const std::string& why) {
           if (on_broken_log_) on_broken_log_(why);

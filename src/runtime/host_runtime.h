@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/host_life.h"
 #include "base/siphash.h"
-#include "lineage/crypto/key.h"
+#include "lineage/crypto/key_file.h"
 #include "net/event_loop.h"
 #include "runtime/host.h"
 #include "store/store.h"
@@ -27,8 +27,8 @@ struct HostOptions {
   uint64_t cache_bytes = 256ULL << 20;
   // One of several hosts that share the store; empty: alone.
   HostLife self;
-  std::string pool;                     // its id, as checkpoints name it
-  std::optional<lineage::KeyPair> key;  // signs them; absent: there is no flight recorder
+  std::string pool;                          // its id, as checkpoints name it
+  std::optional<lineage::NamedKeyPair> key;  // signs them; absent: there is no flight recorder
 };
 
 // What a host among others asks of the world beside its own store. All on the loop's thread.

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "runtime/recorder/flight_recorder.h"
 #include "store/memory/memory_store.h"
 
 namespace phoenix {
@@ -14,7 +15,10 @@ namespace {
 class HostRuntimeTest : public testing::Test {
  protected:
   HostRuntimeTest() {
-    auto started = RunningHost::start(loop_, make_memory_store(), {});
+    HostOptions options;
+    options.pool = "pool";
+    options.key = {lineage::KeyRole::kHost, "host", lineage::KeyPair::from_seed({})};
+    auto started = RunningHost::start(loop_, make_memory_store(), options);
     EXPECT_TRUE(started) << started.error().detail;
     host_ = std::move(*started);
   }
@@ -78,6 +82,22 @@ TEST_F(HostRuntimeTest, ReadsThatWaitAreAnsweredAndHoldNothingAnyMore) {
   host_->read_raw([](Reader&) { ADD_FAILURE() << "it is over"; }, note);
   loop_.poll();
   EXPECT_EQ(done.size(), 3u);
+  EXPECT_EQ(held.use_count(), 2) << "only `note` itself has it";
+}
+
+TEST_F(HostRuntimeTest, SoIsWhoeverAsksTheFlightRecorder) {
+  const auto held = std::make_shared<int>(0);
+  std::vector<bool> done;  // or refused, for it is over
+  const auto note = [&done, held](const Result<SignedCheckpoint>& made) {
+    if (!made) EXPECT_EQ(made.error().kind, ErrorKind::kDraining);
+    done.push_back(made.has_value());
+  };
+  for (int i = 0; i < 20; ++i) host_->recorder()->checkpoint(note);  // some may come to run yet
+  host_->end_calls();
+  host_->recorder()->checkpoint(note);
+  loop_.poll();
+  ASSERT_EQ(done.size(), 21u);
+  EXPECT_FALSE(done.back()) << "it came after the end";
   EXPECT_EQ(held.use_count(), 2) << "only `note` itself has it";
 }
 

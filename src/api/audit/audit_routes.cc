@@ -92,7 +92,7 @@ void get_entries(const RestCallPtr& call) {
 void get_checkpoint(const RestCallPtr& call) {
   FlightRecorder* recorder = recorder_of(call);
   if (recorder == nullptr) return;
-  const std::string key_id = recorder->key().id();
+  const std::string key_id = recorder->key().key.id();
   recorder->checkpoint([call, key_id](Result<SignedCheckpoint> made) {
     if (!made) return call->fail(made.error());
     std::string body;
@@ -155,19 +155,17 @@ void get_proof(const RestCallPtr& call) {
 void get_key(const RestCallPtr& call) {
   FlightRecorder* recorder = recorder_of(call);
   if (recorder == nullptr) return;
-  const std::string& host = call->host().name();
-  const lineage::KeyRole role = lineage::KeyRole::kHost;
-  const std::string name = lineage::valid_key_name(role, host) ? host : "host";
+  const lineage::NamedKey key = recorder->key();
   std::string body;
   json::Writer writer(body);
   writer.begin_object();
   writer.key("items");
   writer.begin_array();
   writer.begin_object();
-  writer.field("role", lineage::role_name(role));
-  writer.field("name", name);
-  writer.field("keyId", recorder->key().id());
-  writer.field("publicKey", lineage::render_public({role, name, recorder->key()}));
+  writer.field("role", lineage::role_name(key.role));
+  writer.field("name", key.name);
+  writer.field("keyId", key.key.id());
+  writer.field("publicKey", lineage::render_public(key));
   writer.end_object();
   writer.end_array();
   writer.end_object();

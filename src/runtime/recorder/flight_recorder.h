@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "lineage/crypto/key_file.h"
 #include "lineage/form/statements.h"
 #include "lineage/tree/proof.h"
 
@@ -21,8 +22,8 @@ class FlightRecorder {
  public:
   virtual ~FlightRecorder() = default;
 
-  // With which this host signs.
-  virtual const lineage::PublicKey& key() const = 0;
+  // With which this host signs; checkpoints bear its name.
+  virtual lineage::NamedKey key() const = 0;
   // Of all that is committed now.
   virtual void checkpoint(std::function<void(Result<SignedCheckpoint>)> done) = 0;
   // That the entry at the position is in that log's tree of `size` entries. Positions count from 0.

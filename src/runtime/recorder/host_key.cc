@@ -31,8 +31,8 @@ Result<bool> keep(const DataFolder& folder, const lineage::NamedKeyPair& named) 
 
 }  // namespace
 
-Result<lineage::KeyPair> take_host_key(const DataFolder& folder, const std::string& host_name) {
-  // The file's form has no room for every name that a host may have.
+Result<lineage::NamedKeyPair> take_host_key(const DataFolder& folder,
+                                            const std::string& host_name) {
   const std::string host =
       lineage::valid_key_name(lineage::KeyRole::kHost, host_name) ? host_name : "host";
   const std::string path = folder.file(kHostKeyFile);
@@ -40,10 +40,10 @@ Result<lineage::KeyPair> take_host_key(const DataFolder& folder, const std::stri
   if (!text) return tl::unexpected<Error>(text.error());
   if (!*text) {
     auto pair = fresh_key();
-    if (!pair) return pair;
+    if (!pair) return tl::unexpected<Error>(pair.error());
     const lineage::NamedKeyPair named{lineage::KeyRole::kHost, host, *pair};
     if (auto done = keep(folder, named); !done) return tl::unexpected<Error>(done.error());
-    return pair;
+    return named;
   }
   auto named = lineage::parse_secret(**text);
   lineage::wipe(**text);
@@ -57,7 +57,7 @@ Result<lineage::KeyPair> take_host_key(const DataFolder& folder, const std::stri
     named->role = lineage::KeyRole::kHost;
     if (auto done = keep(folder, *named); !done) return tl::unexpected<Error>(done.error());
   }
-  return named->pair;
+  return std::move(*named);
 }
 
 }  // namespace phoenix

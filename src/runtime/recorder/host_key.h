@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "lineage/crypto/key.h"
+#include "lineage/crypto/key_file.h"
 #include "runtime/data_folder.h"
 
 namespace phoenix {
@@ -13,7 +13,8 @@ namespace phoenix {
 inline constexpr const char* kHostKeyFile = "host.key";
 inline constexpr const char* kHostPublicKeyFile = "host.pub";
 
-// A folder that is started under another name keeps its key. Errors name the file.
-Result<lineage::KeyPair> take_host_key(const DataFolder& folder, const std::string& host_name);
+// Under the host's name, or as "host" where the name is none that a key may have. A folder that is
+// started under another name keeps its key. Errors name the file.
+Result<lineage::NamedKeyPair> take_host_key(const DataFolder& folder, const std::string& host_name);
 
 }  // namespace phoenix

@@ -17,13 +17,6 @@ constexpr std::chrono::seconds kSignEvery{1};
 using lineage::Checkpoint;
 using lineage::LogRoot;
 
-const LogRoot* root_in(const Checkpoint& checkpoint, uint32_t log) {
-  for (const LogRoot& root : checkpoint.logs) {
-    if (root.log == log) return &root;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 LogRecorder::LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep,
@@ -37,12 +30,18 @@ LogRecorder::LogRecorder(EventLoop& loop, Store& store, RecorderOptions options,
 
 LogRecorder::~LogRecorder() {
   *alive_ = false;
+  end();
+}
+
+void LogRecorder::end() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wake_.notify_one();
   thread_.join();
+  for (const Job& job : std::exchange(jobs_, {})) job(true);
 }
 
 void LogRecorder::on_loop(std::function<void()> what) {
@@ -63,22 +62,24 @@ void LogRecorder::moved() {
 // Runs `work` on the recorder's thread and hands its result to `done` on the loop.
 template <class T>
 void LogRecorder::ask(std::function<Result<T>()> work, std::function<void(Result<T>)> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (jobs_.size() < kMaxJobs) {
-      jobs_.push_back([this, work = std::move(work), done = std::move(done)] {
-        auto result = std::make_shared<Result<T>>(work());
-        on_loop([done, result] { done(std::move(*result)); });
-      });
-      wake_.notify_one();
-      return;
-    }
-  }
-  on_loop([done = std::move(done)] {
+  const auto hand = [this, done = std::move(done)](Result<T> result) {
+    on_loop([done, result = std::make_shared<Result<T>>(std::move(result))] {
+      done(std::move(*result));
+    });
+  };
+  const auto refuse = [hand] { hand(fail(ErrorKind::kDraining, "this life of the host is over")); };
+  const std::lock_guard lock(mutex_);
+  if (stop_) return refuse();
+  if (jobs_.size() >= kMaxJobs) {
     Error error = {.kind = ErrorKind::kOverloaded, .detail = "too many ask the flight recorder"};
     error.retry_after_ms = 1000;
-    done(tl::unexpected<Error>(std::move(error)));
+    return hand(tl::unexpected<Error>(std::move(error)));
+  }
+  jobs_.push_back([work = std::move(work), hand, refuse](bool over) {
+    if (over) return refuse();
+    hand(work());
   });
+  wake_.notify_one();
 }
 
 void LogRecorder::checkpoint(std::function<void(Result<SignedCheckpoint>)> done) {
@@ -91,7 +92,7 @@ void LogRecorder::inclusion(uint32_t log, uint64_t position, uint64_t size,
                                      const lineage::LeafReader& leaves) {
     return tree.inclusion(position, size, leaves);
   };
-  ask<lineage::Proof>([this, log, make] { return prove_now(log, make); }, std::move(done));
+  ask<lineage::Proof>([this, log, make] { return prove(log, make); }, std::move(done));
 }
 
 void LogRecorder::consistency(uint32_t log, uint64_t from, uint64_t to,
@@ -99,7 +100,7 @@ void LogRecorder::consistency(uint32_t log, uint64_t from, uint64_t to,
   const auto make = [from, to](const lineage::LogTree& tree, const lineage::LeafReader& leaves) {
     return tree.consistency(from, to, leaves);
   };
-  ask<lineage::Proof>([this, log, make] { return prove_now(log, make); }, std::move(done));
+  ask<lineage::Proof>([this, log, make] { return prove(log, make); }, std::move(done));
 }
 
 void LogRecorder::run() {
@@ -115,10 +116,10 @@ void LogRecorder::run() {
     }
     if (stop_) return;
     if (!jobs_.empty()) {
-      const auto job = std::move(jobs_.front());
+      const Job job = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
-      job();
+      job(false);
       lock.lock();
       continue;
     }
@@ -172,24 +173,21 @@ Result<bool> LogRecorder::read_log(const LogState& state) {
 // What was signed in an earlier life must still be what the logs begin with.
 Result<bool> LogRecorder::check_last() {
   if (checked_) return true;
-  checked_ = true;
-  if (options_.last.empty()) return true;
-  const lineage::PublicKey own = options_.key.public_key();
-  const std::string id = options_.key.id();
+  const lineage::PublicKey own = options_.key.pair.public_key();
+  const std::string& id = options_.key.pair.id();
   const auto find = [&](std::string_view key_id) { return key_id == id ? &own : nullptr; };
   auto opened = lineage::open<Checkpoint>(options_.last, find);
-  if (!opened) return true;  // by another key: that is no promise of this one
+  checked_ = !opened;  // by another key, or none: that is no promise of this one
+  if (checked_) return true;
   for (const LogRoot& root : opened->statement.logs) {
-    const auto make = [&root](const lineage::LogTree& tree, const lineage::LeafReader& leaves) {
-      const auto then = tree.root_at(root.size, leaves);
-      if (then && *then == root.root) return Result<lineage::Proof>(lineage::Proof{});
-      return Result<lineage::Proof>(fail(ErrorKind::kInternal, "another root"));
-    };
-    const auto same = prove(root.log, make);
-    if (same) continue;
-    if (same.error().kind == ErrorKind::kStoreUnreachable) {
-      checked_ = false;
-      return tl::unexpected<Error>(same.error());
+    const auto it = trees_.find(root.log);
+    if (it != trees_.end()) {
+      const Tree& own_tree = it->second;
+      const auto then = own_tree.tree.root_at(root.size, leaves_of(root.log, own_tree.before));
+      if (then && *then == root.root) continue;
+      if (!then && then.error().kind == ErrorKind::kStoreUnreachable) {
+        return tl::unexpected<Error>(then.error());
+      }
     }
     why_broken_ = "log " + std::to_string(root.log) + " does not begin with the " +
                   std::to_string(root.size) +
@@ -197,6 +195,7 @@ Result<bool> LogRecorder::check_last() {
     on_loop([this, why = why_broken_] { broken_(why); });
     return fail(ErrorKind::kInternal, why_broken_);
   }
+  checked_ = true;
   last_ = std::move(opened->statement);
   return true;
 }
@@ -206,40 +205,32 @@ Result<SignedCheckpoint> LogRecorder::sign() {
   SignedCheckpoint made;
   Checkpoint& statement = made.statement;
   statement.pool = options_.pool;
-  statement.host = options_.host;
+  statement.host = options_.key.name;
   for (const auto& [log, own] : trees_) {
     if (own.tree.size() == 0) continue;
     statement.logs.push_back({log, own.tree.size(), own.tree.root()});
   }
-  // Trees only grow, so all that is left to look at is whether one is gone.
-  if (last_) {
-    for (const LogRoot& root : last_->logs) {
-      const LogRoot* now = root_in(statement, root.log);
-      if (now != nullptr && now->size >= root.size) continue;
-      return fail(ErrorKind::kInternal, "log " + std::to_string(root.log) + " has become shorter");
-    }
-  }
+  // What was signed before is the beginning of these: trees only grow, and check_last() has passed.
   const bool same = last_ && last_->logs == statement.logs;
   statement.at = same ? last_->at : read_clock().wall;
-  made.envelope = lineage::sign(options_.key, statement);
+  made.envelope = lineage::sign(options_.key.pair, statement);
   if (same) return made;
   last_ = statement;
   on_loop([this, envelope = made.envelope] { keep_(envelope); });
   return made;
 }
 
-Result<lineage::Proof> LogRecorder::prove_now(uint32_t log, const Make& make) {
-  if (auto done = catch_up(); !done) return tl::unexpected<Error>(done.error());
-  return prove(log, make);
-}
-
 Result<lineage::Proof> LogRecorder::prove(uint32_t log, const Make& make) {
+  if (auto done = catch_up(); !done) return tl::unexpected<Error>(done.error());
   const auto it = trees_.find(log);
   if (it == trees_.end()) {
     return fail(ErrorKind::kNotFound, "there is no log " + std::to_string(log));
   }
-  const uint64_t before = it->second.before;
-  const auto leaves = [this, log, before](uint64_t first) -> Result<std::vector<Digest>> {
+  return make(it->second.tree, leaves_of(log, it->second.before));
+}
+
+lineage::LeafReader LogRecorder::leaves_of(uint32_t log, uint64_t before) {
+  return [this, log, before](uint64_t first) -> Result<std::vector<Digest>> {
     const auto rows = reader_->recorded(log, before + first, lineage::kTileLeaves);
     if (!rows) return tl::unexpected<Error>(rows.error());
     std::vector<Digest> hashes;
@@ -247,7 +238,6 @@ Result<lineage::Proof> LogRecorder::prove(uint32_t log, const Make& make) {
     if (hashes.size() == lineage::kTileLeaves) return hashes;
     return fail(ErrorKind::kNotFound, "these entries are not kept any more");
   };
-  return make(it->second.tree, leaves);
 }
 
 }  // namespace phoenix

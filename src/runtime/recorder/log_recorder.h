@@ -33,9 +33,8 @@ namespace phoenix {
 
 struct RecorderOptions {
   std::string pool;
-  std::string host;
-  lineage::KeyPair key;
-  std::string last;  // the newest checkpoint that this host has signed; empty: none
+  lineage::NamedKeyPair key;  // checkpoints bear its name
+  std::string last;           // the newest checkpoint that this host has signed; empty: none
 };
 
 class LogRecorder final : public FlightRecorder {
@@ -46,9 +45,14 @@ class LogRecorder final : public FlightRecorder {
   LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep, Broken broken);
   ~LogRecorder() override;
 
-  const lineage::PublicKey& key() const override { return options_.key.public_key(); }
+  lineage::NamedKey key() const override {
+    return {options_.key.role, options_.key.name, options_.key.pair.public_key()};
+  }
   // Something was committed, here or elsewhere.
   void moved();
+  // Nothing is signed any more. Whoever asked or asks later is told so by the end of the loop's
+  // next turn. Waits for what runs.
+  void end();
 
   void checkpoint(std::function<void(Result<SignedCheckpoint>)> done) override;
   void inclusion(uint32_t log, uint64_t position, uint64_t size,
@@ -57,6 +61,7 @@ class LogRecorder final : public FlightRecorder {
                    std::function<void(Result<lineage::Proof>)> done) override;
 
  private:
+  using Job = std::function<void(bool over)>;  // over: only to be refused
   using Make =
       std::function<Result<lineage::Proof>(const lineage::LogTree&, const lineage::LeafReader&)>;
   struct Tree {
@@ -73,7 +78,7 @@ class LogRecorder final : public FlightRecorder {
   Result<bool> check_last();
   Result<SignedCheckpoint> sign();
   Result<lineage::Proof> prove(uint32_t log, const Make& make);
-  Result<lineage::Proof> prove_now(uint32_t log, const Make& make);
+  lineage::LeafReader leaves_of(uint32_t log, uint64_t before);
 
   EventLoop& loop_;
   Store& store_;
@@ -86,12 +91,12 @@ class LogRecorder final : public FlightRecorder {
   std::unique_ptr<Reader> reader_;
   std::map<uint32_t, Tree> trees_;
   std::optional<lineage::Checkpoint> last_;
-  bool checked_ = false;
+  bool checked_ = false;  // what was signed in an earlier life
   std::string why_broken_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
+  std::deque<Job> jobs_;
   bool moved_ = false;
   bool stop_ = false;
   std::thread thread_;
