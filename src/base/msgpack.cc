@@ -1,5 +1,7 @@
 #include "base/msgpack.h"
 
+#include <algorithm>
+
 namespace phoenix {
 
 void MsgpackWriter::big_endian(uint64_t value, int bytes) {
@@ -63,6 +65,10 @@ void MsgpackWriter::str(std::string_view value) {
     big_endian(value.size(), 4);
   }
   out_.append(value);
+}
+
+void MsgpackWriter::digest(const Digest& value) {
+  bin({reinterpret_cast<const char*>(value.data()), value.size()});
 }
 
 void MsgpackWriter::bin(std::string_view value) {
@@ -214,6 +220,17 @@ std::string_view MsgpackReader::str() {
   }
   if (size < least) ok_ = false;
   return take(size);
+}
+
+Digest MsgpackReader::digest() {
+  Digest digest{};
+  const std::string_view bytes = bin();
+  if (bytes.size() != digest.size()) {
+    reject();
+  } else {
+    std::copy(bytes.begin(), bytes.end(), digest.begin());
+  }
+  return digest;
 }
 
 std::string_view MsgpackReader::bin() {

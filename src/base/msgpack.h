@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/digest.h"
+
 namespace phoenix {
 
 class MsgpackWriter {
@@ -18,6 +20,7 @@ class MsgpackWriter {
   void sint(int64_t value);
   void str(std::string_view value);
   void bin(std::string_view value);
+  void digest(const Digest& value);  // as bin
   void array(uint32_t size);
 
  private:
@@ -41,6 +44,7 @@ class MsgpackReader {
   int64_t sint();
   std::string_view str();
   std::string_view bin();
+  Digest digest();  // bin of exactly its size
   // Never more than what the rest of the input could hold.
   uint32_t array();
   void array_of(uint32_t size);

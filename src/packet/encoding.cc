@@ -16,10 +16,6 @@ void put_strings(MsgpackWriter& out, const std::vector<std::string>& values) {
   for (const std::string& value : values) out.str(value);
 }
 
-void put_digest(MsgpackWriter& out, const Digest& digest) {
-  out.bin({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
 void put_spec(MsgpackWriter& out, const PacketSpec& spec) {
   out.array(kSpecFields);
   out.str(spec.name);
@@ -44,7 +40,7 @@ void put_spec(MsgpackWriter& out, const PacketSpec& spec) {
   out.uint(spec.max_attempts);
   out.uint(spec.max_losses);
   out.uint(spec.retain_seconds);
-  put_digest(out, spec.create_digest);
+  out.digest(spec.create_digest);
 }
 
 void put_ownership(MsgpackWriter& out, const Packet& packet) {
@@ -95,7 +91,7 @@ void put_past(MsgpackWriter& out, const Packet& packet) {
     out.uint(static_cast<uint64_t>(kept.call));
     out.uint(static_cast<uint64_t>(kept.status));
     out.str(kept.member);
-    put_digest(out, kept.digest);
+    out.digest(kept.digest);
   }
 }
 
@@ -105,17 +101,6 @@ std::vector<std::string> take_strings(MsgpackReader& in) {
   values.reserve(size);
   for (uint32_t i = 0; i < size && in.ok(); ++i) values.emplace_back(in.str());
   return values;
-}
-
-Digest take_digest(MsgpackReader& in) {
-  Digest digest{};
-  const std::string_view bytes = in.bin();
-  if (bytes.size() != digest.size()) {
-    in.reject();
-  } else {
-    std::copy(bytes.begin(), bytes.end(), digest.begin());
-  }
-  return digest;
 }
 
 uint32_t take_u32(MsgpackReader& in) { return static_cast<uint32_t>(in.uint(UINT32_MAX)); }
@@ -168,7 +153,7 @@ PacketSpec take_spec(MsgpackReader& in) {
   spec.max_attempts = take_u32(in);
   spec.max_losses = take_u32(in);
   spec.retain_seconds = take_u32(in);
-  spec.create_digest = take_digest(in);
+  spec.create_digest = in.digest();
   return spec;
 }
 
@@ -235,7 +220,7 @@ void take_past(MsgpackReader& in, Packet& packet) {
     kept.call = static_cast<Call>(in.uint(static_cast<uint64_t>(Call::kHandoff)));
     kept.status = static_cast<Status>(in.uint(kStatuses - 1));
     kept.member = take_id(in);
-    kept.digest = take_digest(in);
+    kept.digest = in.digest();
     packet.kept.push_back(std::move(kept));
   }
 }
@@ -311,7 +296,7 @@ std::string encode_head(const Packet& packet) {
   out.sint(packet.ended_at);
   if (legs) {
     out.uint(packet.legs);
-    put_digest(out, packet.last_leg);
+    out.digest(packet.last_leg);
   }
   return bytes;
 }
@@ -329,7 +314,7 @@ Result<Packet> decode_head(std::string_view bytes) {
   Packet packet = take_packet(in);
   if (version > 1) {
     packet.legs = in.uint();
-    packet.last_leg = take_digest(in);
+    packet.last_leg = in.digest();
     if (packet.legs == 0) in.reject();
   }
   if (!in.at_end()) {

@@ -61,8 +61,7 @@ std::string encode_tombstone(const Tombstone& tombstone) {
   out.uint(static_cast<uint64_t>(tombstone.status));
   out.sint(tombstone.created_at);
   out.sint(tombstone.ended_at);
-  out.bin({reinterpret_cast<const char*>(tombstone.create_digest.data()),
-           tombstone.create_digest.size()});
+  out.digest(tombstone.create_digest);
   return bytes;
 }
 
@@ -75,11 +74,10 @@ Result<Tombstone> decode_tombstone(std::string_view key, std::string_view bytes)
   tombstone.status = static_cast<Status>(in.uint(kStatuses - 1));
   tombstone.created_at = in.sint();
   tombstone.ended_at = in.sint();
-  const std::string_view digest = in.bin();
-  if (!in.at_end() || digest.size() != tombstone.create_digest.size()) {
+  tombstone.create_digest = in.digest();
+  if (!in.at_end()) {
     return fail(ErrorKind::kInternal, std::string(key) + ": its stored tombstone is damaged");
   }
-  std::copy(digest.begin(), digest.end(), tombstone.create_digest.begin());
   return tombstone;
 }
 

@@ -49,7 +49,7 @@ void put(MsgpackWriter& out, const OwnerCall& call) {
   put_enum(out, call.call);
   put(out, call.key);
   out.uint(call.epoch);
-  put(out, call.digest);
+  out.digest(call.digest);
   put(out, call.content);
   put_optional_uint(out, call.seq);
   out.str(call.error.message);
@@ -67,7 +67,7 @@ OwnerCall take_owner_call(MsgpackReader& in) {
   call.call = take_enum(in, Call::kHandoff);
   call.key = take_key<PacketKey>(in);
   call.epoch = in.uint();
-  call.digest = take_digest(in);
+  call.digest = in.digest();
   call.content = take_content(in);
   call.seq = take_optional_u64(in);
   call.error.message = in.str();
@@ -345,8 +345,8 @@ Caller take_caller(MsgpackReader& in) {
 void put(MsgpackWriter& out, const std::optional<Idempotency>& idempotency) {
   put_optional(out, idempotency, [&out](const Idempotency& value) {
     out.array(2);
-    put(out, value.scope);
-    put(out, value.request);
+    out.digest(value.scope);
+    out.digest(value.request);
   });
 }
 
@@ -354,8 +354,8 @@ std::optional<Idempotency> take_idempotency(MsgpackReader& in) {
   return take_optional(in, [&in] {
     Idempotency value;
     in.array_of(2);
-    value.scope = take_digest(in);
-    value.request = take_digest(in);
+    value.scope = in.digest();
+    value.request = in.digest();
     return value;
   });
 }

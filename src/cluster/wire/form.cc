@@ -6,21 +6,6 @@
 
 namespace phoenix::wire {
 
-void put(MsgpackWriter& out, const Digest& digest) {
-  out.bin({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
-Digest take_digest(MsgpackReader& in) {
-  Digest digest{};
-  const std::string_view bytes = in.bin();
-  if (bytes.size() != digest.size()) {
-    in.reject();
-  } else {
-    std::copy(bytes.begin(), bytes.end(), digest.begin());
-  }
-  return digest;
-}
-
 void put(MsgpackWriter& out, const Error& error) {
   out.array(10);
   put_enum(out, error.kind);

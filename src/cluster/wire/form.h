@@ -39,7 +39,6 @@ NodeMessage take_node_message(MsgpackReader& in);
 
 // --- what they have in common: form.cc ---
 
-void put(MsgpackWriter& out, const Digest& digest);
 void put(MsgpackWriter& out, const Error& error);
 void put(MsgpackWriter& out, const Revoked& revoked);
 void put(MsgpackWriter& out, const std::vector<std::string>& texts);
@@ -47,7 +46,6 @@ void put(MsgpackWriter& out, const std::vector<std::string>& texts);
 void put(MsgpackWriter& out, const std::shared_ptr<const Content>& content);
 void put(MsgpackWriter& out, const std::shared_ptr<const MemberRecord>& record);
 void put(MsgpackWriter& out, const std::shared_ptr<const SessionRecord>& record);
-Digest take_digest(MsgpackReader& in);
 Error take_error(MsgpackReader& in);
 Revoked take_revoked(MsgpackReader& in);
 std::shared_ptr<const Content> take_content(MsgpackReader& in);

@@ -11,14 +11,14 @@ namespace {
 
 void put_hashes(MsgpackWriter& out, std::span<const Digest> hashes) {
   out.array(static_cast<uint32_t>(hashes.size()));
-  for (const Digest& hash : hashes) fields::put_digest(out, hash);
+  for (const Digest& hash : hashes) out.digest(hash);
 }
 
 std::vector<Digest> take_hashes(MsgpackReader& in) {
   const uint32_t size = in.array();
   if (size > kMaxProof) in.reject();
   std::vector<Digest> hashes;
-  for (uint32_t i = 0; i < size && in.ok(); ++i) hashes.push_back(fields::take_digest(in));
+  for (uint32_t i = 0; i < size && in.ok(); ++i) hashes.push_back(in.digest());
   return hashes;
 }
 

@@ -8,11 +8,10 @@ namespace phoenix::lineage {
 namespace {
 
 using fields::put_bytes_or_nil;
-using fields::put_digest;
+using fields::put_digest_or_nil;
 using fields::put_party;
 using fields::put_text_or_nil;
 using fields::take_bytes_or_nil;
-using fields::take_digest;
 using fields::take_digest_or_nil;
 
 constexpr uint32_t kEntryFields = 15;
@@ -61,7 +60,7 @@ void put_placement(MsgpackWriter& out, const std::optional<Placement>& placement
   if (!placement) return out.nil();
   out.array(2);
   out.uint(placement->point);
-  put_digest(out, placement->inputs);
+  out.digest(placement->inputs);
 }
 
 void put_handoff(MsgpackWriter& out, const std::optional<HandoffEvidence>& handoff) {
@@ -78,14 +77,14 @@ void put_evidence(MsgpackWriter& out, const std::optional<Evidence>& evidence) {
   out.bin(evidence->envelope);
   out.uint(evidence->position);
   out.array(static_cast<uint32_t>(evidence->path.size()));
-  for (const Digest& hash : evidence->path) put_digest(out, hash);
+  for (const Digest& hash : evidence->path) out.digest(hash);
 }
 
 void put_terminal(MsgpackWriter& out, const std::optional<TerminalEvidence>& terminal) {
   if (!terminal) return out.nil();
   out.array(3);
   out.uint(static_cast<uint64_t>(terminal->end));
-  put_digest(out, terminal->result);
+  put_digest_or_nil(out, terminal->result);
   put_evidence(out, terminal->signature);
 }
 
@@ -93,13 +92,13 @@ void put_leg(MsgpackWriter& out, const std::optional<Leg>& leg) {
   if (!leg) return out.nil();
   out.array(kLegFields);
   out.uint(leg->number);
-  put_digest(out, leg->previous);
+  out.digest(leg->previous);
   put_party_or_nil(out, leg->from);
   put_party_or_nil(out, leg->to);
   out.uint(static_cast<uint64_t>(leg->cause));
-  put_digest(out, leg->context);
-  put_digest(out, leg->contract);
-  put_digest(out, leg->decision);
+  put_digest_or_nil(out, leg->context);
+  put_digest_or_nil(out, leg->contract);
+  put_digest_or_nil(out, leg->decision);
   put_placement(out, leg->placement);
   fields::put_names(out, leg->attested_by);
   put_handoff(out, leg->handoff);
@@ -124,7 +123,7 @@ std::optional<Placement> take_placement(MsgpackReader& in) {
   Placement placement;
   in.array_of(2);
   placement.point = static_cast<uint32_t>(in.uint(UINT32_MAX));
-  placement.inputs = take_digest(in);
+  placement.inputs = in.digest();
   return placement;
 }
 
@@ -158,7 +157,7 @@ std::optional<Evidence> take_evidence(MsgpackReader& in) {
   evidence.position = in.uint();
   const uint32_t size = in.array();
   if (size > kMaxProof) in.reject();
-  for (uint32_t i = 0; i < size && in.ok(); ++i) evidence.path.push_back(take_digest(in));
+  for (uint32_t i = 0; i < size && in.ok(); ++i) evidence.path.push_back(in.digest());
   return evidence;
 }
 
@@ -210,7 +209,7 @@ std::optional<Leg> take_leg(MsgpackReader& in) {
   Leg leg;
   in.array_of(kLegFields);
   leg.number = in.uint();
-  leg.previous = take_digest(in);
+  leg.previous = in.digest();
   leg.from = take_party_or_nil(in);
   leg.to = take_party_or_nil(in);
   leg.cause = take_enum(in, Cause::kRetry);
@@ -281,8 +280,8 @@ std::string encode(const Entry& entry) {
   out.str(entry.reason);
   out.uint(entry.epoch);
   out.uint(entry.revision);
-  put_digest(out, entry.policy);
-  put_digest(out, entry.inputs);
+  put_digest_or_nil(out, entry.policy);
+  put_digest_or_nil(out, entry.inputs);
   put_leg(out, entry.leg);
   put_key_change(out, entry.key);
   put_bytes_or_nil(out, entry.certificate);

@@ -7,10 +7,9 @@
 
 namespace phoenix::lineage::fields {
 
-void put_digest(MsgpackWriter& out, const Digest& digest) { out.bin(bytes_of(digest)); }
-void put_digest(MsgpackWriter& out, const std::optional<Digest>& digest) {
+void put_digest_or_nil(MsgpackWriter& out, const std::optional<Digest>& digest) {
   if (digest) {
-    put_digest(out, *digest);
+    out.digest(*digest);
   } else {
     out.nil();
   }
@@ -44,19 +43,8 @@ void put_text_or_nil(MsgpackWriter& out, std::string_view text) {
   }
 }
 
-Digest take_digest(MsgpackReader& in) {
-  Digest digest{};
-  const std::string_view bytes = in.bin();
-  if (bytes.size() != digest.size()) {
-    in.reject();
-  } else {
-    std::copy(bytes.begin(), bytes.end(), digest.begin());
-  }
-  return digest;
-}
-
 std::optional<Digest> take_digest_or_nil(MsgpackReader& in) {
-  if (!in.next_is_nil()) return take_digest(in);
+  if (!in.next_is_nil()) return in.digest();
   in.nil();
   return std::nullopt;
 }

@@ -17,8 +17,7 @@ namespace phoenix::lineage::fields {
 
 inline constexpr uint64_t kVersion = 1;
 
-void put_digest(MsgpackWriter& out, const Digest& digest);
-void put_digest(MsgpackWriter& out, const std::optional<Digest>& digest);
+void put_digest_or_nil(MsgpackWriter& out, const std::optional<Digest>& digest);
 void put_key(MsgpackWriter& out, const PublicKey& key);
 void put_party(MsgpackWriter& out, const Party& party);
 void put_names(MsgpackWriter& out, const std::vector<std::string>& names);
@@ -26,7 +25,6 @@ void put_names(MsgpackWriter& out, const std::vector<std::string>& names);
 void put_bytes_or_nil(MsgpackWriter& out, std::string_view bytes);
 void put_text_or_nil(MsgpackWriter& out, std::string_view text);
 
-Digest take_digest(MsgpackReader& in);
 std::optional<Digest> take_digest_or_nil(MsgpackReader& in);
 PublicKey take_key(MsgpackReader& in);
 Party take_party(MsgpackReader& in);

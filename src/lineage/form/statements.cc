@@ -10,12 +10,11 @@ namespace {
 
 using fields::bad_form;
 using fields::kVersion;
-using fields::put_digest;
+using fields::put_digest_or_nil;
 using fields::put_key;
 using fields::put_names;
 using fields::put_party;
 using fields::put_text_or_nil;
-using fields::take_digest;
 using fields::take_digest_or_nil;
 using fields::take_head;
 using fields::take_id;
@@ -48,7 +47,7 @@ void put_roots(MsgpackWriter& out, const std::vector<LogRoot>& roots) {
     out.array(3);
     out.uint(root.log);
     out.uint(root.size);
-    put_digest(out, root.root);
+    out.digest(root.root);
   }
 }
 
@@ -75,7 +74,7 @@ std::vector<LogHead> take_heads(MsgpackReader& in) {
 }
 
 std::vector<LogRoot> take_roots(MsgpackReader& in) {
-  return take_logs<LogRoot>(in, 3, [&in](LogRoot& root) { root.root = take_digest(in); });
+  return take_logs<LogRoot>(in, 3, [&in](LogRoot& root) { root.root = in.digest(); });
 }
 
 }  // namespace
@@ -116,7 +115,7 @@ std::string encode(const RegistrationProof& s) {
   out.str(s.ns);
   out.str(s.member);
   put_key(out, s.key);
-  put_digest(out, s.challenge);
+  out.digest(s.challenge);
   return bytes;
 }
 
@@ -129,7 +128,7 @@ Result<RegistrationProof> decode<RegistrationProof>(std::string_view bytes) {
   s.ns = take_id(in);
   s.member = take_id(in);
   s.key = take_key(in);
-  s.challenge = take_digest(in);
+  s.challenge = in.digest();
   if (!in.at_end()) return bad_form("registration proof", bytes.size());
   return s;
 }
@@ -148,8 +147,8 @@ std::string encode(const HandoffOffer& s) {
   put_text_or_nil(out, s.receiver);
   put_names(out, s.selector);
   out.sint(s.expires_at);
-  put_digest(out, s.context);
-  put_digest(out, s.contract);
+  put_digest_or_nil(out, s.context);
+  put_digest_or_nil(out, s.contract);
   put_names(out, s.scopes);
   return bytes;
 }
@@ -184,9 +183,9 @@ std::string encode(const HandoffAcceptance& s) {
   out.str(s.ns);
   out.str(s.packet);
   out.uint(s.epoch);
-  put_digest(out, s.offer);
+  out.digest(s.offer);
   put_party(out, s.receiver);
-  put_digest(out, s.context);
+  put_digest_or_nil(out, s.context);
   out.sint(s.at);
   return bytes;
 }
@@ -200,7 +199,7 @@ Result<HandoffAcceptance> decode<HandoffAcceptance>(std::string_view bytes) {
   s.ns = take_id(in);
   s.packet = take_id(in);
   s.epoch = in.uint();
-  s.offer = take_digest(in);
+  s.offer = in.digest();
   s.receiver = take_party(in);
   s.context = take_digest_or_nil(in);
   s.at = in.sint();
@@ -217,7 +216,7 @@ std::string encode(const Approval& s) {
   out.str(s.ns);
   out.str(s.packet);
   out.uint(s.epoch);
-  put_digest(out, s.offer);
+  out.digest(s.offer);
   out.str(s.approver);
   out.boolean(s.approved);
   out.sint(s.at);
@@ -233,7 +232,7 @@ Result<Approval> decode<Approval>(std::string_view bytes) {
   s.ns = take_id(in);
   s.packet = take_id(in);
   s.epoch = in.uint();
-  s.offer = take_digest(in);
+  s.offer = in.digest();
   s.approver = take_id(in);
   s.approved = in.boolean();
   s.at = in.sint();
@@ -252,7 +251,7 @@ std::string encode(const Completion& s) {
   out.uint(s.epoch);
   out.str(s.member);
   out.uint(static_cast<uint64_t>(s.end));
-  put_digest(out, s.result);
+  put_digest_or_nil(out, s.result);
   return bytes;
 }
 
@@ -280,7 +279,7 @@ std::string encode(const Batch& s) {
   out.str(s.pool);
   out.str(s.type);
   out.uint(s.count);
-  put_digest(out, s.root);
+  out.digest(s.root);
   return bytes;
 }
 
@@ -292,7 +291,7 @@ Result<Batch> decode<Batch>(std::string_view bytes) {
   s.pool = take_id(in);
   s.type = take_name(in);
   s.count = in.uint();
-  s.root = take_digest(in);
+  s.root = in.digest();
   if (s.count == 0) in.reject();
   if (!in.at_end()) return bad_form("batch", bytes.size());
   return s;
