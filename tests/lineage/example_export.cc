@@ -3,8 +3,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "base/bytes_text.h"
 #include "lineage/audit/test_pool.h"
-#include "lineage/crypto/text.h"
 
 int main(int argc, char** argv) {
   namespace lineage = phoenix::lineage;
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   std::ofstream(folder + "/root.pub") << lineage::render_public(pool.roots()[0]);
   for (size_t i = 0; i < checkpoints.size(); ++i) {
     std::ofstream(folder + "/checkpoint-" + std::to_string(i))
-        << lineage::base64_text(checkpoints[i]) << "\n";
+        << phoenix::base64_text(checkpoints[i]) << "\n";
   }
   return 0;
 }

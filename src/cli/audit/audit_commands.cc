@@ -10,13 +10,13 @@
 #include <tuple>
 
 #include "api/codec/json_writer.h"
+#include "base/bytes_text.h"
 #include "cli/audit/audit_reader.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 #include "lineage/audit/export_format.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/crypto/text.h"
 #include "lineage/form/entry.h"
 #include "lineage/tree/frontier.h"
 #include "lineage/tree/proof.h"
@@ -159,9 +159,7 @@ Outcome<int> write_out(Context& context, const std::string& what, const std::str
   return kExitDone;
 }
 
-std::string checkpoint_file(const std::string& envelope) {
-  return lineage::base64_text(envelope) + "\n";
-}
+std::string checkpoint_file(const std::string& envelope) { return base64_text(envelope) + "\n"; }
 
 Outcome<int> checkpoint(Context& context, const std::string& path) {
   const std::string what = "cannot get a checkpoint";

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/bytes_text.h"
 #include "lineage/crypto/dsse.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::cli {
 namespace {
@@ -36,7 +36,7 @@ Outcome<std::vector<AuditLog>> read_logs(Context& context, const std::string& wh
 Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& what) {
   auto reply = context.api.get(what, Target({"audit", "checkpoint"}));
   if (!reply) return tl::unexpected(reply.error());
-  auto bytes = lineage::base64_bytes(reply->json["envelope"].text());
+  auto bytes = base64_bytes(reply->json["envelope"].text());
   if (!bytes) return tl::unexpected(not_understood(what));
   const auto envelope = lineage::decode_envelope(*bytes);
   if (!envelope) return tl::unexpected(not_understood(what));
@@ -58,7 +58,7 @@ Outcome<bool> read_entries(Context& context, const std::string& what, uint32_t l
     for (const Json& item : items) {
       AuditEntry entry;
       entry.position = number(item["position"]);
-      auto bytes = lineage::base64_bytes(item["entry"].text());
+      auto bytes = base64_bytes(item["entry"].text());
       if (!bytes || entry.position <= after) return tl::unexpected(not_understood(what));
       entry.bytes = std::move(*bytes);
       after = entry.position;

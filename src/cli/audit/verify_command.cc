@@ -7,11 +7,11 @@
 #include <cstring>
 #include <memory>
 
+#include "base/bytes_text.h"
 #include "cli/context.h"
 #include "cli/keys/key_files.h"
 #include "cli/table.h"
 #include "lineage/audit/verifier.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::cli {
 namespace {
@@ -31,7 +31,7 @@ Outcome<std::vector<std::string>> read_checkpoints(const std::vector<std::string
     auto text = read_input(path, kMaxCheckpointFile, kWhat);
     if (!text) return tl::unexpected(text.error());
     if (text->ends_with('\n')) text->pop_back();
-    auto envelope = lineage::base64_bytes(*text);
+    auto envelope = base64_bytes(*text);
     if (!envelope) {
       return tl::unexpected(wrong_use(kWhat, path + ": a checkpoint is one line of base64",
                                       "get one: phoenix audit checkpoint"));

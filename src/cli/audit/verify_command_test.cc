@@ -8,13 +8,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/bytes_text.h"
 #include "cli/context.h"
 #include "cli/json.h"
 #include "cli/keys/key_commands.h"
 #include "cli/keys/key_files.h"
 #include "cli/line/parse.h"
 #include "lineage/audit/test_pool.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::cli {
 namespace {
@@ -68,7 +68,7 @@ class Export : public Folder {
     std::filesystem::create_directory(file("keys"));
     write("keys/demo.pub", lineage::render_public(pool_.roots()[0]));
     for (size_t i = 0; i < checkpoints.size(); ++i) {
-      write("c" + std::to_string(i), lineage::base64_text(checkpoints[i]) + "\n");
+      write("c" + std::to_string(i), base64_text(checkpoints[i]) + "\n");
     }
     write("export", pool_.text());
   }

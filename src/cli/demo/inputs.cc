@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
 #include "cli/worker/delivery.h"
 #include "client/json_text.h"
@@ -73,7 +74,7 @@ std::vector<std::size_t> spread(std::size_t all, std::size_t count) {
 
 std::string payload_member(const std::string& bytes) {
   if (valid_utf8(bytes)) return "\"payload\":" + quote_json(bytes);
-  return "\"payloadBase64\":\"" + worker::encode_base64(bytes) + "\"";
+  return "\"payloadBase64\":\"" + base64_text(bytes) + "\"";
 }
 
 Result<std::vector<InputFile>> find_inputs(const std::string& dir, std::size_t wanted) {
@@ -96,7 +97,7 @@ Result<std::vector<InputFile>> find_inputs(const std::string& dir, std::size_t w
     input.payload = payload_member(input.bytes);
     // Control characters take six bytes each in JSON.
     if (input.payload.size() > 4 * kMaxFileBytes - 64) {
-      input.payload = "\"payloadBase64\":\"" + worker::encode_base64(input.bytes) + "\"";
+      input.payload = "\"payloadBase64\":\"" + base64_text(input.bytes) + "\"";
     }
     out.push_back(std::move(input));
   }

@@ -4,10 +4,10 @@
 
 #include <memory>
 
+#include "base/bytes_text.h"
 #include "cli/context.h"
 #include "cli/keys/key_files.h"
 #include "cli/table.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::cli {
 namespace {
@@ -19,7 +19,7 @@ Json key_document(const KeyFile& file) {
   document.set("id", Json::string(file.key.key.id()))
       .set("role", Json::string(lineage::role_name(file.key.role)))
       .set("name", Json::string(file.key.name))
-      .set("publicKey", Json::string(lineage::base64_text(file.key.key.view())))
+      .set("publicKey", Json::string(base64_text(file.key.key.view())))
       .set("secret", Json::boolean(file.secret))
       .set("path", Json::string(file.path));
   return document;
@@ -33,7 +33,7 @@ void print(Context& context, const KeyFile& file) {
       render_sheet({{"Key", file.key.key.id()},
                     {"Role", std::string(lineage::role_name(file.key.role))},
                     {"Name", harmless(file.key.name)},
-                    {"Public key", lineage::base64_text(file.key.key.view())},
+                    {"Public key", base64_text(file.key.key.view())},
                     {"File", harmless(file.path) + (file.secret ? " (secret)" : "")}},
                    context.out.color());
   print_answer(context, reply, file.key.key.id(), sheet);
@@ -78,8 +78,7 @@ Outcome<int> list_keys(Context& context, const std::string& folder) {
     if (context.out.format() == Format::kName) context.out.print_line(file.key.key.id());
     items.push(key_document(file));
     table.add({file.key.key.id(), std::string(lineage::role_name(file.key.role)),
-               harmless(file.key.name), harmless(file.path),
-               lineage::base64_text(file.key.key.view())});
+               harmless(file.key.name), harmless(file.path), base64_text(file.key.key.view())});
   }
   if (context.out.format() == Format::kName) return kExitDone;
   Reply reply;

@@ -5,6 +5,7 @@
 
 #include <ctime>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
 #include "cli/line/values.h"
 
@@ -90,24 +91,6 @@ Outcome<std::string> moment(const std::string& text, std::string_view flag, int6
                      at % 1000);
 }
 
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      const unsigned byte = i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0;
-      group = group << 8 | byte;
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out.push_back(i + j > bytes.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63]);
-    }
-  }
-  return out;
-}
-
 Outcome<int> set_payload(Json& document, const std::string& bytes, const std::string& content_type,
                          const std::string& source) {
   if (bytes.size() > kMaxContent) {
@@ -116,7 +99,7 @@ Outcome<int> set_payload(Json& document, const std::string& bytes, const std::st
   }
   set_text(document, "contentType", content_type);
   if (!json_type(content_type)) {
-    document.set("payloadBase64", Json::string(base64(bytes)));
+    document.set("payloadBase64", Json::string(base64_text(bytes)));
     return kExitDone;
   }
   auto value = Json::parse(bytes);
@@ -134,7 +117,7 @@ Outcome<int> set_content(Json& document, const std::string& name, const std::str
   auto text = read_value(value, "--" + name);
   if (!text) return tl::unexpected(text.error());
   if (raw) {
-    document.set(name + "Base64", Json::string(base64(*text)));
+    document.set(name + "Base64", Json::string(base64_text(*text)));
     return kExitDone;
   }
   auto json = Json::parse(*text);

@@ -53,6 +53,4 @@ Outcome<int> set_content(Json& document, const std::string& name, const std::str
 // "10m" as that time from now, an RFC 3339 time as it is.
 Outcome<std::string> moment(const std::string& text, std::string_view flag, int64_t now_ms);
 
-std::string base64(std::string_view bytes);
-
 }  // namespace phoenix::cli

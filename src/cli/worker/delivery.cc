@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
 
 namespace phoenix::worker {
@@ -53,7 +54,7 @@ std::string as_member(const std::string& name, std::string_view bytes) {
     const std::string text = quote_json(bytes);
     if (text.size() <= kMaxJson) return ",\"" + name + "\":" + text;
   }
-  return ",\"" + name + "Base64\":\"" + encode_base64(bytes) + "\"";
+  return ",\"" + name + "Base64\":\"" + base64_text(bytes) + "\"";
 }
 
 // The file is an object of the handoff call's own fields; the host judges what is in them.
@@ -156,23 +157,6 @@ std::optional<std::string> decode_base64(std::string_view text) {
     }
   }
   if (text.size() % 4 == 1) return std::nullopt;
-  return out;
-}
-
-std::string encode_base64(std::string_view bytes) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = (bits << 8U) | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out.push_back(k <= n ? kAlphabet[(bits >> (18U - 6U * static_cast<unsigned>(k))) & 63U]
-                           : '=');
-    }
-  }
   return out;
 }
 

@@ -42,6 +42,5 @@ Verdict release_call();
 
 // nullopt: no valid Base64.
 std::optional<std::string> decode_base64(std::string_view text);
-std::string encode_base64(std::string_view bytes);
 
 }  // namespace phoenix::worker

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/bytes_text.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/crypto/text.h"
 #include "lineage/form/fields.h"
 
 namespace phoenix::lineage {

@@ -1,11 +1,11 @@
 // Keys, digests, texts and envelopes against published vectors, and against whoever alters them.
 #include <gtest/gtest.h>
 
+#include "base/bytes_text.h"
 #include "lineage/crypto/dsse.h"
 #include "lineage/crypto/key.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::lineage {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/bytes_text.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::lineage {
 namespace {

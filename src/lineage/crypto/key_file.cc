@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
-#include "lineage/crypto/text.h"
 
 namespace phoenix::lineage {
 namespace {

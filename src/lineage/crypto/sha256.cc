@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <memory>
 
-#include "lineage/crypto/text.h"
+#include "base/bytes_text.h"
 
 namespace phoenix::lineage {
 namespace {

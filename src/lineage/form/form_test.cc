@@ -9,8 +9,8 @@
 #include <regex>
 #include <sstream>
 
+#include "base/bytes_text.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/crypto/text.h"
 #include "lineage/form/test_forms.h"
 #include "lineage/tree/frontier.h"
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/bytes_text.h"
 #include "runtime/files.h"
 
 namespace phoenix::gossip {
@@ -14,16 +15,6 @@ namespace {
 
 constexpr int kLockPatienceMs = 5'000;
 constexpr size_t kMaxPoolFile = 4'096;
-
-std::string hex(const uint8_t* bytes, size_t size) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (size_t i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
-  }
-  return text;
-}
 
 Result<std::string> random_bytes(size_t size) {
   std::string bytes(size, '\0');
@@ -58,8 +49,8 @@ Result<PoolNames> take_names(const std::string& path) {
   if (!*text) {
     auto made = random_bytes(16);
     if (!made) return tl::unexpected<Error>(made.error());
-    const auto* bytes = reinterpret_cast<const uint8_t*>(made->data());
-    PoolNames names{hex(bytes, 8), hex(bytes + 8, 8)};
+    const std::string_view bytes = *made;
+    PoolNames names{hex_text(bytes.substr(0, 8)), hex_text(bytes.substr(8))};
     if (auto done = replace_file(path, render(names)); !done) {
       return tl::unexpected<Error>(done.error());
     }
@@ -78,7 +69,7 @@ Result<PoolNames> take_names(const std::string& path) {
 std::string fingerprint_of(const RingKey& key) {
   std::array<uint8_t, SHA256_DIGEST_LENGTH> digest{};
   SHA256(key.bytes.data(), key.bytes.size(), digest.data());
-  return hex(digest.data(), 8);
+  return hex_text({reinterpret_cast<const char*>(digest.data()), 8});
 }
 
 Result<PoolFolder> open_pool_folder(const std::string& path) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <string_view>
 
+#include "base/bytes_text.h"
+
 namespace phoenix {
 namespace {
 
@@ -31,16 +33,6 @@ Result<std::string> random_bytes(size_t size) {
   return bytes;
 }
 
-std::string hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    text += kDigits[static_cast<uint8_t>(c) >> 4];
-    text += kDigits[static_cast<uint8_t>(c) & 15];
-  }
-  return text;
-}
-
 bool is_name(std::string_view text) {
   return text.size() == 16 && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -58,7 +50,7 @@ Result<PoolFacts> take_pool_facts(Connection& connection, Duration deadline) {
     const auto drawn = random_bytes(size);
     if (!drawn) return tl::unexpected<Error>(drawn.error());
     names.text(name);
-    values.bytes(size == 8 ? hex(*drawn) : *drawn);
+    values.bytes(size == 8 ? hex_text(*drawn) : *drawn);
   }
   Arguments drawn;
   drawn.column(names).column(values);

@@ -1,9 +1,9 @@
-#include "lineage/crypto/text.h"
+#include "base/bytes_text.h"
 
 #include <array>
 #include <cstdint>
 
-namespace phoenix::lineage {
+namespace phoenix {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -78,4 +78,4 @@ std::string hex_text(std::string_view bytes) {
   return text;
 }
 
-}  // namespace phoenix::lineage
+}  // namespace phoenix

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace phoenix::lineage {
+namespace phoenix {
 
 std::string base64_text(std::string_view bytes);
 std::optional<std::string> base64_bytes(std::string_view text);
 
 std::string hex_text(std::string_view bytes);
 
-}  // namespace phoenix::lineage
+}  // namespace phoenix
