@@ -9,15 +9,11 @@ namespace phoenix {
 namespace {
 
 using namespace testing_store;  // NOLINT: the words of the tests
-using testing_postgres::TestCluster;
 
 class StoreConformance : public testing::TestWithParam<Engine> {
  protected:
   void SetUp() override {
-    if (GetParam().name == std::string("postgres") && !TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
-      GTEST_SKIP() << TestCluster::why_not();
-    }
+    if (GetParam().name == std::string("postgres")) PHOENIX_NEED_POSTGRES();
     store_ = GetParam().open(folder_.path());
     ASSERT_NE(store_, nullptr);
     auto opened = store_->reader();

@@ -94,12 +94,7 @@ using Lives = std::vector<HostLife>;
 class PoolConformance : public testing::TestWithParam<Engine> {
  protected:
   void SetUp() override {
-    if (GetParam().name == std::string("postgres") && !testing_postgres::TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) {
-        FAIL() << testing_postgres::TestCluster::why_not();
-      }
-      GTEST_SKIP() << testing_postgres::TestCluster::why_not();
-    }
+    if (GetParam().name == std::string("postgres")) PHOENIX_NEED_POSTGRES();
     server_ = GetParam().make();
     ASSERT_NE(server_, nullptr);
     pool_ = server_->pool();

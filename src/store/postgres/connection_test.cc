@@ -72,10 +72,7 @@ TEST(ServerCheck, refuses_another_system_and_a_lower_timeline) {
 class PostgresConnection : public testing::Test {
  protected:
   void SetUp() override {
-    if (!TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
-      GTEST_SKIP() << TestCluster::why_not();
-    }
+    PHOENIX_NEED_POSTGRES();
     ASSERT_NE(TestCluster::shared(), nullptr);
     options_.url = TestCluster::shared()->url();
     options_.schema = TestCluster::fresh_schema();

@@ -22,10 +22,7 @@ using testing_postgres::TestCluster;
 class PostgresDurability : public testing::Test {
  protected:
   void SetUp() override {
-    if (!TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
-      GTEST_SKIP() << TestCluster::why_not();
-    }
+    PHOENIX_NEED_POSTGRES();
     ASSERT_TRUE(primary_.create());
     options_.url = primary_.url();
     options_.create = true;

@@ -3,17 +3,30 @@
 // one ends.
 #pragma once
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "store/testing.h"
 
+// First in a SetUp(), after <gtest/gtest.h>: without PostgreSQL's programs the test is skipped;
+// where PHOENIX_REQUIRE_POSTGRES is set (CI) it fails. A macro, for only the test's own function
+// can return.
+#define PHOENIX_NEED_POSTGRES()                               \
+  do {                                                        \
+    using phoenix::testing_postgres::TestCluster;             \
+    if (TestCluster::available()) break;                      \
+    if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) { \
+      FAIL() << TestCluster::why_not();                       \
+    }                                                         \
+    GTEST_SKIP() << TestCluster::why_not();                   \
+  } while (false)
+
 namespace phoenix::testing_postgres {
 
 class TestCluster {
  public:
-  // Whether the programs are installed. If not, a test is to skip by GTEST_SKIP() << why_not();
-  // but where PHOENIX_REQUIRE_POSTGRES is set (CI) it is to fail.
+  // Whether the programs are installed; see PHOENIX_NEED_POSTGRES.
   static bool available();
   static std::string why_not();
 

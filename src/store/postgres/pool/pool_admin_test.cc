@@ -23,10 +23,7 @@ const HostLife kA{"a", 1};
 class PoolAdmin : public testing::Test {
  protected:
   void SetUp() override {
-    if (!TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
-      GTEST_SKIP() << TestCluster::why_not();
-    }
+    PHOENIX_NEED_POSTGRES();
     ASSERT_NE(TestCluster::shared(), nullptr);
     options_.url = TestCluster::shared()->url();
     options_.schema = TestCluster::fresh_schema();

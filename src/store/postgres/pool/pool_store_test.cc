@@ -24,10 +24,7 @@ const HostLife kB{"b", 2};
 class PostgresPoolTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!TestCluster::available()) {
-      if (std::getenv("PHOENIX_REQUIRE_POSTGRES") != nullptr) FAIL() << TestCluster::why_not();
-      GTEST_SKIP() << TestCluster::why_not();
-    }
+    PHOENIX_NEED_POSTGRES();
     ASSERT_NE(TestCluster::shared(), nullptr);
     use(*TestCluster::shared());
     options_.deadline = seconds(20);
