@@ -23,6 +23,43 @@ Content json_content(std::string text) {
   return content;
 }
 
+PatchMember draw_patch(Prng& prng, const Env& env) {
+  PatchMember body;
+  body.key = MemberKey(kNamespace, env.member_ids[prng.below(env.member_ids.size())]);
+  if (prng.chance(1, 2)) body.max_load = static_cast<uint32_t>(prng.between(1, 8));
+  if (prng.chance(1, 3)) body.weight = static_cast<uint32_t>(prng.between(1, 300));
+  if (prng.chance(1, 3)) {
+    body.capabilities.emplace();
+    for (char letter = 'a'; letter <= 'd'; ++letter) {
+      if (prng.chance(1, 2)) body.capabilities->emplace_back(1, letter);
+    }
+  }
+  return body;
+}
+
+bool answer_kept(const Command& command, Reader& reader, Checks& checks,
+                 const std::function<void(const Reply&)>& reply) {
+  if (!command.idempotency) return false;
+  auto stored = reader.answer(command.idempotency->scope);
+  if (!stored || !*stored) return false;
+  Reply answer;
+  answer.id = command.id;
+  if ((*stored)->request == command.idempotency->request) {
+    auto body = decode_reply((*stored)->answer);
+    if (!body) {
+      checks.violate(Invariant::kFence, "a kept answer cannot be read: " + body.error().detail);
+      return true;
+    }
+    answer.body = std::move(*body);
+    answer.replayed = true;
+  } else {
+    answer.body =
+        fail(ErrorKind::kIdempotencyMismatch, "the key was used for another body").value();
+  }
+  reply(answer);
+  return true;
+}
+
 bool passes_by(ErrorKind kind) {
   return kind == ErrorKind::kDraining || kind == ErrorKind::kStoreUnreachable ||
          kind == ErrorKind::kOverloaded || kind == ErrorKind::kTooManyRequests ||

@@ -13,6 +13,7 @@
 #include "sim/event_queue.h"
 #include "sim/network.h"
 #include "sim/trace.h"
+#include "store/store.h"
 
 namespace phoenix::sim {
 
@@ -34,6 +35,14 @@ struct Env {
 // run can tell.
 Digest digest_of(std::string_view text);
 Content json_content(std::string text);
+
+// A change of one of the members, as an operator may want it. Requires: there is one.
+PatchMember draw_patch(Prng& prng, const Env& env);
+
+// What a driver does before it asks the node: an answer that is kept under the command's key is
+// handed to `reply` again. False if there is none, or no key.
+bool answer_kept(const Command& command, Reader& reader, Checks& checks,
+                 const std::function<void(const Reply&)>& reply);
 
 // Is it worth sending the same call again?
 bool passes_by(ErrorKind kind);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/env.h"
+
 namespace phoenix::sim {
 
 namespace {
@@ -76,24 +78,7 @@ bool Host::answered_before(const Command& command, const Sink&) {
   // the node itself knows that the key is in use.
   if (!command.idempotency || answers_open_.contains(command.idempotency->scope)) return false;
   auto reader = store_.reader();
-  auto stored = (*reader)->answer(command.idempotency->scope);
-  if (!stored || !*stored) return false;
-  Reply answer;
-  answer.id = command.id;
-  if ((*stored)->request == command.idempotency->request) {
-    auto body = decode_reply((*stored)->answer);
-    if (!body) {
-      checks_.violate(Invariant::kFence, "a kept answer cannot be read: " + body.error().detail);
-      return true;
-    }
-    answer.body = std::move(*body);
-    answer.replayed = true;
-  } else {
-    answer.body =
-        fail(ErrorKind::kIdempotencyMismatch, "the key was used for another body").value();
-  }
-  reply(answer);
-  return true;
+  return answer_kept(command, **reader, checks_, [this](const Reply& kept) { reply(kept); });
 }
 
 void Host::abandon(Ticket ticket) {

@@ -315,21 +315,11 @@ void World::twin() {
 }
 
 void World::patch() {
-  PatchMember body;
-  body.key = MemberKey(kNamespace, env_.member_ids[prng_.below(env_.member_ids.size())]);
-  if (prng_.chance(1, 2)) body.max_load = static_cast<uint32_t>(prng_.between(1, 8));
-  if (prng_.chance(1, 3)) body.weight = static_cast<uint32_t>(prng_.between(1, 300));
-  if (prng_.chance(1, 3)) {
-    body.capabilities.emplace();
-    for (char letter = 'a'; letter <= 'd'; ++letter) {
-      if (prng_.chance(1, 2)) body.capabilities->emplace_back(1, letter);
-    }
-  }
   static const Link kOperatorLink;
   Command command;
   command.caller.principal = "ops";
   command.caller.is_operator = true;
-  command.body = std::move(body);
+  command.body = draw_patch(prng_, env_);
   (void)network_.send(kOperatorLink, std::move(command), [](const Reply*) {});
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sim/cluster/peer_text.h"
+#include "sim/env.h"
 #include "sim/host.h"
 
 namespace phoenix::sim {
@@ -74,25 +75,7 @@ bool Machine::answered_before(const Command& command) {
     return true;
   }
   auto reader = MemoryHostStore(env_.pool, life_).reader();
-  auto stored = (*reader)->answer(command.idempotency->scope);
-  if (!stored || !*stored) return false;
-  Reply answer;
-  answer.id = command.id;
-  if ((*stored)->request == command.idempotency->request) {
-    auto body = decode_reply((*stored)->answer);
-    if (!body) {
-      env_.checks.violate(Invariant::kFence,
-                          "a kept answer cannot be read: " + body.error().detail);
-      return true;
-    }
-    answer.body = std::move(*body);
-    answer.replayed = true;
-  } else {
-    answer.body =
-        fail(ErrorKind::kIdempotencyMismatch, "the key was used for another body").value();
-  }
-  reply(answer);
-  return true;
+  return answer_kept(command, **reader, env_.checks, [this](const Reply& kept) { reply(kept); });
 }
 
 void Machine::abandon(Ticket ticket) {

@@ -430,17 +430,7 @@ void PoolWorld::churn(Instant until) {
 void PoolWorld::patch() {
   faults_.add(PoolFault::kPatch);
   if (env_.member_ids.empty()) return;
-  PatchMember body;
-  body.key = MemberKey(kNamespace, env_.member_ids[prng_.below(env_.member_ids.size())]);
-  if (prng_.chance(1, 2)) body.max_load = static_cast<uint32_t>(prng_.between(1, 8));
-  if (prng_.chance(1, 3)) body.weight = static_cast<uint32_t>(prng_.between(1, 300));
-  if (prng_.chance(1, 3)) {
-    body.capabilities.emplace();
-    for (char letter = 'a'; letter <= 'd'; ++letter) {
-      if (prng_.chance(1, 2)) body.capabilities->emplace_back(1, letter);
-    }
-  }
-  operate(std::move(body));
+  operate(draw_patch(prng_, env_));
 }
 
 void PoolWorld::operate(CommandBody body) {
