@@ -48,7 +48,9 @@ TEST_P(RecordedEntries, stand_at_the_positions_of_their_events_as_they_were_give
   EXPECT_EQ(entries[2].bytes, "third");
   EXPECT_EQ(reader_->recorded(kOwnLog, 1, 1)->at(0).position, 3u);
   EXPECT_TRUE(reader_->recorded(kOwnLog, 4, 100)->empty());
-  for (const EventRow& row : *reader_->events({}, 100, nullptr)) {
+  const auto events = *reader_->events({}, 100, nullptr);
+  ASSERT_FALSE(events.empty());
+  for (const EventRow& row : events) {
     EXPECT_TRUE(row.entry.recorded.empty()) << "they are read by themselves alone";
   }
   const auto logs = *reader_->logs();
