@@ -32,9 +32,10 @@ struct Member {
   uint32_t incoming_load = 0;    // of those
   // Load of its packets that other hosts keep, as its home counts it and tells the others.
   uint32_t foreign_load = 0;
-  Instant shut_until;   // its home has turned a packet away: placed on nothing until then
-  bool busy = false;    // a write of its record is on its way
-  bool ending = false;  // about to lose its session or to retire: off the ring
+  uint32_t kept_back = 0;  // at its home: room that is for other keepers, counted as load
+  Instant shut_until;      // its home has turned a packet away: placed on nothing until then
+  bool busy = false;       // a write of its record is on its way
+  bool ending = false;     // about to lose its session or to retire: off the ring
   WallMs last_seen = 0;
   Instant drain_until = kNever;  // while DRAINING
 };

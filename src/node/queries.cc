@@ -140,8 +140,8 @@ std::vector<std::string> Node::Impl::check() const {
   for (const MemberNo no : members) {
     const Member& member = directory.member(no);
     const auto it = load.find(no);
-    const uint64_t held =
-        (it == load.end() ? 0 : it->second) + member.incoming_load + member.foreign_load;
+    const uint64_t held = (it == load.end() ? 0 : it->second) + member.incoming_load +
+                          member.foreign_load + member.kept_back;
     if (member.ring != kNoMember && placement.load(member.ring) != held) {
       wrong.push_back("I1: load of " + member.record->key.text() + " is counted as " +
                       std::to_string(placement.load(member.ring)) + ", it holds " +

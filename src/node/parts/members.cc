@@ -52,7 +52,8 @@ void Node::Impl::sync_ring(MemberNo no) {
     for (const SlotNo slot : member.held) {
       placement.add_load(member.ring, packets[slot].head->spec->load);
     }
-    placement.add_load(member.ring, int64_t{member.incoming_load} + member.foreign_load);
+    placement.add_load(member.ring,
+                       int64_t{member.incoming_load} + member.foreign_load + member.kept_back);
   } else {
     placement.update(member.ring, ring_member(record));
   }
@@ -99,7 +100,9 @@ MemberView Node::Impl::member_view(MemberNo no) const {
   MemberView shown;
   shown.record = member.record;
   shown.last_seen_at = member.last_seen;
-  if (member.ring != kNoMember) shown.current_load = placement.load(member.ring);
+  if (member.ring != kNoMember) {
+    shown.current_load = placement.load(member.ring) - member.kept_back;
+  }
   if (member.session != kNobody) {
     shown.last_seen_at = std::max(shown.last_seen_at, directory.session(member.session).heard_wall);
     const SessionRecord& session = *directory.session(member.session).record;

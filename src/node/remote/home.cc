@@ -134,8 +134,8 @@ void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
 
 void Node::Impl::delivered(const HostLife& from, const Deliver& message) {
   const Packet& head = *message.head;
-  // Who speaks of what is kept here keeps it no more.
-  if (!head.owner || packets.find(head.key) != kNoSlot) return;
+  // Who speaks of what is kept here, or was until it ended, keeps it no more.
+  if (!head.owner || packets.find(head.key) != kNoSlot || driven(head.point)) return;
   const auto over = remote.withdrawn.find(head.key);
   if (over != remote.withdrawn.end() && head.epoch <= over->second) return;
   const ForeignNo known = remote.foreign.find(head.key);
@@ -185,7 +185,7 @@ std::optional<TurnReason> Node::Impl::why_turned(MemberNo no, const Packet& head
   if (member.ring == kNoMember || !directory.session(member.session).called) {
     return TurnReason::kFull;  // nobody has heard of it yet
   }
-  const uint64_t load = uint64_t{placement.load(member.ring)} + head.spec->load;
+  const uint64_t load = uint64_t{placement.load(member.ring)} - member.kept_back + head.spec->load;
   if (load > placement.max_load(member.ring)) return TurnReason::kFull;
   return std::nullopt;
 }
@@ -196,6 +196,7 @@ void Node::Impl::turn(const HostLife& from, const Packet& head, MemberNo no, Tur
     const Member& member = directory.member(no);
     answer.member = member.record;
     if (member.session != kNobody) answer.session = directory.session(member.session).record;
+    if (why == TurnReason::kFull) share_out(no);
   }
   tell(from, std::move(answer));
 }

@@ -305,11 +305,12 @@ void Node::Impl::tick_remote() {
   open_again();
   give_up_asking();
   check_foreign();
+  turn_shares();
   adopt();
 }
 
 Instant Node::Impl::remote_deadline() const {
-  Instant at = std::min(remote.loads_due, remote.check_at);
+  Instant at = std::min({remote.loads_due, remote.shares_due, remote.check_at});
   if (!remote.shut.empty()) at = std::min(at, remote.shut.next());
   if (!remote.asked.empty()) at = std::min(at, remote.asked.front().until);
   return std::min(at, adopt_at());

@@ -196,5 +196,20 @@ TEST(SlotsMove, ADeposedKeeperCallsNoEpochStaleThatItHasNotHeardOf) {
   EXPECT_EQ(owner_reply(hosts.own("b", next, Call::kComplete, p, 2)).status, Status::kCompleted);
 }
 
+// The host that drives its slot has ended it; what its former keeper says of it comes late.
+TEST(Slots, WhatAFormerKeeperSaysOfAPacketThatIsOverIsNotTaken) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w", {.max_load = 2, .lease_seconds = 60});
+  const std::string p = hosts.submit("a", [](PacketSpec& spec) { spec.max_attempts = 1; });
+  EXPECT_EQ(hosts.poll("b", w).deliveries.size(), 1U);
+  hosts.move({Hosts::slot(p)}, "a", "b");
+  EXPECT_EQ(owner_reply(hosts.own("b", w, Call::kFail, p, 1)).status, Status::kFailed);
+  hosts.repeat_all("a", "b");
+  EXPECT_EQ(hosts.load("b", "w"), 0U);
+  EXPECT_TRUE(hosts.poll("b", w).deliveries.empty());
+  hosts.call("b", Stage::principal(), OrderPacket{Order::kRetry, Stage::packet(p), {}, {}, {}});
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), p + "@2");
+}
+
 }  // namespace
 }  // namespace phoenix

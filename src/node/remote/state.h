@@ -24,6 +24,7 @@
 #include "node/command.h"
 #include "node/remote.h"
 #include "node/remote/foreign.h"
+#include "node/remote/shares.h"
 
 namespace phoenix {
 
@@ -83,6 +84,8 @@ struct Remote {
   std::set<MemberNo> loads_changed;
   Instant loads_due = kNever;
   std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
+  std::map<MemberNo, Shares> shares;  // of members that several keepers wait for
+  Instant shares_due = kNever;
   Instant check_at = kNever;
 
   // --- as a keeper ---

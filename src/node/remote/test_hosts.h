@@ -423,6 +423,7 @@ class Hosts {
     for (const auto& [to, other] : hosts_) {
       if (to == from || (!told.to.empty() && told.to != other->life)) continue;
       if (cut_.contains({from, to})) continue;
+      said_[{from, to}].push_back(told.message);
       if (lag) {
         Instant& last = link_due_[{from, to}];
         last = std::max(last, now_ + lag());
@@ -432,7 +433,6 @@ class Hosts {
         });
         continue;
       }
-      said_[{from, to}].push_back(told.message);
       letters_.push_back({from, to, host.life, other->life, told.message});
     }
   }

@@ -1,0 +1,213 @@
+// Members for which keepers on several hosts wait: how their room is shared.
+#include "node/remote/shares.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "node/remote/test_hosts.h"
+
+namespace phoenix {
+namespace {
+
+using testing_node::Hosts;
+using testing_node::Stage;
+using testing_node::Worker;
+
+// One member of so much room, and keepers that fill what they may as long as they want to.
+struct Room {
+  uint32_t most = 1;
+  std::map<std::string, uint32_t> held;
+  std::set<std::string> hungry;
+  Shares shares = {};
+  Instant now = {};
+
+  static HostLife life(const std::string& name) { return {name, 1}; }
+  uint32_t taken() const {
+    uint32_t sum = 0;
+    for (const auto& [keeper, load] : held) sum += load;
+    return sum;
+  }
+  void turn() {
+    std::vector<Shares::Holding> holdings;
+    for (const auto& [keeper, load] : held) holdings.push_back({life(keeper), load});
+    shares.turn(most, holdings, now);
+    now = now + Shares::kTurn;
+    for (auto& [keeper, load] : held) {
+      if (hungry.contains(keeper)) load = std::max(load, shares.of(life(keeper)));
+    }
+    holdings.clear();
+    for (const auto& [keeper, load] : held) holdings.push_back({life(keeper), load});
+    shares.saw(holdings);
+    EXPECT_LE(taken(), most) << "somebody was to be turned away";
+  }
+};
+
+TEST(Shares, NobodyLosesWhatItHoldsAndTheRestIsGiven) {
+  Room room = {.most = 8, .held = {{"a", 3}, {"b", 2}, {"c", 0}}, .hungry = {"a", "b", "c"}};
+  room.turn();
+  EXPECT_EQ(room.taken(), 8U);
+  EXPECT_EQ(room.held["c"], 3U) << "who had least";
+}
+
+TEST(Shares, OneSeatGoesRound) {
+  Room room = {.most = 1, .held = {{"a", 0}, {"b", 0}, {"c", 0}}, .hungry = {"a", "b", "c"}};
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 600; ++i) {
+    room.turn();
+    EXPECT_FALSE(room.shares.over());
+    for (auto& [keeper, load] : room.held) {
+      turns[keeper] += static_cast<int>(load);
+      load = 0;  // done by the next turn
+    }
+  }
+  // Each fifth turn it is nobody's: who gives it away may have been about to use it.
+  EXPECT_GE(turns["a"] + turns["b"] + turns["c"], 470);
+  for (const char* keeper : {"a", "b", "c"}) EXPECT_NEAR(turns[keeper], 160, 10) << keeper;
+}
+
+TEST(Shares, WhatOneLeavesUnusedIsUsedByAnother) {
+  Room room = {.most = 6, .held = {{"a", 2}, {"b", 2}, {"c", 2}}, .hungry = {"a", "b"}};
+  room.turn();
+  room.held["c"] = 0;
+  for (int i = 0; i < 4; ++i) room.turn();
+  EXPECT_EQ(room.taken(), 6U);
+  EXPECT_FALSE(room.shares.over());
+}
+
+TEST(Shares, NothingIsSharedWithOnlyOneWhoWants) {
+  Room room = {.most = 4, .held = {{"a", 2}, {"b", 1}, {"c", 1}}, .hungry = {"a"}};
+  room.turn();
+  room.held["b"] = room.held["c"] = 0;
+  for (int i = 0; i < 5 && !room.shares.over(); ++i) room.turn();
+  EXPECT_TRUE(room.shares.over());
+}
+
+TEST(Shares, HostsComeAndGo) {
+  Room room = {.most = 4, .held = {{"a", 2}, {"b", 2}}, .hungry = {"a", "b", "c"}};
+  room.turn();
+  room.held.erase("b");
+  room.held["c"] = 0;
+  for (int i = 0; i < 3; ++i) room.turn();
+  EXPECT_EQ(room.taken(), 4U);
+  EXPECT_GE(room.held["c"], 1U);
+  room.most = 2;
+  room.held["a"] = 1;
+  room.held["c"] = 1;
+  room.turn();
+  EXPECT_LE(room.taken(), 2U);
+}
+
+// --- among hosts ----------------------------------------------------------------------------
+
+// Workers that take and complete, and keepers each of which has more than they can hold.
+class Crowd {
+ public:
+  explicit Crowd(uint32_t max_load) : hosts_({"a", "b", "c"}) {
+    for (const char* home : {"a", "b", "c", "a", "b", "c"}) {
+      const std::string id = "w" + std::to_string(workers_.size());
+      workers_.push_back(
+          {hosts_.join(home, id, {.max_load = max_load, .lease_seconds = 60}), home, 0, {}});
+    }
+    hosts_.advance(milliseconds(40));
+    hosts_.lag = [this] { return microseconds(rng_.between(100, 4'000)); };
+  }
+
+  // In virtual time. wanting: who keeps packets that wait, all the time.
+  void run(Duration length, const std::vector<std::string>& wanting) {
+    const Instant end = hosts_.now().mono + length;
+    while (hosts_.now().mono < end) {
+      for (const std::string& keeper : wanting) {
+        while (waiting_[keeper] < 60) submit(keeper);
+      }
+      for (At& worker : workers_) act(worker);
+      hosts_.advance(milliseconds(20));
+    }
+  }
+  size_t turned_away() {
+    size_t sum = 0;
+    for (const char* from : {"a", "b", "c"}) {
+      for (const char* to : {"a", "b", "c"}) sum += hosts_.said<Turned>(from, to);
+    }
+    return sum;
+  }
+  std::map<std::string, size_t> completed;
+
+ private:
+  struct At {
+    Worker worker;
+    std::string home;
+    RequestId poll = 0;
+    std::vector<std::pair<Instant, Delivery>> held;  // with when each is done
+  };
+  void submit(const std::string& keeper) {
+    const std::string id = hosts_.id_at(keeper);
+    keeper_of_[id] = keeper;
+    ++waiting_[keeper];
+    hosts_.ask(keeper, Stage::principal(), Stage::single(Stage::item(id, {"a"})));
+  }
+  void act(At& at) {
+    if (at.poll != 0 && hosts_.answer(at.poll) != nullptr) {
+      const auto& reply = std::get<DeliveriesReply>(*hosts_.answer(at.poll));
+      at.worker.after = reply.next;
+      for (const Delivery& delivery : reply.deliveries) {
+        at.held.emplace_back(hosts_.now().mono + milliseconds(rng_.between(20, 200)), delivery);
+      }
+      at.poll = 0;
+    }
+    std::erase_if(at.held, [&](const auto& entry) {
+      if (entry.first > hosts_.now().mono) return false;
+      const std::string id(entry.second.packet.head->key.id());
+      const std::string& keeper = keeper_of_.at(id);
+      hosts_.ask(keeper, Stage::token(at.worker),
+                 OwnerCalls{{Stage::owner_call(Call::kComplete, id, entry.second.epoch)}, true});
+      ++completed[keeper];
+      --waiting_[keeper];
+      return true;
+    });
+    if (at.poll == 0) {
+      at.poll = hosts_.ask(at.home, Stage::token(at.worker),
+                           Poll{Stage::ref(at.worker), 100, seconds(1), at.worker.after});
+    }
+  }
+
+  Prng rng_{7};
+  Hosts hosts_;
+  std::vector<At> workers_;
+  std::map<std::string, std::string> keeper_of_;
+  std::map<std::string, size_t> waiting_;
+};
+
+TEST(SharesAmongHosts, FewAreTurnedAwayFromFullMembersAndEveryKeeperGetsItsPart) {
+  for (const uint32_t max_load : {1U, 3U, 8U}) {
+    SCOPED_TRACE(max_load);
+    Crowd crowd(max_load);
+    crowd.run(seconds(20), {"a", "b", "c"});
+    size_t all = 0;
+    for (const auto& [keeper, count] : crowd.completed) all += count;
+    EXPECT_LE(crowd.turned_away() * 50, all) << "more than 2 %";
+    for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 5, all) << keeper;
+  }
+}
+
+TEST(SharesAmongHosts, OneKeeperAloneHasAllOfTheRoomAfterwards) {
+  Crowd crowd(2);
+  crowd.run(seconds(4), {"a", "b", "c"});
+  crowd.run(seconds(4), {"a"});  // what waited at the others is done meanwhile
+  crowd.completed.clear();
+  crowd.run(seconds(10), {"a"});
+  const size_t alone = crowd.completed["a"];
+  Crowd fresh(2);
+  fresh.run(seconds(4), {"a"});
+  fresh.completed.clear();
+  fresh.run(seconds(10), {"a"});
+  EXPECT_GT(alone * 10, fresh.completed["a"] * 9);
+}
+
+}  // namespace
+}  // namespace phoenix
