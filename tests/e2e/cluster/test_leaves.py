@@ -17,7 +17,8 @@ LONGEST_WAIT = 2.5 * SLOWNESS
 
 
 class Submitter(threading.Thread):
-    """Makes one packet after the other at one host, and notes what came of it and how long it took."""
+    """Makes one packet after the other at one host, each when the last has ended, and notes what
+    came of it and how long making it took."""
 
     def __init__(self, host, capability, name):
         super().__init__(daemon=True)
@@ -38,6 +39,8 @@ class Submitter(threading.Thread):
             answer = exchange(self.host, "POST", "/v1/packets", body,
                               {"Content-Type": "application/json"})
             self.done.append((answer.status, time.monotonic() - begun, packet))
+            if answer.status == 201:
+                exchange(self.host, "GET", f"/v1/packets/{packet}?waitMs=20000", timeout=30)
 
     def end(self):
         self.over.set()
