@@ -416,6 +416,8 @@ struct Node::Impl {
   bool without_hold(const Command& command, Duration lease);
   bool not_at_home(Command& command, const SessionRef& ref);
   bool behind(const Caller& caller) const;
+  bool must_learn_token(Command& command, const SessionRef& ref);
+  std::vector<MemberKey> unknown_members(const std::string& session) const;
   bool must_learn_caller(Command& command, OwnerCalls& request);
   bool must_learn_session(Command& command, const SessionRef& ref);
   void attach_here(Command command, SessionNo no);

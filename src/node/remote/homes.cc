@@ -46,11 +46,8 @@ bool Node::Impl::not_at_home(Command& command, const SessionRef& ref) {
   if (!remote.on) return false;
   SessionNo no = kNobody;
   if (!command.caller.session.empty()) {
-    const std::string id = command.caller.session;
-    no = directory.find_session(id);
-    if (behind(command.caller) && !has_asked(command)) {
-      return want(command, session_block_name(id), {id}, {});
-    }
+    no = directory.find_session(command.caller.session);
+    if (must_learn_token(command, ref)) return true;
   } else if (!ref.member.empty()) {
     const MemberKey key(ref.ns, ref.member);
     const MemberNo member = directory.find_member(key);
@@ -69,6 +66,31 @@ bool Node::Impl::not_at_home(Command& command, const SessionRef& ref) {
   error.retry_after_ms = 100;
   refuse(command.id, std::move(error));
   return true;
+}
+
+// True: the newest records were asked for, since the token tells of newer ones than are known here.
+bool Node::Impl::must_learn_token(Command& command, const SessionRef& ref) {
+  if (!behind(command.caller) && !has_asked(command)) return false;
+  const uint8_t tries = has_asked(command) ? remote.tries.at(command.id) : 0;
+  std::vector<MemberKey> members;
+  if (tries == 0 && !ref.member.empty()) members.emplace_back(ref.ns, ref.member);
+  if (tries > 0) members = unknown_members(command.caller.session);
+  if (tries > 1 || (tries == 1 && members.empty())) return false;
+  const std::string id = command.caller.session;
+  return want(command, session_block_name(id), {id}, std::move(members));
+}
+
+// Of a session that was unknown its members were, too: they are asked for when it is known.
+std::vector<MemberKey> Node::Impl::unknown_members(const std::string& session) const {
+  std::vector<MemberKey> unknown;
+  const SessionNo no = directory.find_session(session);
+  if (no == kNobody) return unknown;
+  const SessionRecord& record = *directory.session(no).record;
+  for (const auto& [id, incarnation] : record.members) {
+    MemberKey key(record.ns, id);
+    if (directory.find_member(key) == kNobody) unknown.push_back(std::move(key));
+  }
+  return unknown;
 }
 
 // Does the caller's token prove that this host has not heard the newest of its session?
@@ -101,14 +123,14 @@ bool Node::Impl::must_learn_session(Command& command, const SessionRef& ref) {
   if (!remote.on) return false;
   const uint8_t tries = has_asked(command) ? remote.tries.at(command.id) : 0;
   std::vector<MemberKey> members;
-  if (tries == 0 && !ref.member.empty()) members.emplace_back(ref.ns, ref.member);
   const SessionNo no = directory.find_session(command.caller.session);
-  if (no != kNobody) {
-    const SessionRecord& record = *directory.session(no).record;
-    for (const auto& [id, incarnation] : record.members) {
-      MemberKey key(record.ns, id);
-      // Of a session that was unknown its members were, too: they are asked for when it is known.
-      if (tries == 0 || directory.find_member(key) == kNobody) members.push_back(std::move(key));
+  if (tries > 0) {
+    members = unknown_members(command.caller.session);
+  } else {
+    if (!ref.member.empty()) members.emplace_back(ref.ns, ref.member);
+    if (no != kNobody) {
+      const SessionRecord& record = *directory.session(no).record;
+      for (const auto& [id, incarnation] : record.members) members.emplace_back(record.ns, id);
     }
   }
   if (tries > 1 || (tries == 1 && members.empty())) return false;

@@ -51,6 +51,32 @@ TEST(Homes, TheSameRegistrationAtAnotherHostEndsNothing) {
   EXPECT_EQ(refusal(hosts.call("b", Stage::principal(), wanted)), ErrorKind::kMemberExists);
 }
 
+// Its write is done and its answer is lost; by another host the worker has it, and calls.
+TEST(Homes, ASessionOfAWriteThatIsStillOpenIsReadFromTheStore) {
+  for (const bool by_session : {false, true}) {
+    Hosts hosts({"a", "b"});
+    hosts.leave_untold("a");
+    Register wanted;
+    wanted.members = {Stage::record("v", {"a"}, {.lease_seconds = 10}),
+                      Stage::record("w", {"a"}, {.lease_seconds = 10})};
+    wanted.lease_seconds = 10;
+    wanted.session_id = "s";
+    EXPECT_EQ(hosts.answer(hosts.ask("a", Stage::principal(), wanted)), nullptr);
+    Worker w;
+    w.id = "w";
+    w.session = "s";
+    w.generation = 1;
+    SessionRef ref = Stage::ref(w);
+    if (by_session) ref = {.ns = ref.ns, .member = "", .session = "s"};
+    EXPECT_EQ(refusal(hosts.call("a", Stage::token(w), Heartbeat{ref, std::nullopt})),
+              std::nullopt);
+    hosts.leave_untold("a", false);
+    const std::string p = hosts.submit("a");
+    const ReplyBody told = hosts.call("a", Stage::token(w), Poll{ref, 9, {}, {}});
+    EXPECT_EQ(text(Stage::deliveries(w, told).deliveries), p + "@1");
+  }
+}
+
 TEST(Homes, AttachingElsewhereInTimeKeepsEverything) {
   Hosts hosts({"a", "b", "c"});
   Worker w = hosts.join("a", "w", {.max_load = 9, .lease_seconds = 10});

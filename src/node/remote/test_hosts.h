@@ -208,6 +208,8 @@ class Hosts {
   std::vector<SlotId> released;
   std::map<std::string, std::set<SlotId>> released_by;
   void hold_writes(const std::string& name) { hosts_.at(name)->hold_writes = true; }
+  // Its writes are carried out, and it never hears of it.
+  void leave_untold(const std::string& name, bool so = true) { hosts_.at(name)->untold = so; }
   void let_writes_go(const std::string& name) {
     Host& host = *hosts_.at(name);
     host.hold_writes = false;
@@ -316,6 +318,7 @@ class Hosts {
     std::unique_ptr<Node> node;
     bool hold_writes = false;
     std::vector<Group> held;
+    bool untold = false;  // what has become of its writes
   };
   struct Letter {
     std::string from;
@@ -366,6 +369,7 @@ class Hosts {
   void commit(const std::string& name, const Host& host, const Group& group) {
     if (!lag) {
       const std::vector<Outcome> outcomes = {records.apply(group)};
+      if (host.untold) return;
       return done(*host.node, group.id, outcomes);
     }
     Instant& last = store_busy_[host.life];
