@@ -38,7 +38,7 @@ void Node::Impl::evict_for_order(const Slot& slot, Change* change, MemberNo* to)
   Packet asking = *slot.head;
   asking.avoid = asking.owner->id;
   const Change where = grant_or_park(asking, slot.cls, Event::kEvict, to);
-  if (*to == slot.owner) {
+  if (*to != kNobody && *to == slot.owner) {
     placement.add_load(directory.member(*to).ring, -int64_t{asking.spec->load});
     *to = kNobody;
     change->parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall + 1000};
