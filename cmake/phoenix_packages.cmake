@@ -2,13 +2,13 @@
 # one target that a folder's DEPS can name:
 #
 #   Boost::headers Boost::json Boost::url   Asio and Beast are header-only: Boost::headers
-#   OpenSSL::SSL OpenSSL::Crypto sodium     SQLite::SQLite3   yaml-cpp   tl::expected
+#   OpenSSL::SSL OpenSSL::Crypto sodium re2 SQLite::SQLite3   yaml-cpp   tl::expected
 #   PostgreSQL::PostgreSQL (libpq)
 #   fmt::fmt spdlog::spdlog                 prometheus-cpp::core         CLI11::CLI11
 #   GTest::gtest GTest::gmock rapidcheck    benchmark::benchmark
 #
-# rapidcheck and sodium are written out by hand: Debian's rapidcheckConfig.cmake points to an include
-# folder that does not exist, and libsodium has no CMake file.
+# rapidcheck, re2 and sodium are written out by hand: Debian's rapidcheckConfig.cmake points to an
+# include folder that does not exist, and the other two have no CMake file.
 
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json url)
@@ -36,5 +36,6 @@ function(phoenix_plain_library name)
     INTERFACE_INCLUDE_DIRECTORIES ${PHOENIX_${name}_INCLUDE})
 endfunction()
 
+phoenix_plain_library(re2 HEADER re2/re2.h)
 phoenix_plain_library(sodium HEADER sodium.h)
 phoenix_plain_library(rapidcheck HEADER rapidcheck.h)

@@ -17,6 +17,7 @@ import sys
 ARROWS = {
     "base": [],
     "lineage": ["base"],
+    "policy": ["base"],
     "ring": ["base"],
     "membership": ["base"],
     "packet": ["base", "ring"],
@@ -37,7 +38,7 @@ ARROWS = {
 EXTRA_HEADERS = {"node": ["store/store.h", "store/pool_store.h"],
                  "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h"]}
 WIRING = "cli"  # includes anything, and nobody includes it
-PURE = {"base", "lineage", "ring", "membership", "packet", "directory", "keeper", "node", "cluster",
+PURE = {"base", "lineage", "policy", "ring", "membership", "packet", "directory", "keeper", "node", "cluster",
         "peer"}
 INTEGER_ONLY = {"ring", "keeper"}
 
