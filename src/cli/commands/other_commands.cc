@@ -7,6 +7,7 @@
 #include "cli/context.h"
 #include "cli/keys/key_commands.h"
 #include "cli/line/help.h"
+#include "cli/policy/policy_commands.h"
 #include "cli/store/store_commands.h"
 #include "cli/version.h"
 
@@ -34,25 +35,11 @@ int print_version(Context& context) {
 }
 
 // Verbs whose place is known, so that whoever tries them is told that they come.
-constexpr const char* kLaterVerbs[] = {"new",
-                                       "validate",
-                                       "apply",
-                                       "build",
-                                       "run",
-                                       "policy",
-                                       "policy list",
-                                       "policy test",
-                                       "policy eval",
-                                       "policy replay",
-                                       "approval",
-                                       "approval list",
-                                       "approval show",
-                                       "approval approve",
-                                       "approval reject",
-                                       "bundle",
-                                       "bundle inspect",
-                                       "bundle verify",
-                                       "bundle unpack"};
+constexpr const char* kLaterVerbs[] = {
+    "new",           "validate",         "apply",           "build",    "run",
+    "policy list",   "policy test",      "policy replay",   "approval", "approval list",
+    "approval show", "approval approve", "approval reject", "bundle",   "bundle inspect",
+    "bundle verify", "bundle unpack"};
 
 }  // namespace
 
@@ -99,6 +86,7 @@ std::vector<Command> all_commands() {
   add_store_commands(table);
   add_audit_verify(table);
   add_key_commands(table);
+  add_policy_commands(table);
   add_other_commands(table);
   return table;
 }

@@ -20,11 +20,12 @@ void try_expression(const uint8_t* data, size_t size) {
 
   Scratch memory;
   const Value texts[] = {string_value("ocr"), string_value("a")};
+  const Entry labels[] = {{string_value("k"), string_value("v")}};
   const Entry entries[] = {{string_value("k"), int_value(1)}, {string_value("l"), null_value()}};
   const Value input[] = {double_value(0.5),
                          absent_value(),
                          make_list(texts, 2, memory, 0),
-                         make_map(entries, 1, memory, 0),
+                         make_map(labels, 1, memory, 0),
                          make_map(entries, 2, memory, 0),
                          timestamp_value(1'700'000'000, 5)};
   for (const bool strict : {true, false}) {

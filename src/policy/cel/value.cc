@@ -315,7 +315,7 @@ bool valid_utf8(std::string_view text) {
 
 void* Scratch::allocate(size_t bytes) {
   bytes = (std::max<size_t>(bytes, 1) + alignof(Value) - 1) & ~(alignof(Value) - 1);
-  if (bytes > kLimitBytes - total_) return nullptr;
+  if (bytes > limit_ - total_) return nullptr;
   while (chunk_ < chunks_.size() && chunks_[chunk_].bytes - used_ < bytes) {
     ++chunk_;
     used_ = 0;

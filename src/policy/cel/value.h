@@ -136,6 +136,8 @@ class Scratch {
  public:
   static constexpr size_t kLimitBytes = 1 << 20;
 
+  explicit Scratch(size_t limit_bytes = kLimitBytes) : limit_(limit_bytes) {}
+
   void clear() { used_ = 0, total_ = 0, chunk_ = 0; }
   // Null once the limit is reached. Aligned for a Value.
   void* allocate(size_t bytes);
@@ -154,6 +156,7 @@ class Scratch {
     std::unique_ptr<std::byte[]> memory;
     size_t bytes = 0;
   };
+  size_t limit_;
   std::vector<Chunk> chunks_;
   size_t chunk_ = 0;  // the one in use
   size_t used_ = 0;   // of it
