@@ -154,10 +154,10 @@ class Checker {
 
   // What a dotted path of the input or a type stands for; false if it is neither.
   bool resolve(Node& node, std::string_view path) {
-    if (const auto slot = schema_.find(path)) {
+    if (const Schema::Field* field = schema_.find(path)) {
       node.meaning = Meaning::kSlot;
-      node.index = *slot;
-      node.type = schema_.fields()[*slot].type;
+      node.index = field->slot;
+      node.type = field->type;
     } else if (schema_.has_below(path) || path == "google" || path == "google.protobuf") {
       node.meaning = Meaning::kNamespace;
       node.type = &any();

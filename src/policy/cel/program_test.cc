@@ -17,7 +17,7 @@ class Cel : public testing::Test {
     skills_ = schema_.add_texts("member.capabilities", 64, 128);
     labels_ = schema_.add_text_map("member.labels", 64, 256);
     payload_ = schema_.add("packet.payload", Kind::kDyn);
-    input_.assign(schema_.fields().size(), absent_value());
+    input_.assign(schema_.slots(), absent_value());
     input_[trust_] = double_value(0.92);
     input_[load_] = int_value(3);
     const Value skills[] = {string_value("ocr"), string_value("audit")};

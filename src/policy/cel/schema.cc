@@ -56,8 +56,16 @@ std::string type_text(const Type& type) {
 }
 
 uint16_t Schema::add_type(std::string path, const Type* type) {
-  fields_.push_back({std::move(path), type});
-  return static_cast<uint16_t>(fields_.size() - 1);
+  fields_.push_back({std::move(path), type, next_});
+  return next_++;
+}
+
+void Schema::add_spelling(std::string path, uint16_t slot) {
+  const auto field = std::find_if(fields_.begin(), fields_.end(),
+                                  [slot](const Field& one) { return one.slot == slot; });
+  if (field == fields_.end()) return;
+  const Type* type = field->type;
+  fields_.push_back({std::move(path), type, slot, true});
 }
 
 uint16_t Schema::add(std::string path, Kind kind) {
@@ -80,11 +88,16 @@ uint16_t Schema::add_text_map(std::string path, uint32_t most_items, uint32_t mo
   return add_type(std::move(path), &types_.emplace_back(Type{Kind::kMap, text, text, most_items}));
 }
 
-std::optional<uint16_t> Schema::find(std::string_view path) const {
+const Schema::Field* Schema::find(std::string_view path) const {
   const auto found = std::find_if(fields_.begin(), fields_.end(),
                                   [path](const Field& field) { return field.path == path; });
-  if (found == fields_.end()) return std::nullopt;
-  return static_cast<uint16_t>(found - fields_.begin());
+  return found == fields_.end() ? nullptr : &*found;
+}
+
+std::string_view Schema::path_of(uint16_t slot) const {
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [slot](const Field& field) { return field.slot == slot; });
+  return found == fields_.end() ? std::string_view() : found->path;
 }
 
 bool Schema::has_below(std::string_view path) const {
@@ -95,6 +108,7 @@ bool Schema::has_below(std::string_view path) const {
 std::vector<std::string_view> Schema::words_below(std::string_view path) const {
   std::vector<std::string_view> words;
   for (const Field& field : fields_) {
+    if (field.other) continue;
     const std::string_view rest = behind(field.path, path);
     const std::string_view word = rest.substr(0, rest.find('.'));
     if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end()) {

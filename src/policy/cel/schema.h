@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +38,15 @@ class Schema {
   struct Field {
     std::string path;  // "member.trustScore"
     const Type* type;
+    uint16_t slot;
+    bool other = false;  // another spelling of a field, known and not offered
   };
+
+  Schema() = default;
+  Schema(Schema&&) = default;
+  Schema& operator=(Schema&&) = default;
+  Schema(const Schema&) = delete;  // fields point to its types
+  Schema& operator=(const Schema&) = delete;
 
   // The answer is the slot: 0, 1, 2 in the order of adding. Where a path is the start of another,
   // an expression means the longest that it spells.
@@ -48,8 +55,17 @@ class Schema {
   uint16_t add_texts(std::string path, uint32_t most_items, uint32_t most_bytes);
   uint16_t add_text_map(std::string path, uint32_t most_items, uint32_t most_bytes);
 
-  const std::vector<Field>& fields() const { return fields_; }
-  std::optional<uint16_t> find(std::string_view path) const;
+  // The slots before this one stay without a name, so that schemas of one input can differ.
+  void skip_to(uint16_t slot) { next_ = slot; }
+  // Another spelling of a field that is here.
+  void add_spelling(std::string path, uint16_t slot);
+
+  // One more than the highest slot.
+  uint16_t slots() const { return next_; }
+  // The first name of a slot; empty if it has none.
+  std::string_view path_of(uint16_t slot) const;
+  // Null if there is none of that name.
+  const Field* find(std::string_view path) const;
   // Whether fields start with these words.
   bool has_below(std::string_view path) const;
   // The words that may follow these, in the order of adding: of "member" id, trustScore; of "" the
@@ -60,6 +76,7 @@ class Schema {
   uint16_t add_type(std::string path, const Type* type);
 
   std::vector<Field> fields_;
+  uint16_t next_ = 0;
   std::deque<Type> types_;
 };
 
