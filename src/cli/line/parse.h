@@ -21,7 +21,4 @@ struct ParsedLine {
 tl::expected<ParsedLine, WrongUse> parse_line(const std::vector<std::string>& args,
                                               const std::vector<Command>& table, Globals* globals);
 
-// The closest of `known` to a mistyped word; empty if none is close.
-std::string closest(std::string_view word, const std::vector<std::string>& known);
-
 }  // namespace phoenix::cli

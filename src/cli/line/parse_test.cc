@@ -155,10 +155,5 @@ TEST_F(ParseTest, HelpOfACommand) {
             "Flags that every command takes (-n, -o, --url, …): phoenix --help\n");
 }
 
-TEST(Closest, FindsOnlyWhatIsNear) {
-  EXPECT_EQ(closest("pakcet", {"member", "packet", "host"}), "packet");
-  EXPECT_EQ(closest("xyz", {"member", "packet", "host"}), "");
-}
-
 }  // namespace
 }  // namespace phoenix::cli
