@@ -1,35 +1,23 @@
 #include "lineage/crypto/sha256.h"
 
-#include <openssl/evp.h>
+// The functions below are the library's own, called without its table of algorithms: that table
+// costs as much again as the hash of 64 bytes, and nearly all that is hashed here is that short.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <initializer_list>
-#include <memory>
 
 #include "base/bytes_text.h"
 
 namespace phoenix::lineage {
 namespace {
 
-struct FreeContext {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-const EVP_MD* algorithm() {
-  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return fetched;
-}
-
-EVP_MD_CTX* context_of_thread() {
-  thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
-  return context.get();
-}
-
 Digest hash(std::initializer_list<std::string_view> parts) {
-  EVP_MD_CTX* const context = context_of_thread();
-  EVP_DigestInit_ex(context, algorithm(), nullptr);
-  for (const std::string_view part : parts) EVP_DigestUpdate(context, part.data(), part.size());
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  for (const std::string_view part : parts) SHA256_Update(&context, part.data(), part.size());
   Digest digest{};
-  EVP_DigestFinal_ex(context, digest.data(), nullptr);
+  SHA256_Final(digest.data(), &context);
   return digest;
 }
 

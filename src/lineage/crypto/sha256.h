@@ -1,6 +1,6 @@
 // SHA-256 of bytes as they are, with no length in front, as RFC 9162 and DSSE want it. By OpenSSL,
-// which uses the processor's instructions; the algorithm is fetched once and each thread has one
-// context, since either costs more than to hash 64 bytes. Any thread may call.
+// which uses the processor's instructions, and without its table of algorithms, since that costs
+// as much as to hash 64 bytes. Any thread may call.
 #pragma once
 
 #include <string>

@@ -28,6 +28,19 @@ std::vector<Evidence> evidence_of(const std::string& envelope, const std::vector
   return all;
 }
 
+Result<std::vector<Evidence>> laid_out(std::string envelope, const Batch& said,
+                                       std::string_view pool, std::string_view type,
+                                       const std::vector<std::string>& payloads) {
+  const std::vector<Digest> leaves = leaves_of(payloads);
+  const Batch wanted{std::string(pool), std::string(type), leaves.size(), root_of(leaves)};
+  if (!(said == wanted)) {
+    return refuse("wrong-root", "the batch signs " + std::to_string(said.count) +
+                                    " statements whose root is not that of these " +
+                                    std::to_string(leaves.size()));
+  }
+  return evidence_of(envelope, leaves);
+}
+
 }  // namespace
 
 std::vector<Evidence> sign_batch(const KeyPair& signer, std::string_view pool,
@@ -43,14 +56,18 @@ Result<std::vector<Evidence>> split_batch(std::string_view envelope, std::string
                                           const KeyFinder& find) {
   const auto batch = open<Batch>(envelope, find);
   if (!batch) return tl::unexpected(batch.error());
-  const std::vector<Digest> leaves = leaves_of(payloads);
-  const Batch wanted{std::string(pool), std::string(type), leaves.size(), root_of(leaves)};
-  if (!(batch->statement == wanted)) {
-    return refuse("wrong-root", "the batch signs " + std::to_string(batch->statement.count) +
-                                    " statements whose root is not that of these " +
-                                    std::to_string(leaves.size()));
-  }
-  return evidence_of(std::string(envelope), leaves);
+  return laid_out(std::string(envelope), batch->statement, pool, type, payloads);
+}
+
+Result<std::vector<Evidence>> lay_out_batch(std::string envelope, std::string_view pool,
+                                            std::string_view type,
+                                            const std::vector<std::string>& payloads) {
+  const auto form = decode_envelope(envelope);
+  if (!form) return tl::unexpected(form.error());
+  if (form->type != Batch::kType) return refuse("wrong-type", "a batch is signed as a batch");
+  const auto batch = decode<Batch>(form->payload);
+  if (!batch) return refuse("bad-envelope", batch.error().detail);
+  return laid_out(std::move(envelope), *batch, pool, type, payloads);
 }
 
 Result<std::string> check_evidence(const Evidence& evidence, std::string_view pool,

@@ -34,6 +34,12 @@ Result<std::vector<Evidence>> split_batch(std::string_view envelope, std::string
                                           const std::vector<std::string>& payloads,
                                           const KeyFinder& find);
 
+// The same without a look at the signature, for who hands the evidence on to whoever checks it.
+// Refusals: "bad-envelope", "wrong-type", "wrong-root".
+Result<std::vector<Evidence>> lay_out_batch(std::string envelope, std::string_view pool,
+                                            std::string_view type,
+                                            const std::vector<std::string>& payloads);
+
 // The key id whose signature covers exactly this payload, of this type, for this pool. Refusals are
 // those of open(), and kForbidden "wrong-statement" if what was signed is something else.
 Result<std::string> check_evidence(const Evidence& evidence, std::string_view pool,
