@@ -126,7 +126,7 @@ std::string Machine::first_meta() {
 // sleep of our own: nobody was silent meanwhile, we were deaf.
 void Machine::enter(Now now) {
   const bool late = wanted_ != kNever && now.mono > wanted_ + options_.timing.probe_timeout;
-  if (late && options_.phoenix) view_.paused(now.mono - wanted_, now, from_view_);
+  if (late && has_view()) view_.paused(now.mono - wanted_, now, from_view_);
   if (late) wanted_ = now.mono;
 }
 
@@ -140,7 +140,7 @@ void Machine::start(Now now, Output& out) {
     out.events.push_back(
         {HostEventKind::kIncompatible, options_.name, swim_.incarnation(), tags_trouble_, {}});
   }
-  if (options_.phoenix) view_.start(now, from_view_);
+  if (has_view()) view_.start(now, from_view_);
   settle(now, out);
 }
 
@@ -148,7 +148,7 @@ void Machine::tick(Now now, Output& out) {
   enter(now);
   swim_.tick(now, from_swim_);
   serf_.tick(now);
-  if (options_.phoenix) view_.tick(now, from_view_);
+  if (has_view()) view_.tick(now, from_view_);
   settle(now, out);
 }
 
@@ -201,7 +201,7 @@ void Machine::take_user(std::string_view payload, const Endpoint& from, Now now,
   // It may speak of hosts that the message before it, in the same packet, introduced.
   if (!from_swim_.changes.empty()) settle_swim(now, out);
   if (payload.front() != kViewMessage) return serf_.receive(payload, now, from_serf_);
-  if (options_.phoenix) return view_.received(payload, from, now, from_view_);
+  if (has_view()) return view_.received(payload, from, now, from_view_);
   drop(Drop::kUnknownType);
 }
 
@@ -341,7 +341,7 @@ void Machine::stream_failed(StreamId id, StreamFailure why, Drop reason, Now now
 
 void Machine::view_answered(const ViewAnswer& answer, Now now, Output& out) {
   enter(now);
-  if (options_.phoenix) view_.answered(answer, now, from_view_);
+  if (has_view()) view_.answered(answer, now, from_view_);
   settle(now, out);
 }
 
@@ -392,7 +392,7 @@ HostFacts Machine::facts(HostNumber host) const {
 // The view has one host of each name, so whoever is in it is the one. A view of another store knows
 // nothing of us; and who is no phoenix host does not yield by our rules.
 NamesakeJudge::Verdict Machine::judge(std::string_view meta) const {
-  if (!options_.phoenix) return Verdict::kOpen;
+  if (!has_view()) return Verdict::kOpen;
   const auto theirs = parse_tags(tags_of(meta));
   if (!theirs || !*theirs) return Verdict::kForeign;
   const ViewHost* held = view().find(options_.name);

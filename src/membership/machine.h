@@ -70,6 +70,8 @@ class Machine final : public HostNames, public NamesakeJudge {
     ViewStanding standing = ViewStanding::kForeign;  // without the view's own part
   };
 
+  // A gateway and a plain Serf peer take no part in any view.
+  bool has_view() const { return options_.phoenix && options_.identity.store != kNoStore; }
   void enter(Now now);
   void settle(Now now, Output& out);
   void dispatch(std::string_view message, const Endpoint& from, Now now, Output& out);

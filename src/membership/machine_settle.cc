@@ -86,7 +86,7 @@ void Machine::settle_change(const SwimEffects::Change& change, Now now, Output& 
   switch (change.kind) {
     case SwimChange::kForgotten:
       serf_.host_forgotten(host);
-      if (options_.phoenix) view_.forgotten(change.name, now, from_view_);
+      if (has_view()) view_.forgotten(change.name, now, from_view_);
       if (host < told_.size()) told_[host] = {};
       out.events.push_back({HostEventKind::kReaped, change.name, change.incarnation, {}, {}});
       return;
@@ -135,6 +135,10 @@ void Machine::tell_view(HostNumber host, Now now, Output& out) {
     if (!tags) {
       told.standing = ViewStanding::kIncompatible;
       why = tags.error().detail;
+    } else if (*tags && (*tags)->identity.store == kNoStore) {
+      told.standing = ViewStanding::kGateway;
+    } else if (*tags && options_.identity.store == kNoStore) {
+      told.standing = ViewStanding::kOutside;  // a gateway has nothing that could differ
     } else if (*tags) {
       why = difference(options_.identity, (*tags)->identity);
       told.standing = why.empty() ? ViewStanding::kOutside : ViewStanding::kIncompatible;
@@ -153,7 +157,7 @@ void Machine::tell_view(HostNumber host, Now now, Output& out) {
     out.events.push_back(
         {HostEventKind::kIncompatible, std::string(name), seen.incarnation, why, {}});
   }
-  if (options_.phoenix) view_.seen(seen, now, from_view_);
+  if (has_view()) view_.seen(seen, now, from_view_);
 }
 
 void Machine::settle_serf(Now now, Output& out) {
@@ -213,7 +217,7 @@ void Machine::settle_status(const Serf::Change& change, Now now, Output& out) {
 }
 
 void Machine::settle_view(Now now, Output& out) {
-  if (!options_.phoenix) return;
+  if (!has_view()) return;
   for (const std::string& name : std::exchange(failed_probes_, {})) {
     view_.probed(name, false, now, from_view_);
   }
@@ -304,7 +308,7 @@ void Machine::leave(Now now, Output& out) {
     leaving_ = Leaving::kTelling;
     leave_until_ = now.mono + options_.timing.leave_propagation;
     serf_.leave(now, from_serf_);
-    if (options_.phoenix) view_.leave(now, from_view_);
+    if (has_view()) view_.leave(now, from_view_);
   }
   settle(now, out);
 }
@@ -316,7 +320,7 @@ void Machine::go_on_leaving(Now now, Output& out) {
   const bool alone = swim_.live() <= 1;
   if (leaving_ == Leaving::kTelling) {
     const bool told = (queues_.intents.empty() && from_serf_.rumours.empty()) || alone;
-    const bool out_of_view = !options_.phoenix || view_.left();
+    const bool out_of_view = !has_view() || view_.left();
     if (!over && !(told && out_of_view)) return;
     leaving_ = Leaving::kLeaving;
     leave_until_ = now.mono + options_.timing.leave_propagation;
@@ -332,7 +336,7 @@ void Machine::go_on_leaving(Now now, Output& out) {
 
 Instant Machine::next_wake() const {
   Instant next = std::min(swim_.next_wake(), serf_.next_wake());
-  if (options_.phoenix) next = std::min(next, view_.next_wake());
+  if (has_view()) next = std::min(next, view_.next_wake());
   return std::min(next, leave_until_);
 }
 

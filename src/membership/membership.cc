@@ -46,6 +46,8 @@ std::string_view standing_name(ViewStanding standing) {
       return "unstable";
     case ViewStanding::kIncompatible:
       return "incompatible";
+    case ViewStanding::kGateway:
+      return "gateway";
   }
   return "unknown";
 }

@@ -42,7 +42,8 @@ struct MembershipOptions {
   std::string api, peer;
   std::string version;
   uint64_t boot_id = 0;   // which process this is: random, never 0
-  uint32_t weight = 100;  // 0: gateway
+  uint32_t weight = 100;  // 0: no slots
+  // With the store kNoStore this host is a gateway: tags, but no part in any view.
   PoolIdentity identity;
   std::map<std::string, std::string> tags;  // further ones; all together at most 512 bytes encoded
   Timing timing;
@@ -133,6 +134,7 @@ enum class ViewStanding : uint8_t {
   kInView,
   kUnstable,  // in the view, some of its observers do not reach it
   kIncompatible,
+  kGateway,  // a phoenix host without a store, which belongs to no view
 };
 std::string_view standing_name(ViewStanding standing);  // "in-view"
 

@@ -289,6 +289,28 @@ TEST(Membership, HostsOfAnotherPoolAreSeenAndStayOutside) {
   EXPECT_TRUE(pool.heard(0, HostEventKind::kIncompatible, "h1"));
 }
 
+TEST(Membership, AGatewayIsSeenAndBelongsToNoView) {
+  Pool pool;
+  pool.start(options_of(0));
+  pool.start(options_of(1));
+  MembershipOptions gateway = options_of(2);
+  gateway.identity = {.pool = "", .ring_fingerprint = "", .store = std::string(kNoStore)};
+  gateway.weight = 0;
+  pool.start(gateway);
+  pool.run_for(seconds(10));
+  EXPECT_EQ(pool.seen_by(0), "h0=0/in-view h1=0/in-view h2=0/gateway ");
+  EXPECT_EQ(pool.seen_by(2), "h0=0/outside h1=0/outside h2=0/gateway ");
+  EXPECT_FALSE(pool.heard(0, HostEventKind::kIncompatible, "h2"));
+  EXPECT_FALSE(pool.heard(2, HostEventKind::kIncompatible, "h0"));
+  const auto rows = pool.at(0).core->hosts();
+  EXPECT_EQ(rows[2].tags.at("weight"), "0");
+  EXPECT_EQ(rows[2].tags.at("api"), gateway.api);
+  EXPECT_EQ(pool.at(2).core->view().number, 0u) << "it asks no store for a view";
+  pool.call(2, [](Membership& core, Now now, Output& out) { core.leave(now, out); });
+  pool.run_for(seconds(5));
+  EXPECT_TRUE(pool.at(2).left) << "it waits for no view to let it go";
+}
+
 TEST(Membership, ForeignPeersAreSeenAndStayOutOfTheView) {
   Pool pool;
   pool.start(options_of(0));

@@ -2,7 +2,7 @@
 //
 //   phx     version of the view's direct messages; a host without it is no phoenix host
 //   api     "127.0.0.1:7400", where REST is served    peer  the same of the peer link
-//   weight  decimal, 0 is a gateway                   boot  16 hexadecimal digits, never 0
+//   weight  decimal, 0: keeps no slot                  boot  16 hexadecimal digits, never 0
 //   ver     of the program
 //   pool, ring, vnf, store   its PoolIdentity
 //
@@ -30,6 +30,9 @@ struct PoolIdentity {
   std::string store;             // id of the store that keeps view and packets
   bool operator==(const PoolIdentity&) const = default;
 };
+
+// The store of a gateway: it keeps nothing, belongs to no view, and so has nothing that must agree.
+inline constexpr std::string_view kNoStore = "none";
 
 using TagMap = std::map<std::string, std::string>;
 

@@ -16,7 +16,7 @@ struct ViewHost {
   // The incarnation under which this entry was written. It grows within one life too (a host
   // refutes an accusation by it), and the entry does not follow that; `boot` tells lives apart.
   uint32_t incarnation = 0;
-  uint32_t weight = 100;  // 0: a gateway, it holds no slots
+  uint32_t weight = 100;  // 0: it holds no slots
   uint64_t boot = 0;      // which process it is
   bool operator==(const ViewHost&) const = default;
 };
