@@ -38,7 +38,8 @@ PHOENIX_FIELDS(Packet, key, spec, required, point, placement_point, status, epoc
                created_at, updated_at, ended_at, legs, last_leg)
 PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, reliability,
                compliance, labels, manual, status, reason, incarnation, revision, session,
-               registered_by, joined_at, updated_at, drain_deadline)
+               registered_by, joined_at, updated_at, drain_deadline, public_key, next_key,
+               former_key)
 PHOENIX_FIELDS(SessionRecord, id, ns, generation, lease_seconds, grace_ms, state, home, members,
                registered_by, revision, ended_at)
 
@@ -46,13 +47,14 @@ PHOENIX_FIELDS(Caller, session, generation, principal, is_operator, as_member)
 PHOENIX_FIELDS(Idempotency, scope, request)
 PHOENIX_FIELDS(SubmitItem, key, id_generated, spec, required, payload)
 PHOENIX_FIELDS(Submit, items, single)
+PHOENIX_FIELDS(lineage::Evidence, envelope, position, path)
 PHOENIX_FIELDS(OwnerCall, call, key, epoch, digest, content, seq, error, retry, retry_after_ms, to,
-               required, reason)
+               required, reason, evidence, statement, declines)
 PHOENIX_FIELDS(OwnerCalls, items, single)
 PHOENIX_FIELDS(OrderPacket, order, key, to, reason, if_revision)
 PHOENIX_FIELDS(Duration, ns)
 PHOENIX_FIELDS(AwaitPacket, key, wait)
-PHOENIX_FIELDS(Register, members, lease_seconds, grace_ms, replace, single, session_id)
+PHOENIX_FIELDS(Register, members, lease_seconds, grace_ms, replace, single, session_id, proofs)
 PHOENIX_FIELDS(SessionRef, ns, member, session)
 PHOENIX_FIELDS(Poll, ref, max, wait, after)
 PHOENIX_FIELDS(Heartbeat, ref, after)
@@ -61,10 +63,10 @@ PHOENIX_FIELDS(Attach, ref)
 PHOENIX_FIELDS(Drain, ref, deadline_seconds)
 PHOENIX_FIELDS(Resume, ref)
 PHOENIX_FIELDS(Retire, ref)
-PHOENIX_FIELDS(AddMembers, ref, members)
+PHOENIX_FIELDS(AddMembers, ref, members, proofs)
 PHOENIX_FIELDS(RemoveMembers, ref, ids)
 PHOENIX_FIELDS(PatchMember, key, capabilities, weight, max_load, labels, replace_labels,
-               if_revision)
+               if_revision, next_key, revoke_key)
 PHOENIX_FIELDS(AwaitMember, key, wait)
 
 PHOENIX_FIELDS(PacketView, head, status, parked)
@@ -77,7 +79,8 @@ PHOENIX_FIELDS(MembersReply, members, created, single, accepted, session, incarn
 PHOENIX_FIELDS(Delivery, member, epoch, packet)
 PHOENIX_FIELDS(DrainNotice, deadline, members)
 PHOENIX_FIELDS(Revoked, id, epoch, reason)
-PHOENIX_FIELDS(DeliveriesReply, deliveries, revoked, drain, next, run, lease_ms)
+PHOENIX_FIELDS(Offered, member, packet, epoch, offer, context, until)
+PHOENIX_FIELDS(DeliveriesReply, deliveries, revoked, drain, next, run, lease_ms, offers)
 PHOENIX_FIELDS(AttachReply, session, held, revoked, next, run, lease_ms, incarnation)
 
 PHOENIX_FIELDS(Deliver, head, again)

@@ -232,6 +232,12 @@ class Filler {
     return static_cast<uint32_t>(prng_.between(first, last));
   }
 
+  std::string any_key() {
+    std::string key(prng_.chance(1, 2) ? kPublicKeyBytes : 0, '\0');
+    for (char& byte : key) byte = static_cast<char>(prng_.next());
+    return key;
+  }
+
   // What the types do not say by themselves.
   template <class T>
   void mend(T&) {}
@@ -261,12 +267,24 @@ class Filler {
     const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
     value.labels.erase(std::unique(value.labels.begin(), value.labels.end(), same),
                        value.labels.end());
+    value.public_key = any_key();
+    value.next_key = any_key();
+    value.former_key = any_key();
   }
   void mend(SessionRecord& value) {
     value.lease_seconds = between(1, 3600);
     if (value.home.life == 0) value.home.life = 1;
   }
-  void mend(Register& value) { value.lease_seconds = between(1, 3600); }
+  void mend(Register& value) {
+    value.lease_seconds = between(1, 3600);
+    if (!value.proofs.empty()) value.proofs.resize(value.members.size());
+  }
+  void mend(AddMembers& value) {
+    if (!value.proofs.empty()) value.proofs.resize(value.members.size());
+  }
+  void mend(PatchMember& value) {
+    if (value.next_key) value.next_key = any_key();
+  }
   void mend(BatchReply& value) {
     value.ids.clear();
     for (size_t i = 0; i < value.items.size(); ++i) value.ids.push_back(any<std::string>());

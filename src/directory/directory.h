@@ -72,8 +72,9 @@ struct Session {
   Instant armed = kNever;          // the one valid entry of the timer heap
   uint64_t drain_version = 0;      // grows when what `drain` says changes
   uint64_t drain_told = 0;
-  uint64_t drain_none = 0;   // the version of which it is known that nobody drains
-  bool drain_shown = false;  // the last answer asked it to drain
+  uint64_t drain_none = 0;    // the version of which it is known that nobody drains
+  bool drain_shown = false;   // the last answer asked it to drain
+  bool fresh_offers = false;  // it is asked to accept what no answer has carried yet
 
   Duration lease() const { return seconds(record->lease_seconds); }
   bool active() const { return record->active(); }

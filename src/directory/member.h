@@ -45,7 +45,16 @@ struct MemberRecord {
   WallMs joined_at = 0;
   WallMs updated_at = 0;
   WallMs drain_deadline = kNoWall;  // while DRAINING; kNoWall = no hurry
+  // Ed25519 keys, 32 bytes each or empty. The first is what it signs with: without one it signs
+  // nothing. Bound to the id until an operator lets it register with another one, the second. The
+  // third is the one before, which is not good any more.
+  std::string public_key{};
+  std::string next_key{};
+  std::string former_key{};
+
+  bool has_keys() const { return !(public_key.empty() && next_key.empty() && former_key.empty()); }
 };
+inline constexpr size_t kPublicKeyBytes = 32;
 
 enum class SessionState : uint8_t {
   kActive,    // its lease runs

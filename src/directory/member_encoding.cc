@@ -6,6 +6,8 @@ namespace {
 
 constexpr uint32_t kMemberVersion = 1;
 constexpr uint32_t kMemberFields = 20;
+// With keys; without any the form is as it always was.
+constexpr uint32_t kMemberFieldsWithKeys = 23;
 constexpr uint32_t kSessionVersion = 1;
 constexpr uint32_t kSessionFields = 11;
 // With its home, where hosts share a store; elsewhere the form is as it always was.
@@ -70,7 +72,13 @@ void take_labels(MsgpackReader& in, MemberRecord& record) {
   }
 }
 
-MemberRecord take_member(MsgpackReader& in) {
+std::string take_public_key(MsgpackReader& in) {
+  const std::string_view key = in.bin();
+  if (!key.empty() && key.size() != kPublicKeyBytes) in.reject();
+  return std::string(key);
+}
+
+MemberRecord take_member(MsgpackReader& in, bool with_keys) {
   MemberRecord record;
   record.key = MemberKey::from_text(std::string(in.str()));
   if (!valid_id(record.key.ns()) || !valid_id(record.key.id()) ||
@@ -95,6 +103,12 @@ MemberRecord take_member(MsgpackReader& in) {
   record.joined_at = in.sint();
   record.updated_at = in.sint();
   record.drain_deadline = in.sint();
+  if (with_keys) {
+    record.public_key = take_public_key(in);
+    record.next_key = take_public_key(in);
+    record.former_key = take_public_key(in);
+    if (!record.has_keys()) in.reject();
+  }
   return record;
 }
 
@@ -132,7 +146,7 @@ SessionRecord take_session(MsgpackReader& in, bool at_home) {
 std::string encode_member(const MemberRecord& record) {
   std::string bytes;
   MsgpackWriter out(bytes);
-  out.array(kMemberFields);
+  out.array(record.has_keys() ? kMemberFieldsWithKeys : kMemberFields);
   out.uint(kMemberVersion);
   out.str(record.key.text());
   out.uint(static_cast<uint64_t>(record.kind));
@@ -157,15 +171,21 @@ std::string encode_member(const MemberRecord& record) {
   out.sint(record.joined_at);
   out.sint(record.updated_at);
   out.sint(record.drain_deadline);
+  if (record.has_keys()) {
+    out.bin(record.public_key);
+    out.bin(record.next_key);
+    out.bin(record.former_key);
+  }
   return bytes;
 }
 
 Result<MemberRecord> decode_member(std::string_view bytes) {
   MsgpackReader in(bytes);
-  in.array_of(kMemberFields);
+  const uint32_t fields = in.array();
+  if (fields != kMemberFields && fields != kMemberFieldsWithKeys) in.reject();
   const uint64_t version = in.uint();
   if (in.ok() && version != kMemberVersion) return unknown_form("member", version);
-  MemberRecord record = take_member(in);
+  MemberRecord record = take_member(in, fields == kMemberFieldsWithKeys);
   if (!in.at_end()) return damaged("member", bytes);
   return record;
 }

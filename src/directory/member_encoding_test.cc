@@ -72,6 +72,26 @@ TEST(MemberEncoding, every_field_of_a_member_comes_back) {
   EXPECT_EQ(encode_member(*back), bytes);
 }
 
+TEST(MemberEncoding, keys_come_back_and_cost_nothing_where_there_are_none) {
+  MemberRecord record = full_member();
+  const std::string without = encode_member(record);
+  EXPECT_FALSE(decode_member(without)->has_keys());
+  record.public_key = std::string(32, 'k');
+  record.former_key = std::string(32, 'f');
+  const std::string bytes = encode_member(record);
+  const auto back = decode_member(bytes);
+  ASSERT_TRUE(back) << back.error().detail;
+  EXPECT_EQ(back->public_key, record.public_key);
+  EXPECT_EQ(back->next_key, "");
+  EXPECT_EQ(back->former_key, record.former_key);
+  EXPECT_EQ(bytes.substr(3, without.size() - 3), without.substr(3)) << "the rest is as ever";
+  record.public_key = "short";
+  EXPECT_FALSE(decode_member(encode_member(record)));
+  record.public_key.clear();
+  record.former_key.clear();
+  EXPECT_EQ(encode_member(record), without) << "one form for each record";
+}
+
 TEST(MemberEncoding, every_field_of_a_session_comes_back) {
   const SessionRecord record = full_session();
   const std::string bytes = encode_session(record);

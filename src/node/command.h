@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "directory/member.h"
 #include "directory/outbox.h"
+#include "lineage/form/evidence.h"
 #include "packet/packet.h"
 
 namespace phoenix {
@@ -73,6 +74,11 @@ struct OwnerCall {
   std::string to;                                    // kHandoff: member id, or empty
   std::optional<std::vector<std::string>> required;  // kHandoff: by capabilities
   std::string reason;                                // kHandoff
+  // What the member signed: its lineage::Completion with kComplete, alone or in a batch.
+  std::optional<lineage::Evidence> evidence{};
+  std::string
+      statement{};  // the envelope of its HandoffOffer (kHandoff), HandoffAcceptance (kAccept)
+  bool declines = false;  // kAccept: no, and `reason` says why
 };
 struct OwnerCalls {
   std::vector<tl::expected<OwnerCall, Error>> items;
@@ -104,6 +110,9 @@ struct Register {
   bool replace = false;
   bool single = false;     // answer in the form for one member
   std::string session_id;  // fresh, made by the driver; unused for manual members
+  // Of each member in order, if any has a key: the envelope of its lineage::RegistrationProof,
+  // empty for those without. The driver has seen to it that it answers a challenge of its own.
+  std::vector<std::string> proofs{};
 };
 
 // A session's calls. `member` is the id in /v1/members/{id}/..., empty for /v1/sessions/{sid}/...
@@ -142,6 +151,7 @@ struct Retire {
 struct AddMembers {
   SessionRef ref;
   std::vector<MemberRecord> members;
+  std::vector<std::string> proofs{};  // as with Register
 };
 struct RemoveMembers {
   SessionRef ref;
@@ -156,6 +166,9 @@ struct PatchMember {
   std::vector<std::pair<std::string, std::optional<std::string>>> labels;
   bool replace_labels = false;
   std::optional<uint64_t> if_revision;
+  // By an operator only. The key with which it may register next; empty: with its own only.
+  std::optional<std::string> next_key{};
+  bool revoke_key = false;  // what it signs with is good no more
 };
 // Answers when the member is RETIRED, or when the time is over.
 struct AwaitMember {
@@ -235,6 +248,15 @@ struct Delivery {
   uint64_t epoch = 0;
   PacketView packet;
 };
+// A handoff that a member is asked to accept. Soft: it may be lost, and is over at its time.
+struct Offered {
+  std::string member;
+  PacketKey packet;
+  uint64_t epoch = 0;                      // the giver's
+  std::string offer;                       // its envelope
+  std::shared_ptr<const Content> context;  // null: none travels with it
+  WallMs until = 0;
+};
 struct DrainNotice {
   WallMs deadline = kNoWall;  // the earliest; kNoWall = no hurry
   std::vector<std::pair<std::string, WallMs>> members;
@@ -247,6 +269,7 @@ struct DeliveriesReply {
   std::string next;
   uint64_t run = 0;
   uint32_t lease_ms = 0;
+  std::vector<Offered> offers{};
 };
 struct AttachReply {
   SessionRecord session;

@@ -245,6 +245,7 @@ void Node::Impl::tick() {
     room_again.clear();
   }
   answer_awaits();
+  if (!offers.empty() || !asked_of.empty()) end_offers();
   if (now.wall >= next_forget) forget_old();
   tick_remote();
 }
@@ -294,6 +295,7 @@ Instant Node::Impl::deadline() const {
   if (!session_timers.empty()) sooner(session_timers.next());
   if (!member_timers.empty()) sooner(member_timers.next());
   if (!await_timers.empty()) sooner(await_timers.begin()->first.first);
+  for (const auto& [key, offer] : offers) sooner(offer.until);
   for (const Ending& ending : endings) {
     if (ending.retry_at > now.mono) sooner(ending.retry_at);
   }

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "base/siphash.h"
+#include "lineage/crypto/key_file.h"
 #include "node/command.h"
 #include "node/plan.h"
 #include "node/remote.h"
@@ -51,6 +52,10 @@ struct NodeConfig {
   // One of several hosts that share a store. Empty: alone, it drives every slot, and all that is
   // said below of other hosts does not apply.
   HostLife self;
+  std::string pool;           // its id, as members' signed statements name it
+  bool require_keys = false;  // who registers has to have a key
+  // Signs for members without a key where others need their word; absent: nobody does.
+  std::optional<lineage::NamedKeyPair> signer;
 };
 
 // What these members hold, as the store has it (PoolStore::owned_by); asked for by an attach.

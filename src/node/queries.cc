@@ -62,14 +62,14 @@ WalkView Node::Impl::walk(const PlaceQuery& query) const {
   return shown;
 }
 
-std::string Node::Impl::why_not(MemberNo no, const Slot& slot) const {
+std::string Node::Impl::why_not(MemberNo no, const Slot& slot, ClassId cls) const {
   if (no == kNobody) return "no such member";
   if (no == slot.owner) return "it owns the packet already";
   const Member& member = directory.member(no);
   if (member.ring == kNoMember) {
     return "it is " + std::string(member_status_name(member.record->status));
   }
-  const std::string_view why = placement.why_not(member.ring, slot.cls, slot.head->spec->load);
+  const std::string_view why = placement.why_not(member.ring, cls, slot.head->spec->load);
   return why == kClosed ? why_closed(member) : std::string(why);
 }
 

@@ -4,7 +4,9 @@
 //
 //   keeper -> home   Deliver      this is yours now, or its head is newer
 //                    DeliverAll   all that is yours of these slots; what else you have of them is
-//                    not Withdraw     this epoch is over: stop it
+//                    not
+//                    Withdraw     this epoch is over: stop it
+//                    Offered      a member at home with you is asked to take this over
 //   home -> keeper   Taken        the member has been handed it (or has begun it)
 //                    Untaken      nobody took it within a lease
 //                    Turned       not this one: full, draining, gone; with the newest records
@@ -27,6 +29,7 @@
 #include "base/key.h"
 #include "directory/member.h"
 #include "directory/outbox.h"
+#include "node/command.h"
 #include "packet/packet.h"
 #include "store/pool_store.h"
 
@@ -79,7 +82,7 @@ struct Loads {
 };
 
 using NodeMessage =
-    std::variant<Deliver, DeliverAll, Withdraw, Taken, Untaken, Turned, Records, Loads>;
+    std::variant<Deliver, DeliverAll, Withdraw, Taken, Untaken, Turned, Records, Loads, Offered>;
 
 // To one host, or (empty) to every host of the view but this one.
 struct NodeMessageOut {

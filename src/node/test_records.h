@@ -32,6 +32,7 @@ class Records {
   std::map<std::string, SessionRecord> sessions;
   std::map<Digest, PutAnswer> answers;
   std::vector<HistoryEntry> history;
+  std::vector<std::string> log;  // entries of packets and members, as they were committed
   uint64_t incarnation_floor = 0;
 
  private:
@@ -82,8 +83,10 @@ class Records {
     if (const auto* packet = std::get_if<PutPacket>(&op)) {
       packets[packet->head->key] = *packet->head;
       history.push_back(packet->entry);
+      log.push_back(packet->entry.recorded);
     } else if (const auto* member = std::get_if<PutMember>(&op)) {
       members[member->record->key] = *member->record;
+      log.push_back(member->recorded);
     } else if (const auto* session = std::get_if<PutSession>(&op)) {
       sessions[session->record->id] = *session->record;
     } else if (const auto* gone = std::get_if<DropMember>(&op)) {

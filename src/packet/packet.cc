@@ -8,8 +8,8 @@ constexpr std::array<std::string_view, kStatuses> kStatusNames = {
 constexpr std::array<std::string_view, 6> kParkNames = {"no-capable-member", "all-at-capacity",
                                                         "policy-denied",     "backoff",
                                                         "not-before",        "store-unreachable"};
-constexpr std::array<std::string_view, 6> kCallNames = {"start", "checkpoint", "complete",
-                                                        "fail",  "release",    "handoff"};
+constexpr std::array<std::string_view, 7> kCallNames = {"start",   "checkpoint", "complete", "fail",
+                                                        "release", "handoff",    "accept"};
 constexpr std::array<std::string_view, kContentKinds> kContentNames = {"payload", "checkpoint",
                                                                        "context", "result"};
 

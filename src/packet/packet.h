@@ -86,8 +86,9 @@ struct Parked {
   WallMs until = kNoWall;  // for kBackoff and kNotBefore
 };
 
-// Owner's calls. Those from kComplete on end the epoch and keep their answer.
-enum class Call : uint8_t { kStart, kCheckpoint, kComplete, kFail, kRelease, kHandoff };
+// Owner's calls. Those from kComplete on end the epoch and keep their answer. The last is its
+// receiver's, to a handoff that was offered to it.
+enum class Call : uint8_t { kStart, kCheckpoint, kComplete, kFail, kRelease, kHandoff, kAccept };
 std::string_view call_name(Call call);
 
 // The answer to an owner's call that ended an epoch, kept for a repeat of the same call.

@@ -201,8 +201,29 @@ void take(MsgpackReader& in, StreamOpened&) { in.array_of(0); }
 
 }  // namespace
 
-void put(MsgpackWriter& out, const DeliveriesReply& reply) {
+void put(MsgpackWriter& out, const Offered& offered) {
   out.array(6);
+  out.str(offered.member);
+  put(out, offered.packet);
+  out.uint(offered.epoch);
+  out.bin(offered.offer);
+  put(out, offered.context);
+  out.sint(offered.until);
+}
+Offered take_offered(MsgpackReader& in) {
+  Offered offered;
+  in.array_of(6);
+  offered.member = take_id(in);
+  offered.packet = take_key<PacketKey>(in);
+  offered.epoch = in.uint();
+  offered.offer = in.bin();
+  offered.context = take_content(in);
+  offered.until = in.sint();
+  return offered;
+}
+
+void put(MsgpackWriter& out, const DeliveriesReply& reply) {
+  out.array(7);
   put_list(out, reply.deliveries, [&out](const Delivery& delivery) {
     out.array(3);
     out.str(delivery.member);
@@ -214,11 +235,12 @@ void put(MsgpackWriter& out, const DeliveriesReply& reply) {
   out.str(reply.next);
   out.uint(reply.run);
   out.uint(reply.lease_ms);
+  put_list(out, reply.offers, [&out](const Offered& offered) { put(out, offered); });
 }
 
 DeliveriesReply take_deliveries(MsgpackReader& in) {
   DeliveriesReply reply;
-  in.array_of(6);
+  in.array_of(7);
   reply.deliveries = take_list(in, [&in] {
     Delivery delivery;
     in.array_of(3);
@@ -232,6 +254,7 @@ DeliveriesReply take_deliveries(MsgpackReader& in) {
   reply.next = in.str();
   reply.run = in.uint();
   reply.lease_ms = take_u32(in);
+  reply.offers = take_list(in, [&in] { return take_offered(in); });
   return reply;
 }
 

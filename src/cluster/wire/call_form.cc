@@ -45,7 +45,7 @@ SubmitItem take_submit_item(MsgpackReader& in) {
 }
 
 void put(MsgpackWriter& out, const OwnerCall& call) {
-  out.array(13);
+  out.array(16);
   put_enum(out, call.call);
   put(out, call.key);
   out.uint(call.epoch);
@@ -59,12 +59,29 @@ void put(MsgpackWriter& out, const OwnerCall& call) {
   out.str(call.to);
   put_optional(out, call.required, [&out](const auto& names) { put(out, names); });
   out.str(call.reason);
+  put_optional(out, call.evidence, [&out](const lineage::Evidence& said) {
+    out.array(3);
+    out.bin(said.envelope);
+    out.uint(said.position);
+    put_list(out, said.path, [&out](const Digest& step) { out.digest(step); });
+  });
+  out.bin(call.statement);
+  out.boolean(call.declines);
+}
+
+lineage::Evidence take_evidence(MsgpackReader& in) {
+  lineage::Evidence said;
+  in.array_of(3);
+  said.envelope = in.bin();
+  said.position = in.uint();
+  said.path = take_list(in, [&in] { return in.digest(); });
+  return said;
 }
 
 OwnerCall take_owner_call(MsgpackReader& in) {
   OwnerCall call;
-  in.array_of(13);
-  call.call = take_enum(in, Call::kHandoff);
+  in.array_of(16);
+  call.call = take_enum(in, Call::kAccept);
   call.key = take_key<PacketKey>(in);
   call.epoch = in.uint();
   call.digest = in.digest();
@@ -77,6 +94,9 @@ OwnerCall take_owner_call(MsgpackReader& in) {
   call.to = take_id_or_none(in);
   call.required = take_optional(in, [&in] { return take_names(in); });
   call.reason = in.str();
+  call.evidence = take_optional(in, [&in] { return take_evidence(in); });
+  call.statement = in.bin();
+  call.declines = in.boolean();
   return call;
 }
 
@@ -125,6 +145,16 @@ SessionRef take_ref(MsgpackReader& in) {
 
 void put_records(MsgpackWriter& out, const std::vector<MemberRecord>& records) {
   put_list(out, records, [&out](const MemberRecord& record) { out.bin(encode_member(record)); });
+}
+
+void put_proofs(MsgpackWriter& out, const std::vector<std::string>& proofs) {
+  put_list(out, proofs, [&out](const std::string& proof) { out.bin(proof); });
+}
+// One a member, or none at all.
+std::vector<std::string> take_proofs(MsgpackReader& in, size_t members) {
+  auto proofs = take_list(in, [&in] { return std::string(in.bin()); });
+  if (!proofs.empty() && proofs.size() != members) in.reject();
+  return proofs;
 }
 
 std::vector<MemberRecord> take_records(MsgpackReader& in) {
@@ -200,6 +230,7 @@ void put(MsgpackWriter& out, const Register& call) {
   out.boolean(call.replace);
   out.boolean(call.single);
   out.str(call.session_id);
+  put_proofs(out, call.proofs);
 }
 void take(MsgpackReader& in, Register& call) {
   call.members = take_records(in);
@@ -208,6 +239,7 @@ void take(MsgpackReader& in, Register& call) {
   call.replace = in.boolean();
   call.single = in.boolean();
   call.session_id = in.str();
+  call.proofs = take_proofs(in, call.members.size());
 }
 
 void put(MsgpackWriter& out, const Poll& call) {
@@ -259,10 +291,12 @@ void take(MsgpackReader& in, Drain& call) {
 void put(MsgpackWriter& out, const AddMembers& call) {
   put(out, call.ref);
   put_records(out, call.members);
+  put_proofs(out, call.proofs);
 }
 void take(MsgpackReader& in, AddMembers& call) {
   call.ref = take_ref(in);
   call.members = take_records(in);
+  call.proofs = take_proofs(in, call.members.size());
 }
 
 void put(MsgpackWriter& out, const RemoveMembers& call) {
@@ -286,6 +320,8 @@ void put(MsgpackWriter& out, const PatchMember& call) {
   });
   out.boolean(call.replace_labels);
   put_optional_uint(out, call.if_revision);
+  put_optional(out, call.next_key, [&out](const std::string& key) { out.bin(key); });
+  out.boolean(call.revoke_key);
 }
 void take(MsgpackReader& in, PatchMember& call) {
   call.key = take_key<MemberKey>(in);
@@ -301,10 +337,15 @@ void take(MsgpackReader& in, PatchMember& call) {
   });
   call.replace_labels = in.boolean();
   call.if_revision = take_optional_u64(in);
+  call.next_key = take_optional(in, [&in] { return std::string(in.bin()); });
+  if (call.next_key && !call.next_key->empty() && call.next_key->size() != kPublicKeyBytes) {
+    in.reject();
+  }
+  call.revoke_key = in.boolean();
 }
 
 // How many values put() writes for a call of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {2, 2, 5, 2, 6, 4, 2, 2, 1, 2, 1, 1, 2, 2, 7, 2};
+constexpr uint32_t kFields[] = {2, 2, 5, 2, 7, 4, 2, 2, 1, 2, 1, 1, 3, 2, 9, 2};
 static_assert(std::size(kFields) == std::variant_size_v<CommandBody>);
 
 }  // namespace

@@ -134,6 +134,9 @@ Variant take_kind(MsgpackReader& in, uint64_t kind, Take take_value) {
   }
 }
 
+void put(MsgpackWriter& out, const Offered& offered);
+Offered take_offered(MsgpackReader& in);
+
 std::vector<std::string> take_ids(MsgpackReader& in);
 std::vector<std::string> take_names(MsgpackReader& in);
 

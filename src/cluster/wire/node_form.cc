@@ -12,7 +12,8 @@ using wire::put;
 // The numbers of the kinds are their places in NodeMessage, which may only grow at its end.
 static_assert(std::is_same_v<std::variant_alternative_t<0, NodeMessage>, Deliver>);
 static_assert(std::is_same_v<std::variant_alternative_t<7, NodeMessage>, Loads>);
-static_assert(std::variant_size_v<NodeMessage> == 8);
+static_assert(std::is_same_v<std::variant_alternative_t<8, NodeMessage>, Offered>);
+static_assert(std::variant_size_v<NodeMessage> == 9);
 
 void put(MsgpackWriter& out, const Deliver& message) {
   put_head(out, *message.head);
@@ -128,8 +129,10 @@ void take(MsgpackReader& in, Loads& message) {
   });
 }
 
+void take(MsgpackReader& in, Offered& message) { message = take_offered(in); }
+
 // How many values put() writes for a message of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {2, 3, 3, 3, 2, 5, 4, 1};
+constexpr uint32_t kFields[] = {2, 3, 3, 3, 2, 5, 4, 1, 1};
 static_assert(std::size(kFields) == std::variant_size_v<NodeMessage>);
 
 }  // namespace

@@ -78,6 +78,7 @@ std::optional<DrainNotice> Node::Impl::drain_notice(Session& session) const {
 
 bool Node::Impl::something_new(Session& session) const {
   if (session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation()) return true;
+  if (session.fresh_offers) return true;
   // A change of its members is news only if it is, or was, asked to drain.
   return session.drain_version != session.drain_told &&
          (session.drain_shown || drain_notice(session));
@@ -99,6 +100,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   answer.next = format_cursor(carried.next);
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
+  if (session.fresh_offers) answer.offers = open_offers(no);
   session.drain_told = session.drain_version;
   session.drain_shown = answer.drain.has_value();
   // What is delivered was granted a while ago: the next ones are fetched while this one is shown.
@@ -142,7 +144,9 @@ void Node::Impl::poll(Command command, Poll& request) {
   const auto after = acknowledge(session, wanted.after);
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
-    return reply(command.id, carry(no, {.max = wanted.max, .after = after}));
+    reply(command.id, carry(no, {.max = wanted.max, .after = after}));
+    session.fresh_offers = false;
+    return;
   }
   if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
@@ -172,6 +176,7 @@ void Node::Impl::heartbeat(Command command, Heartbeat& request) {
   if (without_hold(command, session.lease())) return;
   const auto after = acknowledge(session, wanted.after);
   reply(command.id, carry(found->session, {.max = 0, .after = after}));
+  session.fresh_offers = false;
 }
 
 void Node::Impl::open_stream(Command command, OpenStream& request) {
@@ -201,7 +206,10 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
                    .until = kNever,
                    .after = acknowledge(session, wanted.after)};
   reply(command.id, StreamOpened{});
+  // Whoever read the former stream may not have heard of them.
+  session.fresh_offers = !open_offers(no).empty();
   feed_stream(no, waiter, true);
+  session.fresh_offers = false;
   session.waiters.push_back(std::move(waiter));
   waiting.emplace(command.id, no);
   ++session.streams;
@@ -211,11 +219,13 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
 
 // All that an open stream has not been told yet, in portions; `speak`: one even if that is nothing.
 void Node::Impl::feed_stream(SessionNo no, Waiter& waiter, bool speak) {
-  for (bool more = true; more; speak = false) {
+  bool first = true;
+  for (bool more = true; more; speak = false, first = false) {
     DeliveriesReply portion = carry(no, waiter);
     waiter.after = parse_cursor(portion.next);
     more = !portion.deliveries.empty() || !portion.revoked.empty();
-    if (!more && !speak) return;
+    if (!first) portion.offers.clear();
+    if (!more && !speak && portion.offers.empty()) return;
     out.portions.push_back({.stream = waiter.request, .end = false, .portion = std::move(portion)});
   }
 }
@@ -231,6 +241,7 @@ void Node::Impl::serve_waiters(SessionNo no) {
     for (Waiter& waiter : session.waiters) {
       if (waiter.stream) feed_stream(no, waiter, drain_changed);
     }
+    session.fresh_offers = false;
     return;
   }
   while (!session.waiters.empty() && something_new(session)) {
@@ -238,6 +249,7 @@ void Node::Impl::serve_waiters(SessionNo no) {
     session.waiters.erase(session.waiters.begin());
     waiting.erase(waiter.request);
     reply(waiter.request, carry(no, waiter));
+    session.fresh_offers = false;
   }
 }
 

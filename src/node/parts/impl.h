@@ -108,6 +108,31 @@ struct Ending {
   std::vector<Reply> replies;  // sent with its commit
 };
 
+// What members signed of a change, each checked: it goes into the change's leg.
+struct Said {
+  std::optional<lineage::Evidence> result{};
+  std::optional<lineage::HandoffEvidence> handoff{};
+  std::vector<std::string> attested_by{};  // hosts that signed of it
+};
+// A handoff that its receiver has not answered yet. Nothing of it is durable: the giver stays the
+// owner, may go on and end the packet, and then the offer is over.
+struct PendingOffer {
+  OwnerCall call;
+  Digest offered{};              // of the offer's payload
+  std::vector<Command> waiting;  // the giver's calls, without their bodies
+  SlotNo slot = kNoSlot;
+  uint32_t life = 0;  // of the slot
+  MemberNo to = kNobody;
+  uint64_t incarnation = 0;  // of the receiver
+  Instant until;
+};
+// The envelope of a batch whose signature holds under that key: its items come one by one.
+struct CheckedBatch {
+  std::string public_key;
+  std::string envelope;
+  lineage::Signed<lineage::Batch> batch;
+};
+
 // What the store had under a key, not before that moment.
 struct LookedUp : PacketLookup {
   Instant asked;
@@ -139,12 +164,14 @@ struct Node::Impl {
   // --- writes.cc: from decision to fact ---
   Write new_write();
   void step(Write& write, SlotNo slot, Transition done, std::vector<ContentWrite> contents,
-            MemberNo to);
+            MemberNo to, const Said& said = {});
   static lineage::Actor actor_of(const Caller& caller);
   void record(const Packet& before, Transition& done, const std::vector<ContentWrite>& contents,
-              bool drains);
-  std::string record(const MemberRecord& next, const std::string& event) const;
-  void put_member(Write& write, MemberNo no, MemberRecord next, std::string event);
+              bool drains, const Said& said);
+  std::string record(const MemberRecord* before, const MemberRecord& next, const std::string& event,
+                     std::string_view proof) const;
+  void put_member(Write& write, MemberNo no, MemberRecord next, std::string event,
+                  std::string_view proof = {});
   void put_session(Write& write, SessionNo no, SessionRecord next);
   void finish_with(Write& write, const Command& command, ReplyBody body);
   void submit_write(Write write);
@@ -178,17 +205,47 @@ struct Node::Impl {
   // --- owner_calls.cc ---
   void owner_calls(Command command, OwnerCalls& calls);
   ItemReply repeated_item(const OwnerCalls& request, const BatchReply& so_far) const;
-  ItemReply owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
+  ItemReply owner_call(Write& write, const Command& command, OwnerCall& call, SlotNo slot);
   ItemReply ended_call(const Packet& head, Status status, const std::string& member,
                        const OwnerCall& call);
   std::optional<Error> check_owner(const Caller& caller, const Packet& head, SlotNo slot,
                                    Status status, const OwnerCall& call, std::string* member);
   std::optional<std::string> acting_member(const Caller& caller, const Packet& head, MemberNo owner,
                                            const OwnerCall& call, Error* error);
-  ItemReply carry_out(Write& write, SlotNo slot, OwnerCall& call);
-  ItemReply hand_off(Write& write, SlotNo slot, OwnerCall& call);
+  ItemReply carry_out(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
   Change change_for(const OwnerCall& call, const Packet& head);
   Error packet_error(ErrorKind kind, const Packet& head, Status status, std::string detail) const;
+
+  // --- signed/signatures.cc: members' keys, and what is signed with them ---
+  std::optional<Error> key_refusal(const MemberRecord& wanted, std::string_view proof) const;
+  void take_keys(MemberRecord& record, const MemberRecord* before) const;
+  std::optional<Error> patch_keys(const PatchMember& wanted, const Caller& caller,
+                                  MemberRecord& next) const;
+  std::optional<Error> check_result(const OwnerCall& call, const MemberRecord& owner);
+  Result<std::string> signer_of(const lineage::Evidence& evidence, std::string_view payload,
+                                const MemberRecord& owner, const lineage::KeyFinder& find);
+
+  // --- signed/offers.cc: handoffs, plain or signed by both sides ---
+  using SignedOffer = lineage::Signed<lineage::HandoffOffer>;
+  ItemReply hand_off(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
+  std::optional<Error> find_receiver(const OwnerCall& call, SlotNo no, Change& change,
+                                     MemberNo* to);
+  ItemReply give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said);
+  Result<SignedOffer> check_offer(const OwnerCall& call, const Packet& head,
+                                  const MemberRecord& giver) const;
+  std::optional<Error> check_acceptance(const OwnerCall& call, const PendingOffer& offer,
+                                        const MemberRecord& receiver) const;
+  Said said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to) const;
+  ItemReply ask_receiver(const Command& command, SlotNo no, OwnerCall& call, MemberNo to,
+                         const SignedOffer& offer);
+  ItemReply accept(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
+  ItemReply accepted_before(const Caller& caller, const OwnerCall& call, SlotNo slot) const;
+  bool speaks_for(const Caller& caller, const MemberRecord& member) const;
+  void end_offer(const PacketKey& key, const Error& why);
+  std::optional<Error> offer_over(const PacketKey& key, const PendingOffer& offer) const;
+  void end_offers();
+  void offered(Offered offered);
+  std::vector<Offered> open_offers(SessionNo no) const;
 
   // --- orders.cc: cancel, assign, evict, retry ---
   void order(Command command, OrderPacket& order);
@@ -445,7 +502,8 @@ struct Node::Impl {
   CandidateView candidate(const Candidate& from) const;
   WalkView walk(const PlaceQuery& query) const;
   // May this member take the packet of the slot by name? Empty if so, else why not.
-  std::string why_not(MemberNo no, const Slot& slot) const;
+  std::string why_not(MemberNo no, const Slot& slot) const { return why_not(no, slot, slot.cls); }
+  std::string why_not(MemberNo no, const Slot& slot, ClassId cls) const;
   std::string why_closed(const Member& member) const;
 
   NodeConfig config;
@@ -508,6 +566,10 @@ struct Node::Impl {
   uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
   const lineage::Actor self_actor;
+  std::optional<CheckedBatch> checked_batch;  // the newest
+  std::map<PacketKey, PendingOffer> offers;   // as a keeper
+  bool answers_later = false;                 // the call at hand is one of `offers` now
+  std::unordered_map<SessionNo, std::vector<Offered>> asked_of;  // as a home, and not over
   lineage::Actor actor;  // who acts just now: a caller, or this host
   Output out;
   Remote remote;

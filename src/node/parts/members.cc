@@ -9,6 +9,10 @@ namespace {
 
 constexpr size_t kSessionMembers = 10'000;
 
+std::string_view proof_of(const std::vector<std::string>& proofs, size_t i) {
+  return i < proofs.size() ? std::string_view(proofs[i]) : std::string_view();
+}
+
 bool present(MemberStatus status) {
   return status == MemberStatus::kActive || status == MemberStatus::kDraining;
 }
@@ -176,6 +180,7 @@ MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string&
   record.joined_at = now.wall;
   record.updated_at = now.wall;
   record.drain_deadline = kNoWall;
+  take_keys(record, no == kNobody ? nullptr : directory.member(no).record.get());
   return record;
 }
 
@@ -237,7 +242,13 @@ void Node::Impl::register_members(Command command, Register& request) {
     }
   }
   if (without_hold(command, seconds(wanted.lease_seconds))) return;
-  if (registered_elsewhere(command, wanted) || make_way(command, wanted)) return;
+  if (registered_elsewhere(command, wanted)) return;
+  for (size_t i = 0; i < wanted.members.size(); ++i) {
+    if (auto refused = key_refusal(wanted.members[i], proof_of(wanted.proofs, i))) {
+      return refuse(command.id, std::move(*refused));
+    }
+  }
+  if (make_way(command, wanted)) return;
   const auto fresh = std::count_if(
       wanted.members.begin(), wanted.members.end(),
       [&](const MemberRecord& member) { return directory.find_member(member.key) == kNobody; });
@@ -249,8 +260,8 @@ void Node::Impl::register_members(Command command, Register& request) {
   std::optional<SessionRecord> session;
   std::vector<MemberRecord> records;
   std::set<MemberNo> taken;
-  for (const MemberRecord& member : wanted.members) {
-    MemberRecord record = new_life(member, wanted.session_id, command.caller);
+  for (size_t i = 0; i < wanted.members.size(); ++i) {
+    MemberRecord record = new_life(wanted.members[i], wanted.session_id, command.caller);
     const MemberNo no = directory.find_member(record.key);
     if (no != kNobody) taken.insert(no);
     if (!record.manual) {
@@ -272,7 +283,7 @@ void Node::Impl::register_members(Command command, Register& request) {
     records.push_back(record);
     coming_members.insert(record.key);
     write.coming.push_back(record.key);
-    put_member(write, no, std::move(record), "registered");
+    put_member(write, no, std::move(record), "registered", proof_of(wanted.proofs, i));
   }
   leave_old_sessions(write, taken);
   if (session) put_session(write, kNobody, *session);
@@ -331,9 +342,15 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
   BatchReply batch;
   size_t made = 0;
   std::set<MemberNo> taken;
-  for (const MemberRecord& member : wanted.members) {
+  for (size_t i = 0; i < wanted.members.size(); ++i) {
+    const MemberRecord& member = wanted.members[i];
+    const std::string_view proof = proof_of(wanted.proofs, i);
     batch.ids.emplace_back(member.key.id());
     const MemberNo no = directory.find_member(member.key);
+    if (auto refused = key_refusal(member, proof)) {
+      batch.items.emplace_back(std::move(*refused));
+      continue;
+    }
     if (no != kNobody &&
         (present(directory.member(no).record->status) || directory.member(no).ending)) {
       batch.items.emplace_back(
@@ -362,7 +379,7 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
                                         .status = Status::kPending,
                                         .epoch = record.incarnation,
                                         .revision = record.revision});
-    put_member(write, no, std::move(record), "registered");
+    put_member(write, no, std::move(record), "registered", proof);
   }
   leave_old_sessions(write, taken);
   put_session(write, found->session, std::move(next));
@@ -445,6 +462,7 @@ void Node::Impl::patch(Command command, PatchMember& request) {
     return refuse(command.id, std::move(error));
   }
   MemberRecord next = patched(before, wanted);
+  if (auto refused = patch_keys(wanted, caller, next)) return refuse(command.id, *refused);
   Write write = new_write();
   ++next.revision;
   MembersReply answer = members_reply({next}, std::nullopt, true);

@@ -107,11 +107,12 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     const bool repeated = slot != kNoSlot && packets[slot].busy;
     // Who asked for an item knows its id from a success; a refusal says whose it is.
     batch.items.push_back(repeated ? repeated_item(request, batch)
-                          : item   ? owner_call(write, command.caller, *item, slot)
+                          : item   ? owner_call(write, command, *item, slot)
                                    : ItemReply(item.error()));
     const bool refused = item && std::holds_alternative<Error>(batch.items.back());
     batch.ids.emplace_back(refused ? item->key.id() : std::string_view());
   }
+  if (std::exchange(answers_later, false)) return;  // when the receiver has answered
   if (!request.single) {
     finish_with(write, command, std::move(batch));
   } else if (auto* error = std::get_if<Error>(&batch.items[0])) {
@@ -122,7 +123,9 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
   submit_write(std::move(write));
 }
 
-ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot) {
+ItemReply Node::Impl::owner_call(Write& write, const Command& command, OwnerCall& call,
+                                 SlotNo slot) {
+  const Caller& caller = command.caller;
   if (kept_elsewhere(call.key, slot)) return elsewhere(call.key);
   const Packet* head = nullptr;
   Status present = Status::kPending;
@@ -149,6 +152,7 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
                  .detail = "no packet " + std::string(call.key.id()) + " in namespace " +
                            std::string(call.key.ns())};
   }
+  if (call.call == Call::kAccept) return accept(write, caller, call, slot);
   const MemberNo owner = slot == kNoSlot ? kNobody : packets[slot].owner;
   const auto member = acting_member(caller, *head, owner, call, &error);
   if (!member) return error;
@@ -166,9 +170,13 @@ ItemReply Node::Impl::owner_call(Write& write, const Caller& caller, OwnerCall& 
   std::string acting = *member;
   if (auto refused = check_owner(caller, *head, slot, present, call, &acting)) return *refused;
   Slot& owned = packets[slot];
+  if (call.call == Call::kComplete) {
+    auto refused = check_result(call, *directory.member(owned.owner).record);
+    if (refused) return std::move(*refused);
+  }
   owned.last_call = now.mono;
   note_delivered(slot);
-  return carry_out(write, slot, call);
+  return carry_out(write, command, slot, call);
 }
 
 // In whose name the caller speaks: the member of its session that this call must be about. Empty
@@ -308,12 +316,14 @@ Change Node::Impl::change_for(const OwnerCall& call, const Packet& head) {
       change.reason = call.reason;
       if (call.content) change.contents.emplace_back(ContentKind::kContext, call.content);
       break;
+    case Call::kAccept:
+      break;  // the change is the giver's
   }
   return change;
 }
 
 // Requires: the caller owns the packet in this epoch.
-ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
+ItemReply Node::Impl::carry_out(Write& write, const Command& command, SlotNo no, OwnerCall& call) {
   Slot& slot = packets[no];
   const Packet& head = *slot.head;
   if (slot.outbox != 0) {
@@ -333,7 +343,7 @@ ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
   if (call.call == Call::kCheckpoint && call.seq && *call.seq <= head.checkpoint_seq) {
     return owner_reply(head, status(slot));
   }
-  if (call.call == Call::kHandoff) return hand_off(write, no, call);
+  if (call.call == Call::kHandoff) return hand_off(write, command, no, call);
   Change change = change_for(call, head);
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) {
@@ -342,56 +352,9 @@ ItemReply Node::Impl::carry_out(Write& write, SlotNo no, OwnerCall& call) {
   OwnerReply answer = owner_reply(*done->head, done->head->status);
   const bool checkpoint = call.call == Call::kCheckpoint;
   if (checkpoint) answer.status = Status::kRunning;
-  step(write, no, std::move(*done), std::move(change.contents), kNobody);
+  step(write, no, std::move(*done), std::move(change.contents), kNobody,
+       {.result = std::move(call.evidence)});
   write.packets.back().started = checkpoint;
-  return answer;
-}
-
-ItemReply Node::Impl::hand_off(Write& write, SlotNo no, OwnerCall& call) {
-  Slot& slot = packets[no];
-  const Packet& head = *slot.head;
-  Change change = change_for(call, head);
-  MemberNo to = kNobody;
-  Packet wanted = head;
-  if (call.required) {
-    wanted.required = *call.required;
-    const std::string_view salt = head.spec->spread == Spread::kId ? head.key.id()
-                                  : head.spec->spread == Spread::kAffinity
-                                      ? std::string_view(head.spec->affinity_key)
-                                      : std::string_view();
-    wanted.placement_point = packet_position(config.ring_key, head.key.ns(), wanted.required, salt);
-    wanted.avoid = head.owner->id;
-    change.required = wanted.required;
-    change.placement_point = wanted.placement_point;
-    const ClassId cls =
-        placement.intern(head.key.ns(), wanted.required,
-                         head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
-    const Change where = grant_or_park(wanted, cls, Event::kHandoff, &to);
-    change.to = where.to;
-    change.parked = where.parked;
-    placement.release(cls);
-  } else {
-    to = directory.find_member(MemberKey(head.key.ns(), call.to));
-    const std::string why = why_not(to, slot);
-    if (!why.empty()) {
-      return packet_error(ErrorKind::kNotEligible, head, status(slot),
-                          "/to: " + call.to + " cannot take the packet: " + why + "; you keep it");
-    }
-    const Member& member = directory.member(to);
-    placement.add_load(member.ring, head.spec->load);
-    change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
-  }
-  auto done = transition(head, status(slot), change, now.wall);
-  if (!done) {
-    if (to != kNobody) {
-      placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
-    }
-    return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
-  }
-  OwnerReply answer = owner_reply(*done->head, done->head->status);
-  step(write, no, std::move(*done), std::move(change.contents), to);
-  write.packets.back().move = MoveCause::kHandoff;
-  write.is_handoff = true;
   return answer;
 }
 

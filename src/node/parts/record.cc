@@ -68,6 +68,12 @@ std::optional<Digest> digest_of(const std::vector<ContentWrite>& contents, Conte
   return std::nullopt;
 }
 
+std::string key_id(std::string_view bytes) {
+  lineage::PublicKey key;
+  lineage::PublicKey::from_bytes(bytes, key);
+  return key.id();
+}
+
 }  // namespace
 
 // Who acts, while a command is handled; otherwise the host does.
@@ -79,7 +85,7 @@ Actor Node::Impl::actor_of(const Caller& caller) {
 
 // A change is a leg where the owner changes, or where the packet's life ends or begins again.
 void Node::Impl::record(const Packet& before, Transition& done,
-                        const std::vector<ContentWrite>& contents, bool drains) {
+                        const std::vector<ContentWrite>& contents, bool drains, const Said& said) {
   Packet& next = *done.head;
   const Event event = lifecycle_table()[done.row].event;
   lineage::Entry entry;
@@ -107,19 +113,36 @@ void Node::Impl::record(const Packet& before, Transition& done,
   leg.to = party(next.owner);
   leg.cause = ends ? Cause::kTerminal : cause_of(event, drains, actor);
   leg.context = digest_of(contents, ContentKind::kContext);
+  leg.handoff = said.handoff;
+  leg.attested_by = said.attested_by;
   if (ends) {
     leg.terminal.emplace();
     leg.terminal->end = end_of(next.status);
     leg.terminal->result = digest_of(contents, ContentKind::kResult);
+    leg.terminal->signature = said.result;
   }
   done.entry.recorded = lineage::encode(entry);
   next.legs = leg.number;
   next.last_leg = lineage::leaf_hash(done.entry.recorded);
 }
 
-std::string Node::Impl::record(const MemberRecord& next, const std::string& event) const {
+// A change of its key makes it an entry of another kind: from there on the new one is good.
+std::string Node::Impl::record(const MemberRecord* before, const MemberRecord& next,
+                               const std::string& event, std::string_view proof) const {
   lineage::Entry entry;
   entry.kind = lineage::EntryKind::kMember;
+  const std::string former = before == nullptr ? std::string() : before->public_key;
+  if (former != next.public_key) {
+    entry.kind = lineage::EntryKind::kKey;
+    lineage::KeyChange& change = entry.key.emplace();
+    change.role = lineage::KeyRole::kMember;
+    lineage::PublicKey::from_bytes(next.public_key.empty() ? former : next.public_key, change.key);
+    change.action = next.public_key.empty() ? lineage::KeyAction::kRevoke
+                    : former.empty()        ? lineage::KeyAction::kAdd
+                                            : lineage::KeyAction::kRotate;
+    if (change.action == lineage::KeyAction::kRotate) change.previous = key_id(former);
+    change.proof = proof;
+  }
   entry.at = next.updated_at;
   entry.actor = actor;
   if (speaks_by_session(actor)) entry.actor.name = next.key.id();

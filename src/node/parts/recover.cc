@@ -50,6 +50,8 @@ void Node::Impl::begin_shutdown() {
       reply(await.request, std::move(body));
     }
   }
+  const Error over = {.kind = ErrorKind::kDraining, .detail = "the host shuts down; you keep it"};
+  while (!offers.empty()) end_offer(PacketKey(offers.begin()->first), over);
   packet_awaits.clear();
   member_awaits.clear();
   await_timers.clear();

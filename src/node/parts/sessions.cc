@@ -8,6 +8,8 @@ namespace phoenix {
 namespace {
 
 constexpr int64_t kForgetMs = 3'600'000;  // DETACHED and RETIRED records
+// Those with a key, whose ids are bound to it so long; the hour, where there are very many.
+constexpr int64_t kForgetKeyMs = 30LL * 24 * 3'600'000;
 constexpr int64_t kForgetEveryMs = 10'000;
 constexpr size_t kForgetAtOnce = 256;
 
@@ -509,8 +511,19 @@ void Node::Impl::forget_old() {
     const MemberKey& key = member.record->key;
     const MemberStatus status = member.record->status;
     if (status != MemberStatus::kDetached && status != MemberStatus::kRetired) continue;
-    if (member.busy || member.ending || member.record->updated_at + kForgetMs > now.wall) continue;
+    const bool bound = member.record->has_keys() && 2 * directory.members() < config.max_members;
+    const WallMs until = member.record->updated_at + (bound ? kForgetKeyMs : kForgetMs);
+    if (member.busy || member.ending || until > now.wall) continue;
     if (!forgets(member.record->session, key.text())) continue;
+    if (member.record->has_keys()) {
+      // The log tells when an id is nobody's any more; the rest of it goes as late again.
+      MemberRecord next = *member.record;
+      next.public_key.clear();
+      next.next_key.clear();
+      next.former_key.clear();
+      put_member(write, no, std::move(next), "key-forgotten");
+      continue;
+    }
     incarnation_floor = std::max(incarnation_floor, member.record->incarnation);
     write.ops.emplace_back(DropMember{key, member.record->revision, member.record->incarnation});
     write.members.push_back({no, nullptr});

@@ -25,13 +25,13 @@ Write Node::Impl::new_write() {
 
 // Adds a packet's change. Its room at `to` has been reserved by the caller.
 void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<ContentWrite> contents,
-                      MemberNo to) {
+                      MemberNo to, const Said& said) {
   Slot& slot = packets[no];
   const bool drains = slot.owner != kNobody &&
                       directory.member(slot.owner).record->status == MemberStatus::kDraining;
   const bool fresh = slot.coming && slot.head->revision <= 1;
   static const Packet kNothing = {};
-  record(fresh ? kNothing : *slot.head, done, contents, drains);
+  record(fresh ? kNothing : *slot.head, done, contents, drains, said);
   PutPacket put;
   put.head = done.head;
   put.expect_epoch = fresh ? 0 : slot.head->epoch;
@@ -57,16 +57,18 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   note_load(to);
 }
 
-void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::string event) {
+void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::string event,
+                            std::string_view proof) {
   PutMember put;
-  put.expect_revision = no == kNobody ? 0 : directory.member(no).record->revision;
+  const MemberRecord* const before = no == kNobody ? nullptr : directory.member(no).record.get();
+  put.expect_revision = before == nullptr ? 0 : before->revision;
   next.revision = put.expect_revision + 1;
   next.updated_at = now.wall;
   if (no != kNobody) {
     directory.member(no).busy = true;
   }
   write.unblocks.push_back(block_name(next.key));
-  put.recorded = record(next, event);
+  put.recorded = record(before, next, event, proof);
   put.event = std::move(event);
   put.record = std::make_shared<const MemberRecord>(std::move(next));
   write.members.push_back({no, put.record});

@@ -25,7 +25,8 @@ inline size_t about_bytes(const std::vector<std::pair<std::string, std::string>>
 
 inline size_t about_bytes(const MemberRecord& member) {
   return 400 + member.key.text().size() + about_bytes(member.capabilities) +
-         about_bytes(member.compliance) + about_bytes(member.labels);
+         about_bytes(member.compliance) + about_bytes(member.labels) + member.public_key.size() +
+         member.next_key.size() + member.former_key.size();
 }
 inline size_t about_bytes(const SessionRecord& session) {
   size_t bytes = 400;

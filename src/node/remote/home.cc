@@ -127,6 +127,8 @@ void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
     turned(from, *refused);
   } else if (auto* records = std::get_if<Records>(&message)) {
     learn(std::move(*records));
+  } else if (auto* asked = std::get_if<Offered>(&message)) {
+    offered(std::move(*asked));
   } else {
     loads_told(from, std::get<Loads>(message));
   }

@@ -49,6 +49,7 @@ class Hosts {
     NodeConfig config;
     config.host = name;
     config.self = host->life;
+    config.pool = "pool";
     host->node = std::make_unique<Node>(config);
     for (const auto& [key, record] : records.members) host->node->recover_member(record);
     for (const auto& [id, record] : records.sessions) host->node->recover_session(record);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/conflict.h"
 #include "sim/cluster/peer_text.h"
 #include "sim/env.h"
 #include "sim/host.h"
@@ -180,8 +181,18 @@ void Machine::drain() {
   arm_tick();
 }
 
+// Refused for what the same call has left behind at another host: its answer is kept by now.
+bool Machine::done_elsewhere(const Command& command, const Reply& item) {
+  const auto* error = std::get_if<Error>(&item.body);
+  if (error == nullptr || !is_conflict(error->kind) || trouble_.cut || item.replayed) return false;
+  const Command asked = command;  // reply() forgets it
+  auto reader = MemoryHostStore(env_.pool, life_).reader();
+  return answer_kept(asked, **reader, env_.checks, [this](const Reply& kept) { reply(kept); });
+}
+
 void Machine::reply(const Reply& item) {
   const auto found = open_.find(item.id);
+  if (found != open_.end() && done_elsewhere(*found->second.command, item)) return;
   line(fmt::format("< #{} {}{}", item.id, item.replayed ? "replayed " : "", describe(item.body)));
   if (found == open_.end()) return;  // who asked is gone
   env_.checks.reply(env_.queue.now(), *found->second.command, item);

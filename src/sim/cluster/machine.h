@@ -115,6 +115,7 @@ class Machine final : public Door, public PeerEnd {
   void reply(const Reply& reply);
   void portion(const StreamPortion& portion);
   bool answered_before(const Command& command);
+  bool done_elsewhere(const Command& command, const Reply& item);
   void end_life(bool silent);
   void resume();
   void arm_tick();

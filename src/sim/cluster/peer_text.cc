@@ -56,6 +56,9 @@ std::string node_text(const NodeMessage& message) {
                                m.head->owner ? m.head->owner->id : "-", m.again ? " again" : "");
           },
           [](const DeliverAll& m) { return all_text(m); },
+          [](const Offered& m) {
+            return fmt::format("offered {}@{} to {}", m.packet.text(), m.epoch, m.member);
+          },
           [](const Withdraw& m) {
             return fmt::format("withdraw {}@{} {}", m.key.id(), m.epoch,
                                m.reason ? revoke_reason_name(*m.reason) : "-");

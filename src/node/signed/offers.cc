@@ -1,0 +1,464 @@
+// Handoffs. By an owner without a key one is one commit. An owner with a key signs an offer; if its
+// receiver has a key too, the receiver is asked, and the commit comes with its acceptance. Until
+// then nothing has happened: the giver is the owner, may go on and even end the packet, and an
+// offer that nobody answers is over at its time. So there is no lock that could be left behind.
+
+#include <algorithm>
+
+#include "lineage/crypto/sha256.h"
+#include "node/parts/impl.h"
+
+namespace phoenix {
+namespace {
+
+using lineage::HandoffAcceptance;
+using lineage::HandoffOffer;
+
+// The giver's call waits so long at most.
+constexpr Duration kPatience = seconds(3);
+constexpr int64_t kAgainMs = 100;
+constexpr size_t kMostOffers = 16'384;
+constexpr size_t kMostBytes = size_t{256} << 20;
+constexpr size_t kMostAsked = 1'024;  // of one session
+
+Error forbidden(std::string reason, std::string detail) {
+  Error error = {.kind = ErrorKind::kForbidden, .detail = std::move(detail)};
+  error.reason_code = std::move(reason);
+  return error;
+}
+
+std::optional<Digest> digest_of(const std::shared_ptr<const Content>& content) {
+  return content ? std::optional(lineage::sha256(content->data)) : std::nullopt;
+}
+
+// Looked at only where there are many: a context may have a megabyte.
+size_t weight_of(const std::map<PacketKey, PendingOffer>& offers) {
+  constexpr size_t kMany = 128;
+  size_t bytes = 0;
+  if (offers.size() < kMany) return bytes;
+  for (const auto& [key, offer] : offers) {
+    if (offer.call.content) bytes += offer.call.content->data.size();
+  }
+  return bytes;
+}
+
+// The statement of that type which a member has signed, with the key that it has now.
+template <class S>
+Result<lineage::Signed<S>> open_of(const std::string& envelope, const MemberRecord& signer) {
+  lineage::PublicKey key;
+  lineage::PublicKey former;
+  const bool has_key = lineage::PublicKey::from_bytes(signer.public_key, key);
+  const bool had_other = lineage::PublicKey::from_bytes(signer.former_key, former);
+  const std::string id = has_key ? key.id() : std::string();
+  bool revoked = false;
+  auto opened =
+      lineage::open<S>(envelope, [&](std::string_view asked) -> const lineage::PublicKey* {
+        revoked = had_other && asked == former.id();
+        return has_key && asked == id ? &key : nullptr;
+      });
+  if (opened) return opened;
+  const bool late = revoked && opened.error().reason_code == "unknown-key";
+  return tl::unexpected(forbidden(late ? "revoked-key" : opened.error().reason_code,
+                                  "/signature: " + opened.error().detail));
+}
+
+}  // namespace
+
+// --- the giver's side -----------------------------------------------------------------------
+
+// Who would get it; nobody, where it would be parked. Its room is reserved. `to` is who has
+// accepted it already, if somebody has: that one, or nobody else.
+std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no, Change& change,
+                                               MemberNo* to) {
+  const Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  const auto take = [&](ClassId cls) -> std::optional<Error> {
+    const std::string why = why_not(*to, slot, cls);
+    if (!why.empty()) {
+      const std::string who =
+          *to == kNobody ? call.to : std::string(directory.member(*to).record->key.id());
+      return packet_error(ErrorKind::kNotEligible, head, status(slot),
+                          "/to: " + who + " cannot take the packet: " + why + "; you keep it");
+    }
+    const Member& member = directory.member(*to);
+    placement.add_load(member.ring, head.spec->load);
+    change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
+    return std::nullopt;
+  };
+  if (!call.required) {
+    *to = directory.find_member(MemberKey(head.key.ns(), call.to));
+    return take(slot.cls);
+  }
+  Packet wanted = head;
+  wanted.required = *call.required;
+  const std::string_view salt = head.spec->spread == Spread::kId ? head.key.id()
+                                : head.spec->spread == Spread::kAffinity
+                                    ? std::string_view(head.spec->affinity_key)
+                                    : std::string_view();
+  wanted.placement_point = packet_position(config.ring_key, head.key.ns(), wanted.required, salt);
+  wanted.avoid = head.owner->id;
+  change.required = wanted.required;
+  change.placement_point = wanted.placement_point;
+  const ClassId cls =
+      placement.intern(head.key.ns(), wanted.required,
+                       head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  std::optional<Error> refused;
+  if (*to != kNobody) {
+    refused = take(cls);
+  } else {
+    const Change where = grant_or_park(wanted, cls, Event::kHandoff, to);
+    change.to = where.to;
+    change.parked = where.parked;
+  }
+  placement.release(cls);
+  return refused;
+}
+
+ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said) {
+  const Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  auto done = transition(head, status(slot), change, now.wall);
+  if (!done) {
+    if (to != kNobody) {
+      placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+    }
+    return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
+  }
+  OwnerReply answer = {.id = std::string(head.key.id()),
+                       .status = done->head->status,
+                       .epoch = done->head->epoch,
+                       .revision = done->head->revision};
+  step(write, no, std::move(*done), std::move(change.contents), to, said);
+  write.packets.back().move = MoveCause::kHandoff;
+  write.is_handoff = true;
+  return answer;
+}
+
+// Requires: the caller owns the packet in this epoch.
+ItemReply Node::Impl::hand_off(Write& write, const Command& command, SlotNo no, OwnerCall& call) {
+  const Slot& slot = packets[no];
+  const Packet& head = *slot.head;
+  const MemberRecord& giver = *directory.member(slot.owner).record;
+  std::optional<SignedOffer> offer;
+  if (call.statement.empty() && giver.has_keys()) {
+    return forbidden("signature-required",
+                     "/signature: " + head.owner->id + " has a key, so it has to sign its offer");
+  }
+  if (!call.statement.empty()) {
+    auto checked = check_offer(call, head, giver);
+    if (!checked) return std::move(checked.error());
+    offer = std::move(*checked);
+  }
+  Change change = change_for(call, head);
+  MemberNo to = kNobody;
+  if (auto refused = find_receiver(call, no, change, &to)) return std::move(*refused);
+  if (!offer) return give(write, no, std::move(change), to, {});
+  if (to != kNobody && directory.member(to).record->has_keys()) {
+    // It is reserved again when it is taken; until then others may come first.
+    placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+    with_room.push_back(to);
+    return ask_receiver(command, no, call, to, *offer);
+  }
+  const Said said = said_alone(call, *offer, to);
+  return give(write, no, std::move(change), to, said);
+}
+
+// That the offer says what the call says.
+Result<Node::Impl::SignedOffer> Node::Impl::check_offer(const OwnerCall& call, const Packet& head,
+                                                        const MemberRecord& giver) const {
+  auto opened = open_of<HandoffOffer>(call.statement, giver);
+  if (!opened) return opened;
+  const HandoffOffer& said = opened->statement;
+  const auto wrong = [](const char* reason, const char* what) {
+    return tl::unexpected(forbidden(reason, std::string("/signature: the offer ") + what));
+  };
+  if (said.pool != config.pool || said.ns != head.key.ns() || said.packet != head.key.id()) {
+    return wrong("wrong-packet", "is of another packet, namespace or pool");
+  }
+  if (said.epoch != head.epoch) return wrong("stale-offer", "is of another epoch");
+  if (said.giver != lineage::Party{head.owner->id, head.owner->incarnation}) {
+    return wrong("wrong-giver", "is not by the owner, in its present life");
+  }
+  if (said.receiver != call.to || said.selector != call.required.value_or(said.selector) ||
+      (!call.required && !said.selector.empty())) {
+    return wrong("wrong-receiver", "is for somebody else");
+  }
+  if (said.context != digest_of(call.content))
+    return wrong("altered-context", "is with another context");
+  if (said.contract) return wrong("unknown-contract", "names a contract that this host has not");
+  if (said.expires_at <= now.wall) return wrong("offer-expired", "is over");
+  return opened;
+}
+
+// What stands in the leg where nobody else is to be asked: the packet is parked, or its receiver
+// has no key, and this host says in its stead that it is told.
+Said Node::Impl::said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to) const {
+  Said said;
+  if (to == kNobody) {
+    said.handoff = lineage::HandoffEvidence{call.statement, "", ""};
+    return said;
+  }
+  if (!config.signer) return said;
+  const MemberRecord& receiver = *directory.member(to).record;
+  const HandoffOffer& of = offer.statement;
+  const HandoffAcceptance acceptance{of.pool,
+                                     of.ns,
+                                     of.packet,
+                                     of.epoch,
+                                     lineage::sha256(offer.payload),
+                                     {std::string(receiver.key.id()), receiver.incarnation},
+                                     of.context,
+                                     now.wall};
+  said.handoff =
+      lineage::HandoffEvidence{call.statement, lineage::sign(config.signer->pair, acceptance), ""};
+  said.attested_by = {config.signer->name};
+  return said;
+}
+
+// The offer is open from now on. The same call again waits for the same answer.
+ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall& call, MemberNo to,
+                                   const SignedOffer& offer) {
+  if (draining) {
+    return Error{.kind = ErrorKind::kDraining, .detail = "the host shuts down; you keep it"};
+  }
+  const Slot& slot = packets[no];
+  const PacketKey key = slot.head->key;
+  Command asking = {.id = command.id,
+                    .caller = command.caller,
+                    .idempotency = command.idempotency,
+                    .body = AwaitPacket{},
+                    .arrived = command.arrived};
+  const auto open = offers.find(key);
+  if (open != offers.end() && open->second.call.digest == call.digest &&
+      open->second.call.epoch == call.epoch) {
+    open->second.waiting.push_back(std::move(asking));
+    answers_later = true;
+    return OwnerReply{};
+  }
+  if (open != offers.end()) {
+    Error over = {.kind = ErrorKind::kNotEligible, .detail = "another offer has taken its place"};
+    over.reason_code = "offer-replaced";
+    end_offer(key, over);
+  }
+  if (offers.size() >= kMostOffers || weight_of(offers) > kMostBytes) {
+    return Error{.kind = ErrorKind::kTooManyRequests,
+                 .detail = "too many handoffs wait for their receivers",
+                 .retry_after_ms = 1000};
+  }
+  const MemberRecord& receiver = *directory.member(to).record;
+  const Duration wait = std::min(kPatience, milliseconds(offer.statement.expires_at - now.wall));
+  Offered told = {.member = std::string(receiver.key.id()),
+                  .packet = key,
+                  .epoch = call.epoch,
+                  .offer = call.statement,
+                  .context = call.content,
+                  .until = now.wall + wait.ms()};
+  PendingOffer pending = {.call = call,
+                          .offered = lineage::sha256(offer.payload),
+                          .waiting = {},
+                          .slot = no,
+                          .life = slot.life,
+                          .to = to,
+                          .incarnation = receiver.incarnation,
+                          .until = now.mono + wait};
+  pending.waiting.push_back(std::move(asking));
+  offers.emplace(key, std::move(pending));
+  answers_later = true;
+  const SessionNo session = directory.member(to).session;
+  if (session != kNobody && !directory.session(session).here) {
+    tell(directory.session(session).record->home, std::move(told));
+  } else {
+    offered(std::move(told));
+  }
+  return OwnerReply{};
+}
+
+// --- the receiver's side --------------------------------------------------------------------
+
+bool Node::Impl::speaks_for(const Caller& caller, const MemberRecord& member) const {
+  if (caller.session.empty()) {
+    return member.manual && caller.as_member == member.key.id() &&
+           (caller.is_operator || member.registered_by == caller.principal);
+  }
+  const SessionNo no = directory.find_session(caller.session);
+  return no != kNobody && member.session == caller.session && directory.session(no).active() &&
+         directory.session(no).record->generation == caller.generation;
+}
+
+std::optional<Error> Node::Impl::check_acceptance(const OwnerCall& call, const PendingOffer& offer,
+                                                  const MemberRecord& receiver) const {
+  if (call.statement.empty()) {
+    return forbidden("signature-required", "/signature: an acceptance is signed");
+  }
+  const auto opened = open_of<HandoffAcceptance>(call.statement, receiver);
+  if (!opened) return opened.error();
+  const HandoffAcceptance& said = opened->statement;
+  if (said.pool != config.pool || said.ns != call.key.ns() || said.packet != call.key.id() ||
+      said.epoch != offer.call.epoch) {
+    return forbidden("wrong-packet", "/signature: the acceptance is of another packet or epoch");
+  }
+  if (said.offer != offer.offered) {
+    return forbidden("wrong-offer", "/signature: another offer was accepted");
+  }
+  if (said.receiver != lineage::Party{std::string(receiver.key.id()), receiver.incarnation}) {
+    return forbidden("wrong-receiver", "/signature: it is not by the receiver in its present life");
+  }
+  if (said.context != digest_of(offer.call.content)) {
+    return forbidden("altered-context", "/signature: the receiver has seen another context");
+  }
+  return std::nullopt;
+}
+
+// It came before, and its answer was lost.
+ItemReply Node::Impl::accepted_before(const Caller& caller, const OwnerCall& call,
+                                      SlotNo slot) const {
+  if (slot != kNoSlot && packets[slot].owner != kNobody &&
+      packets[slot].head->epoch == call.epoch + 1 &&
+      speaks_for(caller, *directory.member(packets[slot].owner).record)) {
+    const Packet& head = *packets[slot].head;
+    return OwnerReply{.id = std::string(head.key.id()),
+                      .status = Status::kAssigned,
+                      .epoch = head.epoch,
+                      .revision = head.revision};
+  }
+  Error error = {.kind = ErrorKind::kWrongState,
+                 .detail = "no handoff of " + std::string(call.key.id()) + " in epoch " +
+                           std::to_string(call.epoch) + " waits for this member"};
+  error.reason_code = "no-offer";
+  return error;
+}
+
+ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot) {
+  if (caller.session.empty() && caller.as_member.empty()) {
+    return Error{.kind = ErrorKind::kUnauthenticated,
+                 .detail = "an acceptance needs the session token of the receiver"};
+  }
+  const auto it = offers.find(call.key);
+  if (it == offers.end() || it->second.call.epoch != call.epoch) {
+    return accepted_before(caller, call, slot);
+  }
+  if (auto over = offer_over(call.key, it->second)) {
+    end_offer(call.key, *over);
+    return std::move(*over);
+  }
+  const MemberRecord& receiver = *directory.member(it->second.to).record;
+  if (!speaks_for(caller, receiver)) return accepted_before(caller, call, slot);
+  if (call.declines) {
+    Error error = packet_error(
+        ErrorKind::kNotEligible, *packets[slot].head, status(packets[slot]),
+        std::string(receiver.key.id()) + " declines: " + call.reason + "; you keep it");
+    error.reason_code = "offer-declined";
+    end_offer(call.key, error);
+    return OwnerReply{.id = std::string(call.key.id()),
+                      .status = status(packets[slot]),
+                      .epoch = packets[slot].head->epoch,
+                      .revision = packets[slot].head->revision};
+  }
+  if (auto refused = check_acceptance(call, it->second, receiver)) return std::move(*refused);
+  Change change = change_for(it->second.call, *packets[slot].head);
+  MemberNo to = it->second.to;
+  if (auto refused = find_receiver(it->second.call, slot, change, &to)) {
+    // Its room has gone to somebody else meanwhile: the giver may look for another one.
+    refused->retry_after_ms = kAgainMs;
+    end_offer(call.key, *refused);
+    return std::move(*refused);
+  }
+  Said said;
+  said.handoff = lineage::HandoffEvidence{it->second.call.statement, call.statement, ""};
+  const std::vector<Command> givers = std::move(it->second.waiting);
+  offers.erase(it);
+  write.at.mono = givers.front().arrived;
+  ItemReply answer = give(write, slot, std::move(change), to, said);
+  for (const Command& giver : givers) {
+    if (const auto* error = std::get_if<Error>(&answer)) {
+      refuse(giver.id, *error);
+    } else {
+      finish_with(write, giver, std::get<OwnerReply>(answer));
+    }
+  }
+  return answer;
+}
+
+// --- the end of offers ----------------------------------------------------------------------
+
+void Node::Impl::end_offer(const PacketKey& key, const Error& why) {
+  const auto it = offers.find(key);
+  if (it == offers.end()) return;
+  const std::vector<Command> givers = std::move(it->second.waiting);
+  offers.erase(it);
+  for (const Command& command : givers) refuse(command.id, why);
+}
+
+// Why it can be accepted no more.
+std::optional<Error> Node::Impl::offer_over(const PacketKey& key, const PendingOffer& offer) const {
+  const SlotNo no = packets.find(key);
+  if (no == kNoSlot || packets[no].life != offer.life) {
+    if (remote.on) return elsewhere(key);  // who keeps it now knows what became of it
+    return Error{.kind = ErrorKind::kWrongState,
+                 .detail = key.text() + " has ended, or is elsewhere"};
+  }
+  const Slot& slot = packets[no];
+  if (slot.leaving) return elsewhere(key);
+  if (slot.head->epoch != offer.call.epoch || !slot.head->owner) {
+    return packet_error(ErrorKind::kStaleEpoch, *slot.head, status(slot),
+                        "the giver lost it before its offer was accepted");
+  }
+  Error error = packet_error(ErrorKind::kNotEligible, *slot.head, status(slot), "");
+  if (now.mono >= offer.until) {
+    error.retry_after_ms = kAgainMs;
+    error.reason_code = "offer-expired";
+    error.detail = "the receiver has not accepted in time; you keep it";
+    return error;
+  }
+  const bool there = offer.to < directory.member_numbers() && directory.has_member(offer.to);
+  if (!there || directory.member(offer.to).record->incarnation != offer.incarnation ||
+      directory.member(offer.to).ring == kNoMember) {
+    error.retry_after_ms = kAgainMs;
+    error.reason_code = "receiver-gone";
+    error.detail = "the receiver has left; you keep it";
+    return error;
+  }
+  return std::nullopt;
+}
+
+void Node::Impl::end_offers() {
+  std::vector<std::pair<PacketKey, Error>> over;
+  for (const auto& [key, offer] : offers) {
+    if (auto why = offer_over(key, offer)) over.emplace_back(key, std::move(*why));
+  }
+  for (const auto& [key, why] : over) end_offer(key, why);
+  for (auto it = asked_of.begin(); it != asked_of.end();) {
+    std::erase_if(it->second, [this](const Offered& asked) { return asked.until <= now.wall; });
+    it = it->second.empty() ? asked_of.erase(it) : std::next(it);
+  }
+}
+
+// --- as the receiver's home -----------------------------------------------------------------
+
+void Node::Impl::offered(Offered told) {
+  const MemberNo no = directory.find_member(MemberKey(told.packet.ns(), told.member));
+  const SessionNo session = no == kNobody ? kNobody : directory.member(no).session;
+  if (session == kNobody || !directory.session(session).here) return;
+  std::vector<Offered>& asked = asked_of[session];
+  std::erase_if(asked, [&](const Offered& other) { return other.packet == told.packet; });
+  if (asked.size() >= kMostAsked) return;
+  asked.push_back(std::move(told));
+  directory.session(session).fresh_offers = true;
+  with_news.push_back(session);
+}
+
+// Numbers of sessions are used again: each is asked for members of its own only.
+std::vector<Offered> Node::Impl::open_offers(SessionNo no) const {
+  std::vector<Offered> open;
+  const auto it = asked_of.find(no);
+  if (it == asked_of.end()) return open;
+  for (const Offered& asked : it->second) {
+    const MemberNo member = directory.find_member(MemberKey(asked.packet.ns(), asked.member));
+    if (member != kNobody && directory.member(member).session == no && asked.until > now.wall) {
+      open.push_back(asked);
+    }
+  }
+  return open;
+}
+
+}  // namespace phoenix
