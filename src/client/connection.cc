@@ -56,8 +56,11 @@ std::string encode_request(const BaseUrl& origin, const Call& call, std::string_
   return out;
 }
 
-HostConnection::HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls)
-    : origin_(std::move(origin)), context_(std::move(tls)) {}
+HostConnection::HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls,
+                               std::string tls_name)
+    : origin_(std::move(origin)), context_(std::move(tls)), tls_name_(std::move(tls_name)) {
+  if (tls_name_.empty()) tls_name_ = origin_.host;
+}
 
 HostConnection::~HostConnection() { close_fd(); }
 
@@ -67,6 +70,7 @@ void HostConnection::send(std::string request, bool head_only, std::size_t max_b
   request_ = std::move(request);
   phase_ = Phase::kBusy;
   left_ = false;
+  held_ = false;
   reusable_ = false;
   if (fd_ < 0) {
     open();
@@ -134,7 +138,7 @@ void HostConnection::finish_connect() {
     return;
   }
   connecting_ = false;
-  if (origin_.tls) tls_ = std::make_unique<TlsDialogue>(context_, origin_.host);
+  if (origin_.tls) tls_ = std::make_unique<TlsDialogue>(context_, tls_name_);
   begin_request();
 }
 
@@ -175,7 +179,7 @@ void HostConnection::write_some() {
 
 void HostConnection::read_some() {
   std::array<char, 64 * 1024> part{};
-  while (phase_ == Phase::kBusy) {
+  while (phase_ == Phase::kBusy && !held_) {
     const ssize_t n = recv(fd_, part.data(), part.size(), 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;

@@ -32,7 +32,8 @@ class HostConnection {
     kFailed,  // see fault(), detail(); of no further use
   };
 
-  HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls);
+  // `tls_name`: whom the certificate must name, where that is not the host that is dialled.
+  HostConnection(BaseUrl origin, std::shared_ptr<const TlsTrust> tls, std::string tls_name = {});
   ~HostConnection();
   HostConnection(const HostConnection&) = delete;
   HostConnection& operator=(const HostConnection&) = delete;
@@ -40,6 +41,9 @@ class HostConnection {
   // Requires: phase kIdle. Connects if need be.
   void send(std::string request, bool head_only, std::size_t max_body, AnswerParser::BodySink sink);
   void step();
+  // While on, nothing more is read: who takes the bytes is behind. What was read was handed over.
+  void hold(bool on) { held_ = on; }
+  bool held() const { return held_; }
   Phase phase() const { return phase_; }
   // Whether the peer has closed a connection in phase kIdle (or sent what nobody asked for).
   bool stale() const;
@@ -73,11 +77,13 @@ class HostConnection {
 
   BaseUrl origin_;
   std::shared_ptr<const TlsTrust> context_;
+  std::string tls_name_;
   std::unique_ptr<TlsDialogue> tls_;
   std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses_{nullptr, &freeaddrinfo};
   addrinfo* next_ = nullptr;
   int fd_ = -1;
   bool connecting_ = false;
+  bool held_ = false;
   bool left_ = false;  // a byte of the present request may have left
   bool reusable_ = false;
   int answers_ = 0;

@@ -32,6 +32,12 @@ TlsTrust::TlsTrust() : impl_(std::make_unique<Impl>()) {}
 TlsTrust::~TlsTrust() = default;
 
 Result<std::shared_ptr<const TlsTrust>> TlsTrust::create(const std::string& ca_file) {
+  return create(ca_file, {}, {});
+}
+
+Result<std::shared_ptr<const TlsTrust>> TlsTrust::create(const std::string& ca_file,
+                                                         const std::string& certificate_file,
+                                                         const std::string& key_file) {
   std::shared_ptr<TlsTrust> made(new TlsTrust());
   made->impl_->ctx.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ctx = made->impl_->ctx.get();
@@ -44,6 +50,12 @@ Result<std::shared_ptr<const TlsTrust>> TlsTrust::create(const std::string& ca_f
   } else if (SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) != 1) {
     return invalid("flag:--tls-ca", "'" + ca_file + "' holds no certificates in PEM form (" +
                                         last_error("reading it") + ")");
+  }
+  if (!certificate_file.empty() &&
+      (SSL_CTX_use_certificate_chain_file(ctx, certificate_file.c_str()) != 1 ||
+       SSL_CTX_use_PrivateKey_file(ctx, key_file.c_str(), SSL_FILETYPE_PEM) != 1)) {
+    return invalid("flag:--tls-cert", "'" + certificate_file + "' and its key cannot be used (" +
+                                          last_error("reading them") + ")");
   }
   return std::shared_ptr<const TlsTrust>(made);
 }

@@ -15,6 +15,10 @@ class TlsTrust {
  public:
   // `ca_file`: PEM; empty takes the system's authorities. kInvalidRequest if it cannot be read.
   static Result<std::shared_ptr<const TlsTrust>> create(const std::string& ca_file);
+  // The same, and shows a certificate (PEM, the whole chain, and its key) to who asks for one.
+  static Result<std::shared_ptr<const TlsTrust>> create(const std::string& ca_file,
+                                                        const std::string& certificate_file,
+                                                        const std::string& key_file);
   ~TlsTrust();
 
  private:

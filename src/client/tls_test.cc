@@ -1,8 +1,10 @@
 #include "client/tls.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include "client/async_client.h"
+#include "client/connection.h"
 #include "client/http_client.h"
 #include "net/test_certificates.h"
 #include "net/test_server.h"
@@ -69,6 +71,41 @@ TEST_F(TlsClientTest, NothingIsSentToAHostThatDoesNotProveIt) {
     EXPECT_NE(answer.error().detail.find("certificate"), std::string::npos)
         << answer.error().detail;
   }
+}
+
+// One call over a connection of its own, waited for by poll(2).
+std::string call_once(HostConnection& connection) {
+  Call call;
+  call.target = "/c";
+  connection.send(encode_request(connection.origin(), call, ""), false, 1024, {});
+  while (connection.phase() == HostConnection::Phase::kBusy) {
+    pollfd ready{connection.fd(), POLLIN, 0};
+    if (connection.wants_write()) ready.events |= POLLOUT;
+    if (poll(&ready, 1, 20'000) <= 0) return "nothing came";
+    connection.step();
+  }
+  if (connection.phase() != HostConnection::Phase::kDone) return connection.detail();
+  return connection.take_answer().body;
+}
+
+TEST_F(TlsClientTest, ShowsItsOwnCertificateToWhoAsksAndKnowsTheOtherByName) {
+  authority_.issue("client");
+  HttpServerOptions mutual;
+  mutual.tls = HttpTlsOptions{directory_.file("localhost.pem"), directory_.file("localhost.key"),
+                              authority_.file()};
+  testing::TestServer asking(mutual);
+  const auto own = TlsTrust::create(authority_.file(), directory_.file("client.pem"),
+                                    directory_.file("client.key"));
+  const auto none = TlsTrust::create(authority_.file());
+  ASSERT_TRUE(own && none);
+  const BaseUrl at = *parse_url("https://127.0.0.1:" + std::to_string(asking.port()));
+  HostConnection shown(at, *own, "localhost");
+  EXPECT_EQ(call_once(shown), "GET /c ");
+  HostConnection misnamed(at, *own, "elsewhere");
+  EXPECT_NE(call_once(misnamed).find("certificate"), std::string::npos);
+  HostConnection nameless(at, *none, "localhost");
+  EXPECT_NE(call_once(nameless), "GET /c ");
+  EXPECT_FALSE(TlsTrust::create(authority_.file(), directory_.file("client.key"), "none"));
 }
 
 TEST_F(TlsClientTest, ACaFileThatIsNoneIsRefused) {

@@ -28,6 +28,10 @@ class Stream final : public HttpStream {
     connection_->on_stream_closed(std::move(callback));
   }
   size_t buffered() const override { return connection_->stream_buffered(); }
+  void on_drained(std::function<void()> callback) override {
+    connection_->on_stream_drained(std::move(callback));
+  }
+  void abort() override { connection_->abort_stream(); }
 
  private:
   std::shared_ptr<HttpConnection> connection_;
@@ -134,6 +138,7 @@ void HttpConnection::output_done() {
     return linger();
   }
   flush_stream();
+  tell_drained();
 }
 
 void HttpConnection::response_done() {
@@ -194,6 +199,20 @@ bool HttpConnection::write_stream(std::string chunk) {
 
 size_t HttpConnection::stream_buffered() const {
   return state_ == State::kStreaming ? output_left() + stream_pending_.size() : 0;
+}
+
+void HttpConnection::on_stream_drained(std::function<void()> callback) {
+  stream_drained_ = std::move(callback);
+  tell_drained();
+}
+
+void HttpConnection::tell_drained() {
+  if (state_ != State::kStreaming || !stream_drained_ || stream_buffered() > 0) return;
+  shared_->loop.post(std::exchange(stream_drained_, nullptr));
+}
+
+void HttpConnection::abort_stream() {
+  if (state_ == State::kStreaming) close(false);
 }
 
 void HttpConnection::end_stream() {

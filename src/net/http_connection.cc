@@ -315,6 +315,7 @@ void HttpConnection::close(bool by_peer) {
   transport_.reset();
   input_.clear();
   stream_pending_.clear();
+  stream_drained_ = nullptr;
   if (before == State::kStreaming) notify_stream_closed(by_peer);
   if (before == State::kAnswering) {
     if (const auto exchange = exchange_.lock()) exchange->abandon();

@@ -74,6 +74,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void end_stream();
   void on_stream_closed(std::function<void(bool)> callback);
   size_t stream_buffered() const;
+  void on_stream_drained(std::function<void()> callback);
+  void abort_stream();
   // Whether so many bytes more would be too many for clients to leave lying.
   bool answers_full(size_t more) const {
     return shared_->answer_bytes + more > shared_->options.max_answer_bytes;
@@ -123,6 +125,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void response_done();
   void schedule_flush();
   void flush_stream();
+  void tell_drained();
   size_t output_left() const;
   void notify_stream_closed(bool by_peer);
   void linger();
@@ -174,6 +177,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   bool stream_over_by_peer_ = false;
   bool flush_scheduled_ = false;
   std::function<void(bool)> stream_closed_;
+  std::function<void()> stream_drained_;
 };
 
 // The handler's side of one request.

@@ -44,6 +44,11 @@ class HttpStream {
   virtual void on_closed(std::function<void(bool by_peer)> callback) = 0;
   // Bytes accepted by write() that the kernel has not taken yet.
   virtual size_t buffered() const = 0;
+  // Called once, in a later turn, when buffered() is 0; not if the stream is closed before. For who
+  // writes as fast as the client reads. A second registration replaces the first.
+  virtual void on_drained(std::function<void()> callback) = 0;
+  // Closes the connection without the body's end, so that the client knows that some is missing.
+  virtual void abort() = 0;
 };
 
 // One request that waits for its answer. Keep it as long as the answer takes; dropping it

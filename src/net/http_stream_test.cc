@@ -164,6 +164,37 @@ TEST_F(HttpStreamTest, one_chunk_may_exceed_the_bound_when_nothing_is_behind) {
   EXPECT_EQ(client.read_exactly(1'007), "3e8\r\n" + std::string(1'000, 'y') + "\r\n");
 }
 
+TEST_F(HttpStreamTest, tells_when_the_reader_has_taken_all) {
+  serve();
+  Client client(server->port());
+  client.send(kGet);
+  client.read_answer();
+  const std::string large(size_t{8} << 20, 'x');
+  Signal<bool> drained;
+  server->on_loop([&] {
+    stream->write(large);
+    stream->on_drained([&] { drained.set(stream->buffered() == 0); });
+  });
+  EXPECT_GT(server->on_loop([&] { return stream->buffered(); }), 0u);
+  client.read_exactly(std::string("800000\r\n").size() + large.size() + 2);
+  EXPECT_TRUE(drained.get());
+  Signal<bool> again;
+  server->on_loop([&] { stream->on_drained([&] { again.set(true); }); });
+  EXPECT_TRUE(again.get()) << "also if nothing was behind";
+}
+
+TEST_F(HttpStreamTest, a_body_that_is_broken_off_has_no_end) {
+  serve();
+  Client client(server->port());
+  client.send(kGet);
+  client.read_answer();
+  EXPECT_TRUE(write("data: 1\n\n"));
+  EXPECT_EQ(client.read_exactly(14), "9\r\ndata: 1\n\n\r\n");
+  server->on_loop([&] { stream->abort(); });
+  EXPECT_EQ(client.read_to_end(), "");
+  EXPECT_FALSE(closed.get());
+}
+
 TEST_F(HttpStreamTest, the_server_closing_is_no_fault_of_the_client) {
   serve();
   Client client(server->port());
