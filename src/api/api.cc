@@ -27,23 +27,6 @@ struct Api::Impl {
     services.options.on_answer({id, shown.method, shown.path, shown.peer, status, {}});
   }
 
-  // A browser asks first whether a page of an allowed origin may send what it wants to send.
-  std::optional<HttpResponse> preflight(const HttpHead& head) {
-    if (head.method != "OPTIONS" || head.find("access-control-request-method") == nullptr ||
-        services.gate.allowed_origin(head).empty()) {
-      return std::nullopt;
-    }
-    HttpResponse response;
-    response.status = 204;
-    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE");
-    response.headers.emplace_back("Access-Control-Allow-Headers",
-                                  "Authorization, Content-Type, Idempotency-Key, If-Match, "
-                                  "Last-Event-ID, traceparent, tracestate");
-    response.headers.emplace_back("Access-Control-Max-Age", "600");
-    add_common_headers(response, services.gate, &head, services.host.fresh_id("req_"));
-    return response;
-  }
-
   // Whoever has no token that could open anything need not send a body first.
   std::optional<Error> check_token(const Route& route, const HttpHead& head) {
     if (services.auth.everyone_is_admin() || route.access == Access::kEveryone) {
@@ -71,7 +54,10 @@ Api::~Api() = default;
 
 std::optional<HttpResponse> Api::gate(const HttpHead& head) {
   if (const auto error = impl_->services.gate.check(head)) return impl_->problem(*error, &head);
-  if (auto answer = impl_->preflight(head)) return answer;
+  if (auto answer = impl_->services.gate.preflight(head)) {
+    add_common_headers(*answer, impl_->services.gate, &head, impl_->services.host.fresh_id("req_"));
+    return answer;
+  }
   const auto match = impl_->router.find(head.method, head.path);
   if (const auto error = check_head(match ? &*match : nullptr, head)) {
     HttpResponse response = impl_->problem(*error, &head);

@@ -85,11 +85,53 @@ std::optional<Error> Gate::check(const HttpHead& head) const {
   return std::nullopt;
 }
 
+std::optional<HttpResponse> Gate::preflight(const HttpHead& head) const {
+  if (head.method != "OPTIONS" || head.find("access-control-request-method") == nullptr ||
+      allowed_origin(head).empty()) {
+    return std::nullopt;
+  }
+  HttpResponse response;
+  response.status = 204;
+  response.headers.emplace_back("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE");
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, Idempotency-Key, If-Match, "
+                                "Last-Event-ID, traceparent, tracestate");
+  response.headers.emplace_back("Access-Control-Max-Age", "600");
+  return response;
+}
+
+void Gate::add_cors(HttpResponse& response, const HttpHead& head) const {
+  const std::string_view origin = allowed_origin(head);
+  if (origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "ETag, Location, Retry-After, Phoenix-Request-Id, "
+                                "Idempotent-Replayed");
+  response.headers.emplace_back("Vary", "Origin");
+}
+
 std::string_view Gate::allowed_origin(const HttpHead& head) const {
   const std::string_view origin = head.header("origin");
   if (origin.empty()) return {};
   const bool listed = std::find(origins_.begin(), origins_.end(), lower(origin)) != origins_.end();
   return listed ? origin : std::string_view();
+}
+
+std::string_view bearer_token(const HttpHead& head) {
+  const std::string_view value = head.header("authorization");
+  constexpr std::string_view kScheme = "bearer ";
+  if (value.size() <= kScheme.size()) return {};
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    const char c = value[i];
+    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return {};
+  }
+  return value.substr(kScheme.size());
+}
+
+void add_common_headers(HttpResponse& response, const Gate& gate, const HttpHead* head,
+                        std::string_view request_id) {
+  response.headers.emplace_back("Phoenix-Request-Id", request_id);
+  if (head != nullptr) gate.add_cors(response, *head);
 }
 
 }  // namespace phoenix

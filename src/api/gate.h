@@ -19,6 +19,11 @@ class Gate {
 
   // kMisdirected for a Host header that is none of our names, kForbidden for a foreign Origin.
   std::optional<Error> check(const HttpHead& head) const;
+  // The answer to a browser that asks whether a page of an allowed origin may send what it wants to
+  // send; nullopt: it does not ask that, or may not.
+  std::optional<HttpResponse> preflight(const HttpHead& head) const;
+  // What lets such a page read this answer.
+  void add_cors(HttpResponse& response, const HttpHead& head) const;
   // The Origin header if it is allowed to read our answers: then they name it.
   std::string_view allowed_origin(const HttpHead& head) const;
 
@@ -30,5 +35,11 @@ class Gate {
   bool any_literal_ = false;        // we listen on all addresses
   std::vector<std::string> origins_;
 };
+
+// The bearer token of a request; empty if there is none.
+std::string_view bearer_token(const HttpHead& head);
+// What every answer carries: request id and CORS.
+void add_common_headers(HttpResponse& response, const Gate& gate, const HttpHead* head,
+                        std::string_view request_id);
 
 }  // namespace phoenix

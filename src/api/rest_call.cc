@@ -6,6 +6,7 @@
 #include "api/codec/decode_packet.h"
 #include "api/codec/digest.h"
 #include "api/codec/problem.h"
+#include "node/conflict.h"
 
 namespace phoenix {
 namespace {
@@ -14,28 +15,24 @@ constexpr size_t kMaxKey = 255;
 
 }  // namespace
 
-std::string_view bearer_token(const HttpHead& head) {
-  const std::string_view value = head.header("authorization");
-  constexpr std::string_view kScheme = "bearer ";
-  if (value.size() <= kScheme.size()) return {};
-  for (size_t i = 0; i < kScheme.size(); ++i) {
-    const char c = value[i];
-    if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != kScheme[i]) return {};
-  }
-  return value.substr(kScheme.size());
+std::string_view RestCall::gateway() const {
+  constexpr size_t kMaxUrl = 512;
+  const std::string_view url = head().header("phoenix-gateway");
+  const bool printable = std::all_of(
+      url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+  const bool plausible = url.starts_with("http://") || url.starts_with("https://");
+  return printable && plausible && url.size() <= kMaxUrl ? url : std::string_view();
 }
 
-void add_common_headers(HttpResponse& response, const Gate& gate, const HttpHead* head,
-                        std::string_view request_id) {
-  response.headers.emplace_back("Phoenix-Request-Id", request_id);
-  if (head == nullptr) return;
-  const std::string_view origin = gate.allowed_origin(*head);
-  if (origin.empty()) return;
-  response.headers.emplace_back("Access-Control-Allow-Origin", origin);
-  response.headers.emplace_back("Access-Control-Expose-Headers",
-                                "ETag, Location, Retry-After, Phoenix-Request-Id, "
-                                "Idempotent-Replayed");
-  response.headers.emplace_back("Vary", "Origin");
+std::vector<std::string> RestCall::api_urls() const {
+  if (const auto url = gateway(); !url.empty()) return {std::string(url)};
+  return services_.api_urls();
+}
+
+std::optional<std::string> RestCall::move_to() const {
+  auto elsewhere = services_.move_to();
+  if (elsewhere && !gateway().empty()) return std::string(gateway());
+  return elsewhere;
 }
 
 RestCall::RestCall(Services& services, std::shared_ptr<HttpExchange> exchange, const Route& route,
@@ -257,15 +254,31 @@ void RestCall::send_now(Caller caller, std::optional<Idempotency> idempotency, C
   arm(wait);
   auto self = shared_from_this();
   pending_ = host().send(std::move(caller), idempotency, std::move(body),
-                         [self, on_reply = std::move(on_reply)](Reply reply) {
+                         [self, idempotency, on_reply = std::move(on_reply)](Reply reply) {
                            self->pending_.reset();
                            if (self->answered_) return;
                            if (auto* error = std::get_if<Error>(&reply.body)) {
-                             return self->fail(std::move(*error));
+                             return self->refused(std::move(*error), idempotency, on_reply);
                            }
                            if (reply.replayed) self->add_header("Idempotent-Replayed", "true");
                            on_reply(self, reply.body);
                          });
+}
+
+// Another host may have carried the same call out meanwhile, and what it left behind is what this
+// one is refused for: then its answer stands in the store.
+void RestCall::refused(Error error, const std::optional<Idempotency>& key,
+                       const OnReply& on_reply) {
+  if (!key || !is_conflict(error.kind)) return fail(std::move(error));
+  arm({});
+  auto self = shared_from_this();
+  host().read<std::optional<StoredAnswer>>(
+      [scope = key->scope](Reader& reader) { return reader.answer(scope); },
+      [self, error = std::move(error), key, on_reply](Result<std::optional<StoredAnswer>> answer) {
+        if (self->answered_) return;
+        if (!answer || !*answer) return self->fail(error);
+        self->replay(**answer, *key, on_reply);
+      });
 }
 
 RequestId RestCall::send_stream(Caller caller, CommandBody body, OnReply on_reply,

@@ -94,6 +94,13 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   const std::string& body() const { return exchange_->request().body; }
   const Query& query() const { return query_; }
   const std::string& request_id() const { return request_id_; }
+  // The base URL at which the caller reached the gateway that handed this call on; "" if there was
+  // none. It is told in place of this pool's hosts, of which the caller may reach none. Whoever
+  // forges the header that says so leads nobody astray but himself.
+  std::string_view gateway() const;
+  // What session answers tell as `hosts`, and, while this host leaves, as `moveTo`.
+  std::vector<std::string> api_urls() const;
+  std::optional<std::string> move_to() const;
   // The i-th {..} of the pattern.
   const std::string& parameter(size_t i) const { return parameters_[i]; }
 
@@ -174,6 +181,7 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   Result<bool> choose_namespace();
   Result<bool> admit();
   void replay(const StoredAnswer& answer, const Idempotency& wanted, const OnReply& on_reply);
+  void refused(Error error, const std::optional<Idempotency>& key, const OnReply& on_reply);
   void send_now(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
                 OnReply on_reply, Duration wait);
   void finish_headers(HttpResponse& response);
@@ -198,11 +206,5 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   bool answered_ = false;
   bool gone_ = false;  // the client left
 };
-
-// The bearer token of a request; empty if there is none.
-std::string_view bearer_token(const HttpHead& head);
-// Headers of an answer that is not a RestCall's: request id and CORS.
-void add_common_headers(HttpResponse& response, const Gate& gate, const HttpHead* head,
-                        std::string_view request_id);
 
 }  // namespace phoenix

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "cluster/cluster.h"
 #include "node/node.h"
@@ -85,6 +86,13 @@ class Host {
   // nullopt: not a token of ours (wrong form or hash).
   virtual std::optional<std::pair<std::string, uint64_t>> parse_session_token(
       std::string_view token) const = 0;
+
+  // The pool's id, as signed statements name it.
+  virtual const std::string& pool() const = 0;
+  // What a member has to sign to show that it holds a key: good for a minute, and only for what is
+  // said of it here. Any host of the pool knows its own and those of the others.
+  virtual Digest challenge(std::string_view subject) const = 0;
+  virtual bool is_challenge(std::string_view subject, const Digest& challenge) const = 0;
 
   // "pkt_" / "ses_" / "req_" + a fresh ULID.
   virtual std::string fresh_id(std::string_view prefix) = 0;

@@ -17,6 +17,7 @@
 namespace phoenix {
 namespace {
 
+constexpr WallMs kChallengeMs = 60'000;
 constexpr Duration kTickAtMost = milliseconds(25);
 // How often a host asks for the events of those that share its store.
 constexpr Duration kOthersEvery = milliseconds(250);
@@ -197,6 +198,13 @@ class HostRuntime final : public RunningHost {
   std::optional<std::pair<std::string, uint64_t>> parse_session_token(
       std::string_view token) const override {
     return read_session_token(options_.token_key, token);
+  }
+  const std::string& pool() const override { return options_.pool; }
+  Digest challenge(std::string_view subject) const override {
+    return make_challenge(options_.token_key, subject, now().wall + kChallengeMs);
+  }
+  bool is_challenge(std::string_view subject, const Digest& challenge) const override {
+    return phoenix::is_challenge(options_.token_key, subject, challenge, now().wall);
   }
   // Within one millisecond the random part counts up, so that ids sort as they were given.
   std::string fresh_id(std::string_view prefix) override {
@@ -452,6 +460,9 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   config.ring_key = options.ring_key;
   config.max_live_packets = options.max_live_packets;
   config.self = options.self;
+  config.pool = options.pool;
+  config.require_keys = options.require_member_keys;
+  config.signer = options.key;
   if (auto run = next_run(*store, options); run) {
     config.run = *run;
   } else {

@@ -28,6 +28,7 @@ struct HostOptions {
   // One of several hosts that share the store; empty: alone.
   HostLife self;
   std::string pool;                          // its id, as checkpoints name it
+  bool require_member_keys = false;          // members without a key are refused
   std::optional<lineage::NamedKeyPair> key;  // signs them; absent: there is no flight recorder
 };
 

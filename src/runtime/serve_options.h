@@ -22,8 +22,8 @@ struct ServeOptions {
   std::vector<std::string> join;            // HOST:PORT or HOST (7946) of hosts of the pool
   std::string gossip_key_file;              // base64 keys, primary first; empty: no encryption
   std::string pool_dir;                     // what is equal over the pool; empty: data_dir
-  std::string store = "sqlite";             // the only one in this version
-  int64_t weight = 100;                     // 0..10,000: this host's share; 0: a gateway
+  std::string store = "sqlite";             // sqlite, postgresql://…, none: a gateway
+  int64_t weight = 100;                     // 0..10,000: this host's share; 0: no slots
 
   // True if the user gave it (flag or file): a port asked for and taken is an error, a default
   // port that is taken becomes a free one.
@@ -37,6 +37,7 @@ struct ServeOptions {
   std::string auth_file;                // YAML; empty: loopback only, every caller is admin
   std::vector<std::string> allow_host;  // more names that a Host header may carry
   std::vector<std::string> allow_origin;  // origins that a browser may call from
+  bool require_member_keys = false;       // members without a key are refused
   bool insecure = false;                  // listen beyond loopback without auth or mutual TLS
 
   Duration retain = seconds(7 * 24 * 3600);  // how long finished packets stay; > 0

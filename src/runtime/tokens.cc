@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace phoenix {
@@ -60,6 +61,29 @@ std::optional<std::pair<std::string, uint64_t>> read_session_token(
     return std::nullopt;
   }
   return std::make_pair(std::string(session), generation);
+}
+
+Digest make_challenge(const std::array<uint8_t, 32>& key, std::string_view subject, WallMs end) {
+  Digest challenge{};
+  auto bits = static_cast<uint64_t>(end);
+  for (size_t i = 8; i-- > 0; bits >>= 8) challenge[i] = static_cast<uint8_t>(bits);
+  std::string text = "challenge.";
+  text.append(reinterpret_cast<const char*>(challenge.data()), 8).append(subject);
+  std::array<uint8_t, EVP_MAX_MD_SIZE> mac{};
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size);
+  std::copy_n(mac.begin(), challenge.size() - 8, challenge.begin() + 8);
+  return challenge;
+}
+
+bool is_challenge(const std::array<uint8_t, 32>& key, std::string_view subject,
+                  const Digest& challenge, WallMs now) {
+  uint64_t end = 0;
+  for (size_t i = 0; i < 8; ++i) end = end << 8 | challenge[i];
+  if (end > INT64_MAX || static_cast<WallMs>(end) < now) return false;
+  const Digest wanted = make_challenge(key, subject, static_cast<WallMs>(end));
+  return CRYPTO_memcmp(wanted.data(), challenge.data(), wanted.size()) == 0;
 }
 
 std::string make_ulid(int64_t wall_ms, const std::array<uint8_t, 10>& random) {

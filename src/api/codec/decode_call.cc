@@ -19,6 +19,7 @@ struct Draft {
   std::string id;
   std::optional<uint64_t> epoch;
   std::string as_member;
+  std::string member;
   std::optional<Value> content;              // checkpoint, result or context
   std::optional<std::string> content_bytes;  // the same as bytes
   std::string content_field;
@@ -30,6 +31,8 @@ struct Draft {
   std::string to;
   std::optional<std::vector<std::string>> required;
   std::string reason;
+  std::string signature;
+  bool declines = false;
 };
 
 void too_large(size_t size, const Path& path, Faults& faults) {
@@ -67,6 +70,9 @@ void read_epoch(Draft& draft, const Value& value, const Path& path, Faults& faul
 void read_as(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   if (auto id = read_id(value, path, faults)) draft.as_member = std::move(*id);
 }
+void read_member(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  if (auto id = read_id(value, path, faults)) draft.member = std::move(*id);
+}
 void read_seq(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   if (value.is_null()) return;
   if (auto seq = read_integer(value, path, faults, 0, INT64_MAX)) {
@@ -85,6 +91,20 @@ void read_reason(Draft& draft, const Value& value, const Path& path, Faults& fau
   } else if (text) {
     draft.reason = std::move(*text);
   }
+}
+
+// An envelope, whose form and signature are the node's to look at.
+std::string signature_of(const Value& value, const Path& path, Faults& faults) {
+  auto bytes = read_base64(value, path, faults);
+  if (!bytes) return {};
+  if (bytes->empty() || bytes->size() > lineage::kMaxEnvelopeBytes) {
+    faults.add(path, "has " + std::to_string(bytes->size()) + " bytes; no envelope has");
+  }
+  return std::move(*bytes);
+}
+
+void read_signature(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  draft.signature = signature_of(value, path, faults);
 }
 
 constexpr Field<LastError> kErrorFields[] = {
@@ -115,10 +135,14 @@ constexpr Field<Draft> kCheckpointFields[] = {{"epoch", read_epoch},
                                               {"checkpoint", read_content},
                                               {"checkpointBase64", read_bytes},
                                               {"seq", read_seq}};
-constexpr Field<Draft> kCompleteFields[] = {
-    {"epoch", read_epoch}, {"as", read_as}, {"result", read_content}, {"resultBase64", read_bytes}};
+constexpr Field<Draft> kCompleteFields[] = {{"epoch", read_epoch},
+                                            {"as", read_as},
+                                            {"result", read_content},
+                                            {"resultBase64", read_bytes},
+                                            {"signature", read_signature}};
 constexpr Field<Draft> kItemFields[] = {{"id", read_item_id},
                                         {"epoch", read_epoch},
+                                        {"member", read_member},
                                         {"result", read_content},
                                         {"resultBase64", read_bytes}};
 constexpr Field<Draft> kFailFields[] = {{"epoch", read_epoch},
@@ -145,7 +169,16 @@ constexpr Field<Draft> kHandoffFields[] = {{"epoch", read_epoch},
                                             }},
                                            {"context", read_content},
                                            {"contextBase64", read_bytes},
-                                           {"reason", read_reason}};
+                                           {"reason", read_reason},
+                                           {"signature", read_signature}};
+constexpr Field<Draft> kAcceptFields[] = {
+    {"epoch", read_epoch},
+    {"as", read_as},
+    {"signature", read_signature},
+    {"decline", [](Draft& d, const Value& v, const Path& p, Faults& f) {
+       read_reason(d, v, p, f);
+       d.declines = true;
+     }}};
 
 void read_fields(Call call, Draft& draft, const Value& body, bool in_batch, Faults& faults) {
   const Path root;
@@ -172,6 +205,9 @@ void read_fields(Call call, Draft& draft, const Value& body, bool in_batch, Faul
     case Call::kHandoff:
       json::read_object(kHandoffFields, draft, body, root, faults);
       return;
+    case Call::kAccept:
+      json::read_object(kAcceptFields, draft, body, root, faults);
+      return;
   }
 }
 
@@ -193,6 +229,11 @@ void check_together(Call call, const Draft& draft, const Content* raw, bool in_b
   }
   if (call == Call::kFail && !draft.has_error) {
     faults.add(Path{&root, "error"}, "is required: {\"message\",\"code\"}");
+  }
+  if (call == Call::kAccept && draft.signature.empty() == !draft.declines && !faults.any()) {
+    faults.add(Path{&root, "signature"}, draft.declines
+                                             ? "signature and decline exclude each other"
+                                             : "is required: of the HandoffAcceptance; or decline");
   }
   if (call == Call::kHandoff && draft.to.empty() == !draft.required && !faults.any()) {
     faults.add(Path{&root, "to"}, draft.required
@@ -244,6 +285,7 @@ tl::expected<DecodedCall, Error> decode(Call call, const Value& body, std::strin
 
   DecodedCall out;
   out.as_member = std::move(draft.as_member);
+  out.member = std::move(draft.member);
   out.call.call = call;
   out.call.key = PacketKey(ns, id == nullptr ? draft.id : *id);
   out.call.epoch = *draft.epoch;
@@ -255,6 +297,12 @@ tl::expected<DecodedCall, Error> decode(Call call, const Value& body, std::strin
   out.call.to = std::move(draft.to);
   out.call.required = std::move(draft.required);
   out.call.reason = std::move(draft.reason);
+  out.call.declines = draft.declines;
+  if (call == Call::kHandoff || call == Call::kAccept) {
+    out.call.statement = std::move(draft.signature);
+  } else if (!draft.signature.empty()) {
+    out.call.evidence = lineage::Evidence{std::move(draft.signature), 0, {}};
+  }
   out.call.digest = call_digest(out.call);
   return out;
 }
@@ -262,6 +310,8 @@ tl::expected<DecodedCall, Error> decode(Call call, const Value& body, std::strin
 struct BatchDraft {
   std::optional<Value> items;
   std::string as_member;
+  std::string member;
+  std::string signature;
 };
 constexpr Field<BatchDraft> kBatchFields[] = {
     {"items",
@@ -278,6 +328,12 @@ constexpr Field<BatchDraft> kBatchFields[] = {
      [](BatchDraft& d, const Value& v, const Path& p, Faults& f) {
        if (auto id = read_id(v, p, f)) d.as_member = std::move(*id);
      }},
+    {"member",
+     [](BatchDraft& d, const Value& v, const Path& p, Faults& f) {
+       if (auto id = read_id(v, p, f)) d.member = std::move(*id);
+     }},
+    {"signature", [](BatchDraft& d, const Value& v, const Path& p,
+                     Faults& f) { d.signature = signature_of(v, p, f); }},
 };
 
 struct OrderDraft {
@@ -317,16 +373,20 @@ Result<DecodedBatch> decode_complete_batch(const Value& body, std::string_view n
   if (faults.any()) return tl::unexpected(faults.error());
   DecodedBatch out;
   out.as_member = std::move(draft.as_member);
+  out.member = std::move(draft.member);
+  out.signature = std::move(draft.signature);
   for (auto items = draft.items->children(); !items.done();) {
     const Value item = items.take();
     auto decoded = decode(Call::kComplete, item, ns, nullptr, {});
     if (decoded) {
       out.ids.emplace_back(decoded->call.key.id());
+      out.members.push_back(std::move(decoded->member));
       out.calls.items.emplace_back(std::move(decoded->call));
       continue;
     }
     const auto id = item.kind() == json::Kind::kObject ? item.find("id") : std::nullopt;
     const bool named = id && id->kind() == json::Kind::kString && valid_id(id->string());
+    out.members.emplace_back();
     out.ids.push_back(named ? id->string() : std::string());
     out.calls.items.emplace_back(tl::unexpected(std::move(decoded.error())));
   }

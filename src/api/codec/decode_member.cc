@@ -26,6 +26,7 @@ struct Draft {
   uint32_t lease_seconds = 3;
   std::optional<uint32_t> grace_ms;
   bool replace = false;
+  std::string proof;
 };
 
 template <uint32_t MemberRecord::* kMember, int64_t kMost>
@@ -49,6 +50,16 @@ void read_liveness(Draft& draft, const Value& value, const Path& path, Faults& f
   if (auto choice = read_choice(value, path, faults, {"session", "manual"})) {
     draft.record.manual = *choice == 1;
   }
+}
+
+std::optional<std::string> public_key_of(const Value& value, const Path& path, Faults& faults) {
+  auto bytes = read_base64(value, path, faults);
+  if (bytes && bytes->size() != kPublicKeyBytes) {
+    faults.add(path, "has " + std::to_string(bytes->size()) +
+                         " bytes; an Ed25519 public key has 32, in base64");
+    bytes.reset();
+  }
+  return bytes;
 }
 
 std::optional<uint32_t> lease_of(const Value& value, const Path& path, Faults& faults) {
@@ -96,6 +107,14 @@ constexpr Field<Draft> kMemberFields[] = {
        if (auto labels = read_labels(v, p, f)) d.record.labels = std::move(*labels);
      }},
     {"liveness", read_liveness},
+    {"publicKey",
+     [](Draft& d, const Value& v, const Path& p, Faults& f) {
+       if (auto key = public_key_of(v, p, f)) d.record.public_key = std::move(*key);
+     }},
+    {"proof",
+     [](Draft& d, const Value& v, const Path& p, Faults& f) {
+       if (auto proof = read_base64(v, p, f)) d.proof = std::move(*proof);
+     }},
     // The rest belongs to the session and stands last, so that a member of many has none of it.
     {"leaseSeconds", [](Draft& d, const Value& v, const Path& p,
                         Faults& f) { d.lease_seconds = lease_of(v, p, f).value_or(3); }},
@@ -135,6 +154,9 @@ void finish(Draft& draft, const MemberDefaults& defaults, const Path& path, Faul
     faults.add(Path{&path, "namespace"}, "\"" + draft.ns + "\" is not the request's namespace \"" +
                                              std::string(defaults.ns) +
                                              "\"; set ?namespace= or leave the field out");
+  }
+  if (!draft.proof.empty() && draft.record.public_key.empty() && !faults.any()) {
+    faults.add(Path{&path, "proof"}, "stands without the publicKey that it proves");
   }
   draft.record.trust = draft.trust.value_or(1000);
   draft.record.reliability = draft.reliability.value_or(1000);
@@ -181,7 +203,8 @@ constexpr Field<SessionDraft> kSessionFields[] = {
 constexpr Field<SessionDraft> kMembersOnly[] = {kSessionFields[0]};
 
 void read_all(const SessionDraft& draft, const MemberDefaults& defaults,
-              std::vector<MemberRecord>& records, Faults& faults) {
+              std::vector<MemberRecord>& records, std::vector<std::string>& proofs,
+              Faults& faults) {
   const Path root;
   const Path list{&root, "members"};
   if (!draft.members) {
@@ -200,6 +223,7 @@ void read_all(const SessionDraft& draft, const MemberDefaults& defaults,
       faults.add(Path{&path, "id"}, "\"" + member.id + "\" stands twice in this request");
     }
     records.push_back(std::move(member.record));
+    proofs.push_back(std::move(member.proof));
   }
 }
 
@@ -240,6 +264,16 @@ constexpr Field<PatchMember> kPatchFields[] = {
     {"weight", patch_number<&PatchMember::weight, 10'000>},
     {"maxLoad", patch_number<&PatchMember::max_load, 1'000'000>},
     {"labels", patch_labels},
+    {"nextKey",
+     [](PatchMember& d, const Value& v, const Path& p, Faults& f) {
+       d.next_key = v.is_null() ? std::string() : public_key_of(v, p, f);
+     }},
+    {"publicKey",
+     [](PatchMember& d, const Value& v, const Path& p, Faults& f) {
+       d.revoke_key = v.is_null();
+       if (!d.revoke_key)
+         f.add(p, "may only be null here, which revokes it; nextKey names another");
+     }},
 };
 
 template <class Draft, size_t kSize>
@@ -368,6 +402,7 @@ Result<Register> decode_register(const Value& body, const MemberDefaults& defaul
   if (faults.any()) return tl::unexpected(faults.error());
   Register out;
   out.members.push_back(std::move(draft.record));
+  out.proofs.push_back(std::move(draft.proof));
   out.lease_seconds = draft.lease_seconds;
   out.grace_ms = draft.grace_ms;
   out.replace = draft.replace;
@@ -380,7 +415,7 @@ Result<Register> decode_register_session(const Value& body, const MemberDefaults
   SessionDraft draft;
   Register out;
   json::read_object(kSessionFields, draft, body, Path{}, faults);
-  read_all(draft, defaults, out.members, faults);
+  read_all(draft, defaults, out.members, out.proofs, faults);
   if (faults.any()) return tl::unexpected(faults.error());
   out.lease_seconds = draft.lease_seconds;
   out.grace_ms = draft.grace_ms;
@@ -388,15 +423,14 @@ Result<Register> decode_register_session(const Value& body, const MemberDefaults
   return out;
 }
 
-Result<std::vector<MemberRecord>> decode_members(const Value& body,
-                                                 const MemberDefaults& defaults) {
+Result<DecodedMembers> decode_members(const Value& body, const MemberDefaults& defaults) {
   Faults faults;
   SessionDraft draft;
-  std::vector<MemberRecord> records;
+  DecodedMembers out;
   json::read_object(kMembersOnly, draft, body, Path{}, faults);
-  read_all(draft, defaults, records, faults);
+  read_all(draft, defaults, out.records, out.proofs, faults);
   if (faults.any()) return tl::unexpected(faults.error());
-  return records;
+  return out;
 }
 
 Result<std::vector<std::string>> decode_ids(const Value& body) {

@@ -35,8 +35,11 @@ Result<Register> decode_register(const json::Value& body, const MemberDefaults& 
 // POST /v1/sessions: {"members":[...],"leaseSeconds",...}.
 Result<Register> decode_register_session(const json::Value& body, const MemberDefaults& defaults);
 // POST /v1/sessions/{sid}/members: {"members":[...]}.
-Result<std::vector<MemberRecord>> decode_members(const json::Value& body,
-                                                 const MemberDefaults& defaults);
+struct DecodedMembers {
+  std::vector<MemberRecord> records;
+  std::vector<std::string> proofs;  // as Register::proofs
+};
+Result<DecodedMembers> decode_members(const json::Value& body, const MemberDefaults& defaults);
 // POST /v1/ring/plan: one of {"leave":ID,"cause"}, {"drain":ID}, {"join":{...}}, {"change":{...}}.
 Result<PlanRequest> decode_plan(const json::Value& body, const MemberDefaults& defaults);
 // {"ids":[...]}.

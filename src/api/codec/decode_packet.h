@@ -40,17 +40,21 @@ tl::expected<SubmitItem, Error> decode_submit(const json::Value& body,
 struct DecodedCall {
   OwnerCall call;
   std::string as_member;
+  std::string member;  // in a batch: who signed; empty: not said
 };
 // `id` is the path's; in a batch it is null and stands in the item. `raw`: as above.
 tl::expected<DecodedCall, Error> decode_call(Call call, const json::Value& body,
                                              std::string_view ns, const std::string* id,
                                              std::shared_ptr<const Content> raw = {});
 
-// {"items":[...], "as"} of POST /v1/packets:complete.
+// {"items":[...], "as", "member", "signature"} of POST /v1/packets:complete.
 struct DecodedBatch {
   OwnerCalls calls;
   std::vector<std::string> ids;  // of each item, as far as it could be read
   std::string as_member;
+  std::string member;                // who signed; empty: not said
+  std::vector<std::string> members;  // the same of each item
+  std::string signature;             // the envelope over all items; empty: none
 };
 Result<DecodedBatch> decode_complete_batch(const json::Value& body, std::string_view ns);
 

@@ -1,6 +1,7 @@
 #include "api/codec/encode.h"
 
 #include "api/codec/fields.h"
+#include "base/bytes_text.h"
 
 namespace phoenix {
 namespace {
@@ -136,6 +137,13 @@ void write_member(json::Writer& writer, const MemberView& view, std::string_view
   view.grace_ms ? writer.integer(*view.grace_ms) : writer.null();
   writer.field("status", member_status_name(record.status));
   writer.field_or_null("reason", record.reason);
+  if (record.has_keys()) {
+    const auto key = [&writer](std::string_view name, const std::string& bytes) {
+      writer.field_or_null(name, bytes.empty() ? std::string() : base64_text(bytes));
+    };
+    key("publicKey", record.public_key);
+    key("nextKey", record.next_key);
+  }
   writer.number("incarnation", record.incarnation);
   writer.number("revision", record.revision);
   writer.field("home", home);
@@ -202,6 +210,22 @@ void write_delivery(json::Writer& writer, const Delivery& delivery, const Conten
   writer.end_object();
 }
 
+void write_offer_fields(json::Writer& writer, const Offered& offered) {
+  writer.field("member", offered.member);
+  writer.field("packet", offered.packet.id());
+  writer.field("namespace", offered.packet.ns());
+  writer.number("epoch", offered.epoch);
+  writer.field("offer", base64_text(offered.offer));
+  writer.time_or_null("until", offered.until);
+  if (offered.context == nullptr) return;
+  if (offered.context->is_json) {
+    writer.key("context");
+    writer.raw(offered.context->data);
+  } else {
+    writer.field("contextBase64", base64_text(offered.context->data));
+  }
+}
+
 void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
                       const std::vector<Contents>* contents,
                       const std::optional<std::string>& move_to) {
@@ -217,6 +241,16 @@ void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
   write_revoked(writer, reply.revoked);
   writer.key("drain");
   write_drain(writer, reply.drain);
+  if (!reply.offers.empty()) {
+    writer.key("offers");
+    writer.begin_array();
+    for (const Offered& offered : reply.offers) {
+      writer.begin_object();
+      write_offer_fields(writer, offered);
+      writer.end_object();
+    }
+    writer.end_array();
+  }
   writer.field("next", reply.next);
   writer.number("run", reply.run);
   writer.number("leaseMs", reply.lease_ms);
@@ -232,20 +266,22 @@ void write_hosts(json::Writer& writer, const std::vector<std::string>& urls) {
 }
 
 void write_session(json::Writer& writer, const SessionRecord& session, std::string_view token,
-                   const std::optional<uint64_t>& incarnation) {
+                   const std::optional<uint64_t>& incarnation, std::string_view pool) {
   writer.begin_object();
   writer.field("id", session.id);
   writer.field("token", token);
+  writer.field("namespace", session.ns);
+  writer.field("pool", pool);
   writer.number("leaseSeconds", session.lease_seconds);
   if (incarnation) writer.number("incarnation", *incarnation);
   writer.end_object();
 }
 
 void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token,
-                  const std::vector<std::string>& urls) {
+                  const std::vector<std::string>& urls, std::string_view pool) {
   writer.begin_object();
   writer.key("session");
-  write_session(writer, reply.session, token, reply.incarnation);
+  write_session(writer, reply.session, token, reply.incarnation, pool);
   writer.key("held");
   writer.begin_array();
   for (const auto& [id, epoch] : reply.held) {

@@ -43,13 +43,15 @@ void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
                       const std::vector<Contents>* contents,
                       const std::optional<std::string>& move_to);
 
-// {"id","token","leaseSeconds"[,"incarnation"]}
+// {"member","packet","namespace","epoch","offer","until"[,"context"|"contextBase64"]}
+void write_offer_fields(json::Writer& writer, const Offered& offered);
+// {"id","token","namespace","pool","leaseSeconds"[,"incarnation"]}
 void write_session(json::Writer& writer, const SessionRecord& session, std::string_view token,
-                   const std::optional<uint64_t>& incarnation);
+                   const std::optional<uint64_t>& incarnation, std::string_view pool);
 // "hosts":[...], the base URLs at which a session may be attached.
 void write_hosts(json::Writer& writer, const std::vector<std::string>& urls);
 void write_attach(json::Writer& writer, const AttachReply& reply, std::string_view token,
-                  const std::vector<std::string>& urls);
+                  const std::vector<std::string>& urls, std::string_view pool);
 
 // {"message","code"} or null.
 void write_last_error(json::Writer& writer, const LastError* error);

@@ -22,7 +22,7 @@ void decode_everything(const json::Value& root) {
   const std::string id = "p";
   (void)decode_submit(root, packet);
   for (const Call call : {Call::kStart, Call::kCheckpoint, Call::kComplete, Call::kFail,
-                          Call::kRelease, Call::kHandoff}) {
+                          Call::kRelease, Call::kHandoff, Call::kAccept}) {
     (void)decode_call(call, root, "default", &id);
   }
   (void)decode_complete_batch(root, "default");

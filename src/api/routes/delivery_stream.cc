@@ -20,8 +20,12 @@ constexpr size_t kMaxQueued = 1024;  // portions whose contents are still being 
 class DeliveryStream final : public MovableStream,
                              public std::enable_shared_from_this<DeliveryStream> {
  public:
-  explicit DeliveryStream(Services& services)
-      : services_(services), host_(services.host), comment_(services.host.loop()) {}
+  // `gateway`: see RestCall.
+  DeliveryStream(Services& services, std::string_view gateway)
+      : services_(services),
+        host_(services.host),
+        comment_(services.host.loop()),
+        gateway_(gateway) {}
 
   void set_id(RequestId id) { id_ = id; }
 
@@ -41,7 +45,7 @@ class DeliveryStream final : public MovableStream,
     std::string text = "event: move\ndata: ";
     json::Writer writer(text);
     writer.begin_object();
-    writer.field("moveTo", *url);
+    writer.field("moveTo", gateway_.empty() ? *url : gateway_);
     writer.end_object();
     stream_->write(text + "\n\n");
   }
@@ -123,6 +127,10 @@ class DeliveryStream final : public MovableStream,
         writer.field("reason", revoke_reason_name(entry.reason));
       });
     }
+    for (const Offered& offered : portion.offers) {
+      append_event(text, "offer", portion,
+                   [&](json::Writer& writer) { write_offer_fields(writer, offered); });
+    }
     if (portion.drain) {
       append_event(text, "drain", portion,
                    [&](json::Writer& writer) { write_drain_fields(writer, *portion.drain); });
@@ -141,8 +149,9 @@ class DeliveryStream final : public MovableStream,
     comment_.cancel();
     queue_.clear();
     services_.streams.erase(this);
-    // Who was sent away closes it because it was told to.
-    host_.stream_closed(id_, by_peer && !services_.move_to());
+    // Who was sent away closes it because it was told to. Behind a gateway nobody knows which end
+    // broke: the gateway's death must not start the grace of all its members.
+    host_.stream_closed(id_, by_peer && !services_.move_to() && gateway_.empty());
     stream_.reset();
   }
 
@@ -151,6 +160,7 @@ class DeliveryStream final : public MovableStream,
   RequestId id_ = 0;
   std::shared_ptr<HttpStream> stream_;
   Timer comment_;
+  const std::string gateway_;
   std::deque<StreamPortion> queue_;
   bool reading_ = false;
   bool over_ = false;
@@ -159,7 +169,7 @@ class DeliveryStream final : public MovableStream,
 }  // namespace
 
 void open_delivery_stream(const RestCallPtr& call, Caller caller, OpenStream command) {
-  auto opened = std::make_shared<DeliveryStream>(call->services());
+  auto opened = std::make_shared<DeliveryStream>(call->services(), call->gateway());
   const RequestId id = call->send_stream(
       std::move(caller), std::move(command),
       [opened](const RestCallPtr& self, const ReplyBody& reply) {

@@ -4,6 +4,7 @@
 
 #include "api/codec/decode_member.h"
 #include "api/codec/encode.h"
+#include "api/keys/member_keys.h"
 #include "api/routes/answers.h"
 #include "api/routes/member_answers.h"
 #include "api/routes/routes.h"
@@ -30,10 +31,10 @@ void answer_registered(const RestCallPtr& call, const ReplyBody& reply) {
   if (made->session) {
     write_session(writer, *made->session,
                   call->host().session_token(made->session->id, made->session->generation),
-                  made->incarnation);
+                  made->incarnation, call->host().pool());
     writer.number("run", made->run);
     writer.number("leaseMs", made->lease_ms);
-    write_hosts(writer, call->services().api_urls());
+    write_hosts(writer, call->api_urls());
   } else {
     writer.null();
   }
@@ -69,6 +70,7 @@ void register_members(const RestCallPtr& call) {
                               "replaces nothing again")
                           .value());
   }
+  if (ask_for_proofs(call, wanted->members, wanted->proofs)) return;
   wanted->session_id = session_id_of(*call);
   call->set_subject("GET /v1/members");
   call->write(call->as_principal(), std::move(*wanted), answer_registered);

@@ -6,6 +6,7 @@
 #include "api/codec/problem.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "lineage/crypto/sha256.h"
 
 namespace phoenix {
 namespace {
@@ -78,6 +79,46 @@ void owner_call(const RestCallPtr& call) {
   call->write(std::move(*caller), std::move(calls), answer_call);
 }
 
+// Who signed the items of a batch that do not say it: as the call says, or the only member that the
+// caller speaks for; nobody is told.
+std::string signer_of(const RestCall& call, const DecodedBatch& batch) {
+  if (!batch.member.empty()) return batch.member;
+  if (!batch.as_member.empty()) return batch.as_member;
+  const auto session =
+      call.session() ? call.node().find_session(call.session()->first) : std::nullopt;
+  return session && session->members.size() == 1 ? session->members[0].first : std::string();
+}
+
+// One signature stands for all items, in the order in which they were sent; from here on each
+// carries its own evidence, wherever it is kept. Whether the signature holds is the node's to say.
+Result<bool> lay_out_signature(const RestCall& call, DecodedBatch& batch) {
+  const std::string usual = signer_of(call, batch);
+  std::vector<std::string> payloads;
+  payloads.reserve(batch.calls.items.size());
+  for (size_t i = 0; i < batch.calls.items.size(); ++i) {
+    const auto& item = batch.calls.items[i];
+    if (!item) return tl::unexpected(item.error());
+    const std::string& member = batch.members[i].empty() ? usual : batch.members[i];
+    if (member.empty()) {
+      return invalid("/items/" + std::to_string(i) + "/member",
+                     "is required: the session has several members; or say it once for all");
+    }
+    std::optional<Digest> result;
+    if (item->content) result = lineage::sha256(item->content->data);
+    payloads.push_back(lineage::encode(lineage::Completion{
+        call.host().pool(), std::string(item->key.ns()), std::string(item->key.id()), item->epoch,
+        member, lineage::End::kCompleted, result}));
+  }
+  auto all = lineage::lay_out_batch(std::move(batch.signature), call.host().pool(),
+                                    lineage::Completion::kType, payloads);
+  if (!all) {
+    all.error().detail.insert(0, "/signature: ");
+    return tl::unexpected(std::move(all.error()));
+  }
+  for (size_t i = 0; i < all->size(); ++i) batch.calls.items[i]->evidence = std::move((*all)[i]);
+  return true;
+}
+
 void complete_batch(const RestCallPtr& call) {
   auto document = call->document();
   if (!document) return call->fail(std::move(document.error()));
@@ -85,6 +126,9 @@ void complete_batch(const RestCallPtr& call) {
   if (!batch) return call->fail(std::move(batch.error()));
   auto caller = call->as_member(batch->as_member);
   if (!caller) return call->fail(std::move(caller.error()));
+  if (!batch->signature.empty()) {
+    if (auto done = lay_out_signature(*call, *batch); !done) return call->fail(done.error());
+  }
   call->set_subject("GET /v1/packets/{id} of each item");
   call->write(std::move(*caller), std::move(batch->calls),
               [ids = std::move(batch->ids)](const RestCallPtr& self, const ReplyBody& reply) {
@@ -107,6 +151,7 @@ void add_owner_routes(std::vector<Route>& table) {
   add(table, "/v1/packets/{id}/fail", owner_call<Call::kFail>);
   add(table, "/v1/packets/{id}/release", owner_call<Call::kRelease>);
   add(table, "/v1/packets/{id}/handoff", owner_call<Call::kHandoff>);
+  add(table, "/v1/packets/{id}/accept", owner_call<Call::kAccept>);
   add(table, "/v1/packets:complete", complete_batch);
 }
 

@@ -6,6 +6,7 @@
 #include "api/codec/decode_member.h"
 #include "api/codec/encode.h"
 #include "api/codec/problem.h"
+#include "api/keys/member_keys.h"
 #include "api/routes/answers.h"
 #include "api/routes/delivery_stream.h"
 #include "api/routes/member_answers.h"
@@ -83,7 +84,7 @@ void answer_deliveries(const RestCallPtr& call, const DeliveriesReply& reply,
   std::string body;
   body.reserve(reply.deliveries.size() * 1024 + 256);
   json::Writer writer(body);
-  write_deliveries(writer, reply, contents, call->services().move_to());
+  write_deliveries(writer, reply, contents, call->move_to());
   call->add_header("Cache-Control", "no-store");
   call->respond(200, std::move(body));
 }
@@ -152,7 +153,7 @@ void attach(const RestCallPtr& call) {
                json::Writer writer(body);
                write_attach(writer, *got,
                             self->host().session_token(got->session.id, got->session.generation),
-                            self->services().api_urls());
+                            self->api_urls(), self->host().pool());
                self->add_header("Cache-Control", "no-store");
                self->respond(200, std::move(body));
              });
@@ -240,8 +241,10 @@ void add_members(const RestCallPtr& call) {
   auto members = decode_members(document->root(), defaults);
   if (!members) return call->fail(std::move(members.error()));
   if (!asked) return call->fail(std::move(asked.error()));
+  if (ask_for_proofs(call, members->records, members->proofs)) return;
   call->write(
-      std::move(asked->caller), AddMembers{std::move(asked->ref), std::move(*members)},
+      std::move(asked->caller),
+      AddMembers{std::move(asked->ref), std::move(members->records), std::move(members->proofs)},
       [ns](const RestCallPtr& self, const ReplyBody& reply) { answer_added(self, reply, ns); });
 }
 
