@@ -3,7 +3,7 @@
 #
 #   Boost::headers Boost::json Boost::url   Asio and Beast are header-only: Boost::headers
 #   OpenSSL::SSL OpenSSL::Crypto sodium re2 SQLite::SQLite3   yaml-cpp   tl::expected
-#   PostgreSQL::PostgreSQL (libpq)
+#   PostgreSQL::PostgreSQL (libpq)          ZLIB::ZLIB
 #   fmt::fmt spdlog::spdlog                 prometheus-cpp::core         CLI11::CLI11
 #   GTest::gtest GTest::gmock rapidcheck    benchmark::benchmark
 #
@@ -15,6 +15,7 @@ find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS headers json url)
 find_package(OpenSSL 3 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(PostgreSQL REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -1,0 +1,317 @@
+#include "manifest/app/decode.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/key.h"
+#include "lineage/crypto/sha256.h"
+#include "manifest/kinds/fields.h"
+#include "manifest/kinds/values.h"
+
+namespace phoenix::manifest {
+namespace {
+
+Fields fields_of(const Node& document, std::string_view kind, ApiVersion version) {
+  return {&document, find_kind(kind)->shape, version};
+}
+
+void warn(Findings* findings, const Place& place, std::string path, std::string value,
+          std::string detail) {
+  findings->push_back(
+      {Finding::Weight::kWarning, place, std::move(path), std::move(value), std::move(detail)});
+}
+
+// Of a field that may be absent.
+Place place_of(const Fields& fields, std::string_view name, const Place& otherwise) {
+  const Node* node = fields.get(name);
+  return node == nullptr ? otherwise : node->place;
+}
+
+// The original took any name; ours is an id, for members and packets are found by it.
+std::string id_of(const std::string& name) {
+  std::string out;
+  for (const char c : name) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0;
+    const bool inner = !out.empty() && (c == '.' || c == '_' || c == '-');
+    if (plain || inner) {
+      out.push_back(c);
+    } else if (!out.empty() && out.back() != '-') {
+      out.push_back('-');
+    }
+    if (out.size() == 128) break;
+  }
+  return out;
+}
+
+std::string name_of(const Fields& metadata, std::string_view key, Findings* findings) {
+  const Node* node = metadata.get(key);
+  if (node == nullptr || !node->is_scalar() || valid_id(node->text)) {
+    return node == nullptr || !node->is_scalar() ? std::string() : node->text;
+  }
+  if (metadata.version() == ApiVersion::kV1) return {};  // refused already
+  std::string name = id_of(node->text);
+  warn(findings, node->place, "metadata." + std::string(key), shown(*node),
+       name.empty() ? "is no name that a host can find it by" : "is called " + name + " here");
+  return name;
+}
+
+std::string namespace_of(const Fields& metadata, const std::string& otherwise, Findings* findings) {
+  std::string ns = name_of(metadata, "namespace", findings);
+  return ns.empty() ? otherwise : ns;
+}
+
+// What the original called its kinds of agents.
+std::string kind_of(const std::string& type) {
+  constexpr std::array<std::string_view, 8> kKinds = {"agent", "service", "tool",   "model",
+                                                      "human", "api",     "worker", "node"};
+  if (std::find(kKinds.begin(), kKinds.end(), type) != kKinds.end()) return type;
+  return type.starts_with("human") ? "human" : "agent";
+}
+
+Restart restart_of(const std::string& policy) {
+  if (policy == "never") return Restart::kNever;
+  return policy == "on-failure" ? Restart::kOnFailure : Restart::kAlways;
+}
+
+std::optional<Exec> decode_exec(const Fields& spec) {
+  if (spec.get("exec") == nullptr) return std::nullopt;
+  const Fields fields = spec.object("exec");
+  Exec exec;
+  exec.command = fields.texts("command");
+  if (exec.command.empty()) return std::nullopt;
+  exec.replicas = fields.integer("replicas").value_or(1);
+  exec.env = fields.pairs("env");
+  exec.working_dir = fields.text("workingDir").value_or("");
+  exec.timeout_ms = fields.duration_ms("timeout").value_or(0);
+  const Fields restart = fields.object("restart");
+  exec.restart = restart_of(restart.text("policy").value_or("always"));
+  exec.backoff_ms = restart.duration_ms("backoff").value_or(1'000);
+  return exec;
+}
+
+// Words that stood for priorities in the original's packets; where they are not enforced, all are
+// the same.
+std::optional<int64_t> priority_of(const Fields& spec, const Header& header) {
+  if (header.version == ApiVersion::kV1) return spec.integer("priority");
+  if (!header.enforce) return std::nullopt;
+  if (const auto number = spec.integer("priority")) {
+    return std::clamp<int64_t>(*number, -1'000, 1'000);
+  }
+  std::string word = spec.text("priority").value_or("");
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::array<std::pair<std::string_view, int64_t>, 4> kWords = {
+      {{"low", -10}, {"normal", 0}, {"high", 10}, {"critical", 20}}};
+  for (const auto& [name, value] : kWords) {
+    if (word == name) return value;
+  }
+  return std::nullopt;
+}
+
+Node sorted(const Node& node) {
+  Node out = node;
+  if (node.is_map()) {
+    std::vector<size_t> order(node.keys.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(),
+              [&](size_t a, size_t b) { return node.keys[a].text < node.keys[b].text; });
+    for (size_t i = 0; i < order.size(); ++i) {
+      out.keys[i] = node.keys[order[i]];
+      out.items[i] = sorted(node.items[order[i]]);
+    }
+    return out;
+  }
+  for (Node& item : out.items) item = sorted(item);
+  return out;
+}
+
+std::optional<Semantic> decode_semantic(const Fields& spec) {
+  const Node* node = spec.get("semantic");
+  if (node == nullptr || !node->is_map()) return std::nullopt;
+  Findings told;  // by the check already
+  Semantic semantic;
+  semantic.canonical = to_json(sorted(*node), spec.yaml(), "", &told);
+  semantic.digest = lineage::sha256(semantic.canonical);
+  return semantic;
+}
+
+void add_references(const Fields& fields, std::string_view section, std::string_view name,
+                    std::string_view kind, std::vector<Reference>* out) {
+  const Node* list = fields.get(name);
+  if (list == nullptr || !list->is_list()) return;
+  for (size_t i = 0; i < list->items.size(); ++i) {
+    const Node& item = list->items[i];
+    const bool text =
+        item.is_scalar() && read_scalar(item, fields.yaml()).kind == Scalar::Kind::kText;
+    if (!text || item.text.empty()) continue;
+    out->push_back(
+        {&list->items[i], fmt::format("{}.{}[{}]", section, name, i), std::string(kind)});
+  }
+}
+
+}  // namespace
+
+void decode_app(const Node& document, ApiVersion version, App* app, Findings* findings) {
+  const Fields fields = fields_of(document, "PhoenixApp", version);
+  const Fields metadata = fields.object("metadata");
+  app->declared = true;
+  app->place = document.place;
+  app->version = version;
+  app->name = name_of(metadata, "name", findings);
+  app->ns = namespace_of(metadata, "default", findings);
+  app->release = metadata.text("version").value_or("");
+  app->labels = metadata.pairs("labels");
+  const Fields runtime = fields.object("runtime");
+  app->language = runtime.text("language").value_or("");
+  app->entrypoint = runtime.text("entrypoint").value_or("");
+  app->entrypoint_place = place_of(runtime, "entrypoint", document.place);
+  app->enforce =
+      version == ApiVersion::kV1 || fields.object("spec").truth("enforce").value_or(false);
+  const Fields membership = fields.object("membership");
+  if (!app->enforce) return;
+  app->minimum_trust =
+      fields.object("controlPlane").object("governance").number("minimumTrustScore");
+  app->drain_seconds = membership.object("retirement").integer("drainTimeoutSeconds");
+  app->migration = membership.object("migration").truth("enabled").value_or(true);
+}
+
+Agent decode_agent(const Node& document, const Header& header, Findings* findings) {
+  const Fields fields = fields_of(document, "Agent", header.version);
+  const Fields metadata = fields.object("metadata");
+  const Fields spec = fields.object("spec");
+  Agent agent;
+  agent.place = place_of(metadata, "name", document.place);
+  agent.version = header.version;
+  agent.name = name_of(metadata, "name", findings);
+  agent.ns = namespace_of(metadata, header.ns, findings);
+  const bool enforce = header.version == ApiVersion::kV1 || header.enforce ||
+                       (spec.truth("enforce").value_or(false));
+  if (enforce) agent.kind = kind_of(spec.text("type").value_or("agent"));
+  agent.capabilities = spec.texts("capabilities");
+  agent.trust = spec.number("trustScore");
+  agent.reliability = spec.number("reliability");
+  agent.max_load = spec.integer("maxLoad").value_or(1);
+  agent.compliance = spec.texts("compliance");
+  agent.weight = spec.integer("weight").value_or(100);
+  agent.labels = spec.pairs("labels");
+  for (auto& label : metadata.pairs("labels")) agent.labels.push_back(std::move(label));
+  agent.exec = decode_exec(spec);
+  agent.exec_place = place_of(spec, "exec", document.place);
+  return agent;
+}
+
+Packet decode_packet(const Node& document, const Header& header, Findings* findings) {
+  const Fields fields = fields_of(document, "FlightPacket", header.version);
+  const Fields metadata = fields.object("metadata");
+  const Fields spec = fields.object("spec");
+  Packet packet;
+  packet.place = place_of(metadata, "name", document.place);
+  packet.version = header.version;
+  packet.name = name_of(metadata, "name", findings);
+  packet.ns = namespace_of(metadata, header.ns, findings);
+  packet.required = spec.texts("requiredCapabilities");
+  packet.required_place = place_of(spec, "requiredCapabilities", document.place);
+  const std::string match = spec.text("capabilityMatch").value_or("");
+  packet.any = match.empty() ? header.version == ApiVersion::kAlpha : match == "any";
+  packet.policy_tags = spec.texts("policyTags");
+  Findings told;  // by the check already
+  if (const Node* payload = spec.get("payload")) {
+    packet.payload = to_json(*payload, spec.yaml(), "", &told);
+  }
+  packet.priority = priority_of(spec, header).value_or(0);
+  packet.labels = spec.pairs("labels");
+  for (auto& label : metadata.pairs("labels")) packet.labels.push_back(std::move(label));
+  packet.affinity_key = spec.text("affinityKey").value_or("");
+  packet.spread = spec.text("spread").value_or("");
+  packet.load = spec.integer("load").value_or(1);
+  packet.not_before = spec.text("notBefore").value_or("");
+  packet.deadline = spec.text("deadline").value_or("");
+  packet.attempt_timeout_ms = spec.duration_ms("attemptTimeout");
+  packet.max_attempts = spec.integer("maxAttempts");
+  packet.max_losses = spec.integer("maxLosses");
+  packet.retain_ms = spec.duration_ms("retain");
+  packet.replicas = spec.integer("replicas").value_or(0);
+  packet.semantic = decode_semantic(spec);
+  return packet;
+}
+
+Contract decode_contract(const Node& document, const Header& header, Findings* findings) {
+  const Fields fields = fields_of(document, "HandoffContract", header.version);
+  const Fields metadata = fields.object("metadata");
+  const Fields spec = fields.object("spec");
+  Contract contract;
+  contract.place = place_of(metadata, "name", document.place);
+  contract.version = header.version;
+  contract.name = name_of(metadata, "name", findings);
+  contract.ns = namespace_of(metadata, header.ns, findings);
+  contract.source = spec.text("source").value_or("");
+  contract.target = spec.text("target").value_or("");
+  contract.required = spec.texts("requiredCapabilities");
+  contract.source_place = place_of(spec, "source", document.place);
+  contract.target_place = place_of(spec, "target", document.place);
+  contract.required_place = place_of(spec, "requiredCapabilities", document.place);
+  Findings told;
+  if (const Node* schema = spec.get("validationSchema")) {
+    contract.schema = to_json(*schema, spec.yaml(), "", &told);
+  }
+  return contract;
+}
+
+PolicyDocument decode_policy(const Node& document, ApiVersion version, bool bare,
+                             const std::string& file, Findings* findings) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kPoints = {
+      {{"can-register", "CanRegister"},
+       {"can-assign", "CanAssign"},
+       {"can-handoff", "CanHandoff"},
+       {"can-retire", "CanRetire"}}};
+  PolicyDocument policy;
+  policy.place = document.place;
+  policy.version = version;
+  policy.bare = bare;
+  policy.file = file;
+  policy.root = document;
+  if (bare) {
+    policy.name = fields_of(document, "PolicyRules", version).text("name").value_or("");
+    for (const auto& [point, other] : kPoints) {
+      if (policy.target.empty() && file.find(point) != std::string::npos) policy.target = point;
+    }
+    for (const auto& [point, other] : kPoints) {
+      if (policy.target.empty() && policy.name == point) policy.target = point;
+    }
+    if (policy.target.empty()) {
+      warn(findings, document.place, "", "",
+           "decides nothing: neither the file's name nor its `name` holds can-register, "
+           "can-assign, can-handoff or can-retire");
+    }
+    return policy;
+  }
+  const Fields fields = fields_of(document, "Policy", version);
+  policy.name = name_of(fields.object("metadata"), "name", findings);
+  const std::string target = fields.object("spec").text("target").value_or("");
+  for (const auto& [point, other] : kPoints) {
+    if (target == point || target == other) policy.target = point;
+  }
+  return policy;
+}
+
+std::string name_from(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return id_of(slash == std::string::npos ? path : path.substr(slash + 1));
+}
+
+std::vector<Reference> references(const Node& document, ApiVersion version) {
+  const Fields fields = fields_of(document, "PhoenixApp", version);
+  std::vector<Reference> out;
+  const Fields control = fields.object("controlPlane");
+  const Fields data = fields.object("dataPlane");
+  add_references(control, "controlPlane", "policies", "Policy", &out);
+  add_references(data, "dataPlane", "agents", "Agent", &out);
+  add_references(data, "dataPlane", "packets", "FlightPacket", &out);
+  add_references(data, "dataPlane", "handoffContracts", "HandoffContract", &out);
+  return out;
+}
+
+}  // namespace phoenix::manifest

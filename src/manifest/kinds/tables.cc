@@ -1,0 +1,345 @@
+// The tables themselves. What a field means is said here once, for people with an editor too.
+#include "manifest/kinds/shape.h"
+
+namespace phoenix::manifest {
+namespace {
+
+constexpr double kSecond = 1'000;
+constexpr double kDay = 86'400 * kSecond;
+constexpr double kYear = 366 * kDay;
+constexpr double kScriptBytes = 64 * 1024;
+
+const std::vector<std::string> kMemberKinds = {"agent", "service", "tool",   "model",
+                                               "human", "api",     "worker", "node"};
+const std::vector<std::string> kTargets = {"can-register", "can-assign", "can-handoff",
+                                           "can-retire"};
+
+Shape score() { return number(0, 1); }
+Shape words(double most = 4'096) { return list(text(), 0, most); }
+// May be empty.
+Shape free_text(double most) {
+  Shape shape = text(most);
+  shape.least = 0;
+  return shape;
+}
+Shape labels() { return map(free_text(255), 64); }
+Shape paths() { return list(path()); }
+
+Field enforce() {
+  return only(kAlpha,
+              field("enforce", boolean(), "true: what the original read and ignored takes effect"));
+}
+
+// apiVersion, kind and metadata, which all kinds begin with.
+std::vector<Field> document(Shape metadata, std::vector<Field> others) {
+  std::vector<Field> fields = {
+      required(field("apiVersion", choice({std::string(kV1Text), std::string(kAlphaText)}),
+                     "the language of this document")),
+      required(field("kind", text(), "what this document declares")),
+      required(field("metadata", std::move(metadata), "what it is called, and where it belongs"))};
+  for (Field& other : others) fields.push_back(std::move(other));
+  return fields;
+}
+
+Shape metadata() {
+  return object(
+      {required(in_alpha(field("name", id(), "its name, one of its kind in the app"), filled())),
+       in_alpha(field("namespace", id(), "who works for whom (the app's)"), filled()),
+       field("labels", labels(), "labels of it, key and value"),
+       field("annotations", any(), "anything, for other programs"),
+       field("description", text(4'096), "what it is for, for people")});
+}
+
+Shape app_metadata() {
+  return object(
+      {required(in_alpha(field("name", id(), "the app's name"), filled())),
+       required(in_alpha(field("namespace", id(), "of all that it declares (default)"), filled()),
+                kAlpha),
+       required(in_alpha(field("version", text(), "the app's version"), filled()), kAlpha),
+       field("labels", labels(), "labels of all that it declares"),
+       field("annotations", any(), "anything, for other programs"),
+       field("description", text(4'096), "what it is for, for people")});
+}
+
+Field runtime() {
+  return required(
+      field("runtime",
+            object({required(in_alpha(
+                        field("language", choice({"python", "node", "java", "sh", "executable"}),
+                              "what runs the entrypoint"),
+                        filled())),
+                    required(in_alpha(
+                        field("entrypoint", path(), "the default command of agents without exec"),
+                        filled()))}),
+            "the default command of agents without exec"),
+      kAlpha);
+}
+
+Field control_plane() {
+  Shape audit = object(
+      {required(in_alpha(field("sink", choice({"local"}), "where the record goes"), filled()),
+                kAlpha),
+       required(in_alpha(field("format", choice({"jsonl"}), "of what is exported"), filled()),
+                kAlpha)});
+  Shape assignment = object({required(in_alpha(
+      field("strategy", choice({"trust-weighted-capability-routing"}), "how an owner is chosen"),
+      filled()))});
+  return required(
+      field(
+          "controlPlane",
+          object({in_alpha(
+                      field("auth",
+                            object({field("provider", choice({"local"}), "who knows the callers")}),
+                            "who may call"),
+                      any()),
+                  required(field("policies", paths(), "files with policies"), kAlpha),
+                  required(field("audit", std::move(audit), "the record"), kAlpha),
+                  required(field("assignment", std::move(assignment), "how an owner is chosen"),
+                           kAlpha),
+                  field("governance",
+                        object({field("minimumTrustScore", score(),
+                                      "no agent below it is assigned anything")}),
+                        "what holds for all agents")}),
+          "who decides, and how"),
+      kAlpha);
+}
+
+Field data_plane() {
+  return required(field("dataPlane",
+                        object({required(field("agents", paths(), "files with agents"), kAlpha),
+                                required(field("packets", paths(), "files with packets"), kAlpha),
+                                field("handoffContracts", paths(), "files with contracts")}),
+                        "what the app consists of"),
+                  kAlpha);
+}
+
+Field membership() {
+  return required(
+      field("membership",
+            object({required(field("discovery",
+                                   object({required(in_alpha(field("mode", choice({"capability"}),
+                                                                   "how agents are found"),
+                                                             filled()))}),
+                                   "how agents are found"),
+                             kAlpha),
+                    required(field("migration",
+                                   object({required(in_alpha(
+                                       field("enabled", boolean(),
+                                             "whether work may leave an agent that drains"),
+                                       any()))}),
+                                   "what becomes of the work of a leaver"),
+                             kAlpha),
+                    required(field("retirement",
+                                   object({required(
+                                       in_alpha(field("drainTimeoutSeconds", integer(0, 86'400),
+                                                      "how long a leaver has for what it holds"),
+                                                any()))}),
+                                   "how agents leave"),
+                             kAlpha)}),
+            "how agents come and go"),
+      kAlpha);
+}
+
+Field build() {
+  return required(
+      field("build",
+            object({required(in_alpha(field("target", text(), "what the build is for"), filled())),
+                    required(field("outputs", list(text(), 1), "what to make"))}),
+            "what `phoenix build` makes"),
+      kAlpha);
+}
+
+Field semantic_assets() {
+  std::vector<Field> fields;
+  for (const char* name : {"schemas", "vocabularies", "rulePacks", "policyPacks", "validators",
+                           "compilerAdapters", "modelAdapters", "toolAdapters",
+                           "knowledgeConnectors", "benchmarkCases", "goldenFixtures"}) {
+    fields.push_back(field(name, paths(), "files that go into the bundle"));
+  }
+  fields.push_back(field("compatibility", map(any()), "what they fit"));
+  fields.push_back(field("dependencies", list(any()), "what they need"));
+  return field("semanticAssets", object(std::move(fields)), "files that go into the bundle");
+}
+
+KindTable app_kind() {
+  return {"PhoenixApp", "An app: what belongs together, and what holds for all of it",
+          object(document(
+              app_metadata(),
+              {runtime(), control_plane(), data_plane(), membership(), build(), semantic_assets(),
+               only(kAlpha, field("spec", object({enforce()}), "how strict to be"))}))};
+}
+
+Field exec() {
+  Shape restart = object({field("policy", choice({"always", "on-failure", "never"}),
+                                "when an ended process is started again (always)"),
+                          field("backoff", duration(0, 3'600 * kSecond),
+                                "the wait before the first restart; doubles up to a minute (1s)")});
+  return field(
+      "exec",
+      object({required(field("command", list(text(kScriptBytes), 1, 1'000),
+                             "what runs once for each packet: payload on stdin, result on stdout")),
+              field("replicas", integer(1, 1'000), "how many processes (1)"),
+              field("env", map(free_text(kScriptBytes), 256), "variables of its environment"),
+              field("workingDir", path(), "its folder (the app's)"),
+              field("timeout", duration(1, 7 * kDay), "of one run (none)"),
+              field("restart", std::move(restart), "what becomes of a process that ends")}),
+      "the process that does the agent's work");
+}
+
+KindTable agent_kind() {
+  return {
+      "Agent", "A member that can own work",
+      object(document(
+          metadata(),
+          {required(field(
+              "spec",
+              object(
+                  {in_alpha(field("type", choice(kMemberKinds), "what it is (agent)"), any()),
+                   required(spelled(field("capabilities", words(), "what it can do"), {"skills"}),
+                            kV1),
+                   spelled(field("trustScore", score(), "how far it is trusted (1)"),
+                           {"trust_score"}),
+                   spelled(field("reliability", score(), "how often it succeeds (1)"),
+                           {"reliability_score", "reliabilityScore"}),
+                   spelled(in_alpha(field("maxLoad", integer(1, 1'000'000),
+                                          "the load that it holds at a time (1)"),
+                                    integer(0, 1'000'000)),
+                           {"max_load"}),
+                   field("compliance", words(), "what it may be trusted with, by name"),
+                   field("weight", integer(1, 10'000), "its share of the ring (100)"),
+                   field("labels", labels(), "labels of it, key and value"), exec(), enforce()}),
+              "what it can do and how it runs"))}))};
+}
+
+Shape semantic() {
+  return object({field("schemaVersion", text(), "of this section"),
+                 field("intent", text(16'384), "what is wanted, in words"),
+                 field("roles", map(text()), "who has which part"),
+                 field("constraints", map(any()), "what must hold; none may be dropped"),
+                 field("authority", map(any()), "what is permitted; it may not grow"),
+                 field("successConditions", any(), "when it is done"),
+                 field("evidenceRequirements", words(), "what its completion must show"),
+                 field("protectedFields", words(), "what no handoff may change")});
+}
+
+KindTable packet_kind() {
+  return {
+      "FlightPacket", "A unit of work",
+      object(document(
+          metadata(),
+          {required(field(
+              "spec",
+              object(
+                  {required(spelled(field("requiredCapabilities", words(64),
+                                          "what its owner must be able to do"),
+                                    {"required_skills", "requiredSkills", "required_capabilities"}),
+                            kV1),
+                   field("capabilityMatch", choice({"all", "any"}),
+                         "whether all of them are needed, or any (v1: all, v1alpha1: any)"),
+                   spelled(field("policyTags", words(64), "what policies look at"),
+                           {"policy_tags"}),
+                   spelled(field("payload", any(), "what its owner is given"), {"context"}),
+                   only(kAlpha,
+                        field("state",
+                              object({field("status", choice({"PENDING"}), "at its start")}),
+                              "how it starts")),
+                   in_alpha(field("priority", integer(-1'000, 1'000),
+                                  "the higher first when room appears (0)"),
+                            any()),
+                   field("labels", labels(), "labels of it, key and value"),
+                   field("affinityKey", text(), "packets with one key go to one owner"),
+                   field("spread", choice({"id", "affinity", "none"}), "how packets spread"),
+                   field("load", integer(1, 1'000'000), "how much of an owner's maxLoad it is (1)"),
+                   field("notBefore", moment(), "not placed before"),
+                   field("deadline", moment(), "EXPIRED after it"),
+                   field("attemptTimeout", duration(kSecond, 7 * kDay), "of one attempt (none)"),
+                   field("maxAttempts", integer(1, 1'000), "fails so often before FAILED (3)"),
+                   field("maxLosses", integer(1, 1'000), "owners lost before FAILED (10)"),
+                   field("retain", duration(0, kYear), "how long it is kept at its end (7d)"),
+                   field("replicas", integer(1, 100'000),
+                         "so many packets of this form, named NAME-1 and so on (one, NAME)"),
+                   field("semantic", semantic(), "what the work means")}),
+              "what is to be done"))}))};
+}
+
+KindTable contract_kind() {
+  return {"HandoffContract", "What must hold when work goes from one agent to another",
+          object(document(
+              metadata(),
+              {required(field(
+                  "spec",
+                  object({required(field("source", id(), "the agent that hands over"), kV1),
+                          required(field("target", id(), "the agent that takes"), kV1),
+                          field("requiredCapabilities", words(64), "what the target must hold"),
+                          field("validationSchema", schema(), "what the payload must be like")}),
+                  "what must hold"))}))};
+}
+
+Shape restricted_tags() {
+  return map(object({field("requiredCompliance", words(64), "what the receiver must have"),
+                     field("minimumTrustScore", score(), "what it must be trusted")}));
+}
+
+std::vector<Field> declarative_rules() {
+  return {field("minimumTrustScore", score(), "no member below it"),
+          field("requireCapabilities", boolean(), "a member must be able to do something"),
+          field("requireCapabilityMatch", boolean(), "a member must have what the packet requires"),
+          field("maxLoadRequired", boolean(), "a member must have room"),
+          field("restrictedTags", restricted_tags(), "what packets with a tag require")};
+}
+
+Shape obligation() {
+  return object({field("redact", words(256), "paths of the payload that the receiver does not see"),
+                 field("log", boolean(), "the decision goes into the log too"),
+                 field("narrowScopes", words(256), "the scopes that are left")});
+}
+
+Shape policy_rule() {
+  return object(
+      {field("name", id(), "what decisions call it"),
+       required(field("condition", text(4'096), "an expression; \"default\" in v1alpha1 is true")),
+       required(in_alpha(
+           field("decision", choice({"allow", "deny", "require-approval"}), "what it decides"),
+           choice({"ALLOW", "DENY", "REQUIRE_APPROVAL", "Allow", "Deny", "allow", "deny",
+                   "require-approval"}))),
+       field("reason", text(1'024), "why, for whoever is refused"),
+       field("obligations", list(obligation(), 0, 64), "what goes with the decision"),
+       field("approval",
+             object({required(field("role", text(), "of whoever may approve")),
+                     field("expiresAfter", duration(kSecond, kYear), "how long it is asked for"),
+                     field("onExpiry", choice({"allow", "deny"}), "what holds after that (deny)")}),
+             "who may approve, until when, and what holds after that")});
+}
+
+KindTable policy_kind() {
+  std::vector<Field> fields = {
+      required(in_alpha(field("target", choice(kTargets), "the point that it decides"),
+                        choice({"CanRegister", "CanAssign", "CanHandoff", "CanRetire",
+                                "can-register", "can-assign", "can-handoff", "can-retire"}))),
+      field("rules", list(policy_rule(), 0, 1'000), "in their order; deny wins"),
+      field("defaultDecision", choice({"allow", "deny", "require-approval"}),
+            "where no rule matched (v1: deny, v1alpha1: allow)")};
+  for (Field& rule : declarative_rules()) fields.push_back(std::move(rule));
+  return {
+      "Policy", "Rules for one point where work is decided about",
+      object(document(metadata(),
+                      {required(field("spec", object(std::move(fields)), "what it decides"))}))};
+}
+
+KindTable rules_kind() {
+  return {"PolicyRules", "The original's policy file, without a kind",
+          object({field("apiVersion", choice({std::string(kAlphaText)}), "may be left out"),
+                  required(field("name", text(),
+                                 "what decisions call it; the file's name says the point")),
+                  required(field("rules", object(declarative_rules()), "what must hold"))})};
+}
+
+}  // namespace
+
+const std::vector<KindTable>& all_kinds() {
+  static const std::vector<KindTable> kKinds = {app_kind(),      agent_kind(),  packet_kind(),
+                                                contract_kind(), policy_kind(), rules_kind()};
+  return kKinds;
+}
+
+}  // namespace phoenix::manifest
