@@ -2,10 +2,14 @@
 
 #include <memory>
 
+#include "base/bytes_text.h"
+#include "cli/apps/app_file.h"
+#include "cli/apps/app_members.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/listing.h"
 #include "cli/commands/member_view.h"
 #include "cli/context.h"
+#include "cli/keys/key_files.h"
 #include "cli/line/values.h"
 #include "cli/packets/packet_wait.h"
 
@@ -114,16 +118,40 @@ bool looks_like_manifest(const std::string& word) {
   return word.find('/') != std::string::npos || word.ends_with(".yaml") || word.ends_with(".yml");
 }
 
-int register_members(Context& context, const RegisterOptions& options) {
-  for (const std::string& word : options.ids) {
-    if (!looks_like_manifest(word)) continue;
-    return context.out.report(
-        wrong_use(fmt::format("member register {}: {}", word, kNotInThisVersion),
-                  "members from manifest files come with a later version",
-                  "use: phoenix member register ID --capability C,…"));
+// The agents of a manifest, as members that are driven by hand.
+Outcome<int> register_file(Context& context, const std::string& path) {
+  const auto app = load_for(context, {path, false}, "cannot register " + path);
+  if (!app) return tl::unexpected(app.error());
+  if (app->agents.empty()) {
+    return tl::unexpected(wrong_use("cannot register " + path, "it declares no Agent"));
   }
-  return for_each_id(context, options.ids, "member",
-                     [&](const std::string& id) { return register_member(context, options, id); });
+  for (const manifest::Agent& agent : app->agents) {
+    const auto reply = context.api.post("cannot register " + agent.name, Target({"members"}),
+                                        manual_member(*app, agent, agent.name));
+    if (!reply) return tl::unexpected(reply.error());
+    const std::string& status = reply->json["member"]["status"].text();
+    print_answer(context, *reply, agent.name,
+                 agent.name + "  " + colored_state(status, context.out.color()));
+  }
+  return kExitDone;
+}
+
+int register_members(Context& context, const RegisterOptions& options) {
+  int code = kExitDone;
+  std::vector<std::string> ids;
+  for (const std::string& word : options.ids) {
+    if (!looks_like_manifest(word)) {
+      ids.push_back(word);
+      continue;
+    }
+    const int registered = finish(context, register_file(context, word));
+    if (code == kExitDone) code = registered;
+  }
+  if (ids.empty()) return code;
+  const int others = for_each_id(context, ids, "member", [&](const std::string& id) {
+    return register_member(context, options, id);
+  });
+  return code == kExitDone ? others : code;
 }
 
 Outcome<int> show_member(Context& context, const std::string& id) {
@@ -205,7 +233,7 @@ void add_register(std::vector<Command>& table) {
   const auto options = std::make_shared<RegisterOptions>();
   Command command = ids_command("member register", &options->ids);
   command.summary = "register members that are driven by hand";
-  command.usage = "MEMBER… --capability C,… [flags]";
+  command.usage = "MEMBER… --capability C,… [flags] | FILE.yaml…";
   command.detail =
       "Such a member has no session and is never lost by silence; `packet start|complete|…\n"
       "--as MEMBER` works for it. For a program as a member: phoenix worker start.";
@@ -261,6 +289,51 @@ void add_list_and_show(std::vector<Command>& table) {
   table.push_back(std::move(show));
 }
 
+struct KeyOptions {
+  std::vector<std::string> ids;
+  std::string key;
+  bool revoke = false;
+};
+
+Outcome<int> rotate_key(Context& context, const KeyOptions& options, const std::string& id) {
+  const std::string what = fmt::format("cannot change the key of member {}", id);
+  if (options.key.empty() && !options.revoke) {
+    return tl::unexpected(wrong_use("neither --key nor --revoke is given", "one of them is wanted",
+                                    "phoenix member rotate-key ocr-1 --key new.pub"));
+  }
+  Json body = Json::object();
+  if (!options.key.empty()) {
+    const auto key = read_key(options.key);
+    if (!key) return tl::unexpected(key.error());
+    body.set("nextKey", Json::string(base64_text(key->key.key.view())));
+  }
+  if (options.revoke) body.set("publicKey", Json());
+  auto reply = context.api.send(what, "PATCH", Target({"members", id}), body.dump(),
+                                "application/merge-patch+json");
+  if (!reply) return tl::unexpected(reply.error());
+  print_answer(context, *reply, id, member_sheet(reply->json, context.out.color()));
+  return kExitDone;
+}
+
+void add_rotate_key(std::vector<Command>& table) {
+  const auto options = std::make_shared<KeyOptions>();
+  Command command = ids_command("member rotate-key", &options->ids);
+  command.summary = "let members come back with another key, or revoke the one they have";
+  command.usage = "MEMBER… [--key FILE] [--revoke]";
+  command.detail =
+      "A member's id is bound to its key. With --key it may register with that one next, and the\n"
+      "old one is good until it does; with --revoke the old one is good for nothing from now on.";
+  command.example = "phoenix member rotate-key ocr-1 --key new/worker.pub";
+  command.flags.push_back(text_flag("--key", "FILE", &options->key, "the new public key"));
+  command.flags.push_back(
+      switch_flag("--revoke", &options->revoke, "the present one was lost or stolen"));
+  command.run = [options](Context& context) {
+    return for_each_id(context, options->ids, "member",
+                       [&](const std::string& id) { return rotate_key(context, *options, id); });
+  };
+  table.push_back(std::move(command));
+}
+
 Command leave_command(const std::string& path, const std::string& verb) {
   const auto options = std::make_shared<LeaveOptions>();
   Command command = ids_command(path, &options->ids);
@@ -295,6 +368,7 @@ void add_member_commands(std::vector<Command>& table) {
   table.push_back(leave_command("member resume", "resume"));
   table.push_back(leave_command("member retire", "retire"));
   table.push_back(leave_command("retire", "retire"));
+  add_rotate_key(table);
 }
 
 }  // namespace phoenix::cli

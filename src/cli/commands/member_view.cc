@@ -74,6 +74,8 @@ std::string member_sheet(const Json& member, bool color) {
   }
   add("Incarnation", member["incarnation"].text());
   add("Revision", member["revision"].text());
+  add("Public key", member["publicKey"].text());
+  add("Next key", member["nextKey"].text());
   add("Home", member["home"].text());
   add("Joined", member["joinedAt"].text());
   add("Last seen", member["lastSeenAt"].text());

@@ -2,7 +2,9 @@
 
 #include <memory>
 
+#include "cli/apps/app_commands.h"
 #include "cli/audit/verify_command.h"
+#include "cli/bundle/bundle_commands.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/keys/key_commands.h"
@@ -35,11 +37,9 @@ int print_version(Context& context) {
 }
 
 // Verbs whose place is known, so that whoever tries them is told that they come.
-constexpr const char* kLaterVerbs[] = {
-    "new",           "validate",         "apply",           "build",    "run",
-    "policy list",   "policy test",      "policy replay",   "approval", "approval list",
-    "approval show", "approval approve", "approval reject", "bundle",   "bundle inspect",
-    "bundle verify", "bundle unpack"};
+constexpr const char* kLaterVerbs[] = {"build",         "policy list",      "policy test",
+                                       "policy replay", "approval",         "approval list",
+                                       "approval show", "approval approve", "approval reject"};
 
 }  // namespace
 
@@ -74,6 +74,12 @@ void add_other_commands(std::vector<Command>& table) {
 std::vector<Command> all_commands() {
   std::vector<Command> table;
   add_serve_commands(table);
+  add_app_new(table);
+  add_validate(table);
+  add_app_apply(table);
+#ifdef PHOENIX_DEMO
+  add_app_run(table);
+#endif
   add_run_commands(table);
   add_status_command(table);
   add_packet_submit(table);
@@ -87,6 +93,7 @@ std::vector<Command> all_commands() {
   add_audit_verify(table);
   add_key_commands(table);
   add_policy_commands(table);
+  add_bundle_commands(table);
   add_other_commands(table);
   return table;
 }

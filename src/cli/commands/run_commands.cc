@@ -6,6 +6,7 @@
 
 #include "base/key.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/member_view.h"
 #include "cli/context.h"
 #include "cli/line/values.h"
 #include "cli/worker/worker_main.h"
@@ -65,6 +66,8 @@ void add_demo(std::vector<Command>& table) {
   command.flags.push_back(switch_flag("--keep", &options->keep, "leave the host up at the end"));
   command.flags.push_back(
       text_flag("--data", "DIR", &options->data_dir, "data folder (a temporary one)"));
+  command.flags.push_back(text_flag("--audit-out", "DIR", &options->audit_dir,
+                                    "keep what was recorded and verified at the end"));
   command.run = [options](Context& context) {
     if (options->churn.ns == 0) {
       return context.out.report(wrong_use("--churn: 0s is too short", "", "for example 400ms"));
@@ -153,6 +156,11 @@ void add_worker_flags(std::vector<Flag>& flags, WorkerLine* line) {
   flags.push_back(
       number_flag("--weight", "N", &worker->weight, 1, 10'000, "share of the ring (100)"));
   flags.push_back(texts_flag("--label", "K=V", &line->labels, "label; repeatable"));
+  flags.push_back(score_flag("--trust", &worker->trust_score));
+  flags.push_back(score_flag("--reliability", &worker->reliability));
+  flags.push_back(list_flag("--compliance", "C,…", &worker->compliance,
+                            "what it may be trusted with; repeatable"));
+  flags.push_back(text_flag("--dir", "DIR", &worker->dir, "the folder that CMD runs in (here)"));
   flags.push_back(
       duration_flag("--lease", "3s", &worker->lease, "silence until it counts as lost"));
   flags.push_back(duration_flag("--timeout", "5m", &worker->timeout, "of one run of CMD (none)"));
@@ -172,6 +180,9 @@ void add_worker_flags(std::vector<Flag>& flags, WorkerLine* line) {
                                 "after our own SIGTERM (25s)"));
   flags.push_back(text_flag("--state-file", "FILE", &worker->state_file,
                             "keeps the session, so that a restart takes it over"));
+  flags.push_back(text_flag("--data", "DIR", &worker->data_dir,
+                            "its key, made at the first start (.phoenixflight)"));
+  flags.push_back(switch_flag("--no-key", &worker->no_key, "register without a key, sign nothing"));
   flags.push_back(switch_flag("--no-self-check", &worker->no_self_check,
                               "do not stop at the lease's end (to show the host's fence)"));
 }

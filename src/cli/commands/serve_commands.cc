@@ -60,6 +60,11 @@ Failure unprepared(const Error& error) {
 // What `serve` would find missing at its first start: the folder itself and its secret keys.
 Outcome<int> prepare_folder(Context& context, const std::string& path) {
   const auto folder = DataFolder::open(path);
+  if (!folder && folder.error().kind == ErrorKind::kConflict) {
+    // A host runs on it, so nothing is missing.
+    context.out.remark(folder.error().detail.substr(0, folder.error().detail.find(';')));
+    return kExitDone;
+  }
   if (!folder) return tl::unexpected(unprepared(folder.error()));
   if (const auto pool = gossip::open_pool_folder(path); !pool) {
     return tl::unexpected(unprepared(pool.error()));

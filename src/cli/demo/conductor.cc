@@ -19,6 +19,7 @@ constexpr Duration kLoadSample = milliseconds(100);
 constexpr Duration kLease = seconds(2);
 constexpr Duration kStallLimit = seconds(60);
 constexpr Duration kStopLimit = seconds(5);
+constexpr Duration kAuditLimit = seconds(60);
 constexpr uint64_t kWindowPerWorker = 32;
 // Beyond what was asked for, while the hits are not complete.
 constexpr std::size_t kMaxDifferences = 5;
@@ -52,6 +53,7 @@ Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& o
       processes_(processes),
       options_(options),
       files_(files),
+      scratch_(scratch),
       tag_(std::move(tag)),
       lease_(kLease),
       plan_(options.seed),
@@ -61,6 +63,7 @@ Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& o
              {[this](std::size_t i) { host_up(i); },
               [this](std::string why) { fault(std::move(why)); }}),
       direct_(loop, processes, files, [this](std::string why) { fault(std::move(why)); }),
+      audit_(loop, processes),
       ticker_(loop),
       churn_timer_(loop),
       load_timer_(loop),
@@ -303,7 +306,7 @@ void Conductor::take_host_figures(const std::string& body) {
 }
 
 void Conductor::read_last_figures(std::size_t host) {
-  if (host == hosts_.size()) return stop_workers();
+  if (host == hosts_.size()) return take_audit();
   Call call;
   call.target = "/v1/dma?values=true";
   call.url = hosts_.host(host).url();
@@ -311,6 +314,34 @@ void Conductor::read_last_figures(std::size_t host) {
     take_host_figures(answer.body);
     read_last_figures(host + 1);
   });
+}
+
+// What the hosts have recorded has to convince whoever has never seen them.
+void Conductor::take_audit() {
+  const std::string folder = options_.audit_dir.empty() ? scratch_ + "/audit" : options_.audit_dir;
+  stop_timer_.call_after(kAuditLimit, [this] {
+    figures_.faults.emplace_back("what was recorded is not verified in time");
+    finish();
+  });
+  audit_.start(hosts_.host(0).url(), folder,
+               [this](const Result<std::string>& report) { audited(report); });
+}
+
+void Conductor::audited(const Result<std::string>& report) {
+  stop_timer_.cancel();
+  const auto json = report ? JsonText::parse(*report) : std::nullopt;
+  if (json) {
+    AuditFigures& audit = figures_.audit.emplace();
+    audit.entries = whole((*json)["entries"]);
+    audit.results = whole((*json)["resultsSigned"]);
+    audit.unsigned_results = whole((*json)["resultsUnsigned"]);
+    audit.handoffs = whole((*json)["handoffsSigned"]);
+    audit.unsigned_handoffs = whole((*json)["handoffsUnsigned"]);
+    if (!options_.audit_dir.empty()) audit.command = verify_command(options_.audit_dir);
+  } else {
+    figures_.faults.push_back(report ? "the verifier says " + *report : report.error().detail);
+  }
+  stop_workers();
 }
 
 void Conductor::stop_workers() {

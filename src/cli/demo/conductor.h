@@ -14,6 +14,7 @@
 #include "cli/demo/demo_options.h"
 #include "cli/demo/inputs.h"
 #include "cli/demo/ledger.h"
+#include "cli/demo/proc/audit_run.h"
 #include "cli/demo/proc/direct_runs.h"
 #include "cli/demo/proc/fleet.h"
 #include "cli/demo/proc/host_group.h"
@@ -65,6 +66,8 @@ class Conductor {
   void check_packets(const std::string& cursor);
   void take_host_figures(const std::string& body);
   void read_last_figures(std::size_t host);
+  void take_audit();
+  void audited(const Result<std::string>& report);
   void stop_workers();
   void stop_host();
   void finish();
@@ -90,6 +93,7 @@ class Conductor {
   Processes& processes_;
   const DemoOptions& options_;
   const std::vector<InputFile>& files_;
+  std::string scratch_;
   std::string tag_;
   Duration lease_;
   Figures figures_;
@@ -98,6 +102,7 @@ class Conductor {
   ChurnPlan plan_;
   HostGroup hosts_;
   DirectRuns direct_;
+  AuditRun audit_;
   std::unique_ptr<HostCalls> calls_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Submitter> submitter_;

@@ -22,6 +22,7 @@ struct DemoOptions {
   int64_t kill_host = 0;
   bool keep = false;      // leave the host up and say what to try
   std::string data_dir;   // empty: a temporary folder, removed at the end
+  std::string audit_dir;  // where the export of the end is kept; empty: it is verified and removed
   bool json = false;      // -o json: one object on stdout instead of the report
   bool color = false;     // stdout is a terminal and nobody forbade colour
   bool progress = false;  // stderr is a terminal and not -q: a live line there

@@ -414,6 +414,8 @@ TEST(Report, EachBrokenPromiseIsNamed) {
   EXPECT_EQ(complaints([](Figures& f) { f.late_writes_refused = 0; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.hits[1] = 2; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.frozen_back = 7; }), 1U);
+  EXPECT_EQ(complaints([](Figures& f) { f.audit.emplace().unsigned_results = 1; }), 1U);
+  EXPECT_EQ(complaints([](Figures& f) { f.audit.emplace().unsigned_handoffs = 1; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.faults.emplace_back("it stalled"); }), 1U);
 }
 

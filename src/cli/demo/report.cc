@@ -82,6 +82,13 @@ std::string work_line(const Figures& f) {
                      grouped(f.reexecutions), f.wasted_work * 100);
 }
 
+std::string audit_line(const Figures& f) {
+  if (!f.audit) return "not verified";
+  return fmt::format("{} entries verified without a host · {} results and {} handoffs signed",
+                     grouped(f.audit->entries), grouped(f.audit->results),
+                     grouped(f.audit->handoffs));
+}
+
 std::string hosts_line(const Figures& f) {
   if (f.hosts > 1) {
     return fmt::format("{} that share a store · {} SIGKILLed · {} frozen · {} left, all came back",
@@ -155,6 +162,10 @@ std::vector<std::string> violations(const Figures& f) {
                               hit_name(static_cast<Hit>(kind)), hits));
   }
   none(f.frozen - f.frozen_back, "frozen workers that did not come back");
+  if (f.audit) {
+    none(f.audit->unsigned_results, "results that their members did not sign");
+    none(f.audit->unsigned_handoffs, "handoffs that their members did not sign");
+  }
   return out;
 }
 
@@ -189,6 +200,12 @@ std::string render_json(const Figures& f) {
   out.set("rebalancing", std::move(rebalancing)).set("handoffMs", std::move(handoff));
   out.set("ownershipGapMs", to_json(f.ownership_gap_ms));
   out.set("recoveryMs", to_json(f.recovery_ms));
+  if (f.audit) {
+    Json audit = Json::object();
+    audit.set("entries", count(f.audit->entries)).set("resultsSigned", count(f.audit->results));
+    audit.set("handoffsSigned", count(f.audit->handoffs));
+    out.set("audit", std::move(audit));
+  }
   out.set("packetsPerSecond", real(packets_per_second(f))).set("seconds", real(f.seconds));
   return out.dump() + "\n";
 }
@@ -214,6 +231,7 @@ std::string render_text(const Figures& f, bool color) {
       {"ownership gap", in_ms(f.ownership_gap_ms) + " (last call to next owner's commit)"},
       {"recovery", in_ms(f.recovery_ms) + " (signal to next owner's start)"},
       {"work", work_line(f)},
+      {"audit", audit_line(f)},
       {"speed", fmt::format("{:.1f} packets/s · {:.1f} s", packets_per_second(f), f.seconds)},
   };
   if (f.hosts == 1) {
@@ -224,6 +242,7 @@ std::string render_text(const Figures& f, bool color) {
   out += "\n";
   if (wrong.empty()) {
     out += cli::bold("Nothing was lost, nothing was accepted twice.", color) + "\n";
+    if (f.audit && !f.audit->command.empty()) out += "verify it: " + f.audit->command + "\n";
     return out;
   }
   out += cli::bold("FAILED:", color) + "\n";

@@ -35,6 +35,16 @@ class TimeWeighted {
   double time_ = 0;
 };
 
+// Of what the hosts have recorded, once it has been verified.
+struct AuditFigures {
+  uint64_t entries = 0;
+  uint64_t results = 0;  // signed by their members
+  uint64_t unsigned_results = 0;
+  uint64_t handoffs = 0;
+  uint64_t unsigned_handoffs = 0;
+  std::string command;  // that verifies it again; empty: it was not kept
+};
+
 struct Figures {
   uint64_t seed = 0;
   uint64_t submitted = 0;
@@ -73,6 +83,7 @@ struct Figures {
   uint64_t broken_sequences = 0;
   std::vector<std::string> differences;  // the first results that differ
   std::string command;                   // that makes such a run again
+  std::optional<AuditFigures> audit;
   std::vector<std::string> faults;  // of the run itself: it stalled, a worker did not come back, …
 };
 

@@ -215,7 +215,8 @@ void add_host_commands(std::vector<Command>& table) {
   list.summary = "the hosts of this pool";
   list.detail =
       "STATUS is what gossip believes. VIEW is what counts for ownership: in-view, outside,\n"
-      "unstable, incompatible (another pool, ring key or store), foreign (no phoenix host).";
+      "unstable, incompatible (another pool, ring key or store), foreign (no phoenix host),\n"
+      "gateway (keeps nothing, hands calls on: phoenix serve --store none).";
   list.example = "phoenix host list -o wide";
   add_list_flags(list.flags, list_options.get());
   list.run = [list_options](Context& context) { return list_hosts(context, *list_options); };

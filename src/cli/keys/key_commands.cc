@@ -49,7 +49,8 @@ Outcome<int> new_key(Context& context, const NewOptions& options, std::string na
   if (options.role == "root") role = KeyRole::kRoot;
   if (options.role == "host") role = KeyRole::kHost;
   if (role == KeyRole::kMember && name.find('/') == std::string::npos) {
-    name = context.api.name_space() + "/" + name;
+    const std::string ns = context.api.name_space();
+    name = (ns.empty() ? "default" : ns) + "/" + name;
   }
   if (!lineage::valid_key_name(role, name)) {
     return tl::unexpected(

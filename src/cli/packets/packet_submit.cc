@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "base/key.h"
+#include "cli/apps/app_file.h"
+#include "cli/apps/app_packets.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
 #include "cli/packets/packet_document.h"
@@ -257,6 +259,44 @@ Outcome<int> submit(Context& context, const SubmitOptions& options) {
   return batch.exit_code != kExitDone ? batch.exit_code : *waited;
 }
 
+// The packets of NAME, NAME.packet.yaml or NAME.yaml, here or in packets/.
+Outcome<int> create_named(Context& context, const std::string& name) {
+  std::string path;
+  for (const char* folder : {"", "packets/"}) {
+    for (const char* end : {"", ".packet.yaml", ".yaml"}) {
+      const std::string candidate = folder + name + end;
+      std::error_code error;
+      if (path.empty() && std::filesystem::is_regular_file(candidate, error)) path = candidate;
+    }
+  }
+  if (path.empty()) {
+    return tl::unexpected(Failure{kExitNotFound, "cannot create packet " + name,
+                                  fmt::format("there is no {0}, {0}.packet.yaml or {0}.yaml, here "
+                                              "or in packets/",
+                                              name),
+                                  "from flags: phoenix packet submit --requires C,…", ""});
+  }
+  const auto app = load_for(context, {path, false}, "cannot create packet " + name);
+  if (!app) return tl::unexpected(app.error());
+  if (app->packets.empty()) {
+    return tl::unexpected(
+        wrong_use("cannot create packet " + name, path + " declares no FlightPacket"));
+  }
+  int code = kExitDone;
+  for (const AppPacket& packet : app_packets(*app)) {
+    const auto body = packet_body(*app, packet, wall_now_ms());
+    if (!body) return tl::unexpected(body.error());
+    const auto reply =
+        context.api.post("cannot create packet " + packet.id, Target({"packets"}), *body);
+    if (reply) {
+      print_answer(context, *reply, packet.id, packet.id);
+    } else {
+      code = context.out.report(reply.error());
+    }
+  }
+  return code;
+}
+
 Command submit_command(const std::string& path, const std::shared_ptr<SubmitOptions>& options) {
   Command command;
   command.path = path;
@@ -284,16 +324,15 @@ void add_packet_submit(std::vector<Command>& table) {
 
   const auto options = std::make_shared<SubmitOptions>();
   Command create = submit_command("packet create", options);
-  create.summary = "the same as packet submit";
+  create.summary = "packets of a file NAME.packet.yaml; without NAME the same as packet submit";
+  create.usage = "NAME | --requires C,… [flags]";
+  create.example = "phoenix packet create invoice";
   create.words_name = "NAME";
   create.words_max = 1;
   create.words = &options->words;
   create.run = [options](Context& context) {
     if (options->words.empty()) return finish(context, submit(context, *options));
-    return context.out.report(
-        wrong_use(fmt::format("packet create {}: {}", options->words[0], kNotInThisVersion),
-                  "packets from manifest files come with a later version",
-                  "use: phoenix packet submit --requires C,… --payload JSON"));
+    return finish(context, create_named(context, options->words[0]));
   };
   table.push_back(std::move(create));
 }

@@ -8,8 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/closest.h"
 #include "cli/context.h"
-#include "cli/line/parse.h"
 
 namespace phoenix::cli {
 namespace {

@@ -38,20 +38,18 @@ Flag address_flag(std::string name, std::string* into, bool* explicit_too, std::
 }
 
 Flag store_flag(std::string* into) {
-  Flag flag = text_flag("--store", "sqlite", into,
-                        "where packets are kept: sqlite, or postgresql://… for several hosts");
+  Flag flag = text_flag(
+      "--store", "sqlite", into,
+      "where packets are kept: sqlite, postgresql://… for several hosts, none: a gateway");
   flag.set = [into](std::string_view text) -> Complaint {
     const bool shared = text.starts_with("postgresql://") || text.starts_with("postgres://");
-    if (text == "sqlite" || shared) {
+    if (text == "sqlite" || text == "none" || shared) {
       *into = text;
       return std::nullopt;
     }
-    if (text == "none") {
-      return fmt::format("none is {}; use sqlite or postgresql://…", kNotInThisVersion);
-    }
     // What looks like an address may hold a password.
     const bool address = text.find(':') != std::string_view::npos;
-    return fmt::format("{} is no store; use sqlite or postgresql://USER@HOST/DATABASE",
+    return fmt::format("{} is no store; use sqlite, postgresql://USER@HOST/DATABASE or none",
                        address ? std::string("this") : "\"" + std::string(text) + "\"");
   };
   return flag;
@@ -112,7 +110,7 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
       text_flag("--pool", "DIR", &o->pool_dir, "ring key, ids and view of the pool (--data)"));
   flags.push_back(store_flag(&o->store));
   flags.push_back(
-      number_flag("--weight", "N", &o->weight, 0, 10'000, "share of the work (100); 0: a gateway"));
+      number_flag("--weight", "N", &o->weight, 0, 10'000, "share of the work (100); 0: no slots"));
   flags.push_back(text_flag("--tls-cert", "FILE", &o->tls_cert, "certificate chain, PEM"));
   flags.push_back(text_flag("--tls-key", "FILE", &o->tls_key, "its private key, PEM"));
   flags.push_back(
@@ -122,6 +120,8 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
       repeated_flag("--allow-host", "NAME,…", &o->allow_host, "more names for the Host header"));
   flags.push_back(
       repeated_flag("--allow-origin", "ORIGIN,…", &o->allow_origin, "web origins that may call"));
+  flags.push_back(switch_flag("--require-member-keys", &o->require_member_keys,
+                              "refuse members without a key; see docs/audit.md"));
   flags.push_back(switch_flag("--insecure", &o->insecure,
                               "listen beyond loopback without tokens or mutual TLS"));
   flags.push_back(duration_flag("--retain", "7d", &o->retain, "how long ended packets stay (7d)"));
@@ -174,6 +174,16 @@ Outcome<ServeOptions> merge_serve_options(const std::string& config_path, const 
     return tl::unexpected(
         wrong_use("--tls-cert and --tls-key come together",
                   options.tls_cert.empty() ? "the certificate is missing" : "the key is missing"));
+  }
+  if (options.store == "none" && options.join.empty()) {
+    return tl::unexpected(wrong_use("--store none needs --join",
+                                    "a gateway keeps nothing: it hands calls on to a pool's hosts",
+                                    "name one of them: --join 10.0.0.1:7946"));
+  }
+  if (options.store == "none" && !options.auth_file.empty()) {
+    return tl::unexpected(wrong_use("--auth-file does not go with --store none",
+                                    "the hosts behind a gateway check the tokens",
+                                    "leave it out; they have theirs"));
   }
   if (options.retain.ns == 0) {
     return tl::unexpected(wrong_use("--retain: 0s is too short", "", "for example --retain 1h"));

@@ -1,17 +1,17 @@
 // Puts a host together: data folder, store, node, membership, REST face, log, signals.
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 
 #include "api/api.h"
 #include "api/auth.h"
 #include "cli/serve/pool_part.h"
+#include "cli/serve/serve_gateway.h"
+#include "cli/serve/serve_parts.h"
 #include "net/address.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -32,69 +32,20 @@ namespace {
 constexpr Duration kShutdown = seconds(4);
 constexpr Duration kHandOver = seconds(3);  // of these, with other hosts
 constexpr Duration kLookAtHealth = milliseconds(250);
-constexpr std::string_view kSeeHelp = "see: phoenix serve --help";
 constexpr std::string_view kMendFile = "mend the file and start again";
-
-// Fields are named as REST names them ("flag:--auth-file: …"); who starts a host gave flags.
-std::string said(const Error& error) {
-  const std::string_view detail = error.detail;
-  return std::string(detail.starts_with("flag:") ? detail.substr(5) : detail);
-}
-
-int complain(const Error& error, std::string_view next) {
-  fmt::print(stderr, "phoenix serve: cannot start\n{}\n{}\n", said(error), next);
-  return 1;
-}
-
-// A host has many connections; the soft limit of 1,024 descriptors is for programs that select().
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-std::string host_name(const ServeOptions& options) {
-  if (!options.name.empty()) return options.name;
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "host";
-  return name.data();
-}
 
 // Beyond loopback only with credentials.
 std::optional<Error> check_exposure(const ServeOptions& options) {
-  const auto address = parse_address(options.listen);
-  if (!address) return address.error();
-  const auto literals = resolve(*address);
-  if (!literals) return literals.error();
-  const bool loopback = std::all_of(literals->begin(), literals->end(), [](const Address& literal) {
-    return is_loopback(literal.host);
-  });
+  const auto loopback = listens_on_loopback(options);
+  if (!loopback) return loopback.error();
   const bool mutual = !options.tls_cert.empty() && !options.tls_ca.empty();
-  if (loopback || options.insecure || mutual || !options.auth_file.empty()) {
+  if (*loopback || options.insecure || mutual || !options.auth_file.empty()) {
     return std::nullopt;
   }
   return Error{.kind = ErrorKind::kInvalidRequest,
                .detail = "--listen " + options.listen +
                          " is reachable from other machines, and there is neither --auth-file "
                          "nor mutual TLS"};
-}
-
-// Where others reach this host's API: what the user says, else where it listens, the address in
-// place of one that stands for all.
-std::string told_api(const ServeOptions& options, const std::string& listening,
-                     const gossip::Endpoint& own) {
-  const auto bound = parse_address(listening);
-  const uint16_t port = bound ? bound->port : 0;
-  if (!options.advertise.empty()) {
-    return parse_address(options.advertise) ? options.advertise
-                                            : to_string(Address{options.advertise, port});
-  }
-  const bool all = bound && (bound->host == "0.0.0.0" || bound->host == "::");
-  if (!all) return listening;
-  gossip::Endpoint at = own;
-  at.port = port;
-  return to_string(at);
 }
 
 class Serving {
@@ -175,27 +126,10 @@ class Serving {
       const auto keys = gossip::read_key_file(options_.gossip_key_file);
       if (!keys) return complain(keys.error(), "mend --gossip-key-file and start again");
     }
-    if (auto bound = bind_gossip(); !bound) {
-      return complain(bound.error(), "choose another one with --gossip, or 127.0.0.1:0");
-    }
-    return 0;
-  }
-
-  Result<bool> bind_gossip() {
-    auto bound = gossip::bind_gossip(options_.gossip);
-    const bool taken = !bound && bound.error().kind == ErrorKind::kConflict;
-    if (taken && !options_.gossip_explicit) {
-      log_.write(Severity::kWarn, "taking-a-free-port", {{"why", bound.error().detail}});
-      bound = gossip::bind_gossip("127.0.0.1:0");
-    }
-    if (!bound) return tl::unexpected<Error>(bound.error());
+    auto bound = bind_gossip(options_, log_);
+    if (!bound) return complain(bound.error(), "choose another one with --gossip, or 127.0.0.1:0");
     gossip_port_.emplace(std::move(*bound));
-    if (options_.gossip_key_file.empty() && !is_loopback(gossip_port_->address.host)) {
-      log_.write(Severity::kWarn, "gossip-unprotected",
-                 {{"address", to_string(gossip_port_->address)},
-                  {"why", "whoever reaches this port can join the pool; give --gossip-key-file"}});
-    }
-    return true;
+    return 0;
   }
 
   // With a store of its own, what must be equal over the pool is in a folder; else in the store.
@@ -238,6 +172,7 @@ class Serving {
     if (!key) return tl::unexpected<Error>(key.error());
     host.key = std::move(*key);
     host.pool = identity_.pool;
+    host.require_member_keys = options_.require_member_keys;
     auto started = RunningHost::start(loop_, std::move(*store), host);
     if (!started) return tl::unexpected<Error>(started.error());
     host_ = std::move(*started);
@@ -300,33 +235,18 @@ class Serving {
   }
 
   Result<bool> listen() {
-    HttpServerOptions http;
-    http.listen = options_.listen;
-    if (!options_.tls_cert.empty()) {
-      http.tls = HttpTlsOptions{options_.tls_cert, options_.tls_key, options_.tls_ca};
-    }
-    http.render_error = [this](const Error& error, const HttpHead* head) {
-      return api_->render(error, head);
-    };
-    auto listening = open_server(http);
-    const bool taken = !listening && listening.error().kind == ErrorKind::kConflict;
-    if (taken && !options_.listen_explicit) {
-      log_.write(Severity::kWarn, "taking-a-free-port", {{"why", listening.error().detail}});
-      http.listen = "127.0.0.1:0";
-      listening = open_server(http);
-    }
+    auto listening =
+        listen_rest(loop_, options_, log_,
+                    {.render = [this](const Error& error,
+                                      const HttpHead* head) { return api_->render(error, head); },
+                     .gate = [this](const HttpHead& head) { return api_->gate(head); },
+                     .handle = [this](auto exchange) { api_->handle(std::move(exchange)); }});
     if (!listening) return tl::unexpected<Error>(listening.error());
     server_ = std::move(*listening);
     return true;
   }
 
-  Result<std::unique_ptr<HttpServer>> open_server(const HttpServerOptions& http) {
-    return HttpServer::listen(
-        loop_, http, [this](const HttpHead& head) { return api_->gate(head); },
-        [this](std::shared_ptr<HttpExchange> exchange) { api_->handle(std::move(exchange)); });
-  }
-
-  std::string scheme() const { return options_.tls_cert.empty() ? "http://" : "https://"; }
+  std::string scheme() const { return scheme_of(options_); }
 
   void announce() {
     const std::string url = scheme() + server_->address();
@@ -496,6 +416,7 @@ class Serving {
 }  // namespace
 
 int serve(const ServeOptions& options) {
+  if (options.store == gossip::kNoStore) return serve_gateway(options);
   ServeOptions life = options;
   for (;;) {
     Serving serving(life);

@@ -94,6 +94,7 @@ inline std::string in_namespace(std::string path, const std::string& ns) {
 struct Effects {
   Actions actions;
   std::string url;  // the host to which calls go now
+  WallMs wall = 0;  // the time of day, as the driver told it last: for what is signed
   uint64_t last_id = 0;
   uint64_t next_id() { return ++last_id; }
   void add(Action action) { actions.push_back(std::move(action)); }

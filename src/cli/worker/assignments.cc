@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bytes_text.h"
 #include "client/http_client.h"
 #include "client/problem.h"
+#include "lineage/form/statements.h"
 
 namespace phoenix::worker {
 namespace {
@@ -14,6 +16,7 @@ constexpr std::size_t kMaxSettled = 65'536;
 // More than a host may place on a member at once.
 constexpr std::size_t kMaxInHand = 1'000'000;
 constexpr int kMaxUnauthenticated = 5;
+constexpr WallMs kOfferMs = 60'000;  // however far the clocks are apart, within reason
 
 bool is_final(const Verdict& verdict) {
   return verdict.verb != "start" && verdict.verb != "checkpoint";
@@ -180,6 +183,13 @@ void Assignments::checkpoint_written(Instant now, uint64_t run, std::string_view
 }
 
 bool Assignments::answered(Instant now, uint64_t call_id, const CallResult& result) {
+  if (accepts_.erase(call_id) > 0) {
+    if (result && !result->ok()) {
+      effects_.say(SayLevel::kWork,
+                   "a handoff did not come about: " + parse_problem(*result).detail);
+    }
+    return true;
+  }
   const auto open = open_calls_.find(call_id);
   if (open == open_calls_.end()) return false;
   Work& work = works_.at(open->second);
@@ -310,6 +320,60 @@ void Assignments::report(Instant now, Work& work, Verdict verdict) {
   send_next(now, work);
 }
 
+// Deterministic for a result: a call that is repeated is the same call.
+std::string Assignments::signature_of(const Work& work, const Verdict& verdict) const {
+  if (!options_.key || identity_.pool.empty()) return {};
+  std::string envelope;
+  if (verdict.verb == "complete") {
+    const lineage::Completion said{identity_.pool, identity_.ns,     work.packet,
+                                   work.epoch,     identity_.member, lineage::End::kCompleted,
+                                   verdict.result};
+    envelope = lineage::sign(*options_.key, said);
+  } else if (verdict.handoff) {
+    lineage::HandoffOffer said;
+    said.pool = identity_.pool;
+    said.ns = identity_.ns;
+    said.packet = work.packet;
+    said.epoch = work.epoch;
+    said.offer = "offer-" + std::to_string(work.epoch);
+    said.giver = {identity_.member, identity_.incarnation};
+    said.receiver = verdict.handoff->to;
+    said.selector = verdict.handoff->required;
+    said.expires_at = effects_.wall + kOfferMs;
+    said.context = verdict.handoff->context;
+    envelope = lineage::sign(*options_.key, said);
+  }
+  return envelope.empty() ? "" : ",\"signature\":\"" + base64_text(envelope) + "\"";
+}
+
+// The host has looked whether it fits; whoever is about to leave takes nothing new. An answer that
+// is lost is nothing but a handoff that does not happen: its giver asks again.
+void Assignments::offer(const JsonText& json) {
+  const auto offer = read_offer(json, identity_.member);
+  if (!offer || !options_.key || identity_.pool.empty()) return;
+  MakeCall make;
+  make.id = effects_.next_id();
+  make.call.method = "POST";
+  make.call.target =
+      in_namespace("/v1/packets/" + url_encode(offer->packet_id) + "/accept", options_.ns);
+  make.call.body = "{\"epoch\":" + std::to_string(offer->epoch);
+  if (accepting_) {
+    const lineage::HandoffAcceptance said{
+        identity_.pool,      identity_.ns,   offer->packet_id,
+        offer->epoch,        offer->offered, {identity_.member, identity_.incarnation},
+        offer->said.context, effects_.wall};
+    make.call.body += ",\"signature\":\"" + base64_text(lineage::sign(*options_.key, said)) + "\"}";
+  } else {
+    make.call.body += ",\"decline\":\"it is leaving\"}";
+  }
+  make.call.token = token_;
+  make.call.timeout = options_.request_timeout;
+  make.call.repeatable = true;
+  make.call.url = effects_.url;
+  accepts_.insert(make.id);
+  effects_.add(std::move(make));
+}
+
 void Assignments::send_next(Instant /*now*/, Work& work) {
   if (work.call_id != 0 || work.calls.empty()) return;
   const Verdict& verdict = work.calls.front();
@@ -320,7 +384,8 @@ void Assignments::send_next(Instant /*now*/, Work& work) {
   make.call.method = "POST";
   make.call.target =
       in_namespace("/v1/packets/" + url_encode(work.packet) + "/" + verdict.verb, options_.ns);
-  make.call.body = "{\"epoch\":" + std::to_string(work.epoch) + verdict.fields + "}";
+  make.call.body = "{\"epoch\":" + std::to_string(work.epoch) + verdict.fields +
+                   signature_of(work, verdict) + "}";
   make.call.token = token_;
   make.call.timeout = options_.request_timeout;
   make.call.repeatable = true;

@@ -13,6 +13,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,8 +31,12 @@ class Assignments {
 
   // With which token packet calls are made; the newest one also for older epochs.
   void use_token(std::string token) { token_ = std::move(token); }
+  // In whose name results are signed; without a pool they are not.
+  void use_identity(Identity identity) { identity_ = std::move(identity); }
 
   void deliver(Instant now, const JsonText& delivery);
+  // Another member wants to hand a packet over to this one.
+  void offer(const JsonText& offer);
   // Nothing of that or an older epoch will be accepted.
   void revoke(Instant now, const std::string& packet, uint64_t epoch, std::string_view reason);
   // After an attach: stops what is not listed; what is listed may be delivered again.
@@ -96,7 +101,11 @@ class Assignments {
 
   const WorkerOptions& options_;
   Effects& effects_;
+  std::string signature_of(const Work& work, const Verdict& verdict) const;
+
   std::string token_;
+  Identity identity_;
+  std::set<uint64_t> accepts_;               // open calls by which offers were answered
   std::map<uint64_t, Work> works_;           // in order of arrival
   std::map<std::string, uint64_t> current_;  // packet -> the work in hand
   std::map<uint64_t, uint64_t> open_calls_;  // call -> work

@@ -1,9 +1,11 @@
 #include "cli/worker/delivery.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/bytes_text.h"
 #include "base/key.h"
+#include "lineage/crypto/sha256.h"
 
 namespace phoenix::worker {
 namespace {
@@ -48,13 +50,33 @@ std::string how_it_ended(const RunEnd& end) {
   return "CMD was ended by signal " + std::to_string(end.signal);
 }
 
+struct Member {
+  std::string text;  // with a comma before it
+  std::string kept;  // the content as the host keeps it
+};
 // As text, unless it is none, or its quotes and escapes take it over what a JSON value may have.
-std::string as_member(const std::string& name, std::string_view bytes) {
+Member as_member(const std::string& name, std::string_view bytes) {
   if (valid_utf8(bytes)) {
-    const std::string text = quote_json(bytes);
-    if (text.size() <= kMaxJson) return ",\"" + name + "\":" + text;
+    std::string text = quote_json(bytes);
+    if (text.size() <= kMaxJson) return {",\"" + name + "\":" + text, std::move(text)};
   }
-  return ",\"" + name + "Base64\":\"" + base64_text(bytes) + "\"";
+  return {",\"" + name + "Base64\":\"" + base64_text(bytes) + "\"", std::string(bytes)};
+}
+
+// The host keeps JSON on one line.
+std::string one_line(std::string_view json) {
+  std::string text(json);
+  std::erase_if(text, [](char c) { return c == '\n' || c == '\r'; });
+  return text;
+}
+
+// Of `name` or `nameBase64` as the host keeps it; nullopt if neither is there.
+std::optional<Digest> kept_digest(const JsonText& json, const std::string& name) {
+  const JsonText bytes = json[name + "Base64"];
+  if (bytes.is_string()) return lineage::sha256(decode_base64(bytes.text()).value_or(""));
+  const JsonText value = json[name];
+  if (!value.present()) return std::nullopt;
+  return lineage::sha256(one_line(value.raw()));
 }
 
 // The file is an object of the handoff call's own fields; the host judges what is in them.
@@ -63,18 +85,31 @@ Verdict handoff_call(std::string_view file) {
   if (!json || !json->is_object()) {
     return failure("what CMD wrote to PHOENIX_HANDOFF_OUT is not a JSON object", "invalid-handoff");
   }
+  HandoffTerms terms;
+  terms.to = (*json)["to"].text();
+  for (const JsonText& name : (*json)["requiredCapabilities"].items()) {
+    terms.required.push_back(name.text());
+  }
+  std::sort(terms.required.begin(), terms.required.end());
+  terms.required.erase(std::unique(terms.required.begin(), terms.required.end()),
+                       terms.required.end());
+  terms.context = kept_digest(*json, "context");
   std::string fields;
   for (const auto& [name, value] : json->members()) {
     if (name != "epoch") fields += "," + quote_json(name) + ":" + std::string(value.raw());
   }
-  return {"handoff", fields};
+  return {"handoff", fields, std::nullopt, std::move(terms)};
 }
 
 Verdict complete_call(const RunEnd& end, WorkerCodec codec) {
-  if (codec == WorkerCodec::kBytes) return {"complete", as_member("result", end.output)};
+  if (codec == WorkerCodec::kBytes) {
+    Member result = as_member("result", end.output);
+    return {"complete", std::move(result.text), lineage::sha256(result.kept)};
+  }
   const auto json = JsonText::parse(end.output);
   if (!json) return failure("stdout is not one JSON value (--codec json)", "invalid-result");
-  return {"complete", ",\"result\":" + std::string(json->raw())};
+  const std::string result = one_line(json->raw());
+  return {"complete", ",\"result\":" + result, lineage::sha256(result)};
 }
 
 }  // namespace
@@ -108,6 +143,25 @@ std::optional<WorkDelivery> read_delivery(const JsonText& json, WorkerCodec code
   return out;
 }
 
+std::optional<WorkOffer> read_offer(const JsonText& json, std::string_view member) {
+  const auto bytes = decode_base64(json["offer"].text());
+  const auto envelope = lineage::decode_envelope(bytes.value_or(""));
+  if (!envelope || envelope->type != lineage::HandoffOffer::kType) return std::nullopt;
+  auto said = lineage::decode<lineage::HandoffOffer>(envelope->payload);
+  if (!said || json["member"].text() != member || said->packet != json["packet"].text() ||
+      static_cast<int64_t>(said->epoch) != json["epoch"].integer().value_or(-1) ||
+      (!said->receiver.empty() && said->receiver != member) ||
+      said->context != kept_digest(json, "context")) {
+    return std::nullopt;
+  }
+  WorkOffer offer;
+  offer.packet_id = said->packet;
+  offer.epoch = said->epoch;
+  offer.offered = lineage::sha256(envelope->payload);
+  offer.said = *std::move(said);
+  return offer;
+}
+
 Verdict judge(const RunEnd& end, RunStop stop, const WorkerOptions& options) {
   const std::string_view tail = message_tail(end.error_tail);
   if (end.too_large) {
@@ -132,7 +186,7 @@ Verdict checkpoint_call(std::string_view content, int64_t seq, WorkerCodec codec
       return {"checkpoint", ",\"checkpoint\":" + std::string(json->raw()) + number};
     }
   }
-  return {"checkpoint", as_member("checkpoint", content) + number};
+  return {"checkpoint", as_member("checkpoint", content).text + number};
 }
 
 Verdict refused_call(std::string_view message, std::string_view code) {

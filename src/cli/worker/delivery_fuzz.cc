@@ -30,7 +30,10 @@ void judged(const Verdict& verdict, std::string_view text) {
 
 void read_all(const std::string& text) {
   for (const WorkerCodec codec : {WorkerCodec::kBytes, WorkerCodec::kJson}) {
-    if (const auto json = JsonText::parse(text)) (void)read_delivery(*json, codec);
+    if (const auto json = JsonText::parse(text)) {
+      (void)read_delivery(*json, codec);
+      (void)read_offer(*json, "w1");
+    }
     judged(checkpoint_call(text, 1, codec), text);
     WorkerOptions options;
     options.codec = codec;

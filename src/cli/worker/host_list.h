@@ -29,6 +29,7 @@ class HostList {
   void learn(const std::vector<std::string>& told);
   // False: that is no host to go to, or the present one.
   bool go_to(const std::string& url);
+  bool is_present(const std::string& url) const { return usable(url) == present_; }
 
   static constexpr std::size_t kMaxHosts = 64;
 

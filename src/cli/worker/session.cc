@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/bytes_text.h"
 #include "cli/exit_codes.h"
 #include "client/http_client.h"
 #include "client/problem.h"
+#include "lineage/form/statements.h"
 
 namespace phoenix::worker {
 namespace {
@@ -12,20 +14,30 @@ namespace {
 // Nobody listens: how long a worker that was just started tries before it says so.
 constexpr Duration kStartPatience = seconds(3);
 constexpr std::size_t kMaxOpenHeartbeats = 4;
+constexpr int kMaxChallenges = 5;
 
 std::string text_of(const JsonText& json) {
   return json.is_string() ? json.text() : std::string(json.raw());
 }
 
-std::string register_body(const WorkerOptions& options, bool replace) {
+std::string register_body(const WorkerOptions& options, bool replace, const std::string& proof) {
   std::string body = "{\"id\":" + quote_json(options.id) + ",\"kind\":" + quote_json(options.kind) +
                      ",\"capabilities\":[";
   for (const std::string& capability : options.capabilities) {
     if (body.back() != '[') body += ',';
     body += quote_json(capability);
   }
+  if (!options.compliance.empty()) {
+    body += "],\"compliance\":[";
+    for (const std::string& word : options.compliance) {
+      if (body.back() != '[') body += ',';
+      body += quote_json(word);
+    }
+  }
   body += "],\"weight\":" + std::to_string(options.weight) +
           ",\"maxLoad\":" + std::to_string(options.max_load);
+  if (!options.trust_score.empty()) body += ",\"trustScore\":" + options.trust_score;
+  if (!options.reliability.empty()) body += ",\"reliability\":" + options.reliability;
   if (!options.labels.empty()) {
     body += ",\"labels\":{";
     for (const auto& [key, value] : options.labels) {
@@ -36,6 +48,10 @@ std::string register_body(const WorkerOptions& options, bool replace) {
   }
   body += ",\"leaseSeconds\":" + std::to_string(options.lease.ns / seconds(1).ns) +
           ",\"disconnectGraceMs\":" + std::to_string(Session::kGrace.ms());
+  if (options.key) {
+    body += ",\"publicKey\":\"" + base64_text(options.key->public_key().view()) + "\"";
+  }
+  if (!proof.empty()) body += ",\"proof\":\"" + proof + "\"";
   if (replace) body += ",\"replace\":true";
   return body + "}";
 }
@@ -103,7 +119,7 @@ void Session::send_register(Instant now) {
   make.id = effects_.next_id();
   make.call.method = "POST";
   make.call.target = in_namespace("/v1/members", options_.ns);
-  make.call.body = register_body(options_, replace_);
+  make.call.body = register_body(options_, replace_, proof_);
   make.call.headers.emplace_back("Idempotency-Key", nonce_ + "-" + std::to_string(register_key_));
   make.call.token = options_.token;
   make.call.timeout = hosts_.several() ? patience() : options_.request_timeout;
@@ -139,6 +155,7 @@ void Session::registered(Instant now, const CallResult& result) {
   run_ = text_of((*json)["run"]);
   after_ = (*json)["next"].text();
   events_.on_token(token_);
+  learn_identity(session);
   effects_.add(SaveToken{token_});
   effects_.say(SayLevel::kNotice, "registered as " + options_.id + " at " + result->url);
   effects_.tell("registered");
@@ -158,7 +175,33 @@ void Session::registered(Instant now, const CallResult& result) {
   open_stream(now);
 }
 
+// The host asks it to sign something that nobody can have signed before.
+bool Session::prove_key(Instant now, const Answer& answer) {
+  const auto json = JsonText::parse(answer.body);
+  if (answer.status != 401 || !json || !options_.key) return false;
+  const auto bytes = decode_base64((*json)["challenge"].text());
+  Digest challenge{};
+  if (!bytes || bytes->size() != challenge.size() || challenges_ >= kMaxChallenges) return false;
+  std::copy(bytes->begin(), bytes->end(), challenge.begin());
+  ++challenges_;
+  proof_ = base64_text(lineage::sign(
+      *options_.key,
+      lineage::RegistrationProof{(*json)["pool"].text(), (*json)["namespace"].text(), options_.id,
+                                 options_.key->public_key(), challenge}));
+  ++register_key_;
+  send_register(now);
+  return true;
+}
+
+void Session::learn_identity(const JsonText& session) {
+  challenges_ = 0;
+  const int64_t incarnation = session["incarnation"].integer().value_or(0);
+  events_.on_identity({session["pool"].text(), session["namespace"].text(), options_.id,
+                       static_cast<uint64_t>(std::max<int64_t>(0, incarnation))});
+}
+
 void Session::register_refused(Instant now, const Answer& answer) {
+  if (prove_key(now, answer)) return;
   const Error error = parse_problem(answer);
   if (error.kind == ErrorKind::kMemberExists && !replace_) {
     // The id is this worker's own: whoever had it before is told that it was replaced.
@@ -248,6 +291,7 @@ void Session::attached(Instant now, const CallResult& result) {
   }
   const JsonText session = (*json)["session"];
   const std::string token = session["token"].text();
+  learn_identity(session);
   if (!token.empty() && token != token_) {
     token_ = token;
     events_.on_token(token_);
@@ -519,6 +563,7 @@ bool Session::other_run(const JsonText& answer) {
 
 void Session::take_news(Instant now, const JsonText& answer) {
   for (const JsonText& revoked : answer["revoked"].items()) events_.on_revoked(now, revoked);
+  for (const JsonText& offer : answer["offers"].items()) events_.on_offer(offer);
   note_drain(answer["drain"]);
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cli/worker/actions.h"
+#include "cli/worker/delivery.h"
 #include "cli/worker/host_list.h"
 #include "cli/worker/worker_main.h"
 #include "client/json_text.h"
@@ -29,9 +30,11 @@ namespace phoenix::worker {
 class SessionEvents {
  public:
   virtual void on_token(const std::string& token) = 0;
+  virtual void on_identity(const Identity& identity) = 0;
   // Calls go to another host now: those still open at the former one are to be made again.
   virtual void on_moved(Instant now) = 0;
   virtual void on_delivery(Instant now, const JsonText& delivery) = 0;
+  virtual void on_offer(const JsonText& offer) = 0;
   virtual void on_revoked(Instant now, const JsonText& revoked) = 0;
   virtual void on_held(Instant now, const std::vector<std::pair<std::string, uint64_t>>& held) = 0;
   // Everything must have stopped by `end`. True if there was anything.
@@ -101,6 +104,8 @@ class Session {
   void send_register(Instant now);
   void registered(Instant now, const CallResult& result);
   void register_refused(Instant now, const Answer& answer);
+  bool prove_key(Instant now, const Answer& answer);
+  void learn_identity(const JsonText& session);
   void begin_attach(Instant now);
   void send_attach(Instant now);
   void attached(Instant now, const CallResult& result);
@@ -164,6 +169,8 @@ class Session {
   Instant moved_at_{INT64_MIN / 2};  // a leaving host was followed
 
   bool replace_ = false;
+  std::string proof_;   // that it holds its key, for the newest challenge; empty: nobody asked
+  int challenges_ = 0;  // in a row
   int register_key_ = 0;
   int key_sent_ = -1;  // the key that was sent last, and since when
   Instant key_since_;

@@ -85,10 +85,17 @@ void Session::follow(Instant now, const JsonText& answer) {
   const JsonText url = answer["moveTo"];
   // Two hosts that leave, each naming the other, must not be run between.
   if (!url.is_string() || now < moved_at_ + lease_ / 6) return;
-  if (state_ != State::kAttached || !hosts_.go_to(url.text())) return;
+  // A gateway names itself: another host behind it is to be this member's home.
+  const bool here = hosts_.is_present(url.text());
+  if (state_ != State::kAttached || (!here && !hosts_.go_to(url.text()))) return;
   moved_at_ = now;
-  // A host that sends its members away counts no grace for the streams that they close.
+  // A host that sends its members away counts no grace for the streams that they close; nor does
+  // one behind a gateway for those that broke.
   stream_open_ = false;
+  if (here) {
+    broken_at_.reset();
+    hold();
+  }
   begin_attach(now);
 }
 

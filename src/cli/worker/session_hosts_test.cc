@@ -183,6 +183,29 @@ TEST_F(TwoHosts, IsNotRunBetweenTwoHostsThatBothLeave) {
   expect_attach_at(kA);
 }
 
+TEST(BehindAGateway, AttachesAgainThereWhenItNamesItself) {
+  for (const bool by_stream : {true, false}) {
+    CoreHarness w;
+    w.attach();
+    w.deliver("p", 1);
+    const Instant end = w.held_until;
+    const Answer refused =
+        problem_of(503, "draining", R"(,"moveTo":")" + test_options().urls.front() + "\"");
+    w.end_stream(StreamEnd::kBroken);
+    if (by_stream) {
+      w.end_stream(StreamEnd::kBroken, &refused);
+    } else {
+      w.pass({});
+      w.answer(w.last_call("/heartbeat"), refused);
+    }
+    EXPECT_EQ(w.last_call("/session?").call.url, test_options().urls.front());
+    EXPECT_EQ(w.stream.id, 0U);
+    EXPECT_EQ(w.held_until, end);
+    w.pass(milliseconds(600));
+    EXPECT_TRUE(w.signals.empty()) << "nobody counts a grace there";
+  }
+}
+
 TEST_F(TwoHosts, OneHostUnderTwoNamesGoesOnCountingItsGrace) {
   work_at_a();
   h.pass(seconds(1));

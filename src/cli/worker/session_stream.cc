@@ -86,6 +86,7 @@ void Session::take_event(Instant now, const StreamEvent& event) {
   }
   if (!event.id.empty()) after_ = event.id;
   if (event.type == "delivery") events_.on_delivery(now, *json);
+  if (event.type == "offer") events_.on_offer(*json);
   if (event.type == "revoked") events_.on_revoked(now, *json);
   if (event.type == "drain") note_drain(*json);
   if (event.type == "move") follow(now, *json);
@@ -124,6 +125,7 @@ void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal,
   if (refusal == nullptr) {
     leave_host(now, end == StreamEnd::kSilent ? HostTrouble::kSilent : HostTrouble::kGone);
   } else if (declined(*refusal)) {
+    follow(now, JsonText::parse(refusal->body).value_or(JsonText()));
     leave_host(now, HostTrouble::kSilent);
   }
 }

@@ -102,6 +102,10 @@ Actions WorkerCore::take_actions() { return std::exchange(effects_.actions, {});
 
 void WorkerCore::on_token(const std::string& token) { assignments_.use_token(token); }
 
+void WorkerCore::on_identity(const Identity& identity) { assignments_.use_identity(identity); }
+
+void WorkerCore::on_offer(const JsonText& offer) { assignments_.offer(offer); }
+
 void WorkerCore::on_moved(Instant now) { assignments_.host_changed(now); }
 
 void WorkerCore::on_delivery(Instant now, const JsonText& delivery) {

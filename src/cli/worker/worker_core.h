@@ -21,6 +21,9 @@ class WorkerCore final : private SessionEvents {
   // `options` must outlive it. `nonce`: unlike that of any other process.
   WorkerCore(const WorkerOptions& options, std::string nonce);
 
+  // The time of day, for what is signed. To be told before other inputs; nothing is decided by it.
+  void tell_time(WallMs wall) { effects_.wall = wall; }
+
   void start(Instant now, std::string saved_token);
   void call_answered(Instant now, uint64_t id, const CallResult& result);
   void stream_opened(Instant now, uint64_t stream);
@@ -41,6 +44,8 @@ class WorkerCore final : private SessionEvents {
 
  private:
   void on_token(const std::string& token) override;
+  void on_identity(const Identity& identity) override;
+  void on_offer(const JsonText& offer) override;
   void on_moved(Instant now) override;
   void on_delivery(Instant now, const JsonText& delivery) override;
   void on_revoked(Instant now, const JsonText& revoked) override;

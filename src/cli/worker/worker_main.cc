@@ -20,6 +20,7 @@
 #include "cli/worker/guard/guardian.h"
 #include "cli/worker/guard/process_tree.h"
 #include "cli/worker/worker_core.h"
+#include "cli/worker/worker_key.h"
 #include "client/async_client.h"
 #include "client/http_client.h"
 #include "client/json_text.h"
@@ -46,7 +47,11 @@ std::string fingerprint(const WorkerOptions& options) {
                     std::to_string(options.weight) + " " + std::to_string(options.max_load) + " " +
                     std::to_string(options.lease.ns);
   for (const std::string& capability : options.capabilities) out += " " + capability;
+  for (const std::string& word : options.compliance) out += " c:" + word;
   for (const auto& [key, value] : options.labels) out += " " + key + "=" + value;
+  if (options.key) out += " " + options.key->id();
+  if (!options.trust_score.empty()) out += " trust " + options.trust_score;
+  if (!options.reliability.empty()) out += " reliability " + options.reliability;
   return out;
 }
 
@@ -110,6 +115,7 @@ class Driver {
   // Before news from the host: without its own check, a worker that was frozen sends what its
   // runs came to before it hears that they are no longer wanted.
   void before_news() {
+    core_.tell_time(wall_ms());
     if (options_.no_self_check && !exit_code_) children_.look();
   }
 
@@ -128,6 +134,7 @@ class Driver {
 ChildEvents Driver::child_events() {
   ChildEvents events;
   events.ended = [this](uint64_t run, const RunEnd& end) {
+    core_.tell_time(wall_ms());
     core_.run_ended(boottime(), run, end);
     carry_out();
   };
@@ -163,6 +170,7 @@ void Driver::carry_out() {
     return;
   }
   timer_.call_after(next - boottime(), [this] {
+    core_.tell_time(wall_ms());
     core_.tick(boottime());
     carry_out();
   });
@@ -274,6 +282,15 @@ int run(const WorkerOptions& given) {
   WorkerOptions options = given;
   if (options.id.empty()) options.id = default_id();
   if (options.command.empty()) return refuse("no command to run: give it after --", 2);
+  if (!options.no_key) {
+    const std::string ns = options.ns.empty() ? "default" : options.ns;
+    auto key = take_worker_key(options.data_dir, ns + "/" + options.id);
+    if (!key) return refuse(key.error().detail, 1);
+    options.key = *std::move(key);
+  }
+  if (!options.dir.empty() && chdir(options.dir.c_str()) != 0) {
+    return refuse("CMD's folder " + options.dir + ": " + std::strerror(errno), 1);
+  }
   const char* base = std::getenv("TMPDIR");
   std::string scratch =
       std::string(base == nullptr || *base == '\0' ? "/tmp" : base) + "/phoenix-worker-XXXXXX";

@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
+#include "lineage/crypto/key.h"
 
 namespace phoenix {
 
@@ -28,9 +30,12 @@ struct WorkerOptions {
   std::vector<std::string> capabilities;
   std::string kind = "agent";
   std::vector<std::pair<std::string, std::string>> labels;
-  int64_t weight = 100;         // 1..10,000
-  int64_t max_load = 1;         // 1..1,000,000: the sum of the loads in hand
-  Duration lease = seconds(3);  // whole seconds, 1 s..3600 s
+  std::string trust_score;              // a number from 0 to 1, as JSON; empty: the host's default
+  std::string reliability;              // likewise
+  std::vector<std::string> compliance;  // what it may be trusted with
+  int64_t weight = 100;                 // 1..10,000
+  int64_t max_load = 1;                 // 1..1,000,000: the sum of the loads in hand
+  Duration lease = seconds(3);          // whole seconds, 1 s..3600 s
   WorkerCodec codec = WorkerCodec::kBytes;
   std::size_t max_result = 1024 * 1024;    // bytes of stdout; one more and CMD is killed
   Duration kill_after = seconds(5);        // from SIGTERM to SIGKILL
@@ -48,9 +53,16 @@ struct WorkerOptions {
   bool events = false;
   int verbosity = 0;  // -1: errors only; 0: what matters; 1: every assignment; 2: every call
   std::vector<std::string> command;  // at least one
+  std::string dir;                   // CMD's folder; empty: the worker's own
   // Keeps the session's token (mode 0600), so that a restart under the same id takes its session
   // over instead of waiting for the lease. Empty: nothing is kept.
   std::string state_file;
+  // Where its key is, worker.key (mode 0600), made at the first start. All workers of one folder
+  // have the same.
+  std::string data_dir = ".phoenixflight";
+  bool no_key = false;  // it registers without one and signs nothing
+  // The program's own: what it signs with; null: nothing.
+  std::shared_ptr<const lineage::KeyPair> key;
 };
 
 // Returns the exit status: 0 drained or retired, 1 CMD cannot be executed or registering was

@@ -60,6 +60,8 @@ void Fleet::start(int kind, bool self_check) {
                 capabilities,
                 "--max-load",
                 std::to_string(setup_.max_load),
+                "--data",
+                setup_.scratch + "/worker-keys",
                 "--lease",
                 std::to_string(setup_.lease.ms()) + "ms",
                 "-o",

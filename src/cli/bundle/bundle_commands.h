@@ -1,0 +1,12 @@
+// Verbs about bundles; they need no host.
+#pragma once
+
+#include <vector>
+
+#include "cli/line/command.h"
+
+namespace phoenix::cli {
+
+void add_bundle_commands(std::vector<Command>& table);  // bundle inspect, verify, unpack
+
+}  // namespace phoenix::cli

@@ -1,0 +1,100 @@
+#include "cli/serve/serve_parts.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "net/address.h"
+
+namespace phoenix {
+
+std::string said(const Error& error) {
+  const std::string_view detail = error.detail;
+  return std::string(detail.starts_with("flag:") ? detail.substr(5) : detail);
+}
+
+int complain(const Error& error, std::string_view next) {
+  fmt::print(stderr, "phoenix serve: cannot start\n{}\n{}\n", said(error), next);
+  return 1;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string host_name(const ServeOptions& options) {
+  if (!options.name.empty()) return options.name;
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "host";
+  return name.data();
+}
+
+std::string scheme_of(const ServeOptions& options) {
+  return options.tls_cert.empty() ? "http://" : "https://";
+}
+
+Result<bool> listens_on_loopback(const ServeOptions& options) {
+  const auto address = parse_address(options.listen);
+  if (!address) return tl::unexpected<Error>(address.error());
+  const auto literals = resolve(*address);
+  if (!literals) return tl::unexpected<Error>(literals.error());
+  return std::all_of(literals->begin(), literals->end(),
+                     [](const Address& literal) { return is_loopback(literal.host); });
+}
+
+std::string told_api(const ServeOptions& options, const std::string& listening,
+                     const gossip::Endpoint& own) {
+  const auto bound = parse_address(listening);
+  const uint16_t port = bound ? bound->port : 0;
+  if (!options.advertise.empty()) {
+    return parse_address(options.advertise) ? options.advertise
+                                            : to_string(Address{options.advertise, port});
+  }
+  const bool all = bound && (bound->host == "0.0.0.0" || bound->host == "::");
+  if (!all) return listening;
+  gossip::Endpoint at = own;
+  at.port = port;
+  return to_string(at);
+}
+
+Result<gossip::GossipPort> bind_gossip(const ServeOptions& options, const Log& log) {
+  auto bound = gossip::bind_gossip(options.gossip);
+  const bool taken = !bound && bound.error().kind == ErrorKind::kConflict;
+  if (taken && !options.gossip_explicit) {
+    log.write(Severity::kWarn, "taking-a-free-port", {{"why", bound.error().detail}});
+    bound = gossip::bind_gossip("127.0.0.1:0");
+  }
+  if (!bound) return bound;
+  if (options.gossip_key_file.empty() && !is_loopback(bound->address.host)) {
+    log.write(Severity::kWarn, "gossip-unprotected",
+              {{"address", to_string(bound->address)},
+               {"why", "whoever reaches this port can join the pool; give --gossip-key-file"}});
+  }
+  return bound;
+}
+
+Result<std::unique_ptr<HttpServer>> listen_rest(EventLoop& loop, const ServeOptions& options,
+                                                const Log& log, const RestFace& face) {
+  HttpServerOptions http;
+  http.listen = options.listen;
+  if (!options.tls_cert.empty()) {
+    http.tls = HttpTlsOptions{options.tls_cert, options.tls_key, options.tls_ca};
+  }
+  http.render_error = face.render;
+  auto listening = HttpServer::listen(loop, http, face.gate, face.handle);
+  const bool taken = !listening && listening.error().kind == ErrorKind::kConflict;
+  if (taken && !options.listen_explicit) {
+    log.write(Severity::kWarn, "taking-a-free-port", {{"why", listening.error().detail}});
+    http.listen = "127.0.0.1:0";
+    listening = HttpServer::listen(loop, http, face.gate, face.handle);
+  }
+  return listening;
+}
+
+}  // namespace phoenix

@@ -1,0 +1,171 @@
+// What a worker with a key signs: that it holds it, its results, its offers, its acceptances.
+#include "base/bytes_text.h"
+#include "cli/worker/core_harness.h"
+#include "client/json_text.h"
+#include "lineage/crypto/sha256.h"
+#include "lineage/form/statements.h"
+
+namespace phoenix::worker {
+namespace {
+
+class Signing : public ::testing::Test {
+ protected:
+  Signing() : key(lineage::KeyPair::from_seed(lineage::Seed{7})), h(options_with(key)) {
+    h.core.tell_time(1'000'000);
+  }
+  static WorkerOptions options_with(const lineage::KeyPair& pair) {
+    WorkerOptions options = test_options();
+    options.key = std::make_shared<const lineage::KeyPair>(pair);
+    return options;
+  }
+  static std::string registered() {
+    return R"({"member":{"id":"w1"},"session":{"id":"s","token":"tok-1","namespace":"default",)"
+           R"("pool":"pool","leaseSeconds":3,"incarnation":5},"run":1,"leaseMs":3000})";
+  }
+  void attach() {
+    h.core.start(h.now, "");
+    h.collect();
+    h.answer(h.last_call("/v1/members?"), answer_of(201, registered()));
+    h.core.stream_opened(h.now, h.stream.id);
+    h.collect();
+  }
+  Answer challenge(const std::string& bytes = std::string(32, 'c')) {
+    return problem_of(401, "unauthenticated",
+                      R"(,"pool":"pool","namespace":"default","id":"w1","challenge":")" +
+                          base64_text(bytes) + "\"");
+  }
+  // The statement in that field of the call, if this worker signed it.
+  template <class S>
+  S signed_in(const MakeCall& call, const std::string& field) {
+    const auto body = JsonText::parse(call.call.body);
+    EXPECT_TRUE(body) << call.call.body;
+    const auto envelope = decode_base64((*body)[field].text());
+    EXPECT_TRUE(envelope);
+    const auto opened = lineage::open<S>(*envelope, [this](std::string_view id) {
+      return id == key.id() ? &key.public_key() : nullptr;
+    });
+    EXPECT_TRUE(opened) << opened.error().detail;
+    return opened ? opened->statement : S{};
+  }
+
+  lineage::KeyPair key;
+  CoreHarness h;
+};
+
+TEST_F(Signing, ProvesItsKeyWhenItIsAsked) {
+  h.core.start(h.now, "");
+  h.collect();
+  const MakeCall first = h.last_call("/v1/members?");
+  EXPECT_NE(first.call.body.find("\"publicKey\":\"" + base64_text(key.public_key().view())),
+            std::string::npos);
+  EXPECT_EQ(first.call.body.find("proof"), std::string::npos);
+  h.answer(first, challenge());
+  const MakeCall second = h.last_call("/v1/members?");
+  EXPECT_NE(second.call.headers, first.call.headers) << "another request has another key";
+  const auto said = signed_in<lineage::RegistrationProof>(second, "proof");
+  EXPECT_EQ(said.pool, "pool");
+  EXPECT_EQ(said.ns, "default");
+  EXPECT_EQ(said.member, "w1");
+  EXPECT_EQ(said.key, key.public_key());
+  EXPECT_EQ(said.challenge[31], 'c');
+}
+
+TEST_F(Signing, GivesUpOnAHostThatOnlyAsks) {
+  h.core.start(h.now, "");
+  h.collect();
+  for (int i = 0; i < 20 && !h.exit_code; ++i) {
+    const MakeCall* call = h.find_call("/v1/members?");
+    if (call == nullptr) break;
+    h.answer(MakeCall(*call), challenge());
+  }
+  EXPECT_TRUE(h.exit_code);
+}
+
+TEST_F(Signing, SignsItsResults) {
+  attach();
+  h.deliver("p", 3);
+  h.start_taken("p");
+  h.end_run(h.runs.back().run, 0, "a \"b\"");
+  const auto said = signed_in<lineage::Completion>(h.last_call("/p/complete"), "signature");
+  EXPECT_EQ(said, (lineage::Completion{"pool", "default", "p", 3, "w1", lineage::End::kCompleted,
+                                       lineage::sha256(R"("a \"b\"")")}));
+}
+
+TEST_F(Signing, SignsBytesAsTheyAre) {
+  attach();
+  h.deliver("p", 1);
+  h.start_taken("p");
+  h.end_run(h.runs.back().run, 0, "\xff\x01");
+  const auto said = signed_in<lineage::Completion>(h.last_call("/p/complete"), "signature");
+  EXPECT_EQ(said.result, lineage::sha256("\xff\x01"));
+}
+
+TEST_F(Signing, SignsItsOffers) {
+  attach();
+  h.deliver("p", 2);
+  h.start_taken("p");
+  h.end_run(h.runs.back().run, 0, "",
+            R"({"requiredCapabilities":["b","a","b"],"context":{"n": 1}})");
+  const auto said = signed_in<lineage::HandoffOffer>(h.last_call("/p/handoff"), "signature");
+  EXPECT_EQ(said.epoch, 2u);
+  EXPECT_EQ(said.giver, (lineage::Party{"w1", 5}));
+  EXPECT_EQ(said.selector, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(said.context, lineage::sha256(R"({"n": 1})"));
+  EXPECT_EQ(said.expires_at, 1'060'000);
+}
+
+class Asked : public Signing {
+ protected:
+  Asked() {
+    attach();
+    said.pool = "pool";
+    said.ns = "default";
+    said.packet = "p";
+    said.epoch = 4;
+    said.offer = "offer-4";
+    said.giver = {"other", 1};
+    said.receiver = "w1";
+    said.context = lineage::sha256("\"c\"");
+  }
+  void ask(const std::string& context) {
+    const std::string envelope = lineage::sign(lineage::KeyPair::from_seed(lineage::Seed{8}), said);
+    h.core.stream_event(h.now, h.stream.id, "offer", "o1",
+                        R"({"member":"w1","packet":"p","namespace":"default","epoch":4,"offer":")" +
+                            base64_text(envelope) + R"(","until":"x","context":)" + context + "}");
+    h.collect();
+  }
+  lineage::HandoffOffer said;
+};
+
+TEST_F(Asked, AcceptsWhatItHasSeen) {
+  ask("\"c\"");
+  const MakeCall call = h.last_call("/v1/packets/p/accept?namespace=default");
+  EXPECT_EQ(call.call.token, "tok-1");
+  const auto yes = signed_in<lineage::HandoffAcceptance>(call, "signature");
+  EXPECT_EQ(yes.offer, lineage::sha256(lineage::encode(said)));
+  EXPECT_EQ(yes.receiver, (lineage::Party{"w1", 5}));
+  EXPECT_EQ(yes.epoch, 4u);
+  EXPECT_EQ(yes.context, lineage::sha256("\"c\""));
+  h.answer(call, problem_of(409, "wrong-state"));
+  EXPECT_TRUE(h.runs.empty());
+}
+
+TEST_F(Asked, AnswersNothingToAnotherContext) {
+  ask("\"d\"");
+  EXPECT_EQ(h.find_call("/accept"), nullptr);
+}
+
+TEST_F(Asked, DeclinesWhileItLeaves) {
+  h.deliver("q", 1);
+  h.start_taken("q");
+  h.core.stop_requested(h.now);
+  h.collect();
+  h.keep_alive(seconds(21));
+  ask("\"c\"");
+  const MakeCall* call = h.find_call("/accept");
+  ASSERT_NE(call, nullptr);
+  EXPECT_NE(call->call.body.find("\"decline\""), std::string::npos);
+}
+
+}  // namespace
+}  // namespace phoenix::worker
