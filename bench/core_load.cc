@@ -1,17 +1,57 @@
 #include "bench/core_load.h"
 
 #include "bench/clock.h"
+#include "lineage/crypto/sha256.h"
+#include "lineage/form/evidence.h"
 
 namespace phoenix::bench {
 
-CoreLoad::CoreLoad(size_t members, uint32_t max_load)
-    : workload_(4), host_(NodeConfig{}), result_(json_content(100, 2)) {
+namespace {
+
+constexpr const char* kPool = "bench";
+
+NodeConfig config() {
+  NodeConfig config;
+  config.pool = kPool;
+  return config;
+}
+
+std::optional<lineage::KeyPair> key_of(bool keys) {
+  if (!keys) return std::nullopt;
+  return lineage::KeyPair::from_seed(lineage::Seed{1});
+}
+
+}  // namespace
+
+CoreLoad::CoreLoad(size_t members, uint32_t max_load, bool keys)
+    : key_(key_of(keys)), workload_(4), host_(config()), result_(json_content(100, 2)) {
   std::vector<std::vector<MemberRecord>> records(kSessions);
+  std::vector<std::vector<std::string>> proofs(kSessions);
   for (size_t i = 0; i < members; ++i) {
-    records[i % kSessions].push_back(
-        member_record("worker-" + std::to_string(i), workload_.member_capabilities(), max_load));
+    const std::string id = "worker-" + std::to_string(i);
+    records[i % kSessions].push_back(member_record(id, workload_.member_capabilities(), max_load));
+    if (!key_) continue;
+    records[i % kSessions].back().public_key = key_->public_key().view();
+    proofs[i % kSessions].push_back(
+        lineage::sign(*key_, lineage::RegistrationProof{kPool, std::string(kNamespace), id,
+                                                        key_->public_key(), Digest{}}));
   }
-  for (size_t s = 0; s < kSessions; ++s) host_.attach(s, std::move(records[s]), 3600);
+  for (size_t s = 0; s < kSessions; ++s) {
+    host_.attach(s, std::move(records[s]), 3600, std::move(proofs[s]));
+  }
+}
+
+// As a client does, and the face that lays the signature out: outside of the core's time.
+void CoreLoad::sign(OwnerCalls& calls, const std::vector<std::string>& members) const {
+  std::vector<std::string> payloads;
+  for (size_t i = 0; i < calls.items.size(); ++i) {
+    const OwnerCall& call = *calls.items[i];
+    payloads.push_back(lineage::encode(lineage::Completion{
+        kPool, std::string(call.key.ns()), std::string(call.key.id()), call.epoch, members[i],
+        lineage::End::kCompleted, lineage::sha256(call.content->data)}));
+  }
+  auto all = lineage::sign_batch(*key_, kPool, lineage::Completion::kType, payloads);
+  for (size_t i = 0; i < all.size(); ++i) calls.items[i]->evidence = std::move(all[i]);
 }
 
 void CoreLoad::submit() {
@@ -51,18 +91,22 @@ void CoreLoad::poll(size_t session) {
   if (answer == nullptr) return;
   after_[session] = answer->next;
   for (const Delivery& delivery : answer->deliveries) {
-    held_[session].push_back({delivery.packet.head->key, delivery.epoch});
+    held_[session].push_back(
+        {delivery.packet.head->key, delivery.epoch, key_ ? delivery.member : std::string()});
   }
 }
 
 size_t CoreLoad::complete(size_t session) {
   OwnerCalls calls;
   auto& held = held_[session];
+  std::vector<std::string> members;
   while (!held.empty() && calls.items.size() < kBatch) {
+    if (key_) members.push_back(std::move(held.front().member));
     calls.items.emplace_back(completion(std::move(held.front().key), held.front().epoch, result_));
     held.pop_front();
   }
   if (calls.items.empty()) return 0;
+  if (key_) sign(calls, members);
   Command command;
   command.caller = InstantHost::session_caller(session);
   command.body = std::move(calls);

@@ -12,12 +12,14 @@
 
 #include "bench/instant_host.h"
 #include "bench/workload.h"
+#include "lineage/crypto/key.h"
 
 namespace phoenix::bench {
 
 class CoreLoad {
  public:
-  CoreLoad(size_t members, uint32_t max_load);
+  // `keys`: every member has one, and signs its results, one signature a call.
+  CoreLoad(size_t members, uint32_t max_load, bool keys = false);
 
   // Submits until so many are live.
   void fill(size_t live);
@@ -35,6 +37,7 @@ class CoreLoad {
   struct Held {
     PacketKey key;
     uint64_t epoch = 0;
+    std::string member;  // only with keys
   };
 
   void turn();
@@ -43,10 +46,12 @@ class CoreLoad {
   void poll(size_t session);
   // The oldest of the session's; how many ended.
   size_t complete(size_t session);
+  void sign(OwnerCalls& calls, const std::vector<std::string>& members) const;
   // Those for which no member will do.
   void cancel_parked();
   size_t fullest() const;
 
+  std::optional<lineage::KeyPair> key_;  // of all members: their sessions' processes have one
   WorkloadA workload_;
   InstantHost host_;
   std::shared_ptr<const Content> payload_ = json_content(1024, 1);

@@ -30,10 +30,11 @@ Reply InstantHost::take_reply() {
   return taken;
 }
 
-void InstantHost::attach(uint64_t number, std::vector<MemberRecord> members,
-                         uint32_t lease_seconds) {
+void InstantHost::attach(uint64_t number, std::vector<MemberRecord> members, uint32_t lease_seconds,
+                         std::vector<std::string> proofs) {
   Register request;
   request.members = std::move(members);
+  request.proofs = std::move(proofs);
   request.lease_seconds = lease_seconds;
   request.single = request.members.size() == 1;
   request.session_id = session_id(number);

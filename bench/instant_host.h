@@ -21,7 +21,8 @@ class InstantHost {
   Reply take_reply();
 
   // Registers one session.
-  void attach(uint64_t number, std::vector<MemberRecord> members, uint32_t lease_seconds);
+  void attach(uint64_t number, std::vector<MemberRecord> members, uint32_t lease_seconds,
+              std::vector<std::string> proofs = {});
   // As long as the host makes them.
   static std::string session_id(uint64_t number);
   static Caller session_caller(uint64_t number);

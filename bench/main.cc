@@ -14,6 +14,7 @@
 #include "bench/lineage/rows.h"
 #include "bench/membership/rows.h"
 #include "bench/peer/rows.h"
+#include "bench/policy/rows.h"
 #include "bench/ring/rows.h"
 #include "bench/rows.h"
 
@@ -27,15 +28,16 @@ constexpr const char* kUsage =
     "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
     "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
     "phoenix_bench handoff [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench policy [--json FILE] [--quick] [--row N]...\n"
     "\n"
     "Measures one host, the ring alone, the membership of hosts, the links between them,\n"
-    "several hosts as one system or the signed lineage against the bars of\n"
+    "several hosts as one system, the signed lineage or policies against the bars of\n"
     "docs/benchmarks.md and prints a table.\n"
     "  --json FILE   the figures as JSON too\n"
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
     "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
     "                membership: 1..10, link: 1..2, cluster: 1..8,\n"
-    "                handoff: 5, 6, 8); may be repeated\n"
+    "                handoff: 4, 5, 6, 8, policy: 4); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
     "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"
@@ -131,6 +133,12 @@ int handoff(const std::vector<std::string>& words) {
   return run_rows("handoff", line, lineage_rows(line.quick));
 }
 
+int policy_table(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (const auto wrong = parse(words, 4, {}, line); !wrong.empty()) return wrong_use(wrong);
+  return run_rows("policy", line, policy_rows(line.quick));
+}
+
 int main_of(const std::vector<std::string>& words) {
   const auto wants_help = [](const std::string& word) { return word == "--help" || word == "-h"; };
   if (words.empty() || wants_help(words[0]) || (words.size() > 1 && wants_help(words[1]))) {
@@ -144,8 +152,9 @@ int main_of(const std::vector<std::string>& words) {
   if (words[0] == "link") return link(rest);
   if (words[0] == "cluster") return cluster(rest);
   if (words[0] == "handoff") return handoff(rest);
+  if (words[0] == "policy") return policy_table(rest);
   return wrong_use("no benchmark '" + words[0] +
-                   "'; there are: host, ring, membership, link, cluster, handoff");
+                   "'; there are: host, ring, membership, link, cluster, handoff, policy");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/clock.h"
+#include "bench/core_load.h"
 #include "bench/figures.h"
 #include "lineage/audit/test_mutations.h"
 #include "lineage/audit/test_pool.h"
@@ -67,6 +68,35 @@ Result<Rate> verify_rate(const Export& made) {
     rates.push_back(static_cast<double>(report->legs) / took);
   }
   return Rate{median(rates), static_cast<double>(made.text.size()) / 1e6};
+}
+
+// The first issue's life of a packet, in the core, with and without signatures, by turns.
+Result<bool> signatures(bool quick, Figures& figures) {
+  const size_t live = quick ? 2'000 : 100'000;
+  const size_t wanted = quick ? 2'000 : 200'000;
+  const size_t members = quick ? 100 : 1'000;
+  CoreLoad plain(members, 1'000);
+  CoreLoad with_keys(members, 1'000, true);
+  plain.fill(live);
+  with_keys.fill(live);
+  std::vector<double> plain_rates;
+  std::vector<double> signed_rates;
+  for (int round = 0; round < 5; ++round) {
+    plain_rates.push_back(plain.rate(live, wanted));
+    signed_rates.push_back(with_keys.rate(live, wanted));
+  }
+  const double without = median(plain_rates);
+  const double with = median(signed_rates);
+  if (without <= 0 || with <= 0) return fail(ErrorKind::kInternal, "nothing was completed");
+  figures.push_back({4,
+                     "what signed results cost the life of a packet, 100 a call",
+                     100 * (1 - with / without),
+                     "%",
+                     {Bar::Op::kAtMost, 30},
+                     {{"packets/s with", with},
+                      {"packets/s without", without},
+                      {"us a packet", 1e6 / with - 1e6 / without}}});
+  return true;
 }
 
 Result<bool> verification(bool quick, Figures& figures) {
@@ -177,7 +207,8 @@ std::vector<Row> lineage_rows(bool quick) {
   const auto row = [quick](auto* run) {
     return [quick, run](Figures& figures) { return run(quick, figures); };
   };
-  return {{5, "verifying an export", row(verification)},
+  return {{4, "signed results in the core", row(signatures)},
+          {5, "verifying an export", row(verification)},
           {6, "altering an export", row(mutations)},
           {8, "proofs in a long log", row(proofs)}};
 }
