@@ -32,11 +32,14 @@ ARROWS = {
     "api": ["cluster", "membership", "net"],
     "sim": ["cluster", "peer", "membership", "store"],
     "client": ["base", "net"],
+    "manifest": ["base", "lineage", "policy"],
+    "gateway": ["api", "client"],
 }
 # Single headers beyond the arrows, each the face of a layer below or beside: the core describes its
 # writes in the store's words, and REST speaks to the host that runs it.
 EXTRA_HEADERS = {"node": ["store/store.h", "store/pool_store.h"],
-                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h"]}
+                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h"],
+                 "gateway": ["runtime/hosts.h"]}
 WIRING = "cli"  # includes anything, and nobody includes it
 PURE = {"base", "lineage", "policy", "ring", "membership", "packet", "directory", "keeper", "node", "cluster",
         "peer"}
