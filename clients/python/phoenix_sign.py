@@ -1,0 +1,141 @@
+"""Signs what a member says to a PhoenixFlight host: that it holds its key, its results, handoffs.
+
+    key = Key.load("worker.key")                  # or Key.new()
+    proof = key.prove(problem)                    # of the 401 that registering with publicKey gets
+    body["signature"] = key.complete(session, member, packet, epoch, result)
+
+`session` is the "session" of the answer to registering. A result is signed as the host keeps it: JSON
+as its text on one line (what json_text() gives, and what has to be sent), or bytes. Needs the package
+`cryptography`. The forms are described in src/lineage/form/statements.h.
+"""
+
+import base64
+import hashlib
+import json
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (Encoding, PublicFormat,
+                                                          load_pem_private_key)
+
+TYPE = "application/vnd.phoenixflight."
+
+
+def pack(value):
+    """The shortest msgpack of nil, booleans, integers, text, bytes and lists."""
+    if value is None or isinstance(value, bool):
+        return {None: b"\xc0", False: b"\xc2", True: b"\xc3"}[value]
+    if isinstance(value, int):
+        return pack_int(value)
+    if isinstance(value, list):
+        return sized(len(value), (15, 0x90), None, 0xdc, 0xdd) + b"".join(map(pack, value))
+    if isinstance(value, str):
+        data = value.encode()
+        return sized(len(data), (31, 0xa0), 0xd9, 0xda, 0xdb) + data
+    return sized(len(value), None, 0xc4, 0xc5, 0xc6) + value
+
+
+def pack_int(value):
+    if -32 <= value < 128:
+        return value.to_bytes(1, "big", signed=value < 0)
+    for power, width in enumerate((1, 2, 4, 8)):
+        if value >= 0 and value < 1 << 8 * width:
+            return bytes([0xcc + power]) + value.to_bytes(width, "big")
+        if value < 0 and value >= -(1 << 8 * width - 1):
+            return bytes([0xd0 + power]) + value.to_bytes(width, "big", signed=True)
+    raise ValueError(value)
+
+
+def sized(size, fixed, one, two, four):
+    if fixed and size <= fixed[0]:
+        return bytes([fixed[1] | size])
+    for tag, width in ((one, 1), (two, 2), (four, 4)):
+        if tag and size < 1 << 8 * width:
+            return bytes([tag]) + size.to_bytes(width, "big")
+    raise ValueError(size)
+
+
+def digest(data):
+    return None if data is None else hashlib.sha256(data).digest()
+
+
+def root_of(payloads):
+    """The root of the tree of RFC 9162 over them."""
+    if len(payloads) == 1:
+        return digest(b"\0" + payloads[0])
+    split = 1 << (len(payloads) - 1).bit_length() - 1
+    return digest(b"\1" + root_of(payloads[:split]) + root_of(payloads[split:]))
+
+
+def json_text(value):
+    """JSON as the host keeps it: send this very text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Key:
+    def __init__(self, secret):
+        self.secret = secret
+        self.public = secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.id = digest(self.public).hex()[:16]
+        self.public_base64 = base64.b64encode(self.public).decode()
+
+    @classmethod
+    def new(cls):
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def load(cls, path):
+        """Of a file that `phoenix key new` or a worker has made."""
+        with open(path, "rb") as file:
+            return cls(load_pem_private_key(file.read(), None))
+
+    def seal(self, name, payload):
+        """The envelope around a statement of that type, in base64."""
+        kind = TYPE + name
+        signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+        return base64.b64encode(
+            pack([1, kind, self.id, payload, self.secret.sign(signed)])).decode()
+
+    def prove(self, problem):
+        return self.seal("registration-proof", pack(
+            [1, problem["pool"], problem["namespace"], problem["id"], self.public,
+             base64.b64decode(problem["challenge"])]))
+
+    def complete(self, session, member, packet, epoch, result=None):
+        return self.seal("completion", completion(session, member, packet, epoch, result))
+
+    def offer(self, session, member, packet, epoch, to="", selector=(), context=None, life=60):
+        """That it gives the packet to that member, or to whom the capabilities lead."""
+        return self.seal("handoff-offer", pack(
+            [1, session["pool"], session["namespace"], packet, epoch, f"offer-{epoch}",
+             [member, session["incarnation"]], to or None, sorted(set(selector)),
+             int((time.time() + life) * 1000), digest(context), None, []]))
+
+    def accept(self, session, member, asked, context=None):
+        """That it takes what it was asked to; `context` is what came with the question."""
+        offer = statement(asked["offer"])
+        return self.seal("handoff-acceptance", pack(
+            [1, session["pool"], session["namespace"], asked["packet"], asked["epoch"],
+             digest(offer), [member, session["incarnation"]], digest(context),
+             int(time.time() * 1000)]))
+
+    def complete_all(self, session, member, items):
+        """One signature over many: items are (packet, epoch, result), in the order of the call."""
+        payloads = [completion(session, member, *item) for item in items]
+        return self.seal("batch", pack(
+            [1, session["pool"], TYPE + "completion", len(payloads), root_of(payloads)]))
+
+
+def statement(envelope):
+    """The payload of an envelope in base64, unchecked: its host has looked at the signature."""
+    data = base64.b64decode(envelope)
+    at = 2 + 1 + (data[3] if data[2] == 0xd9 else data[2] & 31) + (data[2] == 0xd9)
+    at += 1 + (data[at] & 31)  # the key's id
+    width = 1 << (data[at] - 0xc4)
+    size = int.from_bytes(data[at + 1:at + 1 + width], "big")
+    return data[at + 1 + width:at + 1 + width + size]
+
+
+def completion(session, member, packet, epoch, result=None):
+    return pack([1, session["pool"], session["namespace"], packet, epoch, member, 1,
+                 digest(result)])
