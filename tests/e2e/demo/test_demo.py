@@ -14,7 +14,7 @@ import unittest
 KEYS = {"seed", "submitted", "completed", "failed", "lost", "completedTwice", "mismatched",
         "ownerChanges", "staleRefusals", "selfStopped", "reexecutions", "wastedWork", "hostKills",
         "load", "rebalancing", "handoffMs", "ownershipGapMs", "recoveryMs", "packetsPerSecond",
-        "seconds"}
+        "seconds", "audit"}
 
 
 def processes_with(text):
@@ -90,6 +90,9 @@ class DemoTest(unittest.TestCase):
         for name in ("failed", "lost", "completedTwice", "mismatched"):
             self.assertEqual(figures[name], 0, name)
         self.assertGreater(figures["staleRefusals"], 0)
+        self.assertGreater(figures["audit"]["entries"], packets)
+        self.assertEqual(figures["audit"]["resultsSigned"], figures["completed"])
+        self.assertGreater(figures["audit"]["handoffsSigned"], 0)
         self.assertGreater(figures["selfStopped"], 0)
         for cause in ("death", "freeze", "handoff"):
             self.assertGreater(figures["ownerChanges"][cause], 0, cause)
@@ -132,13 +135,18 @@ class DemoTest(unittest.TestCase):
         (files / "empty").write_bytes(b"")
         data = pathlib.Path(self.folder) / "data"
         done = self.run_demo("--kill-host", "2", "--workers", "3", "--files", str(files), "--data",
-                             str(data), "-o", "json")
+                             str(data), "--audit-out", f"{self.folder}/audit", "-o", "json")
         figures = json.loads(done.stdout)
         self.assertEqual(figures["hostKills"], 2)
         self.check_figures(figures, 200)
         self.assertTrue((data / "phoenix.db").exists())
-        self.assertEqual(sorted(os.listdir(self.folder)), ["data", "files"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["audit", "data", "files"])
         self.assertEqual(processes_with(self.folder), [])
+        shutil.rmtree(data)
+        kept = pathlib.Path(self.folder) / "audit"
+        subprocess.run([os.environ["PHOENIX_BIN"], "audit", "verify", kept / "all.audit", "--keys",
+                        kept / "keys", "--checkpoint", kept / "now.checkpoint"],
+                       env=self.environment, check=True, capture_output=True, timeout=60)
 
     def test_the_report_for_people(self):
         done = self.run_demo("--keep", "--workers", "4")

@@ -63,6 +63,7 @@ POST /v1/packets/{}/complete
 POST /v1/packets/{}/fail
 POST /v1/packets/{}/release
 POST /v1/packets/{}/handoff
+POST /v1/packets/{}/accept
 POST /v1/packets/{}/cancel
 POST /v1/packets/{}/assign
 POST /v1/packets/{}/evict

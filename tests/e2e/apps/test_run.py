@@ -1,0 +1,161 @@
+"""`phoenix new` and `phoenix run` in an empty folder, as a stranger would."""
+
+import json
+import signal
+import subprocess
+import unittest
+
+from harness.cli import run, run_on_terminal
+from harness.host import PATIENCE, PROGRAM, Folder, clean_environment, until
+
+TEMPLATES = ["basic", "curl-member", "customer-validation", "planner-workers-reviewer",
+             "spot-fleet", "warm-sessions"]
+# Nobody answers there, whatever else runs on this machine.
+NOBODY = "http://127.0.0.1:1"
+
+
+class AppTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Folder(self).path
+
+    def new(self, name, template="basic"):
+        done = run("new", name, "--template", template, folder=self.folder)
+        self.assertEqual(done.code, 0, done)
+        return self.folder / name
+
+    def run_app(self, app, *words, code=0):
+        done = run("run", "-o", "json", *words, folder=app, PHOENIX_URL=NOBODY)
+        self.assertEqual(done.code, code, done)
+        return done
+
+    def edit(self, path, old, new):
+        text = path.read_text()
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new))
+
+
+class New(AppTest):
+    def test_list_names_every_template(self):
+        self.assertEqual(run("new", "--list", "-o", "name").lines, TEMPLATES)
+
+    def test_what_is_made_is_valid_in_the_strictest_sense(self):
+        for template in TEMPLATES:
+            app = self.new(f"app-{template}", template)
+            done = run("validate", "--strict", folder=app)
+            self.assertEqual((done.code, done.err), (0, ""), done)
+            left = [p for p in app.rglob("*") if p.is_file() and "{{" in p.read_text()]
+            self.assertEqual(left, [])
+
+    def test_refuses_what_would_do_harm(self):
+        app = self.new("shop")
+        (app / "PhoenixFile").write_text("mine")
+        self.assertEqual(run("new", "shop", folder=self.folder).code, 1)
+        self.assertEqual((app / "PhoenixFile").read_text(), "mine")
+        self.assertEqual(run("new", "shop", "--force", folder=self.folder).code, 0)
+        self.assertEqual(run("new", "../shop", folder=self.folder).code, 2)
+        done = run("new", "a", "--template", "basik", folder=self.folder)
+        self.assertIn("did you mean basic?", done.err)
+        self.assertEqual(done.code, 2)
+        self.assertEqual(run("new", folder=self.folder).code, 2)
+
+
+class Run(AppTest):
+    def test_every_template_ends_with_all_packets_completed(self):
+        for template in TEMPLATES:
+            with self.subTest(template):
+                summary = self.run_app(self.new(template, template)).json
+                self.assertEqual({p["status"] for p in summary["packets"]}, {"COMPLETED"})
+                self.assertGreater(summary["total"], 0)
+                self.assertLess(summary["seconds"], 30)
+
+    def test_spot_workers_die_and_nothing_is_lost(self):
+        packets = {p["id"]: p for p in self.run_app(self.new("s", "spot-fleet")).json["packets"]}
+        self.assertEqual([packets[f"frame-{n}"]["losses"] for n in range(1, 7)], [0, 1, 0, 1, 0, 1])
+
+    def test_again_does_the_work_again(self):
+        app = self.new("shop")
+        first = self.run_app(app).json["packets"]
+        second = self.run_app(app).json["packets"]
+        self.assertEqual([[p["id"] for p in s] for s in (first, second)], [["hello"], ["hello-r2"]])
+
+    def test_failed_packets_make_it_fail(self):
+        app = self.new("shop")
+        self.edit(app / "packets/hello.yaml", "name: world", "nome: world")
+        self.edit(app / "packets/hello.yaml", "  payload:", "  maxAttempts: 1\n  payload:")
+        packet = self.run_app(app, code=1).json["packets"][0]
+        self.assertEqual(packet["status"], "FAILED")
+        self.assertIn("KeyError", packet["error"])
+
+    def test_what_cannot_go_on_is_told_and_can_be_mended(self):
+        app = self.new("shop")
+        self.edit(app / "packets/hello.yaml", "[greet]", "[sing]")
+        self.edit(app / "packets/hello.yaml", "phoenixflight.io/v1", "phoenixflight.io/v1alpha1")
+        done = self.run_app(app, code=1)
+        self.assertIn("greeter lacks sing", done.err)
+        # The packet that is left over there gives way to what is declared now.
+        self.edit(app / "packets/hello.yaml", "[sing]", "[greet]")
+        done = self.run_app(app)
+        self.assertEqual([p["id"] for p in done.json["packets"]], ["hello-r2"])
+        self.assertIn("declared otherwise", done.err)
+
+    def test_an_agent_that_does_not_start_is_told(self):
+        app = self.new("shop")
+        self.edit(app / "agents/greeter.yaml", "[python3, src/greeter.py]", "[no-such-program]")
+        done = self.run_app(app, code=1)
+        self.assertIn("no-such-program", done.err)
+        self.assertIn("does not start", done.err)
+
+    def test_a_faulty_app_starts_nothing(self):
+        app = self.new("shop")
+        self.edit(app / "agents/greeter.yaml", "maxLoad: 2", "maxLoad: many")
+        done = run("run", folder=app, PHOENIX_URL=NOBODY)
+        self.assertEqual(done.code, 1, done)
+        self.assertIn("agents/greeter.yaml:8:12", done.err)
+        self.assertFalse((app / ".phoenixflight").exists())
+
+    def test_timeout(self):
+        app = self.new("shop")
+        (app / "src/greeter.py").write_text("import signal\nsignal.pause()\n")
+        done = run("run", "--timeout", "2s", folder=app, PHOENIX_URL=NOBODY)
+        self.assertEqual(done.code, 7, done)
+        self.assertIn("the time ran out", done.err)
+
+    def test_interrupt_drains_and_leaves_nobody(self):
+        app = self.new("shop")
+        (app / "src/greeter.py").write_text("import signal\nsignal.pause()\n")
+        self.edit(app / "agents/greeter.yaml", "timeout: 30s", "timeout: 40s")
+        self.edit(app / "PhoenixFile", "dataPlane:",
+                  "membership:\n  retirement: {drainTimeoutSeconds: 1}\n  discovery: "
+                  "{mode: capability}\n  migration: {enabled: true}\ndataPlane:")
+        process = subprocess.Popen([PROGRAM, "run"], cwd=app, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True,
+                                   env=clean_environment(PHOENIX_URL=NOBODY))
+        address = app / ".phoenixflight/address.json"
+        for line in process.stderr:
+            if "RUNNING" in line:
+                break
+        host = json.loads(address.read_text())["pid"]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        until(self, lambda: not alive(host), "the host's end")
+
+    def test_the_table_is_drawn_anew_on_a_terminal(self):
+        app = self.new("shop")
+        code, shown = run_on_terminal("run", "-f", str(app), env=clean_environment(PHOENIX_URL=NOBODY))
+        self.assertEqual(code, 0, shown)
+        self.assertIn("agents up", shown)
+        self.assertIn("\x1b[J", shown)
+        self.assertIn("1 of 1 packets completed", shown)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    unittest.main()
