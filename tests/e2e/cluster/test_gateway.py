@@ -9,7 +9,7 @@ import types
 import unittest
 import uuid
 
-from harness.host import PATIENCE, Folder, refused_start, until
+from harness.host import PATIENCE, SLOWNESS, Folder, refused_start, until
 from harness.pool import PoolHost, PoolTest
 from harness.rest import exchange
 from harness.round import LEASE, Round
@@ -191,7 +191,8 @@ class Gateways(PoolTest):
             wire.settimeout(PATIENCE)
             self.assertTrue(wire.recv(100).startswith(b"HTTP/1.1 200"))
         until(self, lambda: self.metric('phoenix_gateway_calls_open{kind="stream"}') == 8, "open")
-        self.assertLess(resident() - before, 16 * 1024, "KiB, of 16 MiB for each reader")
+        if SLOWNESS == 1:  # a sanitizer keeps what was freed
+            self.assertLess(resident() - before, 16 * 1024, "KiB, of 16 MiB for each reader")
         # Who reads after all gets all of it.
         rest = b""
         while chunk := wires[0].recv(1 << 20):
