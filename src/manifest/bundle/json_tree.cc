@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "policy/cel/value.h"
+#include "base/key.h"
 
 namespace phoenix::manifest {
 namespace {
@@ -135,7 +135,7 @@ class TreeReader {
         return false;
       }
     }
-    return take('"') && cel::valid_utf8(out);
+    return take('"') && valid_utf8(out);
   }
 
   bool escape(std::string& out) {

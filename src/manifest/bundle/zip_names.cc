@@ -7,7 +7,7 @@
 #include <map>
 #include <vector>
 
-#include "policy/cel/value.h"
+#include "base/key.h"
 
 namespace phoenix::manifest {
 namespace {
@@ -100,7 +100,7 @@ std::optional<std::string> bad_segment(std::string_view segment) {
 std::optional<std::string> bad_name(std::string_view path) {
   if (path.empty()) return "is empty";
   if (path.size() > kMostPathBytes) return fmt::format("has more than {} bytes", kMostPathBytes);
-  if (!cel::valid_utf8(path)) return "is not valid UTF-8";
+  if (!valid_utf8(path)) return "is not valid UTF-8";
   for (const uint32_t point : points_of(path)) {
     if (point < 0x20 || (point >= 0x7F && point < 0xA0)) return "has a control character";
     if (point == '\\') return "has a backslash";

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/key.h"
 #include "policy/cel/time_text.h"
 
 namespace phoenix::cel {

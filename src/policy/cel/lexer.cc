@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/key.h"
+
 namespace phoenix::cel {
 namespace {
 

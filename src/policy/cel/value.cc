@@ -295,24 +295,6 @@ int64_t code_points(std::string_view text) {
                        [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0) != 0x80; });
 }
 
-bool valid_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const auto lead = static_cast<uint8_t>(text[at]);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (length == 0 || lead > 0xF4 || at + length > text.size()) return false;
-    uint32_t point = length == 1 ? lead : lead & (0x7FU >> length);
-    for (size_t next = 1; next < length; ++next) {
-      const auto byte = static_cast<uint8_t>(text[at + next]);
-      if ((byte & 0xC0) != 0x80) return false;
-      point = point << 6 | (byte & 0x3F);
-    }
-    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-    if (overlong || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
-    at += length;
-  }
-  return true;
-}
-
 void* Scratch::allocate(size_t bytes) {
   bytes = (std::max<size_t>(bytes, 1) + alignof(Value) - 1) & ~(alignof(Value) - 1);
   if (bytes > limit_ - total_) return nullptr;

@@ -129,7 +129,6 @@ bool comparable(const Value& left, const Value& right);
 const Value* find(const Map& map, const Value& key);
 // How many code points a valid UTF-8 text has.
 int64_t code_points(std::string_view text);
-bool valid_utf8(std::string_view text);
 
 // Memory for what evaluations make. It grows up to a limit and is used again after clear().
 class Scratch {
