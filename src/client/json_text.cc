@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
 
 namespace phoenix {
@@ -108,24 +109,6 @@ struct Scanner {
     }
   }
 };
-
-void append_utf8(std::string& out, uint32_t code) {
-  if (code < 0x80) {
-    out.push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    out.push_back(static_cast<char>(0xc0U | (code >> 6U)));
-    out.push_back(static_cast<char>(0x80U | (code & 0x3fU)));
-  } else if (code < 0x10000) {
-    out.push_back(static_cast<char>(0xe0U | (code >> 12U)));
-    out.push_back(static_cast<char>(0x80U | ((code >> 6U) & 0x3fU)));
-    out.push_back(static_cast<char>(0x80U | (code & 0x3fU)));
-  } else {
-    out.push_back(static_cast<char>(0xf0U | (code >> 18U)));
-    out.push_back(static_cast<char>(0x80U | ((code >> 12U) & 0x3fU)));
-    out.push_back(static_cast<char>(0x80U | ((code >> 6U) & 0x3fU)));
-    out.push_back(static_cast<char>(0x80U | (code & 0x3fU)));
-  }
-}
 
 uint32_t hex_at(std::string_view text, std::size_t pos) {
   uint32_t code = 0;

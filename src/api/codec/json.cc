@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/codec/json_writer.h"
+#include "base/bytes_text.h"
 #include "base/key.h"
 
 namespace phoenix::json {
@@ -30,24 +31,6 @@ int32_t unit(std::string_view text) {
     value = value << 4 | digit;
   }
   return value;
-}
-
-void append_utf8(std::string& out, uint32_t point) {
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-  } else if (point < 0x800) {
-    out += static_cast<char>(0xc0 | point >> 6);
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    out += static_cast<char>(0xe0 | point >> 12);
-    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | point >> 18);
-    out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  }
 }
 
 // The content of a string that has been checked, its quotes left out.

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/bytes_text.h"
 #include "base/key.h"
 
 namespace phoenix::cel {
@@ -18,22 +19,6 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' |
 uint32_t digit_value(char c) {
   if (is_digit(c)) return static_cast<uint32_t>(c - '0');
   return static_cast<uint32_t>((c | 0x20) - 'a' + 10);
-}
-
-void append_utf8(std::string& out, uint32_t point) {
-  const auto byte = [&out](uint32_t value) { out.push_back(static_cast<char>(value)); };
-  if (point < 0x80) return byte(point);
-  if (point < 0x800) {
-    byte(0xC0 | point >> 6);
-  } else if (point < 0x10000) {
-    byte(0xE0 | point >> 12);
-    byte(0x80 | (point >> 6 & 0x3F));
-  } else {
-    byte(0xF0 | point >> 18);
-    byte(0x80 | (point >> 12 & 0x3F));
-    byte(0x80 | (point >> 6 & 0x3F));
-  }
-  byte(0x80 | (point & 0x3F));
 }
 
 class Lexer {
