@@ -5,24 +5,29 @@
 
 namespace phoenix {
 
+size_t edits_between(std::string_view left, std::string_view right) {
+  std::vector<size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < left.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < right.size(); ++j) {
+      const size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
 std::string closest(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
   size_t best_distance = word.size() / 3 + 1;
   for (const std::string& candidate : known) {
-    std::vector<size_t> row(candidate.size() + 1);
-    std::iota(row.begin(), row.end(), size_t{0});
-    for (size_t i = 0; i < word.size(); ++i) {
-      size_t diagonal = row[0];
-      row[0] = i + 1;
-      for (size_t j = 0; j < candidate.size(); ++j) {
-        const size_t replaced = diagonal + (word[i] == candidate[j] ? 0 : 1);
-        diagonal = row[j + 1];
-        row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-      }
-    }
-    if (row.back() < best_distance || (row.back() == best_distance && best.empty())) {
+    const size_t distance = edits_between(word, candidate);
+    if (distance < best_distance || (distance == best_distance && best.empty())) {
       best = candidate;
-      best_distance = row.back();
+      best_distance = distance;
     }
   }
   return best;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/closest.h"
 #include "policy/cel/functions.h"
 
 namespace phoenix::cel {
@@ -33,20 +34,14 @@ bool same(const Type& left, const Type& right) {
   return left.element == nullptr || same(*left.element, *right.element);
 }
 
-// How far apart two words are: letters to change, add or drop. For "did you mean".
+// Of letters in either case.
 size_t distance(std::string_view left, std::string_view right) {
-  std::vector<size_t> row(right.size() + 1);
-  for (size_t at = 0; at <= right.size(); ++at) row[at] = at;
-  for (size_t i = 1; i <= left.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= right.size(); ++j) {
-      const size_t changed = diagonal + ((left[i - 1] | 0x20) == (right[j - 1] | 0x20) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[right.size()];
+  const auto lower = [](std::string_view word) {
+    std::string letters(word);
+    for (char& letter : letters) letter = static_cast<char>(letter | 0x20);
+    return letters;
+  };
+  return edits_between(lower(left), lower(right));
 }
 
 std::string help_among(std::string_view word, const std::vector<std::string_view>& words) {
