@@ -11,8 +11,6 @@
 namespace phoenix::cel {
 namespace {
 
-constexpr uint32_t kMostLoops = 8;
-
 // Steps that a text or list of that type costs beyond the one of its instruction.
 uint64_t weight(const Type& type, int depth = 0) {
   switch (type.kind) {

@@ -1,4 +1,5 @@
 // The machine that runs programs. Errors are values: an operator whose operand is one answers it.
+#include <algorithm>
 #include <array>
 
 #include "policy/cel/functions.h"
@@ -14,8 +15,6 @@ struct Loop {
   Value item;
 };
 static_assert(sizeof(Entry) == 2 * sizeof(Value));
-
-constexpr size_t kMostLoopsAtOnce = 8;
 
 Value either(const Value& left, const Value& right, bool settles, uint32_t at) {
   if ((left.is(Kind::kBool) && left.boolean == settles) ||
@@ -337,7 +336,7 @@ class Machine {
   Value* top_ = nullptr;
   uint64_t budget_ = kMostCost;
   bool spent_ = false;
-  std::array<Loop, kMostLoopsAtOnce> loops_;
+  std::array<Loop, kMostLoops> loops_;
 };
 
 }  // namespace

@@ -31,6 +31,8 @@ namespace phoenix::cel {
 
 // The most steps that an expression may take, roughly instructions; a millisecond or so.
 inline constexpr uint64_t kMostCost = 100'000;
+// How many macros may stand within each other.
+inline constexpr uint32_t kMostLoops = 8;
 
 enum class Op : uint8_t {
   kConstant,  // push constants[operand]
