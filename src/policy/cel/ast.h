@@ -65,8 +65,7 @@ struct Node {
   NodeKind kind = NodeKind::kLiteral;
   Operator op = Operator::kOr;
   bool method = false;
-  uint32_t at = 0;    // where it is complained about: an operator, a name, a literal
-  uint32_t from = 0;  // its first byte
+  uint32_t at = 0;  // where it is complained about: an operator, a name, a literal
   uint32_t depth = 1;
   Value value{};
   std::string_view name{};

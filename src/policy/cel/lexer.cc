@@ -90,13 +90,11 @@ class Lexer {
   }
 
   bool sign() {
-    static constexpr std::array<std::string_view, 8> kPairs = {
-        "&&", "||", "==", "!=", "<=", ">=", "=>", "<>"};
+    static constexpr std::array<std::string_view, 6> kPairs = {"&&", "||", "==", "!=", "<=", ">="};
     static constexpr std::string_view kSingles = "<>!+-*/%?:.,()[]{}";
     const std::string_view two = text_.substr(at_, 2);
     for (const std::string_view pair : kPairs) {
       if (two != pair) continue;
-      if (pair == "=>" || pair == "<>") break;
       at_ += 2;
       return emit(TokenKind::kSign, at_ - 2, std::string(pair));
     }

@@ -13,14 +13,13 @@
 namespace phoenix::cel {
 namespace {
 
-constexpr std::array<std::string_view, 22> kReserved = {
+constexpr std::array<std::string_view, 24> kReserved = {
     "as",     "break",  "const", "continue", "else",  "false", "for",     "function",
     "if",     "import", "in",    "let",      "loop",  "null",  "package", "namespace",
-    "return", "true",   "var",   "void",     "while", "not"};
+    "return", "true",   "var",   "void",     "while", "not",   "and",     "or"};
 
 bool is_reserved(std::string_view word) {
-  return std::find(kReserved.begin(), kReserved.end(), word) != kReserved.end() || word == "and" ||
-         word == "or";
+  return std::find(kReserved.begin(), kReserved.end(), word) != kReserved.end();
 }
 
 struct Level {
@@ -104,8 +103,6 @@ class Parser {
                                            "several rules",
                                            kMostDepth));
     }
-    if (!node.args.empty()) node.from = std::min(node.at, parsed_.ast.nodes[node.args[0]].from);
-    if (node.args.empty()) node.from = node.at;
     parsed_.ast.nodes.push_back(std::move(node));
     return static_cast<NodeId>(parsed_.ast.nodes.size() - 1);
   }

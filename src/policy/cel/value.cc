@@ -319,12 +319,6 @@ Value make_string(std::string_view text, Scratch& scratch, uint32_t at) {
   return string_value({memory, text.size()});
 }
 
-Value make_bytes(std::string_view bytes, Scratch& scratch, uint32_t at) {
-  Value made = make_string(bytes, scratch, at);
-  if (!made.is_error()) made.kind = Kind::kBytes;
-  return made;
-}
-
 Value make_list(const Value* items, size_t count, Scratch& scratch, uint32_t at) {
   auto* list = scratch.make<List>(1);
   auto* copies = scratch.make<Value>(count);

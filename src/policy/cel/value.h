@@ -164,7 +164,6 @@ class Scratch {
 
 // Each answers an error of kTooLarge if the scratch is full.
 Value make_string(std::string_view text, Scratch& scratch, uint32_t at);
-Value make_bytes(std::string_view bytes, Scratch& scratch, uint32_t at);
 Value make_list(const Value* items, size_t count, Scratch& scratch, uint32_t at);
 // Puts entries in order if their keys are strings. Keys of another type than bool, int, uint and
 // string, and equal keys, are errors.
