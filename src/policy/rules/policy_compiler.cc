@@ -103,8 +103,6 @@ class PolicySetCompiler {
     }
     here.stable = parts[0].size();
     here.asked = here.stable + parts[1].size();
-    // What is asked last asks for nothing, so without moving rules all are stable.
-    if (here.stable == here.asked) here.stable = here.rules.size();
     for (size_t index = 0; index < here.rules.size(); ++index) {
       if (!here.rules[index].obligations.empty()) {
         here.obliging.push_back(static_cast<uint16_t>(index));
@@ -112,7 +110,7 @@ class PolicySetCompiler {
     }
   }
 
-  // Complains once a point, at the policy that is its last.
+  // Complains once a point, at the policy that is its first.
   void bound(const PolicySource& source) {
     PolicySet::AtPoint& here = at(source.point);
     const std::string_view point = point_name(source.point);

@@ -40,7 +40,7 @@ void PolicySet::ask(const AtPoint& here, size_t from, size_t to, const Input& in
 
 Tally PolicySet::ask_stable(Point point, const Input& input, cel::Scratch& scratch) const {
   Tally tally;
-  ask(at(point), 0, std::min(at(point).stable, at(point).asked), input, scratch, tally);
+  ask(at(point), 0, at(point).stable, input, scratch, tally);
   return tally;
 }
 
@@ -48,7 +48,7 @@ Decision PolicySet::finish(Point point, const Tally& stable, const Input& input,
                            cel::Scratch& scratch) const {
   const AtPoint& here = at(point);
   Tally tally = stable;
-  ask(here, std::min(here.stable, here.asked), here.asked, input, scratch, tally);
+  ask(here, here.stable, here.asked, input, scratch, tally);
   return conclude(point, tally);
 }
 

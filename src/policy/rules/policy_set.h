@@ -94,7 +94,7 @@ class PolicySet {
 
   bool has_policy(Point point) const { return !at(point).defaults.empty(); }
   // Whether what a class and a revision say settles every decision at that point.
-  bool is_stable(Point point) const { return at(point).stable == at(point).rules.size(); }
+  bool is_stable(Point point) const { return at(point).stable == at(point).asked; }
   std::span<const Rule> rules(Point point) const { return at(point).rules; }
   const Digest& digest() const { return digest_; }
 
@@ -118,8 +118,8 @@ class PolicySet {
   friend class PolicySetCompiler;
   struct AtPoint {
     std::vector<Rule> rules;  // stable ones first, then the others, then those of kind otherwise
-    size_t stable = 0;        // how many of them; all of kind otherwise count where the rest is
-    size_t asked = 0;         // how many are not of kind otherwise
+    size_t stable = 0;        // how many of them
+    size_t asked = 0;         // how many are not of kind otherwise, which ask for nothing
     std::vector<Verdict> defaults;   // of each policy
     std::vector<uint16_t> obliging;  // rules with obligations, by the number of their bit
   };
