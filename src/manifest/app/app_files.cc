@@ -112,9 +112,4 @@ Result<AppFiles::Content> AppFiles::read(std::string_view path, std::string_view
   return Content{real.substr(cut), std::move(*bytes)};
 }
 
-std::string folder_of(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string() : std::string(path.substr(0, slash));
-}
-
 }  // namespace phoenix::manifest

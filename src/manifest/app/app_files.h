@@ -38,7 +38,4 @@ class AppFiles {
   std::string root_;
 };
 
-// The folder that a path within an app stands in: "agents" of "agents/a.yaml", "" of "PhoenixFile".
-std::string folder_of(std::string_view path);
-
 }  // namespace phoenix::manifest

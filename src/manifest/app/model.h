@@ -27,7 +27,6 @@ struct Exec {
   int64_t timeout_ms = 0;   // of one run; 0: none
   Restart restart = Restart::kAlways;
   int64_t backoff_ms = 1'000;
-  bool from_runtime = false;  // made of the app's runtime, not written beside the agent
 };
 
 struct Agent {

@@ -35,6 +35,34 @@ std::optional<double> minimum_trust(const PolicyDocument& policy) {
   return fields.object("rules").number("minimumTrustScore");
 }
 
+// Why that agent may not take that packet; empty: it may.
+std::string why_not(const App& app, const Agent& agent, const Packet& packet) {
+  if (agent.ns != packet.ns) {
+    return fmt::format("works for namespace {}, not {}", agent.ns, packet.ns);
+  }
+  const Words lacking = missing(packet.required, agent.capabilities, packet.any);
+  if (!lacking.empty()) {
+    return fmt::format("lacks {}", fmt::join(lacking, packet.any ? " and " : ", "));
+  }
+  if (packet.load > agent.max_load) {
+    return fmt::format("holds a load of {}, not {}", agent.max_load, packet.load);
+  }
+  const double trust = agent.trust.value_or(1);
+  if (app.minimum_trust && trust < *app.minimum_trust) {
+    return fmt::format("has trustScore {}, below governance.minimumTrustScore {}", trust,
+                       *app.minimum_trust);
+  }
+  for (const PolicyDocument& policy : app.policies) {
+    if (policy.target != "can-assign" && policy.target != "can-register") continue;
+    const auto least = minimum_trust(policy);
+    if (least && trust < *least) {
+      return fmt::format("has trustScore {}, below minimumTrustScore {} of policy {}", trust,
+                         *least, policy.name);
+    }
+  }
+  return {};
+}
+
 bool denies(const Node& decision) {
   return decision.text == "deny" || decision.text == "DENY" || decision.text == "Deny";
 }
@@ -196,33 +224,6 @@ class Finder {
 };
 
 }  // namespace
-
-std::string why_not(const App& app, const Agent& agent, const Packet& packet) {
-  if (agent.ns != packet.ns) {
-    return fmt::format("works for namespace {}, not {}", agent.ns, packet.ns);
-  }
-  const Words lacking = missing(packet.required, agent.capabilities, packet.any);
-  if (!lacking.empty()) {
-    return fmt::format("lacks {}", fmt::join(lacking, packet.any ? " and " : ", "));
-  }
-  if (packet.load > agent.max_load) {
-    return fmt::format("holds a load of {}, not {}", agent.max_load, packet.load);
-  }
-  const double trust = agent.trust.value_or(1);
-  if (app.minimum_trust && trust < *app.minimum_trust) {
-    return fmt::format("has trustScore {}, below governance.minimumTrustScore {}", trust,
-                       *app.minimum_trust);
-  }
-  for (const PolicyDocument& policy : app.policies) {
-    if (policy.target != "can-assign" && policy.target != "can-register") continue;
-    const auto least = minimum_trust(policy);
-    if (least && agent.trust.value_or(1) < *least) {
-      return fmt::format("has trustScore {}, below minimumTrustScore {} of policy {}", trust,
-                         *least, policy.name);
-    }
-  }
-  return {};
-}
 
 void find_what_never_works(const App& app, bool agents_are_whole, Findings* findings) {
   Finder(app, findings).run(agents_are_whole);

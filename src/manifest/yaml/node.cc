@@ -25,13 +25,6 @@ const Node* Node::find(std::string_view key) const {
   return nullptr;
 }
 
-const Node* Node::find_key(std::string_view key) const {
-  for (const Node& each : keys) {
-    if (each.text == key) return &each;
-  }
-  return nullptr;
-}
-
 std::string Finding::text() const {
   std::string out = place.text();
   if (!path.empty()) out += ": " + path;

@@ -40,8 +40,6 @@ struct Node {
 
   // The value of that key of a map; null if there is none or this is no map.
   const Node* find(std::string_view key) const;
-  // Its key as it stands, for its place; likewise.
-  const Node* find_key(std::string_view key) const;
 };
 
 // What was found wrong, or only strange, in a file.

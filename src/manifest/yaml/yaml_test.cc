@@ -39,7 +39,7 @@ TEST(Yaml, ReadsSeveralDocumentsWithPlaces) {
   ASSERT_NE(y, nullptr);
   EXPECT_EQ(y->place.text(), "t:5:9");
   EXPECT_FALSE(y->plain);
-  EXPECT_EQ(file.documents[1].find_key("b")->place.line, 3);
+  EXPECT_EQ(file.documents[1].keys.at(0).place.line, 3);
 }
 
 TEST(Yaml, AliasesAreCopiesAndTextStaysText) {
