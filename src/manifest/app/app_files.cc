@@ -65,29 +65,26 @@ Result<AppFiles> AppFiles::open(const std::string& folder) {
   return AppFiles(root);
 }
 
-Result<std::string> AppFiles::within(std::string_view path, std::string_view from) {
+Result<std::string> AppFiles::within(std::string_view path) {
   if (path.starts_with('/')) return refuse(std::string(kLeadsOut) + ": it is absolute");
   std::vector<std::string_view> parts;
-  for (std::string_view rest : {from, path}) {
-    while (!rest.empty()) {
-      const size_t slash = rest.find('/');
-      const std::string_view part = rest.substr(0, slash);
-      rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
-      if (part.empty() || part == ".") continue;
-      if (part != "..") {
-        parts.push_back(part);
-        continue;
-      }
-      if (parts.empty()) return refuse(kLeadsOut);
-      parts.pop_back();
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+      continue;
     }
+    if (parts.empty()) return refuse(kLeadsOut);
+    parts.pop_back();
   }
   return fmt::format("{}", fmt::join(parts, "/"));
 }
 
-Result<AppFiles::Content> AppFiles::read(std::string_view path, std::string_view from,
-                                         size_t limit) const {
-  const auto name = within(path, from);
+Result<AppFiles::Content> AppFiles::read(std::string_view path, size_t limit) const {
+  const auto name = within(path);
   if (!name) return tl::unexpected(name.error());
   const std::string real = real_path(root_ + "/" + *name);
   if (real.empty()) return refuse(why(errno));

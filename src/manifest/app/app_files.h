@@ -20,14 +20,13 @@ class AppFiles {
     std::string path;  // within the folder, without "." and "..", links followed
     std::string bytes;
   };
-  // A regular file of at most `limit` bytes, by its path from `from`, a folder within the app's
-  // ("" for the app's own). The error's detail goes behind the path: "leads out of the app's
-  // folder", "does not exist".
-  Result<Content> read(std::string_view path, std::string_view from, size_t limit) const;
+  // A regular file of at most `limit` bytes, by its path from the app's folder. The error's detail
+  // goes behind the path: "leads out of the app's folder", "does not exist".
+  Result<Content> read(std::string_view path, size_t limit) const;
 
   // Where such a path leads within the folder, whether or not something is there; an error if it
   // leads out by its words alone.
-  static Result<std::string> within(std::string_view path, std::string_view from);
+  static Result<std::string> within(std::string_view path);
 
   // The folder itself, absolute, links followed.
   const std::string& root() const { return root_; }

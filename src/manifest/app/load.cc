@@ -112,7 +112,7 @@ class Loader {
   std::vector<Todo> take_todo() { return std::exchange(todo_, {}); }
 
   void read_reference(const Todo& todo) {
-    const auto name = AppFiles::within(todo.path, "");
+    const auto name = AppFiles::within(todo.path);
     const auto before = name ? read_.find(*name) : read_.end();
     if (before != read_.end()) {
       // In a list of another kind, its kind is what is wrong with it there.
@@ -127,7 +127,7 @@ class Loader {
   // `from`: the place of the reference; null for the first file.
   void read_file(const std::string& path, const Place* from, const std::string& field,
                  const std::string& kind) {
-    auto content = files_->read(path, "", kFileBytes);
+    auto content = files_->read(path, kFileBytes);
     if (!content) {
       const Place here =
           from != nullptr
@@ -138,7 +138,7 @@ class Loader {
       return;
     }
     out_.app.files.push_back(content->path);
-    read_documents(content->bytes, AppFiles::within(path, "").value_or(path), kind, from);
+    read_documents(content->bytes, AppFiles::within(path).value_or(path), kind, from);
   }
 
   // `path`: within the folder.

@@ -173,13 +173,13 @@ TEST(AppFiles, NeverLeaveTheFolder) {
   ASSERT_EQ(mkfifo(folder.path("app/pipe").c_str(), 0600), 0);
   const auto files = AppFiles::open(folder.path("app"));
   ASSERT_TRUE(files);
-  EXPECT_EQ(files->read("in.yaml", "", 10)->bytes, "in");
-  EXPECT_EQ(files->read("good.yaml", "", 10)->path, "in.yaml");
-  EXPECT_EQ(files->read("./x/../in.yaml", "", 10)->bytes, "in");
-  EXPECT_EQ(files->read("in.yaml", "", 1).error().detail, "has more than 1 bytes");
+  EXPECT_EQ(files->read("in.yaml", 10)->bytes, "in");
+  EXPECT_EQ(files->read("good.yaml", 10)->path, "in.yaml");
+  EXPECT_EQ(files->read("./x/../in.yaml", 10)->bytes, "in");
+  EXPECT_EQ(files->read("in.yaml", 1).error().detail, "has more than 1 bytes");
   for (const char* path : {"../out.yaml", "link.yaml", "up/out.yaml", "/etc/passwd", "pipe", ".",
                            "x/../../out.yaml", "gone.yaml"}) {
-    EXPECT_FALSE(files->read(path, "", 10)) << path;
+    EXPECT_FALSE(files->read(path, 10)) << path;
   }
 }
 
