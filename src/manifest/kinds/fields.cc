@@ -96,4 +96,15 @@ Fields Fields::object(std::string_view name) const {
   return {get(name), field_of(*shape_, name).shape_in(version_), version_};
 }
 
+std::vector<Fields> Fields::objects(std::string_view name) const {
+  std::vector<Fields> out;
+  const Shape& shape = field_of(*shape_, name).shape_in(version_);
+  const Node* node = get(name);
+  const bool there =
+      node != nullptr && (shape.type == Type::kList ? node->is_list() : node->is_map());
+  if (!there) return out;
+  for (const Node& item : node->items) out.push_back({&item, shape.item[0], version_});
+  return out;
+}
+
 }  // namespace phoenix::manifest

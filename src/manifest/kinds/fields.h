@@ -31,7 +31,11 @@ class Fields {
   std::vector<std::string> texts(std::string_view name) const;  // of a list; the scalars of it
   std::vector<std::pair<std::string, std::string>> pairs(std::string_view name) const;
   Fields object(std::string_view name) const;
+  // The items of a list or the values of a map, of which the table says that they are objects.
+  std::vector<Fields> objects(std::string_view name) const;
 
+  // Null where there is none.
+  const Node* node() const { return map_; }
   ApiVersion version() const { return version_; }
   YamlVersion yaml() const {
     return version_ == ApiVersion::kAlpha ? YamlVersion::k11 : YamlVersion::k12;

@@ -22,10 +22,6 @@ Place place_of(const policy::Place& place) {
           static_cast<int>(place.column)};
 }
 
-const Shape& shape_of(const Shape& object, std::string_view name, ApiVersion version) {
-  return find_field(object.fields, name, version)->shape_in(version);
-}
-
 class Decoder {
  public:
   Decoder(const PolicyDocument& document, Findings* findings)
@@ -49,7 +45,7 @@ class Decoder {
   void bare() {
     const Fields all(&document_.root, find_kind("PolicyRules")->shape, version_);
     const Fields rules = all.object("rules");
-    requirements(rules, find_kind("PolicyRules")->shape, "rules");
+    requirements(rules);
     policy::Requirements& needed = made_.requirements;
     const bool assigns = made_.point == policy::Point::kAssign;
     needed.same_namespace = assigns || made_.point == policy::Point::kHandoff;
@@ -59,41 +55,33 @@ class Decoder {
   }
 
   void whole() {
-    const Shape& table = find_kind("Policy")->shape;
-    const Fields spec = Fields(&document_.root, table, version_).object("spec");
-    requirements(spec, table, "spec");
+    const Fields spec =
+        Fields(&document_.root, find_kind("Policy")->shape, version_).object("spec");
+    requirements(spec);
     if (const auto otherwise = spec.text("defaultDecision")) {
       made_.otherwise = policy::verdict_from_name(*otherwise);
     }
-    const Shape& shape =
-        shape_of(shape_of(table, "spec", version_), "rules", version_).item.front();
-    const Node* list = spec.get("rules");
-    if (list == nullptr || !list->is_list()) return;
-    for (const Node& node : list->items) rule(node, Fields(&node, shape, version_), shape);
+    for (const Fields& each : spec.objects("rules")) rule(each);
   }
 
-  void requirements(const Fields& from, const Shape& table, std::string_view within) {
+  void requirements(const Fields& from) {
     policy::Requirements& needed = made_.requirements;
     needed.place = made_.place;
     needed.minimum_trust = from.number("minimumTrustScore");
     needed.some_capability = from.truth("requireCapabilities").value_or(false);
     needed.capability_match = from.truth("requireCapabilityMatch").value_or(false);
     needed.room = from.truth("maxLoadRequired").value_or(false);
-    const Node* tags = from.get("restrictedTags");
-    if (tags == nullptr || !tags->is_map()) return;
-    const Shape& shape =
-        shape_of(shape_of(table, within, version_), "restrictedTags", version_).item.front();
-    for (size_t at = 0; at < tags->items.size(); ++at) {
-      const Fields tag(&tags->items[at], shape, version_);
-      needed.restricted.push_back({tags->keys[at].text, tag.texts("requiredCompliance"),
-                                   tag.number("minimumTrustScore"),
-                                   place_of(tags->keys[at].place)});
+    const std::vector<Fields> tags = from.objects("restrictedTags");
+    for (size_t at = 0; at < tags.size(); ++at) {
+      const Node& key = from.get("restrictedTags")->keys[at];
+      needed.restricted.push_back({key.text, tags[at].texts("requiredCompliance"),
+                                   tags[at].number("minimumTrustScore"), place_of(key.place)});
     }
   }
 
-  void rule(const Node& node, const Fields& fields, const Shape& shape) {
+  void rule(const Fields& fields) {
     RuleSource made;
-    made.place = place_of(node.place);
+    made.place = place_of(fields.node()->place);
     made.name = fields.text("name").value_or("");
     made.verdict = policy::verdict_from_name(fields.text("decision").value_or("deny"))
                        .value_or(policy::Verdict::kDeny);
@@ -104,7 +92,7 @@ class Decoder {
       if (!condition->plain) ++made.condition_place.column;
     }
     if (made_.older) older(made);
-    obligations(fields, shape, made);
+    obligations(fields, made);
     const Fields approval = fields.object("approval");
     if (const auto role = approval.text("role")) made.approval.role = *role;
     if (const auto expires = approval.duration_ms("expiresAfter")) {
@@ -133,12 +121,8 @@ class Decoder {
     made.reason = "its condition cannot be read: " + what;
   }
 
-  void obligations(const Fields& fields, const Shape& shape, RuleSource& made) const {
-    const Node* list = fields.get("obligations");
-    if (list == nullptr || !list->is_list()) return;
-    const Shape& item = shape_of(shape, "obligations", version_).item.front();
-    for (const Node& node : list->items) {
-      const Fields one(&node, item, version_);
+  static void obligations(const Fields& fields, RuleSource& made) {
+    for (const Fields& one : fields.objects("obligations")) {
       if (one.truth("log").value_or(false)) made.obligations.push_back({});
       if (one.get("redact") != nullptr) {
         made.obligations.push_back({Obligation::Kind::kRedact, one.texts("redact")});
