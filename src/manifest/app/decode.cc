@@ -63,11 +63,29 @@ std::string namespace_of(const Fields& metadata, const std::string& otherwise, F
   return ns.empty() ? otherwise : ns;
 }
 
+// What every document's thing begins with.
+template <class Thing>
+Thing begun(const Node& document, const Fields& metadata, const Header& header,
+            Findings* findings) {
+  Thing thing;
+  thing.place = place_of(metadata, "name", document.place);
+  thing.version = header.version;
+  thing.name = name_of(metadata, "name", findings);
+  thing.ns = namespace_of(metadata, header.ns, findings);
+  return thing;
+}
+
+// Where both say the same label, the metadata's counts.
+Pairs labels_of(const Fields& metadata, const Fields& spec) {
+  Pairs labels = spec.pairs("labels");
+  for (auto& label : metadata.pairs("labels")) labels.push_back(std::move(label));
+  return labels;
+}
+
 // What the original called its kinds of agents.
 std::string kind_of(const std::string& type) {
-  constexpr std::array<std::string_view, 8> kKinds = {"agent", "service", "tool",   "model",
-                                                      "human", "api",     "worker", "node"};
-  if (std::find(kKinds.begin(), kKinds.end(), type) != kKinds.end()) return type;
+  const auto& kinds = member_kinds();
+  if (std::find(kinds.begin(), kinds.end(), type) != kinds.end()) return type;
   return type.starts_with("human") ? "human" : "agent";
 }
 
@@ -182,11 +200,7 @@ Agent decode_agent(const Node& document, const Header& header, Findings* finding
   const Fields fields = fields_of(document, "Agent", header.version);
   const Fields metadata = fields.object("metadata");
   const Fields spec = fields.object("spec");
-  Agent agent;
-  agent.place = place_of(metadata, "name", document.place);
-  agent.version = header.version;
-  agent.name = name_of(metadata, "name", findings);
-  agent.ns = namespace_of(metadata, header.ns, findings);
+  Agent agent = begun<Agent>(document, metadata, header, findings);
   const bool enforce = header.version == ApiVersion::kV1 || header.enforce ||
                        (spec.truth("enforce").value_or(false));
   if (enforce) agent.kind = kind_of(spec.text("type").value_or("agent"));
@@ -196,8 +210,7 @@ Agent decode_agent(const Node& document, const Header& header, Findings* finding
   agent.max_load = spec.integer("maxLoad").value_or(1);
   agent.compliance = spec.texts("compliance");
   agent.weight = spec.integer("weight").value_or(100);
-  agent.labels = spec.pairs("labels");
-  for (auto& label : metadata.pairs("labels")) agent.labels.push_back(std::move(label));
+  agent.labels = labels_of(metadata, spec);
   agent.exec = decode_exec(spec);
   agent.exec_place = place_of(spec, "exec", document.place);
   return agent;
@@ -207,11 +220,7 @@ Packet decode_packet(const Node& document, const Header& header, Findings* findi
   const Fields fields = fields_of(document, "FlightPacket", header.version);
   const Fields metadata = fields.object("metadata");
   const Fields spec = fields.object("spec");
-  Packet packet;
-  packet.place = place_of(metadata, "name", document.place);
-  packet.version = header.version;
-  packet.name = name_of(metadata, "name", findings);
-  packet.ns = namespace_of(metadata, header.ns, findings);
+  Packet packet = begun<Packet>(document, metadata, header, findings);
   packet.required = spec.texts("requiredCapabilities");
   packet.required_place = place_of(spec, "requiredCapabilities", document.place);
   const std::string match = spec.text("capabilityMatch").value_or("");
@@ -222,8 +231,7 @@ Packet decode_packet(const Node& document, const Header& header, Findings* findi
     packet.payload = to_json(*payload, spec.yaml(), "", &told);
   }
   packet.priority = priority_of(spec, header).value_or(0);
-  packet.labels = spec.pairs("labels");
-  for (auto& label : metadata.pairs("labels")) packet.labels.push_back(std::move(label));
+  packet.labels = labels_of(metadata, spec);
   packet.affinity_key = spec.text("affinityKey").value_or("");
   packet.spread = spec.text("spread").value_or("");
   packet.load = spec.integer("load").value_or(1);
@@ -242,11 +250,7 @@ Contract decode_contract(const Node& document, const Header& header, Findings* f
   const Fields fields = fields_of(document, "HandoffContract", header.version);
   const Fields metadata = fields.object("metadata");
   const Fields spec = fields.object("spec");
-  Contract contract;
-  contract.place = place_of(metadata, "name", document.place);
-  contract.version = header.version;
-  contract.name = name_of(metadata, "name", findings);
-  contract.ns = namespace_of(metadata, header.ns, findings);
+  Contract contract = begun<Contract>(document, metadata, header, findings);
   contract.source = spec.text("source").value_or("");
   contract.target = spec.text("target").value_or("");
   contract.required = spec.texts("requiredCapabilities");

@@ -99,6 +99,9 @@ struct KindTable {
   Shape shape;  // an object
 };
 
+// What an agent may be: "agent", "human" and so on.
+const std::vector<std::string>& member_kinds();
+
 // PhoenixApp, Agent, FlightPacket, HandoffContract, Policy, and PolicyRules, which is the
 // original's policy file without a kind. Lives as long as the program.
 const std::vector<KindTable>& all_kinds();

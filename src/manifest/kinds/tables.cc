@@ -9,8 +9,6 @@ constexpr double kDay = 86'400 * kSecond;
 constexpr double kYear = 366 * kDay;
 constexpr double kScriptBytes = 64 * 1024;
 
-const std::vector<std::string> kMemberKinds = {"agent", "service", "tool",   "model",
-                                               "human", "api",     "worker", "node"};
 const std::vector<std::string> kTargets = {"can-register", "can-assign", "can-handoff",
                                            "can-retire"};
 
@@ -194,7 +192,7 @@ KindTable agent_kind() {
           {required(field(
               "spec",
               object(
-                  {in_alpha(field("type", choice(kMemberKinds), "what it is (agent)"), any()),
+                  {in_alpha(field("type", choice(member_kinds()), "what it is (agent)"), any()),
                    required(spelled(field("capabilities", words(), "what it can do"), {"skills"}),
                             kV1),
                    spelled(field("trustScore", score(), "how far it is trusted (1)"),
@@ -335,6 +333,12 @@ KindTable rules_kind() {
 }
 
 }  // namespace
+
+const std::vector<std::string>& member_kinds() {
+  static const std::vector<std::string> kKinds = {"agent", "service", "tool",   "model",
+                                                  "human", "api",     "worker", "node"};
+  return kKinds;
+}
 
 const std::vector<KindTable>& all_kinds() {
   static const std::vector<KindTable> kKinds = {app_kind(),      agent_kind(),  packet_kind(),
