@@ -212,7 +212,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void take(Node node, YAML::anchor_t anchor, size_t size = 1) {
-    if (anchor != 0) anchors_[anchor] = {node, size};
+    if (anchor != 0) keep(anchor, node, size);
     if (stack_.empty()) {
       root_ = std::move(node);
       return;
@@ -227,6 +227,21 @@ class Builder : public YAML::EventHandler {
       level.value_is_dropped = false;
       level.key_is_next = true;
     }
+  }
+
+  // For aliases to come. Anchors within anchors keep the same values once for each.
+  void keep(YAML::anchor_t anchor, const Node& node, size_t size) {
+    kept_ += size;
+    if (kept_ <= bounds_.nodes) {
+      anchors_[anchor] = {node, size};
+      return;
+    }
+    if (kept_ - size <= bounds_.nodes) {
+      complain(node.place, "",
+               fmt::format("anchors within anchors hold more than {} values in this file",
+                           bounds_.nodes));
+    }
+    broken_ = true;
   }
 
   void take_key(Level& level, Node key) {
@@ -257,6 +272,7 @@ class Builder : public YAML::EventHandler {
   size_t nodes_ = 0;
   int dashes_sought_ = 0;
   size_t copied_ = 0;
+  size_t kept_ = 0;               // for anchors
   int dropped_ = 0;               // how deep within what was refused
   bool drop_into_value_ = false;  // what was refused is a key
   bool broken_ = false;           // the document has a bound against it

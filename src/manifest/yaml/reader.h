@@ -16,7 +16,7 @@ namespace phoenix::manifest {
 
 struct YamlBounds {
   size_t bytes = 8 * 1024 * 1024;
-  size_t nodes = 1'000'000;    // of a file, keys included
+  size_t nodes = 1'000'000;    // of a file, keys included; as many again within its anchors
   size_t copied = 100'000;     // of these, by aliases
   size_t documents = 100'000;  // of a file
   int depth = 64;              // lists and mappings within each other

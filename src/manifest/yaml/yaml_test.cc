@@ -72,6 +72,11 @@ TEST(Yaml, BoundsHold) {
   bounds.copied = 5;
   EXPECT_NE(told(read_yaml("a: &x [1,2,3]\nb: [*x, *x]\n", "t", bounds)).find("unfold"),
             std::string::npos);
+  bounds = {};
+  bounds.nodes = 20;
+  EXPECT_EQ(told(read_yaml("&a [&b [&c [1,2,3,4,5]]]", "t", bounds)),
+            "t:1:1: anchors within anchors hold more than 20 values in this file\n");
+  EXPECT_EQ(told(read_yaml("[&a [1,2,3,4], &b [1,2,3,4]]", "t", bounds)), "");
 }
 
 TEST(Yaml, PointsToWhereAFaultIsNotToWhereItIsNoticed) {
