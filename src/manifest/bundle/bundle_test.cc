@@ -111,6 +111,13 @@ TEST(JsonTrees, are_strict) {
   }
   EXPECT_TRUE(parse_json_tree(std::string(60, '[') + std::string(60, ']')));
   EXPECT_FALSE(parse_json_tree(std::string(70, '[') + std::string(70, ']')));
+  const auto zeros = [](size_t count) {
+    std::string list = "[0";
+    while (--count > 0) list += ",0";
+    return list + "]";
+  };
+  EXPECT_TRUE(parse_json_tree(zeros(99'999)));
+  EXPECT_FALSE(parse_json_tree(zeros(100'000)));
   EXPECT_EQ((*parse_json_tree(R"({"a":{"b":"c"}})"))["a"]["b"].text, "c");
   EXPECT_EQ(json_text("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
 }

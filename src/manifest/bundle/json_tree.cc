@@ -11,6 +11,7 @@ namespace phoenix::manifest {
 namespace {
 
 constexpr int kMostDepth = 64;
+constexpr size_t kMostValues = 100'000;
 
 class TreeReader {
  public:
@@ -41,7 +42,7 @@ class TreeReader {
   }
 
   bool value(JsonTree& tree, int depth) {
-    if (depth > kMostDepth) return false;
+    if (depth > kMostDepth || ++values_ > kMostValues) return false;
     skip();
     const size_t from = at_;
     if (take("null")) return true;
@@ -164,6 +165,7 @@ class TreeReader {
 
   std::string_view text_;
   size_t at_ = 0;
+  size_t values_ = 0;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The JSON of a bundle's own descriptions, read strictly: what two readers could take differently
-// (keys that stand twice, text that is not UTF-8, trailing bytes) is refused. At most 64 deep.
+// (keys that stand twice, text that is not UTF-8, trailing bytes) is refused. At most 64 deep and
+// 100,000 values in all: each takes many times the bytes that it is written in.
 #pragma once
 
 #include <optional>
