@@ -10,6 +10,7 @@
 #include "manifest/bundle/json_tree.h"
 #include "manifest/bundle/signature.h"
 #include "manifest/bundle/unpack.h"
+#include "manifest/yaml/scalar.h"
 
 namespace phoenix::manifest {
 namespace {
@@ -119,7 +120,7 @@ TEST(JsonTrees, are_strict) {
   EXPECT_TRUE(parse_json_tree(zeros(99'999)));
   EXPECT_FALSE(parse_json_tree(zeros(100'000)));
   EXPECT_EQ((*parse_json_tree(R"({"a":{"b":"c"}})"))["a"]["b"].text, "c");
-  EXPECT_EQ(json_text("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
+  EXPECT_EQ(quote("a\"\\\n"), "\"a\\\"\\\\\\u000a\"");
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "manifest/bundle/json_tree.h"
 
-#include <fmt/format.h>
-
 #include <set>
 
 #include "base/bytes_text.h"
@@ -179,19 +177,5 @@ const JsonTree& JsonTree::operator[](std::string_view name) const {
 }
 
 std::optional<JsonTree> parse_json_tree(std::string_view text) { return TreeReader(text).run(); }
-
-std::string json_text(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += {'\\', c};
-    } else if (static_cast<uint8_t>(c) < 0x20) {
-      quoted += fmt::format("\\u{:04x}", static_cast<uint8_t>(c));
-    } else {
-      quoted.push_back(c);
-    }
-  }
-  return quoted + '"';
-}
 
 }  // namespace phoenix::manifest

@@ -34,7 +34,4 @@ struct JsonMember {
 // Nothing, if the text is not one whole document.
 std::optional<JsonTree> parse_json_tree(std::string_view text);
 
-// A text in quotes, as JSON writes it.
-std::string json_text(std::string_view text);
-
 }  // namespace phoenix::manifest

@@ -6,8 +6,8 @@
 
 #include "lineage/crypto/sha256.h"
 #include "manifest/bundle/bundle.h"
-#include "manifest/bundle/json_tree.h"
 #include "manifest/bundle/zip_names.h"
+#include "manifest/yaml/scalar.h"
 
 namespace phoenix::manifest {
 namespace {
@@ -18,8 +18,7 @@ constexpr std::string_view kNoTime = "1970-01-01T00:00:00Z";
 std::string json_list(const std::vector<std::string>& texts, std::string_view indent) {
   if (texts.empty()) return "[]";
   std::vector<std::string> lines;
-  for (const std::string& text : texts)
-    lines.push_back(fmt::format("{}  {}", indent, json_text(text)));
+  for (const std::string& text : texts) lines.push_back(fmt::format("{}  {}", indent, quote(text)));
   return fmt::format("[\n{}\n{}]", fmt::join(lines, ",\n"), indent);
 }
 
@@ -67,11 +66,11 @@ std::string manifest_json(const BundleParts& parts, const std::string& id) {
   }}
 }}
 )",
-      json_text(parts.info.name), json_text(parts.info.name_space), json_text(parts.info.version),
-      json_text(id), json_text(kNoTime), paths_of(parts.agents), paths_of(parts.packets),
-      paths_of(parts.policies), paths_of(parts.contracts), json_text(parts.language),
-      json_text(parts.entrypoint), json_text(parts.strategy), json_text(parts.audit_sink),
-      parts.minimum_trust, json_text(parts.target), json_list(parts.outputs, "    "));
+      quote(parts.info.name), quote(parts.info.name_space), quote(parts.info.version), quote(id),
+      quote(kNoTime), paths_of(parts.agents), paths_of(parts.packets), paths_of(parts.policies),
+      paths_of(parts.contracts), quote(parts.language), quote(parts.entrypoint),
+      quote(parts.strategy), quote(parts.audit_sink), parts.minimum_trust, quote(parts.target),
+      json_list(parts.outputs, "    "));
 }
 
 std::string report_json(const BundleParts& parts) {
@@ -87,7 +86,7 @@ std::string report_json(const BundleParts& parts) {
   "warnings": {}
 }}
 )",
-                     json_text(kNoTime), json_list(parts.warnings, "  "));
+                     quote(kNoTime), json_list(parts.warnings, "  "));
 }
 
 std::string hash_of(std::string_view bytes) {
@@ -97,8 +96,7 @@ std::string hash_of(std::string_view bytes) {
 std::string hashes_json(const std::vector<ArchiveFile>& files) {
   std::vector<std::string> lines;
   for (const ArchiveFile& file : files) {
-    lines.push_back(
-        fmt::format("    {}: {}", json_text(file.path), json_text(hash_of(file.bytes))));
+    lines.push_back(fmt::format("    {}: {}", quote(file.path), quote(hash_of(file.bytes))));
   }
   return fmt::format("{{\n  \"algorithm\": \"SHA-256\",\n  \"files\": {{\n{}\n  }}\n}}\n",
                      fmt::join(lines, ",\n"));
