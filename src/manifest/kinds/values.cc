@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace phoenix::manifest {
 namespace {
@@ -33,22 +34,6 @@ bool take(std::string_view& text, char wanted) {
   if (text.empty() || text[0] != wanted) return false;
   text.remove_prefix(1);
   return true;
-}
-
-// Days from 1970-01-01 to that day of the Gregorian calendar.
-int64_t days_to(int year, int month, int day) {
-  const int64_t y = month <= 2 ? year - 1 : year;
-  const int64_t era = y / 400;
-  const int64_t of_era = y - era * 400;
-  const int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
-}
-
-bool leap(int year) { return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0; }
-
-int days_in(int year, int month) {
-  constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && leap(year) ? 29 : kDays[static_cast<size_t>(month - 1)];
 }
 
 // "Z" or "+02:00" in minutes.
@@ -91,9 +76,10 @@ std::optional<int64_t> read_time_ms(std::string_view text) {
   const int year = take_digits(text, 4);
   if (year < 1970 || !take(text, '-')) return std::nullopt;
   const int month = take_digits(text, 2);
-  if (month < 1 || month > 12 || !take(text, '-')) return std::nullopt;
+  if (month < 0 || !take(text, '-')) return std::nullopt;
   const int day = take_digits(text, 2);
-  if (day < 1 || day > days_in(year, month)) return std::nullopt;
+  const auto date = std::chrono::year(year) / month / day;
+  if (day < 0 || !date.ok()) return std::nullopt;
   if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return std::nullopt;
   const int hour = take_digits(text, 2);
   if (!take(text, ':')) return std::nullopt;
@@ -115,7 +101,8 @@ std::optional<int64_t> read_time_ms(std::string_view text) {
   }
   const auto offset = read_offset(text);
   if (!offset) return std::nullopt;
-  const int64_t minutes = (days_to(year, month, day) * 24 + hour) * 60 + minute - *offset;
+  const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const int64_t minutes = (days * 24 + hour) * 60 + minute - *offset;
   return (minutes * 60 + second) * 1'000 + fraction;
 }
 
