@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/bytes_text.h"
-#include "policy/cel/schema.h"
 #include "policy/cel/time_text.h"
 
 namespace phoenix::cli {
@@ -29,13 +28,13 @@ Value number_value(const Json& json) {
   return cel::double_value(json.real().value_or(NAN));
 }
 
-std::string double_text(double real) {
+Json json_of_double(double real) {
   // JSON has no form for these three.
-  if (std::isnan(real)) return "\"NaN\"";
-  if (std::isinf(real)) return real > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  if (std::isnan(real)) return Json::string("NaN");
+  if (std::isinf(real)) return Json::string(real > 0 ? "Infinity" : "-Infinity");
   std::string text = fmt::format("{}", real);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
+  return Json::raw_number(text);
 }
 
 std::string key_text(const Value& key) {
@@ -82,11 +81,8 @@ Json json_of_value(const Value& value) {
       return Json::number(value.integer);
     case Kind::kUint:
       return Json::raw_number(fmt::format("{}", value.natural));
-    case Kind::kDouble: {
-      const std::string text = double_text(value.real);
-      if (text.front() == '"') return Json::string(text.substr(1, text.size() - 2));
-      return Json::raw_number(text);
-    }
+    case Kind::kDouble:
+      return json_of_double(value.real);
     case Kind::kString:
       return Json::string(value.view());
     case Kind::kBytes:
