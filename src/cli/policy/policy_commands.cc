@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kMaxInput = 1 << 20;
 // A document takes more as values than as text: 16 bytes for a digit and a comma.
 constexpr size_t kMaxInputValues = 32 << 20;
+constexpr size_t kMaxNames = 65'535;  // as many slots as a schema counts
 
 struct EvalOptions {
   std::string input;  // a file; empty: none
@@ -76,6 +77,11 @@ Outcome<std::unique_ptr<Input>> read_values(const std::string& path) {
   if (!document->is_object()) {
     return tl::unexpected(wrong_use(kWhat, path + ": is no JSON object",
                                     "for example {\"member\": {\"trustScore\": 0.9}}"));
+  }
+  if (document->members().size() > kMaxNames) {
+    return tl::unexpected(
+        wrong_use(kWhat, fmt::format("{}: has {} members", path, document->members().size()),
+                  fmt::format("the input is one JSON object with at most {} members", kMaxNames)));
   }
   input->document = std::move(*document);
   for (const auto& [name, member] : input->document.members()) {
