@@ -217,13 +217,7 @@ void write_offer_fields(json::Writer& writer, const Offered& offered) {
   writer.number("epoch", offered.epoch);
   writer.field("offer", base64_text(offered.offer));
   writer.time_or_null("until", offered.until);
-  if (offered.context == nullptr) return;
-  if (offered.context->is_json) {
-    writer.key("context");
-    writer.raw(offered.context->data);
-  } else {
-    writer.field("contextBase64", base64_text(offered.context->data));
-  }
+  if (offered.context != nullptr) write_content(writer, "context", offered.context.get());
 }
 
 void write_deliveries(json::Writer& writer, const DeliveriesReply& reply,
