@@ -42,6 +42,12 @@ void too_large(size_t size, const Path& path, Faults& faults) {
       std::to_string(size) + " bytes; at most " + std::to_string(kMaxContent) + " are allowed");
 }
 
+template <auto kField, class D>
+void read_id_of(D& draft, const Value& value, const Path& path, Faults& faults) {
+  if (auto id = read_id(value, path, faults)) draft.*kField = std::move(*id);
+}
+constexpr auto read_as = read_id_of<&Draft::as_member, Draft>;
+
 void both(const Path& path, Faults& faults) {
   faults.add(path, "the content is given twice; send it as JSON or as base64");
 }
@@ -57,21 +63,12 @@ void read_bytes(Draft& draft, const Value& value, const Path& path, Faults& faul
   if (draft.content) both(path, faults);
   draft.content_bytes = std::move(bytes);
 }
-void read_item_id(Draft& draft, const Value& value, const Path& path, Faults& faults) {
-  if (auto id = read_id(value, path, faults)) draft.id = std::move(*id);
-}
 void read_epoch(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   if (auto epoch = read_integer(value, path, faults, 0, INT64_MAX)) {
     draft.epoch = static_cast<uint64_t>(*epoch);
   } else {
     draft.epoch = 0;  // the fault is noted; it is not missing
   }
-}
-void read_as(Draft& draft, const Value& value, const Path& path, Faults& faults) {
-  if (auto id = read_id(value, path, faults)) draft.as_member = std::move(*id);
-}
-void read_member(Draft& draft, const Value& value, const Path& path, Faults& faults) {
-  if (auto id = read_id(value, path, faults)) draft.member = std::move(*id);
 }
 void read_seq(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   if (value.is_null()) return;
@@ -140,9 +137,9 @@ constexpr Field<Draft> kCompleteFields[] = {{"epoch", read_epoch},
                                             {"result", read_content},
                                             {"resultBase64", read_bytes},
                                             {"signature", read_signature}};
-constexpr Field<Draft> kItemFields[] = {{"id", read_item_id},
+constexpr Field<Draft> kItemFields[] = {{"id", read_id_of<&Draft::id>},
                                         {"epoch", read_epoch},
-                                        {"member", read_member},
+                                        {"member", read_id_of<&Draft::member>},
                                         {"result", read_content},
                                         {"resultBase64", read_bytes}};
 constexpr Field<Draft> kFailFields[] = {{"epoch", read_epoch},
@@ -324,14 +321,8 @@ constexpr Field<BatchDraft> kBatchFields[] = {
          d.items = v;
        }
      }},
-    {"as",
-     [](BatchDraft& d, const Value& v, const Path& p, Faults& f) {
-       if (auto id = read_id(v, p, f)) d.as_member = std::move(*id);
-     }},
-    {"member",
-     [](BatchDraft& d, const Value& v, const Path& p, Faults& f) {
-       if (auto id = read_id(v, p, f)) d.member = std::move(*id);
-     }},
+    {"as", read_id_of<&BatchDraft::as_member>},
+    {"member", read_id_of<&BatchDraft::member>},
     {"signature", [](BatchDraft& d, const Value& v, const Path& p,
                      Faults& f) { d.signature = signature_of(v, p, f); }},
 };
