@@ -7,6 +7,7 @@
 
 #include "lineage/crypto/sha256.h"
 #include "node/parts/impl.h"
+#include "node/signed/signer_keys.h"
 
 namespace phoenix {
 namespace {
@@ -20,12 +21,6 @@ constexpr int64_t kAgainMs = 100;
 constexpr size_t kMostOffers = 16'384;
 constexpr size_t kMostBytes = size_t{256} << 20;
 constexpr size_t kMostAsked = 1'024;  // of one session
-
-Error forbidden(std::string reason, std::string detail) {
-  Error error = {.kind = ErrorKind::kForbidden, .detail = std::move(detail)};
-  error.reason_code = std::move(reason);
-  return error;
-}
 
 std::optional<Digest> digest_of(const std::shared_ptr<const Content>& content) {
   return content ? std::optional(lineage::sha256(content->data)) : std::nullopt;
@@ -45,21 +40,10 @@ size_t weight_of(const std::map<PacketKey, PendingOffer>& offers) {
 // The statement of that type which a member has signed, with the key that it has now.
 template <class S>
 Result<lineage::Signed<S>> open_of(const std::string& envelope, const MemberRecord& signer) {
-  lineage::PublicKey key;
-  lineage::PublicKey former;
-  const bool has_key = lineage::PublicKey::from_bytes(signer.public_key, key);
-  const bool had_other = lineage::PublicKey::from_bytes(signer.former_key, former);
-  const std::string id = has_key ? key.id() : std::string();
-  bool revoked = false;
-  auto opened =
-      lineage::open<S>(envelope, [&](std::string_view asked) -> const lineage::PublicKey* {
-        revoked = had_other && asked == former.id();
-        return has_key && asked == id ? &key : nullptr;
-      });
+  SignerKeys keys(signer);
+  auto opened = lineage::open<S>(envelope, keys.finder());
   if (opened) return opened;
-  const bool late = revoked && opened.error().reason_code == "unknown-key";
-  return tl::unexpected(forbidden(late ? "revoked-key" : opened.error().reason_code,
-                                  "/signature: " + opened.error().detail));
+  return tl::unexpected(keys.refusal(opened.error()));
 }
 
 }  // namespace

@@ -7,39 +7,14 @@
 
 #include "lineage/crypto/sha256.h"
 #include "node/parts/impl.h"
+#include "node/signed/signer_keys.h"
 
 namespace phoenix {
 namespace {
 
-Error forbidden(const char* reason, std::string detail) {
-  Error error = {.kind = ErrorKind::kForbidden, .detail = std::move(detail)};
-  error.reason_code = reason;
-  return error;
-}
-
-// Finds that one key and no other.
-class OneKey {
- public:
-  explicit OneKey(std::string_view bytes) {
-    good_ = lineage::PublicKey::from_bytes(bytes, key_);
-    if (good_) id_ = key_.id();
-  }
-  const std::string& id() const { return id_; }
-  const lineage::PublicKey* operator()(std::string_view asked) const {
-    return good_ && asked == id_ ? &key_ : nullptr;
-  }
-
- private:
-  bool good_ = false;
-  lineage::PublicKey key_;
-  std::string id_;
-};
-
 std::optional<Error> check_proof(const std::string& pool, const MemberRecord& wanted,
                                  std::string_view proof) {
-  const OneKey key(wanted.public_key);
-  const auto opened = lineage::open<lineage::RegistrationProof>(
-      proof, [&key](std::string_view id) { return key(id); });
+  const auto opened = lineage::open<lineage::RegistrationProof>(proof, SignerKeys(wanted).finder());
   const std::string who(wanted.key.id());
   if (!opened) {
     return forbidden("bad-proof", "/proof: " + who + " has not shown that it holds the key: " +
@@ -135,18 +110,10 @@ std::optional<Error> Node::Impl::check_result(const OwnerCall& call, const Membe
       id,
       lineage::End::kCompleted,
       call.content ? std::optional(lineage::sha256(call.content->data)) : std::nullopt};
-  const OneKey key(owner.public_key);
-  const OneKey former(owner.former_key);
-  bool revoked = false;
-  const auto find = [&](std::string_view asked) {
-    revoked = revoked || (!former.id().empty() && asked == former.id());
-    return key(asked);
-  };
-  const auto signer = signer_of(*call.evidence, lineage::encode(wanted), owner, find);
+  SignerKeys keys(owner);
+  const auto signer = signer_of(*call.evidence, lineage::encode(wanted), owner, keys.finder());
   if (signer) return std::nullopt;
-  const bool late = revoked && signer.error().reason_code == "unknown-key";
-  return forbidden(late ? "revoked-key" : signer.error().reason_code.c_str(),
-                   "/signature: " + signer.error().detail);
+  return keys.refusal(signer.error());
 }
 
 }  // namespace phoenix
