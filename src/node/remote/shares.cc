@@ -19,7 +19,10 @@ uint32_t Shares::of(const HostLife& keeper) const {
   return 0;
 }
 
-bool Shares::over() const { return over_; }
+bool Shares::over() const {
+  return std::count_if(parts_.begin(), parts_.end(),
+                       [&](const Part& part) { return part.sated <= now_; }) < 2;
+}
 
 void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant now) {
   most_ = most;
@@ -32,8 +35,6 @@ void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant n
     part.idle = part.share - std::min(part.share, part.peak);
     part.peak = part.held;
   }
-  over_ = std::count_if(parts_.begin(), parts_.end(),
-                        [&](const Part& part) { return part.sated <= now_; }) < 2;
 }
 
 // Who has taken something wants room. Room that is nobody's is given away.

@@ -56,7 +56,6 @@ class Shares {
   Instant now_;      // of the last turn
   size_t next_ = 0;  // whose turn it is among equals
   Instant even_at_;  // the earliest next evening out
-  bool over_ = false;
 };
 
 }  // namespace phoenix
