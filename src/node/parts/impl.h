@@ -474,6 +474,7 @@ struct Node::Impl {
   bool not_at_home(Command& command, const SessionRef& ref);
   bool behind(const Caller& caller) const;
   bool must_learn_token(Command& command, const SessionRef& ref);
+  bool want_session(Command& command, std::vector<MemberKey> members);
   std::vector<MemberKey> unknown_members(const std::string& session) const;
   bool must_learn_caller(Command& command, OwnerCalls& request);
   bool must_learn_session(Command& command, const SessionRef& ref);

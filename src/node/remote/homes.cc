@@ -71,9 +71,15 @@ bool Node::Impl::not_at_home(Command& command, const SessionRef& ref) {
 // True: the newest records were asked for, since the token tells of newer ones than are known here.
 bool Node::Impl::must_learn_token(Command& command, const SessionRef& ref) {
   if (!behind(command.caller) && !has_asked(command)) return false;
-  const uint8_t tries = has_asked(command) ? remote.tries.at(command.id) : 0;
   std::vector<MemberKey> members;
-  if (tries == 0 && !ref.member.empty()) members.emplace_back(ref.ns, ref.member);
+  if (!ref.member.empty()) members.emplace_back(ref.ns, ref.member);
+  return want_session(command, std::move(members));
+}
+
+// Asks for the records of the caller's session and these members, and then, if more of its members
+// are unknown, for theirs. False: both has been done.
+bool Node::Impl::want_session(Command& command, std::vector<MemberKey> members) {
+  const uint8_t tries = has_asked(command) ? remote.tries.at(command.id) : 0;
   if (tries > 0) members = unknown_members(command.caller.session);
   if (tries > 1 || (tries == 1 && members.empty())) return false;
   const std::string id = command.caller.session;
@@ -121,21 +127,14 @@ bool Node::Impl::must_learn_caller(Command& command, OwnerCalls& request) {
 // True: the newest records were asked for first.
 bool Node::Impl::must_learn_session(Command& command, const SessionRef& ref) {
   if (!remote.on) return false;
-  const uint8_t tries = has_asked(command) ? remote.tries.at(command.id) : 0;
   std::vector<MemberKey> members;
+  if (!ref.member.empty()) members.emplace_back(ref.ns, ref.member);
   const SessionNo no = directory.find_session(command.caller.session);
-  if (tries > 0) {
-    members = unknown_members(command.caller.session);
-  } else {
-    if (!ref.member.empty()) members.emplace_back(ref.ns, ref.member);
-    if (no != kNobody) {
-      const SessionRecord& record = *directory.session(no).record;
-      for (const auto& [id, incarnation] : record.members) members.emplace_back(record.ns, id);
-    }
+  if (no != kNobody) {
+    const SessionRecord& record = *directory.session(no).record;
+    for (const auto& [id, incarnation] : record.members) members.emplace_back(record.ns, id);
   }
-  if (tries > 1 || (tries == 1 && members.empty())) return false;
-  const std::string id = command.caller.session;
-  return want(command, session_block_name(id), {id}, std::move(members));
+  return want_session(command, std::move(members));
 }
 
 // In time: this host becomes its home, by the same write that proves that nobody was faster. What
