@@ -214,6 +214,7 @@ struct Node::Impl {
                                            const OwnerCall& call, Error* error);
   ItemReply carry_out(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
   Change change_for(const OwnerCall& call, const Packet& head);
+  static OwnerReply owner_reply(const Packet& head, Status status);
   Error packet_error(ErrorKind kind, const Packet& head, Status status, std::string detail) const;
 
   // --- signed/signatures.cc: members' keys, and what is signed with them ---

@@ -17,14 +17,14 @@ bool lists(const SessionRecord& session, std::string_view member) {
   return false;
 }
 
-OwnerReply owner_reply(const Packet& head, Status status) {
+}  // namespace
+
+OwnerReply Node::Impl::owner_reply(const Packet& head, Status status) {
   return {.id = std::string(head.key.id()),
           .status = status,
           .epoch = head.epoch,
           .revision = head.revision};
 }
-
-}  // namespace
 
 Error Node::Impl::packet_error(ErrorKind kind, const Packet& head, Status status,
                                std::string detail) const {

@@ -108,10 +108,7 @@ ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, 
     }
     return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
   }
-  OwnerReply answer = {.id = std::string(head.key.id()),
-                       .status = done->head->status,
-                       .epoch = done->head->epoch,
-                       .revision = done->head->revision};
+  OwnerReply answer = owner_reply(*done->head, done->head->status);
   step(write, no, std::move(*done), std::move(change.contents), to, said);
   write.packets.back().move = MoveCause::kHandoff;
   write.is_handoff = true;
@@ -299,11 +296,7 @@ ItemReply Node::Impl::accepted_before(const Caller& caller, const OwnerCall& cal
   if (slot != kNoSlot && packets[slot].owner != kNobody &&
       packets[slot].head->epoch == call.epoch + 1 &&
       speaks_for(caller, *directory.member(packets[slot].owner).record)) {
-    const Packet& head = *packets[slot].head;
-    return OwnerReply{.id = std::string(head.key.id()),
-                      .status = Status::kAssigned,
-                      .epoch = head.epoch,
-                      .revision = head.revision};
+    return owner_reply(*packets[slot].head, Status::kAssigned);
   }
   Error error = {.kind = ErrorKind::kWrongState,
                  .detail = "no handoff of " + std::string(call.key.id()) + " in epoch " +
@@ -333,10 +326,7 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
         std::string(receiver.key.id()) + " declines: " + call.reason + "; you keep it");
     error.reason_code = "offer-declined";
     end_offer(call.key, error);
-    return OwnerReply{.id = std::string(call.key.id()),
-                      .status = status(packets[slot]),
-                      .epoch = packets[slot].head->epoch,
-                      .revision = packets[slot].head->revision};
+    return owner_reply(*packets[slot].head, status(packets[slot]));
   }
   if (auto refused = check_acceptance(call, it->second, receiver)) return std::move(*refused);
   Change change = change_for(it->second.call, *packets[slot].head);
