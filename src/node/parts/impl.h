@@ -120,8 +120,7 @@ struct PendingOffer {
   OwnerCall call;
   Digest offered{};              // of the offer's payload
   std::vector<Command> waiting;  // the giver's calls, without their bodies
-  SlotNo slot = kNoSlot;
-  uint32_t life = 0;  // of the slot
+  uint32_t life = 0;             // of its slot
   MemberNo to = kNobody;
   uint64_t incarnation = 0;  // of the receiver
   Instant until;
@@ -242,6 +241,7 @@ struct Node::Impl {
   ItemReply accept(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
   ItemReply accepted_before(const Caller& caller, const OwnerCall& call, SlotNo slot) const;
   bool speaks_for(const Caller& caller, const MemberRecord& member) const;
+  PendingOffer take_offer(std::map<PacketKey, PendingOffer>::iterator it);
   void end_offer(const PacketKey& key, const Error& why);
   std::optional<Error> offer_over(const PacketKey& key, const PendingOffer& offer) const;
   void end_offers();
@@ -570,6 +570,7 @@ struct Node::Impl {
   const lineage::Actor self_actor;
   std::optional<CheckedBatch> checked_batch;  // the newest
   std::map<PacketKey, PendingOffer> offers;   // as a keeper
+  size_t offer_bytes = 0;                     // of their contexts
   bool answers_later = false;                 // the call at hand is one of `offers` now
   std::unordered_map<SessionNo, std::vector<Offered>> asked_of;  // as a home, and not over
   lineage::Actor actor;  // who acts just now: a caller, or this host

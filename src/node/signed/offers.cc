@@ -26,15 +26,9 @@ std::optional<Digest> digest_of(const std::shared_ptr<const Content>& content) {
   return content ? std::optional(lineage::sha256(content->data)) : std::nullopt;
 }
 
-// Looked at only where there are many: a context may have a megabyte.
-size_t weight_of(const std::map<PacketKey, PendingOffer>& offers) {
-  constexpr size_t kMany = 128;
-  size_t bytes = 0;
-  if (offers.size() < kMany) return bytes;
-  for (const auto& [key, offer] : offers) {
-    if (offer.call.content) bytes += offer.call.content->data.size();
-  }
-  return bytes;
+// A context may have a megabyte.
+size_t bytes_of(const PendingOffer& offer) {
+  return offer.call.content ? offer.call.content->data.size() : 0;
 }
 
 // The statement of that type which a member has signed, with the key that it has now.
@@ -221,7 +215,7 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
     over.reason_code = "offer-replaced";
     end_offer(key, over);
   }
-  if (offers.size() >= kMostOffers || weight_of(offers) > kMostBytes) {
+  if (offers.size() >= kMostOffers || offer_bytes > kMostBytes) {
     return Error{.kind = ErrorKind::kTooManyRequests,
                  .detail = "too many handoffs wait for their receivers",
                  .retry_after_ms = 1000};
@@ -237,12 +231,12 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
   PendingOffer pending = {.call = call,
                           .offered = lineage::sha256(offer.payload),
                           .waiting = {},
-                          .slot = no,
                           .life = slot.life,
                           .to = to,
                           .incarnation = receiver.incarnation,
                           .until = now.mono + wait};
   pending.waiting.push_back(std::move(asking));
+  offer_bytes += bytes_of(pending);
   offers.emplace(key, std::move(pending));
   answers_later = true;
   const SessionNo session = directory.member(to).session;
@@ -337,13 +331,12 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
     end_offer(call.key, *refused);
     return std::move(*refused);
   }
+  const PendingOffer offer = take_offer(it);
   Said said;
-  said.handoff = lineage::HandoffEvidence{it->second.call.statement, call.statement, ""};
-  const std::vector<Command> givers = std::move(it->second.waiting);
-  offers.erase(it);
-  write.at.mono = givers.front().arrived;
+  said.handoff = lineage::HandoffEvidence{offer.call.statement, call.statement, ""};
+  write.at.mono = offer.waiting.front().arrived;
   ItemReply answer = give(write, slot, std::move(change), to, said);
-  for (const Command& giver : givers) {
+  for (const Command& giver : offer.waiting) {
     if (const auto* error = std::get_if<Error>(&answer)) {
       refuse(giver.id, *error);
     } else {
@@ -355,12 +348,19 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
 
 // --- the end of offers ----------------------------------------------------------------------
 
+// It is open no more; those who wait for it are the caller's to answer.
+PendingOffer Node::Impl::take_offer(std::map<PacketKey, PendingOffer>::iterator it) {
+  PendingOffer offer = std::move(it->second);
+  offers.erase(it);
+  offer_bytes -= bytes_of(offer);
+  return offer;
+}
+
 void Node::Impl::end_offer(const PacketKey& key, const Error& why) {
   const auto it = offers.find(key);
   if (it == offers.end()) return;
-  const std::vector<Command> givers = std::move(it->second.waiting);
-  offers.erase(it);
-  for (const Command& command : givers) refuse(command.id, why);
+  const PendingOffer over = take_offer(it);
+  for (const Command& giver : over.waiting) refuse(giver.id, why);
 }
 
 // Why it can be accepted no more.

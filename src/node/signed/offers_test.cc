@@ -311,5 +311,44 @@ TEST_F(OffersTest, AnOpenStreamIsAskedAndANewOneAgain) {
   EXPECT_EQ(stage.portions[0].portion.offers.size(), 1u);
 }
 
+// Large contexts are taken up to 256 MiB together; what is over gives its part back.
+TEST_F(OffersTest, WhatWaitsHasABound) {
+  giver = join("giver", key_of("giver"), {.max_load = 1000, .replace = true});
+  receiver = join("receiver", key_of("receiver"), {.max_load = 1000, .replace = true});
+  const auto context = json("\"" + std::string((size_t{1} << 20) - 2, 'c') + "\"");
+  lineage::HandoffOffer said = offer();
+  said.context = lineage::sha256(context->data);
+  std::vector<std::string> mine;
+  for (int i = 0; mine.size() < 259; ++i) {
+    const std::string id = "q" + std::to_string(i);
+    stage.submit(id, {"a"});
+    if (stage.owner(id) == "giver") mine.push_back(id);
+  }
+  const auto ask_for = [&](const std::string& id) {
+    said.packet = id;
+    said.giver.incarnation = giver.incarnation;
+    OwnerCall call = handoff(said, lineage::sign(key_of("giver"), said));
+    call.key = Stage::packet(id);
+    call.content = context;
+    return stage.ask(Stage::token(giver), OwnerCalls{{call}, true});
+  };
+  RequestId first = 0;
+  for (size_t i = 0; i < 257; ++i) {
+    const RequestId asked = ask_for(mine[i]);
+    if (i == 0) first = asked;
+    ASSERT_EQ(given(asked), "waits") << i;
+  }
+  const Reply* refused = stage.answer(ask_for(mine[257]));
+  ASSERT_NE(refused, nullptr);
+  EXPECT_EQ(std::get<Error>(refused->body).kind, ErrorKind::kTooManyRequests);
+  said.packet = mine[0];
+  lineage::HandoffAcceptance yes = acceptance(said);
+  OwnerCall call = Stage::owner_call(Call::kAccept, mine[0], 1, "");
+  call.statement = lineage::sign(key_of("receiver"), yes);
+  EXPECT_EQ(code(stage.own(Stage::token(receiver), call)), "done");
+  EXPECT_EQ(given(first), "done");
+  EXPECT_EQ(given(ask_for(mine[258])), "waits");
+}
+
 }  // namespace
 }  // namespace phoenix
