@@ -30,17 +30,21 @@ std::string base64url(const uint8_t* bytes, size_t size) {
   return text;
 }
 
+Digest hmac_of(const std::array<uint8_t, 32>& key, std::string_view text) {
+  Digest mac{};
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), nullptr);
+  return mac;
+}
+
 }  // namespace
 
 std::string make_session_token(const std::array<uint8_t, 32>& key, std::string_view session,
                                uint64_t generation) {
   std::string token(kPrefix);
   token.append(session).append(1, '.').append(std::to_string(generation));
-  std::array<uint8_t, EVP_MAX_MD_SIZE> mac{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(token.data()), token.size(), mac.data(), &size);
-  return token + "." + base64url(mac.data(), 16);
+  const std::string mac = base64url(hmac_of(key, token).data(), 16);
+  return token + "." + mac;
 }
 
 std::optional<std::pair<std::string, uint64_t>> read_session_token(
@@ -69,10 +73,7 @@ Digest make_challenge(const std::array<uint8_t, 32>& key, std::string_view subje
   for (size_t i = 8; i-- > 0; bits >>= 8) challenge[i] = static_cast<uint8_t>(bits);
   std::string text = "challenge.";
   text.append(reinterpret_cast<const char*>(challenge.data()), 8).append(subject);
-  std::array<uint8_t, EVP_MAX_MD_SIZE> mac{};
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.data(), &size);
+  const Digest mac = hmac_of(key, text);
   std::copy_n(mac.begin(), challenge.size() - 8, challenge.begin() + 8);
   return challenge;
 }
