@@ -30,7 +30,6 @@ std::string challenge_for(const Host& host, const MemberRecord& member) {
 std::string asked_for(const RestCall& call, const std::vector<MemberRecord>& members) {
   std::string text;
   json::Writer writer(text);
-  writer.begin_object();
   writer.field("pool", call.host().pool());
   writer.field("namespace", call.ns());
   const auto first = std::find_if(members.begin(), members.end(), [](const MemberRecord& member) {
@@ -50,8 +49,7 @@ std::string asked_for(const RestCall& call, const std::vector<MemberRecord>& mem
     }
     writer.end_array();
   }
-  writer.end_object();
-  return text.substr(1, text.size() - 2);
+  return text;
 }
 
 }  // namespace
