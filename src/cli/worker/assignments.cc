@@ -351,27 +351,33 @@ std::string Assignments::signature_of(const Work& work, const Verdict& verdict) 
 void Assignments::offer(const JsonText& json) {
   const auto offer = read_offer(json, identity_.member);
   if (!offer || !options_.key || identity_.pool.empty()) return;
-  MakeCall make;
-  make.id = effects_.next_id();
-  make.call.method = "POST";
-  make.call.target =
-      in_namespace("/v1/packets/" + url_encode(offer->packet_id) + "/accept", options_.ns);
-  make.call.body = "{\"epoch\":" + std::to_string(offer->epoch);
+  std::string body = "{\"epoch\":" + std::to_string(offer->epoch);
   if (accepting_) {
     const lineage::HandoffAcceptance said{
         identity_.pool,      identity_.ns,   offer->packet_id,
         offer->epoch,        offer->offered, {identity_.member, identity_.incarnation},
         offer->said.context, effects_.wall};
-    make.call.body += ",\"signature\":\"" + base64_text(lineage::sign(*options_.key, said)) + "\"}";
+    body += ",\"signature\":\"" + base64_text(lineage::sign(*options_.key, said)) + "\"}";
   } else {
-    make.call.body += ",\"decline\":\"it is leaving\"}";
+    body += ",\"decline\":\"it is leaving\"}";
   }
+  MakeCall make = packet_call(offer->packet_id, "accept", std::move(body));
+  accepts_.insert(make.id);
+  effects_.add(std::move(make));
+}
+
+MakeCall Assignments::packet_call(const std::string& packet, const std::string& verb,
+                                  std::string body) {
+  MakeCall make;
+  make.id = effects_.next_id();
+  make.call.method = "POST";
+  make.call.target = in_namespace("/v1/packets/" + url_encode(packet) + "/" + verb, options_.ns);
+  make.call.body = std::move(body);
   make.call.token = token_;
   make.call.timeout = options_.request_timeout;
   make.call.repeatable = true;
   make.call.url = effects_.url;
-  accepts_.insert(make.id);
-  effects_.add(std::move(make));
+  return make;
 }
 
 void Assignments::send_next(Instant /*now*/, Work& work) {
@@ -379,17 +385,9 @@ void Assignments::send_next(Instant /*now*/, Work& work) {
   const Verdict& verdict = work.calls.front();
   work.retry_at = kNever;
   work.sent = true;
-  MakeCall make;
-  make.id = effects_.next_id();
-  make.call.method = "POST";
-  make.call.target =
-      in_namespace("/v1/packets/" + url_encode(work.packet) + "/" + verdict.verb, options_.ns);
-  make.call.body = "{\"epoch\":" + std::to_string(work.epoch) + verdict.fields +
-                   signature_of(work, verdict) + "}";
-  make.call.token = token_;
-  make.call.timeout = options_.request_timeout;
-  make.call.repeatable = true;
-  make.call.url = effects_.url;
+  MakeCall make = packet_call(work.packet, verdict.verb,
+                              "{\"epoch\":" + std::to_string(work.epoch) + verdict.fields +
+                                  signature_of(work, verdict) + "}");
   work.call_id = make.id;
   work.call_url = effects_.url;
   open_calls_[make.id] = work.number;

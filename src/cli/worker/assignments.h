@@ -92,6 +92,8 @@ class Assignments {
   void settle(const std::string& packet, uint64_t epoch);
   void leave_hand(const Work& work);
   void report(Instant now, Work& work, Verdict verdict);
+  std::string signature_of(const Work& work, const Verdict& verdict) const;
+  MakeCall packet_call(const std::string& packet, const std::string& verb, std::string body);
   void send_next(Instant now, Work& work);
   void next_call(Instant now, Work& work);
   void repeat_call(Instant now, Work& work, Duration at_least);
@@ -101,8 +103,6 @@ class Assignments {
 
   const WorkerOptions& options_;
   Effects& effects_;
-  std::string signature_of(const Work& work, const Verdict& verdict) const;
-
   std::string token_;
   Identity identity_;
   std::set<uint64_t> accepts_;               // open calls by which offers were answered
