@@ -23,6 +23,7 @@ void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   const SessionNo session_no = directory.member(slot.owner).session;
   Session& session = directory.session(session_no);
   if (!session.here) return tell_home(no, repeated);
+  stop_asking(session_no, *slot.head);
   slot.outbox = session.outbox.put(no, outbox_bytes(*slot.head), repeated, now.mono);
   if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);
   if (repeated) return;

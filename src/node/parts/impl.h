@@ -246,6 +246,7 @@ struct Node::Impl {
   std::optional<Error> offer_over(const PacketKey& key, const PendingOffer& offer) const;
   void end_offers();
   void offered(Offered offered);
+  void stop_asking(SessionNo no, const Packet& head);
   std::vector<Offered> open_offers(SessionNo no) const;
 
   // --- orders.cc: cancel, assign, evict, retry ---

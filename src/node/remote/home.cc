@@ -65,6 +65,7 @@ void Node::Impl::put_foreign(ForeignNo no, bool repeated) {
   Foreign& entry = remote.foreign[no];
   const SessionNo session_no = directory.member(entry.member).session;
   Session& session = directory.session(session_no);
+  stop_asking(session_no, *entry.head);
   entry.outbox =
       session.outbox.put(kForeignToken | no, outbox_bytes(*entry.head), repeated, now.mono);
   if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);

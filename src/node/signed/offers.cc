@@ -421,6 +421,15 @@ void Node::Impl::offered(Offered told) {
   with_news.push_back(session);
 }
 
+// One of its members has the packet in a later epoch: that offer is over.
+void Node::Impl::stop_asking(SessionNo no, const Packet& head) {
+  const auto it = asked_of.find(no);
+  if (it == asked_of.end()) return;
+  std::erase_if(it->second, [&head](const Offered& asked) {
+    return asked.epoch < head.epoch && asked.packet == head.key;
+  });
+}
+
 // Numbers of sessions are used again: each is asked for members of its own only.
 std::vector<Offered> Node::Impl::open_offers(SessionNo no) const {
   std::vector<Offered> open;

@@ -350,5 +350,15 @@ TEST_F(OffersTest, WhatWaitsHasABound) {
   EXPECT_EQ(given(ask_for(mine[258])), "waits");
 }
 
+TEST_F(OffersTest, WhatWasTakenIsNotAskedForAgain) {
+  const lineage::HandoffOffer said = offer();
+  ask(said);
+  EXPECT_EQ(code(accept(acceptance(said), key_of("receiver"), receiver)), "done");
+  stage.portions.clear();
+  stage.ask(Stage::token(receiver), OpenStream{Stage::ref(receiver), {}});
+  ASSERT_FALSE(stage.portions.empty());
+  for (const auto& told : stage.portions) EXPECT_TRUE(told.portion.offers.empty());
+}
+
 }  // namespace
 }  // namespace phoenix

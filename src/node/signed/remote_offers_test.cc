@@ -113,6 +113,15 @@ TEST_F(RemoteOffersTest, TheQuestionGoesToTheReceiversHome) {
   EXPECT_EQ(report.signatures.results, 1u);
 }
 
+TEST_F(RemoteOffersTest, WhatWasTakenIsNotAskedForAgain) {
+  const lineage::HandoffOffer said = offer();
+  ask(kKeeper, said);
+  EXPECT_EQ(given(accept(kKeeper, said)), "done");
+  const DeliveriesReply told = hosts.poll(kTaking, receiver);
+  EXPECT_EQ(told.deliveries.size(), 1u);
+  EXPECT_TRUE(told.offers.empty());
+}
+
 TEST_F(RemoteOffersTest, AQuestionThatIsLostIsAskedAgain) {
   hosts.cut(kKeeper, kTaking);
   const RequestId asked = ask(kKeeper, offer());
