@@ -48,7 +48,6 @@ struct Desk {
   KeptConnections kept;
   std::shared_ptr<const TlsTrust> tls;  // null: keepers speak plain HTTP
   GatewayCounts counts{};
-  LinkLimits limits{};
   std::string told_url;  // for clients whose call says no Host
   std::string scheme;    // of the gateway itself: "http://"
   bool ending = false;

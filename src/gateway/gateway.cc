@@ -179,11 +179,6 @@ void Gateway::heard(const HostNews& news) {
   for (const auto& relay : open) relay->keeper_gone(news.event.name);
 }
 
-void Gateway::set_listen(std::vector<std::string> listen) {
-  options_.api.listen = std::move(listen);
-  desk_.gate = Gate(options_.api);
-}
-
 std::optional<HttpResponse> Gateway::gate(const HttpHead& head) {
   if (const auto error = desk_.gate.check(head)) return own_problem(desk_, *error, &head);
   if (auto answer = desk_.gate.preflight(head)) {

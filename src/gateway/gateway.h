@@ -45,7 +45,6 @@ class Gateway {
   void handle(std::shared_ptr<HttpExchange> exchange);
   // An answer for what the server refuses by itself.
   HttpResponse render(const Error& error, const HttpHead* head);
-  void set_listen(std::vector<std::string> listen);
   // From now on nothing is taken; what waits on purpose, and every stream of events, ends.
   void drain();
   size_t open() const { return relays_.size(); }

@@ -76,7 +76,7 @@ void Relay::choose_keepers() {
 }
 
 void Relay::attempt() {
-  LinkLimits limits = desk_.limits;
+  LinkLimits limits;
   limits.head = limits.head + traits_.wait;
   link_ = std::make_unique<KeeperLink>(desk_.loop, desk_.kept, static_cast<KeeperAnswer&>(*this),
                                        limits);
@@ -193,13 +193,19 @@ void Relay::note_home(const Answer& answer, std::string_view body) {
   }
 }
 
-void Relay::hand_on(const Answer& answer, std::string body) {
-  note_home(answer, body);
+// The client's answer without its body.
+HttpResponse Relay::begun(const Answer& answer) const {
   HttpResponse response;
   response.status = answer.status;
   response.headers = handed_back(answer);
-  response.body = std::move(body);
   desk_.gate.add_cors(response, exchange_->request().head);
+  return response;
+}
+
+void Relay::hand_on(const Answer& answer, std::string body) {
+  note_home(answer, body);
+  HttpResponse response = begun(answer);
+  response.body = std::move(body);
   desk_.counts.answer_bytes += response.body.size();
   exchange_->respond(std::move(response));
   finish(Outcome::kAnswered);
@@ -207,11 +213,7 @@ void Relay::hand_on(const Answer& answer, std::string body) {
 
 void Relay::begin_stream(const Answer& head) {
   note_home(head, {});
-  HttpResponse response;
-  response.status = head.status;
-  response.headers = handed_back(head);
-  desk_.gate.add_cors(response, exchange_->request().head);
-  stream_ = exchange_->stream(std::move(response));
+  stream_ = exchange_->stream(begun(head));
   stream_->on_closed([weak = weak_from_this()](bool by_peer) {
     if (const auto self = weak.lock()) {
       self->finish(by_peer ? Outcome::kAbandoned : Outcome::kAnswered);

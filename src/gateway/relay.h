@@ -46,6 +46,7 @@ class Relay final : public std::enable_shared_from_this<Relay>, private KeeperAn
   void break_off();
   void move_member(const std::string& from, const std::string& to);
   void hand_on(const Answer& answer, std::string body);
+  HttpResponse begun(const Answer& answer) const;
   void note_home(const Answer& answer, std::string_view body);
   void refuse(Error error, Outcome outcome, std::string_view extra = {});
   void finish(Outcome outcome);
