@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace phoenix {
 namespace {
@@ -144,12 +145,9 @@ void HostConnection::finish_connect() {
 
 void HostConnection::begin_request() {
   if (!tls_) {
-    out_.append(request_);
-    request_.clear();
-  } else if (!tls_->send(request_, out_)) {
+    out_ = std::exchange(request_, {});
+  } else if (!tls_->send(std::exchange(request_, {}), out_)) {
     fail_with(tls_->error());
-  } else {
-    request_.clear();
   }
 }
 
@@ -160,21 +158,27 @@ void HostConnection::step() {
 }
 
 void HostConnection::write_some() {
-  while (!out_.empty()) {
-    const ssize_t n = ::send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
+  while (sent_ < out_.size()) {
+    const ssize_t n = ::send(fd_, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
     if (n > 0) {
       // During the handshake nothing of the request can have left.
       left_ = left_ || !tls_ || tls_->established();
-      out_.erase(0, static_cast<std::size_t>(n));
+      sent_ += static_cast<std::size_t>(n);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (errno == EINTR) continue;
     // The host may have answered (413, 503) and closed before it took everything: read on.
-    out_.clear();
     detail_ = system_error(errno);
-    return;
+    break;
   }
+  drop_output();
+}
+
+// With its memory: a connection that is kept may have carried a large body.
+void HostConnection::drop_output() {
+  std::string().swap(out_);
+  sent_ = 0;
 }
 
 void HostConnection::read_some() {
@@ -244,7 +248,7 @@ void HostConnection::close_fd() {
   fd_ = -1;
   connecting_ = false;
   tls_.reset();
-  out_.clear();
+  drop_output();
 }
 
 }  // namespace phoenix

@@ -69,6 +69,7 @@ class HostConnection {
   void finish_connect();
   void begin_request();
   void write_some();
+  void drop_output();
   void read_some();
   void take_bytes(std::string_view plain);
   void take_eof();
@@ -88,8 +89,9 @@ class HostConnection {
   bool reusable_ = false;
   int answers_ = 0;
   Phase phase_ = Phase::kIdle;
-  std::string request_;  // waits for the connect
-  std::string out_;      // on its way into the socket
+  std::string request_;   // waits for the connect
+  std::string out_;       // on its way into the socket; empty when all of it is there
+  std::size_t sent_ = 0;  // of out_
   std::unique_ptr<AnswerParser> parser_;
   CallFault fault_ = CallFault::kUnreachable;
   std::string detail_;
