@@ -21,7 +21,8 @@ std::string system_error(int code) {
   return strerror_r(code, text.data(), text.size());
 }
 
-// A header value cannot end its line: what would is left out.
+}  // namespace
+
 void append_header(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ");
   for (char c : value) {
@@ -29,8 +30,6 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   }
   out.append("\r\n");
 }
-
-}  // namespace
 
 std::string encode_request(const BaseUrl& origin, const Call& call, std::string_view token) {
   std::string out;

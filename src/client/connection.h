@@ -20,6 +20,9 @@
 
 namespace phoenix {
 
+// Name, value and line end. A value cannot end its line: what would is left out.
+void append_header(std::string& out, std::string_view name, std::string_view value);
+
 // The bytes of a request as they go over the wire.
 std::string encode_request(const BaseUrl& origin, const Call& call, std::string_view token);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "client/connection.h"
+
 namespace phoenix::gateway {
 namespace {
 
@@ -51,15 +53,6 @@ bool among(const List& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-// What would end its line cannot stand in a field.
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append(": ");
-  for (const char c : value) {
-    if (c != '\r' && c != '\n' && c != '\0') out += c;
-  }
-  out += "\r\n";
-}
-
 }  // namespace
 
 std::string forwarded(const HttpRequest& request, const BaseUrl& keeper, std::string_view own_url) {
@@ -69,8 +62,8 @@ std::string forwarded(const HttpRequest& request, const BaseUrl& keeper, std::st
   out.append(head.method).append(" ").append(keeper.prefix).append(head.path);
   if (!head.query.empty()) out.append("?").append(head.query);
   out += " HTTP/1.1\r\n";
-  append_field(out, "Host", keeper.authority);
-  append_field(out, "Phoenix-Gateway", own_url);
+  append_header(out, "Host", keeper.authority);
+  append_header(out, "Phoenix-Gateway", own_url);
   const std::vector<std::string> named = named_by_connection(head.headers);
   bool sends_body = !request.body.empty();
   for (const auto& [name, value] : head.headers) {
@@ -79,9 +72,9 @@ std::string forwarded(const HttpRequest& request, const BaseUrl& keeper, std::st
         name.starts_with("sec-fetch-")) {
       continue;
     }
-    append_field(out, name, value);
+    append_header(out, name, value);
   }
-  if (sends_body) append_field(out, "Content-Length", std::to_string(request.body.size()));
+  if (sends_body) append_header(out, "Content-Length", std::to_string(request.body.size()));
   return out.append("\r\n").append(request.body);
 }
 
