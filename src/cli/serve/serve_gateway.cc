@@ -8,11 +8,9 @@
 
 #include "cli/serve/serve_parts.h"
 #include "gateway/gateway.h"
-#include "net/address.h"
 #include "runtime/clock.h"
 #include "runtime/data_folder.h"
 #include "runtime/gossip/gossip_service.h"
-#include "runtime/gossip/key_file.h"
 
 namespace phoenix {
 namespace {
@@ -22,10 +20,9 @@ constexpr Duration kShutdown = seconds(4);
 // The tokens are the keepers' to check, and a keeper on loopback asks for none: who lets others
 // reach it through here has to say so.
 std::optional<Error> check_exposure(const ServeOptions& options) {
-  const auto loopback = listens_on_loopback(options);
-  if (!loopback) return loopback.error();
-  const bool mutual = !options.tls_cert.empty() && !options.tls_ca.empty();
-  if (*loopback || options.insecure || mutual) return std::nullopt;
+  const auto exposed = is_exposed(options);
+  if (!exposed) return exposed.error();
+  if (!*exposed) return std::nullopt;
   return Error{.kind = ErrorKind::kInvalidRequest,
                .detail = "--listen " + options.listen +
                          " is reachable from other machines: whoever reaches this gateway reaches "
@@ -36,13 +33,12 @@ class Serving {
  public:
   explicit Serving(const ServeOptions& options)
       : options_(options),
+        name_(host_name(options)),
         log_(options.quiet ? "error" : options.log_level, options.log_format == "json"),
         end_(loop_) {}
 
   int run() {
-    raise_descriptor_limit();
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);
+    prepare_process();
     if (auto exposed = check_exposure(options_)) {
       return complain(*exposed,
                       "use mutual TLS (--tls-cert, --tls-key, --tls-ca), listen on 127.0.0.1, or "
@@ -86,13 +82,8 @@ class Serving {
       return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
     }
     server_ = std::move(*listening);
-    if (!options_.gossip_key_file.empty()) {
-      const auto keys = gossip::read_key_file(options_.gossip_key_file);
-      if (!keys) return complain(keys.error(), "mend --gossip-key-file and start again");
-    }
-    auto bound = bind_gossip(options_, log_);
-    if (!bound) return complain(bound.error(), "choose another one with --gossip, or 127.0.0.1:0");
-    gossip_port_.emplace(std::move(*bound));
+    const int refused = open_gossip_port(options_, log_, &gossip_port_);
+    if (refused != 0) return refused;
     // The hosts of a pool speak alike, so keepers are spoken to as this gateway is.
     if (options_.tls_cert.empty()) return 0;
     const bool mutual = !options_.tls_ca.empty();
@@ -104,25 +95,15 @@ class Serving {
   }
 
   Result<bool> make_gossip() {
-    const auto own = gossip::advertised(gossip_port_->address, options_.advertise);
-    if (!own) return tl::unexpected<Error>(own.error());
-    gossip::GossipOptions gossip;
-    gossip::MembershipOptions& membership = gossip.membership;
-    membership.name = host_name(options_);
-    membership.advertise = *own;
-    membership.api = told_api(options_, server_->address(), *own);
-    told_url_ = scheme_of(options_) + membership.api;
-    membership.version = ApiOptions().version;
-    membership.weight = 0;
-    membership.identity.store = gossip::kNoStore;
-    name_ = membership.name;
-    gossip.join = options_.join;
-    gossip.key_file = options_.gossip_key_file;
-    gossip.data_folder = folder_->path();
-    gossip.pool_folder = folder_->path();
-    gossip.refused = [this](const std::string& holder) { end_refused(holder); };
+    auto gossip = gossip_options(options_, name_, *gossip_port_, server_->address(), *folder_);
+    if (!gossip) return tl::unexpected<Error>(gossip.error());
+    told_url_ = scheme_of(options_) + gossip->membership.api;
+    gossip->membership.weight = 0;
+    gossip->membership.identity.store = gossip::kNoStore;
+    gossip->pool_folder = folder_->path();
+    gossip->refused = [this](const std::string& holder) { end_refused(holder); };
     auto service =
-        gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(gossip));
+        gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(*gossip));
     if (!service) return tl::unexpected<Error>(service.error());
     gossip_ = std::move(*service);
     return true;
@@ -149,12 +130,7 @@ class Serving {
 
   void announce() {
     const std::string url = scheme_of(options_) + server_->address();
-    const std::string text =
-        fmt::format("{{\"api\":\"{}\",\"peer\":null,\"gossip\":\"{}\",\"pid\":{}}}\n", url,
-                    gossip_->address(), getpid());
-    if (auto done = folder_->write_file("address.json", text); !done) {
-      log_.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
-    }
+    write_addresses(*folder_, log_, url, "", gossip_->address());
     log_.write(Severity::kInfo, "started",
                {{"gateway", name_},
                 {"url", url},
@@ -189,10 +165,7 @@ class Serving {
   void end_refused(const std::string& holder) {
     if (ending_) return;
     exit_code_ = 1;
-    fmt::print(stderr,
-               "phoenix serve: the name \"{}\" is taken\nit belongs to the live host at {}\n"
-               "end that one, or give this one another name with --name\n",
-               name_, holder);
+    complain_of_name(name_, holder);
     end();
   }
 
@@ -213,6 +186,7 @@ class Serving {
   }
 
   const ServeOptions options_;
+  const std::string name_;
   Log log_;
   EventLoop loop_;
   Timer end_;
@@ -222,7 +196,6 @@ class Serving {
   std::unique_ptr<gossip::GossipService> gossip_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<HttpServer> server_;
-  std::string name_;
   std::string told_url_;  // where others reach it
   bool ending_ = false;
   bool left_ = false;  // the pool

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -12,13 +11,11 @@
 #include "cli/serve/pool_part.h"
 #include "cli/serve/serve_gateway.h"
 #include "cli/serve/serve_parts.h"
-#include "net/address.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "runtime/data_folder.h"
 #include "runtime/gossip/gossip_port.h"
 #include "runtime/gossip/gossip_service.h"
-#include "runtime/gossip/key_file.h"
 #include "runtime/gossip/pool_folder.h"
 #include "runtime/host_runtime.h"
 #include "runtime/log.h"
@@ -36,12 +33,9 @@ constexpr std::string_view kMendFile = "mend the file and start again";
 
 // Beyond loopback only with credentials.
 std::optional<Error> check_exposure(const ServeOptions& options) {
-  const auto loopback = listens_on_loopback(options);
-  if (!loopback) return loopback.error();
-  const bool mutual = !options.tls_cert.empty() && !options.tls_ca.empty();
-  if (*loopback || options.insecure || mutual || !options.auth_file.empty()) {
-    return std::nullopt;
-  }
+  const auto exposed = is_exposed(options);
+  if (!exposed) return exposed.error();
+  if (!*exposed || !options.auth_file.empty()) return std::nullopt;
   return Error{.kind = ErrorKind::kInvalidRequest,
                .detail = "--listen " + options.listen +
                          " is reachable from other machines, and there is neither --auth-file "
@@ -57,9 +51,7 @@ class Serving {
         health_(loop_) {}
 
   int run() {
-    raise_descriptor_limit();
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is a full disk: an error, not an end
+    prepare_process();
     if (auto exposed = check_exposure(options_)) {
       return complain(*exposed, "give credentials, listen on 127.0.0.1, or say --insecure");
     }
@@ -122,14 +114,7 @@ class Serving {
     if (auto listening = listen(); !listening) {
       return complain(listening.error(), "choose another one with --listen, or 127.0.0.1:0");
     }
-    if (!options_.gossip_key_file.empty()) {
-      const auto keys = gossip::read_key_file(options_.gossip_key_file);
-      if (!keys) return complain(keys.error(), "mend --gossip-key-file and start again");
-    }
-    auto bound = bind_gossip(options_, log_);
-    if (!bound) return complain(bound.error(), "choose another one with --gossip, or 127.0.0.1:0");
-    gossip_port_.emplace(std::move(*bound));
-    return 0;
+    return open_gossip_port(options_, log_, &gossip_port_);
   }
 
   // With a store of its own, what must be equal over the pool is in a folder; else in the store.
@@ -183,29 +168,22 @@ class Serving {
   }
 
   Result<bool> make_gossip() {
-    gossip::GossipOptions gossip;
-    const auto own = gossip::advertised(gossip_port_->address, options_.advertise);
-    if (!own) return tl::unexpected<Error>(own.error());
-    gossip::MembershipOptions& membership = gossip.membership;
-    membership.name = host_->name();
-    membership.advertise = *own;
-    membership.api = told_api(options_, server_->address(), *own);
+    auto gossip =
+        gossip_options(options_, host_->name(), *gossip_port_, server_->address(), *folder_);
+    if (!gossip) return tl::unexpected<Error>(gossip.error());
+    gossip::MembershipOptions& membership = gossip->membership;
     told_url_ = scheme() + membership.api;
-    membership.version = ApiOptions().version;
     membership.weight = static_cast<uint32_t>(options_.weight);
     membership.identity = identity_;
     if (part_) {
       membership.boot_id = part_->life().life;
-      membership.peer = part_->peer_address(*own);
-      gossip.views = &part_->views();
+      membership.peer = part_->peer_address(membership.advertise);
+      gossip->views = &part_->views();
     }
-    gossip.join = options_.join;
-    gossip.key_file = options_.gossip_key_file;
-    gossip.data_folder = folder_->path();
-    gossip.pool_folder = pool_folder_;
-    gossip.refused = [this](const std::string& holder) { end_refused(holder); };
+    gossip->pool_folder = pool_folder_;
+    gossip->refused = [this](const std::string& holder) { end_refused(holder); };
     auto service =
-        gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(gossip));
+        gossip::GossipService::make(loop_, log_, std::move(*gossip_port_), std::move(*gossip));
     if (!service) return tl::unexpected<Error>(service.error());
     gossip_ = std::move(*service);
     return true;
@@ -250,13 +228,7 @@ class Serving {
 
   void announce() {
     const std::string url = scheme() + server_->address();
-    const std::string peer = part_ ? "\"" + part_->bound() + "\"" : "null";
-    const std::string text =
-        fmt::format("{{\"api\":\"{}\",\"peer\":{},\"gossip\":\"{}\",\"pid\":{}}}\n", url, peer,
-                    gossip_->address(), getpid());
-    if (auto done = folder_->write_file("address.json", text); !done) {
-      log_.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
-    }
+    write_addresses(*folder_, log_, url, part_ ? part_->bound() : "", gossip_->address());
     log_.write(Severity::kInfo, "started",
                {{"host", host_->name()},
                 {"url", url},
@@ -360,10 +332,7 @@ class Serving {
   void end_refused(const std::string& holder) {
     if (ending_) return;
     exit_code_ = 1;
-    fmt::print(stderr,
-               "phoenix serve: the name \"{}\" is taken\nit belongs to the live host at {}\n"
-               "end that one, or give this one another name with --name\n",
-               host_->name(), holder);
+    complain_of_name(host_->name(), holder);
     begin_end("refused");
     left_ = true;
     wait_for_end();
