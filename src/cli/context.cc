@@ -26,6 +26,13 @@ constexpr size_t kMaxIdBytes = 32 * 1024 * 1024;
 
 }  // namespace
 
+void print_answer(Context& context, Json document, const std::string& id, const std::string& text) {
+  Reply reply;
+  reply.body = document.dump();
+  reply.json = std::move(document);
+  print_answer(context, reply, id, text);
+}
+
 Failure wrong_use(std::string what, std::string why, std::string next) {
   return {kExitWrongUse, std::move(what), std::move(why), std::move(next), ""};
 }

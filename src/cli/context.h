@@ -42,6 +42,8 @@ int finish(Context& context, const Outcome<int>& outcome);
 // Prints the answer about one thing: json and yaml as it is, -o name its id, else `text`.
 void print_answer(Context& context, const Reply& reply, const std::string& id,
                   const std::string& text);
+// The same of a document that no host sent.
+void print_answer(Context& context, Json document, const std::string& id, const std::string& text);
 
 // All of stdin or of a file, up to `limit` bytes; more is wrong use.
 Outcome<std::string> read_input(const std::string& path_or_dash, size_t limit,

@@ -42,12 +42,10 @@ void print_plan(Context& context, const std::vector<Change>& plan) {
     for (const Change& change : plan) context.out.print_line(change.id);
     return;
   }
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("changes", Json::number(static_cast<int64_t>(count_changes(plan))));
-  reply.json.set("items", std::move(items));
-  reply.body = reply.json.dump();
-  print_answer(context, reply, "", text);
+  Json document = Json::object();
+  document.set("changes", Json::number(static_cast<int64_t>(count_changes(plan))));
+  document.set("items", std::move(items));
+  print_answer(context, std::move(document), "", text);
 }
 
 Outcome<int> apply(Context& context, const ApplyLine& line, ApplyVerb verb) {

@@ -64,11 +64,8 @@ int list_templates(Context& context) {
     table.add({name, about(name)});
   }
   if (context.out.format() == Format::kName) return kExitDone;
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("items", std::move(items));
-  reply.body = reply.json.dump();
-  print_answer(context, reply, "", table.render(context.out.wide(), context.out.color()));
+  print_answer(context, Json::object().set("items", std::move(items)), "",
+               table.render(context.out.wide(), context.out.color()));
   return kExitDone;
 }
 

@@ -12,9 +12,7 @@ namespace {
 Outcome<int> validate(Context& context, const AppFlags& flags) {
   if (context.out.format() == Format::kJson || context.out.format() == Format::kYaml) {
     const manifest::Loaded loaded = manifest::load_app({flags.file, flags.strict});
-    const Json document = findings_document(loaded);
-    const bool yaml = context.out.format() == Format::kYaml;
-    context.out.print_line(yaml ? document.dump_yaml() : document.dump());
+    print_answer(context, findings_document(loaded), "", "");
     return loaded.valid() ? kExitDone : kExitFailed;
   }
   const auto app = load_for(context, flags, "Validation failed");

@@ -161,10 +161,7 @@ Outcome<int> verify(Context& context, const VerifyOptions& options, const std::s
   const auto report = read_export(path, *verifier);
   if (!report) return tl::unexpected(report.error());
   if (report->fault) return tl::unexpected(unverified(*report));
-  Reply reply;
-  reply.json = report_document(*report);
-  reply.body = reply.json.dump();
-  print_answer(context, reply, "verified", sheet(*report, context.out.color()));
+  print_answer(context, report_document(*report), "verified", sheet(*report, context.out.color()));
   return kExitDone;
 }
 

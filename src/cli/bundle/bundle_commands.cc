@@ -98,10 +98,7 @@ Json document_of(const Opened& opened) {
 }
 
 void print(Context& context, const Opened& opened, const std::string& text) {
-  Reply reply;
-  reply.json = document_of(opened);
-  reply.body = reply.json.dump();
-  print_answer(context, reply, opened.bundle.info.bundle_id, text);
+  print_answer(context, document_of(opened), opened.bundle.info.bundle_id, text);
 }
 
 Outcome<int> inspect(Context& context, const std::string& path, const BundleOptions& options) {

@@ -27,11 +27,9 @@ int print_completion(Context& context, const std::string& shell) {
 }
 
 int print_version(Context& context) {
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("version", Json::string(kVersion)).set("api", Json::string(kApiVersion));
-  reply.body = reply.json.dump();
-  print_answer(context, reply, std::string(kVersion),
+  Json document = Json::object();
+  document.set("version", Json::string(kVersion)).set("api", Json::string(kApiVersion));
+  print_answer(context, std::move(document), std::string(kVersion),
                fmt::format("phoenix {} (api {})", kVersion, kApiVersion));
   return kExitDone;
 }

@@ -76,10 +76,7 @@ Outcome<int> prepare_folder(Context& context, const std::string& path) {
   } else if (context.out.format() == Format::kName) {
     context.out.print_line(path);
   } else if (!context.out.for_people()) {
-    Reply reply;
-    reply.json = Json::object().set("data", Json::string(path));
-    reply.body = reply.json.dump();
-    print_answer(context, reply, path, "");
+    print_answer(context, Json::object().set("data", Json::string(path)), path, "");
   }
   return kExitDone;
 }

@@ -26,9 +26,6 @@ Json key_document(const KeyFile& file) {
 }
 
 void print(Context& context, const KeyFile& file) {
-  Reply reply;
-  reply.json = key_document(file);
-  reply.body = reply.json.dump();
   const std::string sheet =
       render_sheet({{"Key", file.key.key.id()},
                     {"Role", std::string(lineage::role_name(file.key.role))},
@@ -36,7 +33,7 @@ void print(Context& context, const KeyFile& file) {
                     {"Public key", base64_text(file.key.key.view())},
                     {"File", harmless(file.path) + (file.secret ? " (secret)" : "")}},
                    context.out.color());
-  print_answer(context, reply, file.key.key.id(), sheet);
+  print_answer(context, key_document(file), file.key.key.id(), sheet);
 }
 
 struct NewOptions {
@@ -82,11 +79,8 @@ Outcome<int> list_keys(Context& context, const std::string& folder) {
                harmless(file.key.name), harmless(file.path), base64_text(file.key.key.view())});
   }
   if (context.out.format() == Format::kName) return kExitDone;
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("items", std::move(items));
-  reply.body = reply.json.dump();
-  print_answer(context, reply, "", table.render(context.out.wide(), context.out.color()));
+  print_answer(context, Json::object().set("items", std::move(items)), "",
+               table.render(context.out.wide(), context.out.color()));
   return kExitDone;
 }
 

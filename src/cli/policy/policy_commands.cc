@@ -37,21 +37,18 @@ int refuse(Context& context, const std::vector<cel::Problem>& problems) {
   if (context.out.for_people()) {
     return context.out.report({kExitFailed, "the expression has no value", text, "", ""});
   }
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("error", Json::string(text)).set("errors", std::move(places));
-  reply.body = reply.json.dump();
-  print_answer(context, reply, text, "");
+  Json document = Json::object();
+  document.set("error", Json::string(text)).set("errors", std::move(places));
+  print_answer(context, std::move(document), text, "");
   return kExitFailed;
 }
 
 int answer(Context& context, const cel::Value& value) {
-  Reply reply;
-  reply.json = Json::object();
-  reply.json.set("type", Json::string(type_of_value(value))).set("value", json_of_value(value));
-  reply.body = reply.json.dump();
-  const std::string text = reply.json["value"].dump();
-  print_answer(context, reply, text, fmt::format("{} ({})", text, type_of_value(value)));
+  Json document = Json::object();
+  document.set("type", Json::string(type_of_value(value))).set("value", json_of_value(value));
+  const std::string text = document["value"].dump();
+  print_answer(context, std::move(document), text,
+               fmt::format("{} ({})", text, type_of_value(value)));
   return kExitDone;
 }
 

@@ -47,10 +47,7 @@ Failure failure(const std::string& what, const Error& error, const std::string& 
 }
 
 void print(Context& context, Json document, const std::string& id, const std::string& sheet) {
-  Reply reply;
-  reply.body = document.dump();
-  reply.json = std::move(document);
-  print_answer(context, reply, id, context.out.quiet() ? "" : sheet);
+  print_answer(context, std::move(document), id, context.out.quiet() ? "" : sheet);
 }
 
 constexpr std::string_view kLookAtServer = "mend it at the server, or name another: --store URL";

@@ -303,14 +303,11 @@ void AppRun::finish(int code) {
   if (drawn_lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_lines_);
   drawn_lines_ = 0;
   const double seconds = seconds_since_start();
-  if (context_.out.for_people()) {
-    context_.out.print(summary_text(board_, seconds, context_.out.color()));
-  } else if (context_.out.format() == cli::Format::kName) {
+  if (context_.out.format() == cli::Format::kName) {
     for (const auto& [id, packet] : board_.packets()) context_.out.print_line(id);
   } else {
-    const Json summary = summary_json(app_, board_, seconds);
-    const bool yaml = context_.out.format() == cli::Format::kYaml;
-    context_.out.print_line(yaml ? summary.dump_yaml() : summary.dump());
+    cli::print_answer(context_, summary_json(app_, board_, seconds), "",
+                      summary_text(board_, seconds, context_.out.color()));
   }
   context_.out.finish();
   if (!options_.keep) return close(code);
