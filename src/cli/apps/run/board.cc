@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/apps/app_packets.h"
 #include "cli/table.h"
 #include "manifest/app/never_works.h"
 
@@ -52,6 +53,7 @@ std::vector<std::string> Board::update(const std::vector<Json>& packets) {
     packet.id = id;
     packet.ns = seen["namespace"].text();
     packet.status = seen["status"].text();
+    packet.declared = seen["labels"][cli::kDeclaredLabel].text();
     packet.owner = seen["owner"].text();
     packet.attempts = seen["attempts"].integer().value_or(0);
     packet.losses = seen["losses"].integer().value_or(0);
@@ -166,8 +168,7 @@ std::vector<std::string> why_stuck(const manifest::App& app, const Board& board)
     if (packet.ended()) continue;
     std::string line = fmt::format("{} is parked: {}", id, packet.parked);
     for (const manifest::Packet& declared : app.packets) {
-      const bool it = id == declared.name || id.starts_with(declared.name + "-");
-      if (!it) continue;
+      if (packet.declared != declared.name || packet.ns != declared.ns) continue;
       std::string reasons;
       for (const manifest::Agent& agent : app.agents) {
         const std::string why = manifest::why_not(app, agent, declared);

@@ -17,8 +17,9 @@ struct BoardPacket {
   std::string id;
   std::string ns;
   std::string status;
-  std::string owner;   // now
-  std::string worker;  // who worked on it last
+  std::string declared;  // its name in the app's files
+  std::string owner;     // now
+  std::string worker;    // who worked on it last
   int64_t attempts = 0;
   int64_t losses = 0;
   std::string parked;              // the reason
