@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from harness.cli import run, run_on_terminal
-from harness.host import PATIENCE, PROGRAM, Folder, clean_environment, until
+from harness.host import PATIENCE, PROGRAM, Folder, Host, clean_environment, until
 
 TEMPLATES = ["basic", "curl-member", "customer-validation", "planner-workers-reviewer",
              "spot-fleet", "warm-sessions"]
@@ -104,6 +104,17 @@ class Run(AppTest):
         done = self.run_app(app, code=1)
         self.assertIn("no-such-program", done.err)
         self.assertIn("does not start", done.err)
+
+    def test_whom_the_host_refuses_keeps_the_others_from_starting(self):
+        app = self.new("shop")
+        with open(app / "agents/greeter.yaml", "a", encoding="utf-8") as file:
+            file.write("---\napiVersion: phoenixflight.io/v1\nkind: Agent\nmetadata: {name: anna}\n"
+                       "spec: {type: human, capabilities: [approve]}\n")
+        host = Host(self, "--require-member-keys")
+        done = run("run", folder=app, PHOENIX_URL=host.url)
+        self.assertNotIn(done.code, (0, 2), done)
+        self.assertIn("cannot register anna", done.err)
+        self.assertEqual(list((app / ".phoenixflight/logs").iterdir()), [])
 
     def test_a_faulty_app_starts_nothing(self):
         app = self.new("shop")

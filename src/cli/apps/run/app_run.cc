@@ -93,7 +93,7 @@ void AppRun::host_is_up(const std::string& url, bool ours) {
   host_ = std::make_unique<cli::AppHost>(context_.globals, url, &context_.out);
   const auto options = host_->in(app_.ns).host_options();
   if (!options) return fail(options.error());
-  register_people();
+  if (!register_people()) return;
   Agents::Setup setup{&app_, url, options->token, options->tls_ca, data_ + "/logs"};
   Agents::Events events;
   events.say = [this](const std::string& line) { say(line); };
@@ -112,7 +112,7 @@ void AppRun::host_is_up(const std::string& url, bool ours) {
 }
 
 // Who is no process is a member all the same, driven by hand; whoever lacks a command is told of.
-void AppRun::register_people() {
+bool AppRun::register_people() {
   for (const manifest::Agent& agent : app_.agents) {
     if (!cli::command_of(app_, agent).empty()) continue;
     if (agent.kind != "human") {
@@ -122,10 +122,14 @@ void AppRun::register_people() {
     const Json member = cli::manual_member(app_, agent, agent.name);
     const auto made =
         host_->in(agent.ns).post("cannot register " + agent.name, Target({"members"}), member);
-    if (!made && made.error().exit_code != kExitConflict) return fail(made.error());
+    if (!made && made.error().exit_code != kExitConflict) {
+      fail(made.error());
+      return false;
+    }
     say(fmt::format("{} works by hand: phoenix packet complete PACKET --as {}", agent.name,
                     agent.name));
   }
+  return true;
 }
 
 void AppRun::tick() {

@@ -39,7 +39,7 @@ class AppRun {
 
   void start_host();
   void host_is_up(const std::string& url, bool ours);
-  void register_people();
+  bool register_people();
   void tick();
   void submit();
   void expect_all(const std::vector<cli::Submitted>& sent);
