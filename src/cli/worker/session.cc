@@ -20,21 +20,21 @@ std::string text_of(const JsonText& json) {
   return json.is_string() ? json.text() : std::string(json.raw());
 }
 
+// `"name":["word",…]`
+std::string words_member(const std::string& name, const std::vector<std::string>& words) {
+  std::string out = quote_json(name) + ":[";
+  for (const std::string& word : words) {
+    if (out.back() != '[') out += ',';
+    out += quote_json(word);
+  }
+  return out + "]";
+}
+
 std::string register_body(const WorkerOptions& options, bool replace, const std::string& proof) {
   std::string body = "{\"id\":" + quote_json(options.id) + ",\"kind\":" + quote_json(options.kind) +
-                     ",\"capabilities\":[";
-  for (const std::string& capability : options.capabilities) {
-    if (body.back() != '[') body += ',';
-    body += quote_json(capability);
-  }
-  if (!options.compliance.empty()) {
-    body += "],\"compliance\":[";
-    for (const std::string& word : options.compliance) {
-      if (body.back() != '[') body += ',';
-      body += quote_json(word);
-    }
-  }
-  body += "],\"weight\":" + std::to_string(options.weight) +
+                     "," + words_member("capabilities", options.capabilities);
+  if (!options.compliance.empty()) body += "," + words_member("compliance", options.compliance);
+  body += ",\"weight\":" + std::to_string(options.weight) +
           ",\"maxLoad\":" + std::to_string(options.max_load);
   if (!options.trust_score.empty()) body += ",\"trustScore\":" + options.trust_score;
   if (!options.reliability.empty()) body += ",\"reliability\":" + options.reliability;
