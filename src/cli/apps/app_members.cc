@@ -43,15 +43,6 @@ std::vector<std::string> member_ids(const manifest::App& app, const manifest::Ag
   return out;
 }
 
-Json member_labels(const manifest::App& app, const manifest::Agent& agent) {
-  Json labels = Json::object();
-  for (const auto& [key, value] : app.labels) labels.set(key, Json::string(value));
-  for (const auto& [key, value] : agent.labels) labels.set(key, Json::string(value));
-  labels.set(kAppLabel, Json::string(app.name));
-  labels.set(kDeclaredLabel, Json::string(agent.name));
-  return labels;
-}
-
 Json manual_member(const manifest::App& app, const manifest::Agent& agent, const std::string& id) {
   Json member = Json::object();
   member.set("id", Json::string(id)).set("kind", Json::string(agent.kind));
@@ -63,7 +54,7 @@ Json manual_member(const manifest::App& app, const manifest::Agent& agent, const
     member.set("reliability", Json::raw_number(fmt::format("{}", *agent.reliability)));
   }
   if (!agent.compliance.empty()) member.set("compliance", Json::strings(agent.compliance));
-  if (!app.name.empty()) member.set("labels", member_labels(app, agent));
+  if (!app.name.empty()) member.set("labels", app_labels(app, agent.labels, agent.name));
   member.set("liveness", Json::string("manual"));
   return member;
 }
@@ -79,7 +70,7 @@ Json member_patch(const manifest::App& app, const manifest::Agent& agent, const 
   if (there["weight"].integer() != agent.weight) patch.set("weight", Json::number(agent.weight));
   const int64_t load = std::max<int64_t>(1, agent.max_load);
   if (there["maxLoad"].integer() != load) patch.set("maxLoad", Json::number(load));
-  const Json labels = member_labels(app, agent);
+  const Json labels = app_labels(app, agent.labels, agent.name);
   Json changed = Json::object();
   for (const auto& [key, value] : labels.members()) {
     if (there["labels"][key].text() != value.text() || !there["labels"].has(key)) {

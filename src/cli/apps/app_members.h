@@ -16,9 +16,6 @@ std::vector<std::string> command_of(const manifest::App& app, const manifest::Ag
 // The ids of its members: its name, or of several processes NAME-1 and so on.
 std::vector<std::string> member_ids(const manifest::App& app, const manifest::Agent& agent);
 
-// {"phoenixflight.io/app": …} and what the app and the agent have of their own.
-Json member_labels(const manifest::App& app, const manifest::Agent& agent);
-
 // What POST /v1/members takes, for a member without a session: an agent that is driven by hand.
 Json manual_member(const manifest::App& app, const manifest::Agent& agent, const std::string& id);
 

@@ -13,15 +13,6 @@ namespace {
 constexpr size_t kBatch = 1'000;
 constexpr int64_t kPage = 1'000;
 
-Json labels_of(const manifest::App& app, const manifest::Packet& packet) {
-  Json labels = Json::object();
-  for (const auto& [key, value] : app.labels) labels.set(key, Json::string(value));
-  for (const auto& [key, value] : packet.labels) labels.set(key, Json::string(value));
-  labels.set(kAppLabel, Json::string(app.name));
-  labels.set(kDeclaredLabel, Json::string(packet.name));
-  return labels;
-}
-
 void set_seconds(Json& body, const char* key, const std::optional<int64_t>& ms) {
   if (ms) body.set(key, Json::number((*ms + 999) / 1'000));
 }
@@ -77,6 +68,15 @@ Api& AppHost::in(const std::string& ns) {
   return *space.api;
 }
 
+Json app_labels(const manifest::App& app, const manifest::Pairs& own, const std::string& name) {
+  Json labels = Json::object();
+  for (const auto& [key, value] : app.labels) labels.set(key, Json::string(value));
+  for (const auto& [key, value] : own) labels.set(key, Json::string(value));
+  labels.set(kAppLabel, Json::string(app.name));
+  labels.set(kDeclaredLabel, Json::string(name));
+  return labels;
+}
+
 std::vector<AppPacket> app_packets(const manifest::App& app) {
   std::vector<AppPacket> out;
   for (const manifest::Packet& packet : app.packets) {
@@ -95,7 +95,7 @@ Outcome<Json> packet_body(const manifest::App& app, const AppPacket& packet, int
   body.set("requiredCapabilities", Json::strings(declared.required));
   if (declared.any) body.set("capabilityMatch", Json::string("any"));
   if (!declared.policy_tags.empty()) body.set("policyTags", Json::strings(declared.policy_tags));
-  if (!app.name.empty()) body.set("labels", labels_of(app, declared));
+  if (!app.name.empty()) body.set("labels", app_labels(app, declared.labels, declared.name));
   if (!declared.affinity_key.empty()) {
     body.set("affinityKey", Json::string(declared.affinity_key));
   }

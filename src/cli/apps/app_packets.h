@@ -35,6 +35,9 @@ class AppHost {
   std::map<std::string, Space> spaces_;
 };
 
+// {"phoenixflight.io/app": …} and what the app and one of its agents or packets have of their own.
+Json app_labels(const manifest::App& app, const manifest::Pairs& own, const std::string& name);
+
 // One packet to be, of a declaration with replicas one of several.
 struct AppPacket {
   const manifest::Packet* declared = nullptr;

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "cli/packets/packet_view.h"
+
 namespace phoenix::cli {
 namespace {
 
@@ -19,11 +21,6 @@ bool gone(const Json& member) {
 }
 
 bool leaving(const Json& member) { return gone(member) || member["status"].text() == "DRAINING"; }
-
-bool over(const Json& packet) {
-  const std::string& status = packet["status"].text();
-  return status != "PENDING" && status != "ASSIGNED" && status != "RUNNING";
-}
 
 std::map<Key, Json> by_key(const std::vector<Json>& items) {
   std::map<Key, Json> out;
@@ -157,7 +154,7 @@ class Planner {
     }
     for (const auto& [key, packet] : packets_) {
       const std::string& name = packet["labels"][kDeclaredLabel].text();
-      if (name.empty() || declared_packets_.contains(name) || over(packet)) continue;
+      if (name.empty() || declared_packets_.contains(name) || packet_ended(packet)) continue;
       plan_.push_back(make(Change::Verb::kCancel, false, key.first, key.second, "not declared"));
     }
   }
@@ -165,7 +162,7 @@ class Planner {
   // Packets first: what is canceled is not placed anew when its owner goes.
   void remove_all() {
     for (const auto& [key, packet] : packets_) {
-      if (over(packet)) continue;
+      if (packet_ended(packet)) continue;
       plan_.push_back(make(Change::Verb::kCancel, false, key.first, key.second, ""));
     }
     for (const auto& [key, member] : members_) {

@@ -79,7 +79,7 @@ std::string filled_in(std::string text, const std::string& name, const std::stri
   return text;
 }
 
-// Whether there is a file in it that we would not write; a folder that is not there is empty.
+// A folder that is not there is empty.
 bool empty_folder(const std::string& path) {
   std::error_code error;
   return !fs::exists(path, error) || fs::is_empty(path, error);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <ctime>
 
 #include "cli/table.h"
 #include "client/http_client.h"
@@ -40,12 +39,6 @@ std::string clipped(const std::string& text) {
 }
 
 }  // namespace
-
-Instant clock_now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return Instant{now.tv_sec * 1'000'000'000 + now.tv_nsec};
-}
 
 Conductor::Conductor(EventLoop& loop, Processes& processes, const DemoOptions& options,
                      const std::vector<InputFile>& files, std::string scratch, std::string tag)

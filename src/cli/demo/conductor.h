@@ -26,9 +26,6 @@
 
 namespace phoenix::demo {
 
-// The clock of all intervals of the demo.
-Instant clock_now();
-
 class Conductor {
  public:
   // `scratch`: a folder of this run alone; `tag`: unlike that of any other run on this data folder.

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -61,13 +60,6 @@ class ProgressLine {
   Timer timer_;
   bool wanted_;
 };
-
-std::string make_scratch() {
-  const char* base = std::getenv("TMPDIR");
-  std::string path = std::string(base == nullptr || *base == '\0' ? "/tmp" : base);
-  path += "/phoenix-demo-XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? std::string() : path;
-}
 
 void print_keep(const Conductor& conductor, const std::string& data, FILE* where) {
   const std::string packet = conductor.interesting_packet();
@@ -133,7 +125,7 @@ int perform(Run& run, Janitor& janitor) {
 }  // namespace
 
 int run_demo(const DemoOptions& options) {
-  Run run{options, make_scratch(), {}};
+  Run run{options, demo::make_scratch("phoenix-demo"), {}};
   if (run.scratch.empty()) {
     return complain(std::string("no temporary folder can be made: ") + std::strerror(errno),
                     "set TMPDIR to a folder that can be written");

@@ -45,8 +45,9 @@ std::string seconds_text(const Json& value) {
 
 }  // namespace
 
-bool packet_ended(const Json& packet) {
-  const std::string& status = packet["status"].text();
+bool packet_ended(const Json& packet) { return is_ended_state(packet["status"].text()); }
+
+bool is_ended_state(std::string_view status) {
   return status == "COMPLETED" || status == "FAILED" || status == "CANCELED" ||
          status == "EXPIRED" || status == "REJECTED";
 }

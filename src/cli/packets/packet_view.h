@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/json.h"
@@ -26,5 +27,6 @@ std::string history_table(const Json& history, bool color);
 std::string explanation(const Json& explain, bool color);
 
 bool packet_ended(const Json& packet);
+bool is_ended_state(std::string_view status);
 
 }  // namespace phoenix::cli

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <ctime>
 #include <fstream>
 
 #include "cli/apps/app_members.h"
@@ -19,12 +18,6 @@ constexpr Duration kLongestBackoff = seconds(60);
 // Who lived that long may fail again as if for the first time.
 constexpr Duration kSoundLife = seconds(10);
 constexpr int kQuickEnds = 3;
-
-Instant clock_now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return Instant{now.tv_sec * 1'000'000'000 + now.tv_nsec};
-}
 
 // In a list of the command line a comma parts two words.
 std::string escaped(const std::string& word) {
@@ -80,7 +73,7 @@ std::vector<std::string> Agents::arguments(const Process& process) const {
   if (agent.reliability) add("--reliability", fmt::format("{}", *agent.reliability));
   add("--max-load", fmt::format("{}", std::max<int64_t>(1, agent.max_load)));
   add("--weight", fmt::format("{}", agent.weight));
-  const cli::Json labels = cli::member_labels(app, agent);
+  const cli::Json labels = cli::app_labels(app, agent.labels, agent.name);
   for (const auto& [key, value] : labels.members()) add("--label", key + "=" + value.text());
   std::string folder = app.folder;
   if (agent.exec) {
@@ -115,7 +108,7 @@ void Agents::start(Process& process) {
   if (!setup_.tls_ca.empty()) start.env.emplace_back("PHOENIX_CA_FILE", setup_.tls_ca);
   start.out = pipe->write.get();
   start.err = log.get();
-  process.started = clock_now();
+  process.started = demo::clock_now();
   process.registered = false;
   process.partial.clear();
   const auto pid =
@@ -157,7 +150,7 @@ void Agents::ended(Process& process, int status) {
     return look_if_all_ended();
   }
   const bool replaced = WIFEXITED(status) && WEXITSTATUS(status) == kExitConflict;
-  const bool quick = clock_now() - process.started < kSoundLife;
+  const bool quick = demo::clock_now() - process.started < kSoundLife;
   process.quick_ends = quick ? process.quick_ends + 1 : 1;
   const bool hopeless = !well && WIFEXITED(status) && process.quick_ends >= kQuickEnds;
   const bool stays_down =

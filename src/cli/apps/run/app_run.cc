@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "cli/apps/app_members.h"
+#include "cli/packets/packet_view.h"
 
 namespace phoenix::apps {
 namespace {
@@ -26,20 +26,8 @@ constexpr size_t kRows = 15;
 constexpr size_t kResults = 50;
 constexpr int kNewNames = 10'000;
 
-Instant clock_now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return Instant{now.tv_sec * 1'000'000'000 + now.tv_nsec};
-}
-
 bool make_folder(const std::string& path) {
   return mkdir(path.c_str(), 0700) == 0 || errno == EEXIST;
-}
-
-bool ended(const Json& packet) {
-  BoardPacket probe;
-  probe.status = packet["status"].text();
-  return probe.ended();
 }
 
 }  // namespace
@@ -56,7 +44,7 @@ AppRun::AppRun(EventLoop& loop, demo::Processes& processes, cli::Context& contex
       drain_limit_(loop) {}
 
 void AppRun::start() {
-  started_ = clock_now();
+  started_ = demo::clock_now();
   if (!make_folder(data_) || !make_folder(data_ + "/logs")) {
     return fail({kExitFailed, "cannot run the app",
                  fmt::format("{}: {}", data_, std::strerror(errno)), "", ""});
@@ -161,8 +149,9 @@ bool AppRun::find_earlier() {
     return false;
   }
   for (const Json& packet : *there) {
-    earlier_[packet["id"].text()] = ended(packet);
-    if (ended(packet)) board_.leave_out(packet["id"].text());
+    const bool ended = cli::packet_ended(packet);
+    earlier_[packet["id"].text()] = ended;
+    if (ended) board_.leave_out(packet["id"].text());
   }
   return true;
 }
@@ -249,7 +238,7 @@ void AppRun::watch() {
                          "see also: phoenix --url " + url_ + " packet explain PACKET", ""});
     return finish(kExitFailed);
   }
-  if (options_.timeout && started_ + *options_.timeout < clock_now()) {
+  if (options_.timeout && started_ + *options_.timeout < demo::clock_now()) {
     context_.out.report(
         {kExitTimedOut, "the time ran out",
          fmt::format("{} of {} packets are over", board_.ended_count(), board_.packets().size()),
@@ -259,16 +248,18 @@ void AppRun::watch() {
 }
 
 double AppRun::seconds_since_start() const {
-  return static_cast<double>((clock_now() - started_).ms()) / 1000;
+  return static_cast<double>((demo::clock_now() - started_).ms()) / 1000;
 }
 
 // On a terminal, above the table that is drawn anew.
 void AppRun::say(const std::string& line) {
-  if (context_.out.live() && drawn_lines_ > 0) {
-    fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_lines_);
-    drawn_lines_ = 0;
-  }
+  clear_table();
   context_.out.remark(line);
+}
+
+void AppRun::clear_table() {
+  if (drawn_lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_lines_);
+  drawn_lines_ = 0;
 }
 
 void AppRun::draw() {
@@ -277,7 +268,7 @@ void AppRun::draw() {
       "{}: {} of {} agents up, {} of {} packets over, {:.1f} s\n", app_.name, agents_->registered(),
       agents_->total(), board_.ended_count(), board_.packets().size(), seconds_since_start());
   if (!board_.packets().empty()) text += board_.table(kRows, context_.out.color());
-  if (drawn_lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_lines_);
+  clear_table();
   fmt::print(stderr, "{}", text);
   drawn_lines_ = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
 }
@@ -304,8 +295,7 @@ void AppRun::fetch_results() {
 
 void AppRun::finish(int code) {
   fetch_results();
-  if (drawn_lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", drawn_lines_);
-  drawn_lines_ = 0;
+  clear_table();
   const double seconds = seconds_since_start();
   if (context_.out.format() == cli::Format::kName) {
     for (const auto& [id, packet] : board_.packets()) context_.out.print_line(id);

@@ -49,6 +49,7 @@ class AppRun {
   void watch();
   void say(const std::string& line);
   void draw();
+  void clear_table();
   void fetch_results();
   // The end of the work, with its exit code; what goes to stdout is printed here.
   void finish(int code);

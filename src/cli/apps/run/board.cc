@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/apps/app_packets.h"
+#include "cli/packets/packet_view.h"
 #include "cli/table.h"
 #include "manifest/app/never_works.h"
 
@@ -27,14 +28,9 @@ std::string clipped(const std::string& text) {
   return cli::harmless(line);
 }
 
-bool live(const BoardPacket& packet) { return !packet.ended(); }
-
 }  // namespace
 
-bool BoardPacket::ended() const {
-  return status == "COMPLETED" || status == "FAILED" || status == "CANCELED" ||
-         status == "EXPIRED" || status == "REJECTED";
-}
+bool BoardPacket::ended() const { return cli::is_ended_state(status); }
 
 void Board::expect(const std::string& ns, const std::string& id) {
   BoardPacket& packet = packets_[id];
@@ -83,8 +79,8 @@ void Board::begins(const std::string& packet, const std::string& worker) {
 }
 
 bool Board::all_ended() const {
-  return std::none_of(packets_.begin(), packets_.end(),
-                      [](const auto& each) { return live(each.second); });
+  return std::all_of(packets_.begin(), packets_.end(),
+                     [](const auto& each) { return each.second.ended(); });
 }
 
 bool Board::nothing_moves() const {

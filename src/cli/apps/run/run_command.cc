@@ -1,8 +1,7 @@
 #include <sys/prctl.h>
-#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -21,13 +20,6 @@ struct RunLine {
   apps::RunOptions run;
   std::vector<std::string> words;
 };
-
-std::string make_scratch() {
-  const char* base = std::getenv("TMPDIR");
-  std::string path = std::string(base == nullptr || *base == '\0' ? "/tmp" : base);
-  path += "/phoenix-run-XXXXXX";
-  return mkdtemp(path.data()) == nullptr ? std::string() : path;
-}
 
 int perform(Context& context, const RunLine& line, manifest::App app, demo::Janitor& janitor) {
   EventLoop loop;
@@ -61,7 +53,7 @@ int run_app(Context& context, RunLine line) {
   }
   remark_on_rules(context, *app);
   // Whatever way this process ends, what it started does not outlive it.
-  const std::string scratch = make_scratch();
+  const std::string scratch = demo::make_scratch("phoenix-run");
   auto janitor =
       scratch.empty()
           ? Result<std::unique_ptr<demo::Janitor>>(fail(

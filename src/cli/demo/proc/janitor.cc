@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -71,6 +72,13 @@ void watch(int pipe, const std::string& scratch) {
 }
 
 }  // namespace
+
+std::string make_scratch(const std::string& name) {
+  const char* base = std::getenv("TMPDIR");
+  std::string path = std::string(base == nullptr || *base == '\0' ? "/tmp" : base);
+  path += "/" + name + "-XXXXXX";
+  return mkdtemp(path.data()) == nullptr ? std::string() : path;
+}
 
 Result<std::unique_ptr<Janitor>> Janitor::start(const std::string& scratch) {
   int ends[2];

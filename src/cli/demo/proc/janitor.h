@@ -11,6 +11,9 @@
 
 namespace phoenix::demo {
 
+// A folder of its own below TMPDIR, for one run; empty: errno says why there is none.
+std::string make_scratch(const std::string& name);
+
 class Janitor {
  public:
   // Requires: this process has one thread, and has not asked for orphans to come to it: the janitor

@@ -45,13 +45,13 @@ void place(posix_spawn_file_actions_t& actions, int fd, int target, int mode) {
   }
 }
 
-int64_t monotonic_ms() {
+}  // namespace
+
+Instant clock_now() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  return Instant{now.tv_sec * 1'000'000'000 + now.tv_nsec};
 }
-
-}  // namespace
 
 Fd& Fd::operator=(Fd&& other) noexcept {
   if (this != &other) {
@@ -158,12 +158,12 @@ void Processes::kill_all() const {
 }
 
 bool Processes::wait_for_all(Duration limit) {
-  const int64_t until = monotonic_ms() + limit.ms();
+  const Instant until = clock_now() + limit;
   for (;;) {
     reap();
     siginfo_t info{};
     if (running_.empty() && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return true;
-    if (monotonic_ms() >= until) return false;
+    if (clock_now() >= until) return false;
     const timespec moment = {0, 5'000'000};
     nanosleep(&moment, nullptr);
   }

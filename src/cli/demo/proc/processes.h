@@ -53,6 +53,9 @@ class PipeReader {
   std::unique_ptr<FdWatch> watch_;
 };
 
+// The clock of all intervals of a run.
+Instant clock_now();
+
 // The path of this very program, for starting it again.
 std::string own_program();
 
