@@ -35,7 +35,8 @@ std::optional<double> minimum_trust(const PolicyDocument& policy) {
   return fields.object("rules").number("minimumTrustScore");
 }
 
-// Why that agent may not take that packet; empty: it may.
+}  // namespace
+
 std::string why_not(const App& app, const Agent& agent, const Packet& packet) {
   if (agent.ns != packet.ns) {
     return fmt::format("works for namespace {}, not {}", agent.ns, packet.ns);
@@ -62,6 +63,8 @@ std::string why_not(const App& app, const Agent& agent, const Packet& packet) {
   }
   return {};
 }
+
+namespace {
 
 bool denies(const Node& decision) {
   return decision.text == "deny" || decision.text == "DENY" || decision.text == "Deny";

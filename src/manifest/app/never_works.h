@@ -11,4 +11,7 @@ namespace phoenix::manifest {
 // `agents_are_whole` is not: what they are is not known then.
 void find_what_never_works(const App& app, bool agents_are_whole, Findings* findings);
 
+// Why that agent may not take that packet; empty: it may.
+std::string why_not(const App& app, const Agent& agent, const Packet& packet);
+
 }  // namespace phoenix::manifest
