@@ -36,9 +36,12 @@ enum class PlantedBug : uint8_t {
   kNotDeliveredAgain,      // a link that comes up again says nothing of what was lost with it
   kAdoptedAtOnce,          // a dead home's sessions end without waiting for their leases
   kWithdrawalNotTold,      // a keeper does not tell the home that an epoch is over
+  // Of tickets.
+  kTicketNotWaitedFor,      // a lost owner's packet is placed while its ticket is good
+  kTicketPromiseForgotten,  // who takes a packet over knows of no ticket
 };
 
-inline constexpr std::array<std::string_view, 23> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 25> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -62,6 +65,8 @@ inline constexpr std::array<std::string_view, 23> kPlantedBugNames = {
     "not-delivered-again",
     "adopted-at-once",
     "withdrawal-not-told",
+    "ticket-not-waited-for",
+    "ticket-promise-forgotten",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {
