@@ -102,6 +102,7 @@ struct NaiveRing {
     bool avoided = false;
     for (const auto& [index, position] : walk(q.point, wanted, match)) {
       if (!eligible(index, q.load)) continue;
+      if (q.permit != nullptr && !q.permit->may(index)) continue;
       if (index == q.avoid) avoided = true;
       if (index != q.avoid) window.push_back(index);
     }

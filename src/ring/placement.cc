@@ -153,10 +153,14 @@ void Placement::owners(std::span<const Position> positions, std::span<MemberInde
 std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
   const MemberIndex chosen = impl_->choice.choose(query);
   if (chosen != kNoMember) return chosen;
-  if (query.avoid != kNoMember && why_not(query.avoid, query.cls, query.load).empty()) {
-    return query.avoid;
-  }
+  if (query.avoid != kNoMember && why_not(query.avoid, query).empty()) return query.avoid;
   return std::nullopt;
+}
+
+std::string_view Placement::why_not(MemberIndex index, const PlaceQuery& query) const {
+  const std::string_view why = why_not(index, query.cls, query.load);
+  if (!why.empty() || query.permit == nullptr || query.permit->may(index)) return why;
+  return "denied";
 }
 
 std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t load) const {
@@ -188,7 +192,7 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
     if (known) return true;
     Candidate candidate = this->candidate(member);
     candidate.vnode = position;
-    candidate.reason = why_not(member, query.cls, query.load);
+    candidate.reason = why_not(member, query);
     result.push_back(candidate);
     return result.size() < wanted;
   });

@@ -48,13 +48,24 @@ struct RingMember {
   std::vector<std::string> capabilities;  // sorted bytewise, unique, at most 4,096
 };
 
+// Who may have this packet beyond what the ring knows. Asked of members that match and have room,
+// of as many as it takes and perhaps twice of one; its answer must not change meanwhile.
+class Permit {
+ public:
+  virtual bool may(MemberIndex member) const = 0;
+
+ protected:
+  ~Permit() = default;
+};
+
 struct PlaceQuery {
   Position point = 0;
   ClassId cls = 0;
-  uint32_t load = 1;              // what the packet adds to its owner
-  uint32_t k = 8;                 // window; 1 is the plain ring
-  bool nearest_first = false;     // affinity: the nearest with room, no score
-  MemberIndex avoid = kNoMember;  // passed over while another one is eligible
+  uint32_t load = 1;               // what the packet adds to its owner
+  uint32_t k = 8;                  // window; 1 is the plain ring
+  bool nearest_first = false;      // affinity: the nearest with room, no score
+  MemberIndex avoid = kNoMember;   // passed over while another one is eligible
+  const Permit* permit = nullptr;  // null: everybody may; else it must live as long
 };
 
 // One member of a window, for explain.
@@ -66,7 +77,7 @@ struct Candidate {
   uint64_t score_numerator = 0;  // score = numerator / denominator
   uint64_t score_denominator = 1;
   bool eligible = false;
-  std::string_view reason;  // why not: "full", "closed", "passed-over"; empty if eligible
+  std::string_view reason;  // why not: "full", "closed", "passed-over", "denied"; empty if eligible
 };
 
 // What may be set beside the key. No value changes an answer, except that a mask other than all
@@ -126,6 +137,8 @@ class Placement {
   std::optional<MemberIndex> place(const PlaceQuery& query) const;
   // May this very member take it (open, matching, room)? Empty if so, else the reason.
   std::string_view why_not(MemberIndex index, ClassId cls, uint32_t load) const;
+  // The same, of the query's permit too: "denied".
+  std::string_view why_not(MemberIndex index, const PlaceQuery& query) const;
   // Its load and score, for a walk that is told elsewhere; vnode, eligible and reason are not set.
   Candidate candidate(MemberIndex index) const;
   // The k nearest distinct matching members clockwise, eligible or not, in walk order.

@@ -64,5 +64,57 @@ TEST(Placement, agrees_with_the_naive_ring_where_few_have_room) {
   }
 }
 
+// Whom a number's bits leave out.
+class Denies final : public Permit {
+ public:
+  explicit Denies(uint64_t bits) : bits_(bits) {}
+  bool may(MemberIndex member) const override { return (bits_ >> member % 61 & 1) == 0; }
+
+ private:
+  uint64_t bits_;
+};
+
+// Whoever may not have a packet is walked over as if it were full, on every way to an owner: few or
+// many match, many or few are full, the walk goes on or is given up.
+TEST(Placement, agrees_with_the_naive_ring_where_not_everybody_may) {
+  for (uint64_t seed = 0; seed < 80; ++seed) {
+    Prng prng(seed);
+    RingKey key;
+    for (uint8_t& byte : key.bytes) byte = static_cast<uint8_t>(prng.next());
+    PlacementOptions options;
+    options.longest_walk = std::array<uint64_t, 2>{0, 8192}[seed % 2];
+    Placement real(key, options);
+    NaiveRing naive{.key = key, .mask = options.position_mask};
+    RingMember record;
+    record.ns = "default";
+    const uint64_t count = 3 + prng.below(90);
+    const uint64_t full = prng.below(10);
+    for (uint64_t i = 0; i < count; ++i) {
+      record.id = "m" + std::to_string(i);
+      record.trust = prng.chance(1, 2) ? 1000 : 900;
+      record.capabilities.assign(prng.below(2), "a");
+      const MemberIndex index = real.join(record);
+      const uint32_t load = prng.chance(full, 10) ? 1 : 0;
+      real.add_load(index, load);
+      naive.members[index] = {record, load, true};
+    }
+    RingMember wanted;
+    wanted.ns = "default";
+    wanted.capabilities.assign(seed % 3 == 0 ? 1 : 0, "a");
+    const ClassId cls = real.intern(wanted.ns, wanted.capabilities, Match::kAll);
+    for (int i = 0; i < 60; ++i) {
+      const Denies permit(i % 4 == 0 ? ~uint64_t{0} << prng.below(62) : prng.next());
+      PlaceQuery query{.point = static_cast<Position>(prng.next()), .cls = cls};
+      query.k = static_cast<uint32_t>(1 + prng.below(8));
+      query.nearest_first = prng.chance(1, 4);
+      if (prng.chance(1, 4)) query.avoid = static_cast<MemberIndex>(prng.below(count));
+      query.permit = &permit;
+      const auto chosen = real.place(query);
+      ASSERT_EQ(chosen, naive.place(query, wanted, Match::kAll)) << seed << " " << i;
+      if (chosen) ASSERT_TRUE(permit.may(*chosen)) << seed << " " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace phoenix

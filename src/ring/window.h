@@ -14,17 +14,17 @@ class Window {
         standings_(roster.standings().data()),
         load_(query.load),
         avoid_(query.avoid),
+        permit_(query.permit),
         k_(k),
         number_(roster.next_window()) {}
 
-  bool eligible(MemberIndex index) const {
-    return standings_[index].room >= load_ && index != avoid_;
-  }
+  bool eligible(MemberIndex index) const { return has_room(index) && permitted(index); }
   // Shows one matching member; a member may be shown again. True when the window is full.
   [[gnu::always_inline]] bool offer(MemberIndex index) {
     const Standing& standing = standings_[index];
-    if (standing.seen == number_ || !eligible(index)) return false;
+    if (standing.seen == number_ || !has_room(index)) return false;
     standing.seen = number_;
+    if (!permitted(index)) return false;
     consider(index);
     return ++size_ == k_;
   }
@@ -50,10 +50,16 @@ class Window {
   MemberIndex best() const { return best_; }
 
  private:
+  bool has_room(MemberIndex index) const {
+    return standings_[index].room >= load_ && index != avoid_;
+  }
+  bool permitted(MemberIndex index) const { return permit_ == nullptr || permit_->may(index); }
+
   const Roster& roster_;
   const Standing* standings_;
   int64_t load_;
   MemberIndex avoid_;
+  const Permit* permit_;
   size_t k_;
   uint32_t number_;
   size_t size_ = 0;

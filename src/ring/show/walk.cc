@@ -45,7 +45,7 @@ Walk explain(const Placement& placement, const PlaceQuery& query, size_t most_ot
     if (!seen.insert(member).second) return true;
     Candidate candidate = placement.candidate(member);
     candidate.vnode = position;
-    candidate.reason = placement.why_not(member, query.cls, query.load);
+    candidate.reason = placement.why_not(member, query);
     if (candidate.reason.empty() && member == query.avoid && walk.owner != member) {
       candidate.reason = "passed-over";
     }
