@@ -21,11 +21,13 @@ class DrainBook {
 
   // A leg that assigns.
   Finding assigned(const Entry& entry, const Place& place);
-  // An entry with a certificate.
+  // An entry with a certificate. Whose signer is no host that is known proves nothing, and is
+  // counted.
   Finding certified(const Entry& entry, const Place& place);
   // At the end: whoever left owns nothing.
   Finding finish(const PacketChains& chains) const;
   uint64_t certificates() const { return certificates_.size(); }
+  uint64_t unproved() const { return unproved_; }
 
  private:
   using Heads = std::map<uint32_t, uint64_t>;  // log to size; absent: 0
@@ -37,6 +39,7 @@ class DrainBook {
   // By "ns/id#incarnation"; a host is "#log".
   std::unordered_map<std::string, std::vector<Place>> last_;
   std::unordered_map<std::string, Heads> certificates_;
+  uint64_t unproved_ = 0;
 };
 
 }  // namespace phoenix::lineage

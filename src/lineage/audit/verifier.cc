@@ -49,6 +49,7 @@ class AuditVerifier::Impl {
     if (!report_.fault) report_.fault = drains_.finish(chains_);
     report_.signatures = legs_.counts();
     report_.certificates = drains_.certificates();
+    report_.certificates_unproved = drains_.unproved();
     report_.logs = logs_.size();
     for (const auto& [log, state] : logs_) {
       uint64_t known = 0;

@@ -41,6 +41,7 @@ struct AuditReport {
   uint64_t after = 0;  // of these, behind the newest given checkpoint
   uint64_t legs = 0;
   uint64_t certificates = 0;
+  uint64_t certificates_unproved = 0;  // by hosts whose keys were not given
   PacketChains::Summary packets;
   SignatureCounts signatures;
 };

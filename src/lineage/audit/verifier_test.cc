@@ -413,13 +413,6 @@ TEST(Audit, NothingIsAssignedToWhoIsCertifiedToBeDone) {
              test_pair("h1"), DrainCertificate{TestPool::kPool, TestPool::kNs, "a", 1, 9, heads});
          pool.append(3, entry);
        }},
-      {"unknown-key",
-       [](TestPool& pool) {
-         Entry entry = pool.plain(EntryKind::kMember, "b", "retired");
-         entry.certificate = sign(test_pair("b"), DrainCertificate{TestPool::kPool, TestPool::kNs,
-                                                                   "b", 1, 9, pool.heads()});
-         pool.append(3, entry);
-       }},
       {"wrong-certificate",
        [](TestPool& pool) {
          Entry entry = pool.plain(EntryKind::kMember, "a", "retired");
@@ -428,6 +421,21 @@ TEST(Audit, NothingIsAssignedToWhoIsCertifiedToBeDone) {
          pool.append(3, entry);
        }},
   });
+}
+
+// It is no host that says so, or one whose key was not given: nothing is held to it.
+TEST(Audit, ACertificateOfAnUnknownKeyProvesNothing) {
+  TestPool pool;
+  pool.register_member(3, "b");
+  Entry entry = pool.plain(EntryKind::kMember, "b", "certified");
+  entry.certificate = sign(
+      test_pair("b"), DrainCertificate{TestPool::kPool, TestPool::kNs, "b", 1, 9, pool.heads()});
+  pool.append(3, entry);
+  pool.assign(3, "p", "b");
+  const AuditReport report = judged(pool);
+  EXPECT_EQ(code_of(report), "ok");
+  EXPECT_EQ(report.certificates, 0U);
+  EXPECT_EQ(report.certificates_unproved, 1U);
 }
 
 TEST(Audit, ManyEntriesUnderOneCheckpointTakeSeveralLinesOfHashes) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "lineage/form/entry.h"
+#include "lineage/form/shown_ticket.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       check<lineage::Ticket>,
       check<lineage::DrainCertificate>,
       check<lineage::Checkpoint>,
+      check<lineage::ShownTicket>,
   };
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);

@@ -11,6 +11,7 @@
 
 #include "base/bytes_text.h"
 #include "lineage/crypto/sha256.h"
+#include "lineage/form/shown_ticket.h"
 #include "lineage/form/test_forms.h"
 #include "lineage/tree/frontier.h"
 
@@ -66,6 +67,12 @@ RC_GTEST_PROP(Form, StatementsOfOwners, ()) {
   expect_one_form(Batch{any::id(), any::id(), std::max<uint64_t>(any::number(), 1), any::digest()});
   expect_one_form(Ticket{any::id(), any::id(), any::id(), any::number(), any::party(), any::names(),
                          any::time(), any::time()});
+  Proof path;
+  const int length = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < length; ++i) path.push_back(any::digest());
+  expect_one_form(ShownTicket{*rc::gen::arbitrary<bool>() ? any::bytes() : "",
+                              any::bytes(),
+                              {any::bytes(), any::number(), path}});
 }
 
 RC_GTEST_PROP(Form, StatementsOfLogs, ()) {
@@ -136,6 +143,11 @@ struct Golden {
   std::vector<Evidence> batch =
       sign_batch(receiver, "demo", Completion::kType, {encode(completion), encode(other)});
 
+  Ticket ticket{"demo", "default", "pkt_1", 4, {"receiver", 2}, {}, kAt + 20, kAt + 3020};
+  Ticket beside{"demo", "default", "pkt_2", 9, {"receiver", 2}, {"read"}, kAt + 20, kAt + 3020};
+  std::vector<Evidence> of_session =
+      sign_batch(host, "demo", Ticket::kType, {encode(ticket), encode(beside)});
+
   std::map<std::string, std::string> statements() const {
     return {
         {"key-grant", sign(root, KeyGrant{"demo", "h1", host.public_key(), kAt})},
@@ -150,9 +162,7 @@ struct Golden {
          sign(human, Approval{"demo", "default", "pkt_1", 3, offered, "human", true, kAt + 5})},
         {"completion", sign(receiver, completion)},
         {"batch", batch[0].envelope},
-        {"ticket",
-         sign(host,
-              Ticket{"demo", "default", "pkt_1", 4, {"receiver", 2}, {}, kAt + 20, kAt + 3020})},
+        {"ticket", sign(host, ticket)},
         {"drain-certificate",
          sign(host,
               DrainCertificate{"demo", "default", "giver", 7, kAt + 100, {{0, 12}, {70000, 300}}})},
@@ -249,6 +259,16 @@ void add_other_entries(const Golden& golden, std::map<std::string, std::string>&
   made["entry-drained"] = encode(drained);
 }
 
+// As its owner shows them: one signed alone, by a host that the root has granted, and one of two.
+std::map<std::string, std::string> shown(const Golden& golden) {
+  const auto statements = golden.statements();
+  return {
+      {"shown-alone",
+       encode(ShownTicket{
+           statements.at("key-grant"), encode(golden.ticket), {statements.at("ticket"), 0, {}}})},
+      {"shown-of-session", encode(ShownTicket{"", encode(golden.beside), golden.of_session[1]})}};
+}
+
 TEST(Form, BytesAndSignaturesAreThoseOfTheSecondEncoder) {
   std::ifstream file(PHOENIX_VECTORS "/golden.json");
   std::stringstream text;
@@ -261,6 +281,7 @@ TEST(Form, BytesAndSignaturesAreThoseOfTheSecondEncoder) {
   }
   const Golden golden;
   auto made = golden.statements();
+  made.merge(shown(golden));
   add_legs(golden, made);
   add_other_entries(golden, made);
   ASSERT_EQ(made.size(), expected.size());
