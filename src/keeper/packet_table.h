@@ -50,6 +50,7 @@ struct Slot {
   uint64_t age = 0;             // order of creation
   Instant lost_at;              // when the last owner was lost, if `lost`
   WallMs parked_since = 0;
+  Instant ticket_until;  // no ticket of its owner, or of the last one, is good after that
 };
 
 class PacketTable {

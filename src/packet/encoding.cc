@@ -8,7 +8,8 @@ namespace phoenix {
 namespace {
 
 constexpr uint32_t kHeadFields = 21;
-constexpr uint32_t kLegFields = 2;  // more, from form 2 on
+constexpr uint32_t kLegFields = 2;       // more, from form 2 on
+constexpr uint32_t kGovernedFields = 2;  // more, from form 3 on
 constexpr uint32_t kSpecFields = 15;
 
 void put_strings(MsgpackWriter& out, const std::vector<std::string>& values) {
@@ -176,8 +177,7 @@ void take_ownership(MsgpackReader& in, Packet& packet) {
   } else {
     in.array_of(3);
     Parked parked;
-    parked.reason =
-        static_cast<ParkReason>(in.uint(static_cast<uint64_t>(ParkReason::kStoreUnreachable)));
+    parked.reason = static_cast<ParkReason>(in.uint(static_cast<uint64_t>(kLastParkReason)));
     parked.since = in.sint();
     parked.until = in.sint();
     packet.parked = parked;
@@ -225,6 +225,53 @@ void take_past(MsgpackReader& in, Packet& packet) {
   }
 }
 
+void put_governed(MsgpackWriter& out, const Governed& governed) {
+  out.array(5);
+  out.str(governed.contract);
+  if (governed.scopes) {
+    put_strings(out, *governed.scopes);
+  } else {
+    out.nil();
+  }
+  out.str(governed.semantic);
+  out.uint(governed.handoffs);
+  out.str(governed.approval);
+}
+
+Governed take_governed(MsgpackReader& in) {
+  Governed governed;
+  in.array_of(5);
+  governed.contract = in.str();
+  if (in.next_is_nil()) {
+    in.nil();
+  } else {
+    governed.scopes = take_strings(in);
+  }
+  governed.semantic = in.str();
+  governed.handoffs = take_u32(in);
+  governed.approval = in.str();
+  return governed;
+}
+
+void put_governance(MsgpackWriter& out, const Packet& packet) {
+  if (packet.governed) {
+    put_governed(out, *packet.governed);
+  } else {
+    out.nil();
+  }
+  out.uint(packet.ticket_ms);
+}
+
+void take_governance(MsgpackReader& in, Packet& packet) {
+  if (in.next_is_nil()) {
+    in.nil();
+  } else {
+    packet.governed = std::make_shared<const Governed>(take_governed(in));
+  }
+  packet.ticket_ms = take_u32(in);
+  if (!packet.governed && packet.ticket_ms == 0) in.reject();
+}
+
 std::vector<std::string> take_required(MsgpackReader& in) {
   std::vector<std::string> required = take_strings(in);
   for (size_t i = 0; i < required.size(); ++i) {
@@ -265,15 +312,19 @@ Packet take_packet(MsgpackReader& in) {
   return packet;
 }
 
+uint32_t fields_of(uint64_t form) {
+  return kHeadFields + (form > 1 ? kLegFields : 0) + (form > 2 ? kGovernedFields : 0);
+}
+
 }  // namespace
 
 std::string encode_head(const Packet& packet) {
   std::string bytes;
   bytes.reserve(256);
   MsgpackWriter out(bytes);
-  const bool legs = packet.legs > 0;
-  out.array(legs ? kHeadFields + kLegFields : kHeadFields);
-  out.uint(legs ? 2 : 1);
+  const uint32_t form = packet.governed || packet.ticket_ms > 0 ? 3 : packet.legs > 0 ? 2 : 1;
+  out.array(fields_of(form));
+  out.uint(form);
   out.str(packet.key.text());
   static const PacketSpec kPlain;
   put_spec(out, packet.spec ? *packet.spec : kPlain);
@@ -294,10 +345,11 @@ std::string encode_head(const Packet& packet) {
   out.sint(packet.created_at);
   out.sint(packet.updated_at);
   out.sint(packet.ended_at);
-  if (legs) {
+  if (form > 1) {
     out.uint(packet.legs);
     out.digest(packet.last_leg);
   }
+  if (form > 2) put_governance(out, packet);
   return bytes;
 }
 
@@ -310,13 +362,14 @@ Result<Packet> decode_head(std::string_view bytes) {
                                           "; this version reads forms up to " +
                                           std::to_string(kHeadVersion));
   }
-  if (fields != (version == 1 ? kHeadFields : kHeadFields + kLegFields)) in.reject();
+  if (fields != fields_of(version)) in.reject();
   Packet packet = take_packet(in);
   if (version > 1) {
     packet.legs = in.uint();
     packet.last_leg = in.digest();
-    if (packet.legs == 0) in.reject();
+    if (version == 2 && packet.legs == 0) in.reject();
   }
+  if (version > 2) take_governance(in, packet);
   if (!in.at_end()) {
     return fail(ErrorKind::kInternal,
                 "a stored packet head of " + std::to_string(bytes.size()) + " bytes is damaged");
@@ -339,6 +392,23 @@ Result<PacketSpec> decode_spec(std::string_view bytes) {
                                           std::to_string(bytes.size()) + " bytes, is damaged");
   }
   return spec;
+}
+
+std::string encode_governed(const Governed& governed) {
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  put_governed(out, governed);
+  return bytes;
+}
+
+Result<Governed> decode_governed(std::string_view bytes) {
+  MsgpackReader in(bytes);
+  Governed governed = take_governed(in);
+  if (!in.at_end()) {
+    return fail(ErrorKind::kInternal,
+                "what governs a packet, " + std::to_string(bytes.size()) + " bytes, is damaged");
+  }
+  return governed;
 }
 
 }  // namespace phoenix

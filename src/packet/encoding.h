@@ -11,8 +11,9 @@
 
 namespace phoenix {
 
-// Form 2 has the legs of the lineage beside; a head that has none is still written in form 1.
-inline constexpr uint32_t kHeadVersion = 2;
+// Form 2 has the legs of the lineage beside, form 3 also what governs it and until when its owner's
+// tickets are good. Each head is written in the first form that has room for it.
+inline constexpr uint32_t kHeadVersion = 3;
 
 std::string encode_head(const Packet& packet);
 Result<Packet> decode_head(std::string_view bytes);
@@ -20,5 +21,9 @@ Result<Packet> decode_head(std::string_view bytes);
 // The part of a head that its creator said, in the same form.
 std::string encode_spec(const PacketSpec& spec);
 Result<PacketSpec> decode_spec(std::string_view bytes);
+
+// What governs it, likewise.
+std::string encode_governed(const Governed& governed);
+Result<Governed> decode_governed(std::string_view bytes);
 
 }  // namespace phoenix

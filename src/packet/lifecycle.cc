@@ -16,6 +16,7 @@ constexpr std::array<LifecycleRow, kLifecycleRows> kTable = {{
     {S::kPending, E::kGrant, true, S::kAssigned},
     {S::kPending, E::kCancel, false, S::kCanceled},
     {S::kPending, E::kExpire, false, S::kExpired},
+    {S::kPending, E::kReject, false, S::kRejected},
 
     {S::kAssigned, E::kStart, false, S::kRunning},
     {S::kAssigned, E::kCheckpoint, false, S::kRunning},
@@ -34,6 +35,7 @@ constexpr std::array<LifecycleRow, kLifecycleRows> kTable = {{
     {S::kAssigned, E::kTimeoutForGood, false, S::kFailed},
     {S::kAssigned, E::kCancel, false, S::kCanceled},
     {S::kAssigned, E::kExpire, false, S::kExpired},
+    {S::kAssigned, E::kTicket, false, S::kAssigned},
 
     {S::kRunning, E::kStart, false, S::kRunning},
     {S::kRunning, E::kCheckpoint, false, S::kRunning},
@@ -52,6 +54,7 @@ constexpr std::array<LifecycleRow, kLifecycleRows> kTable = {{
     {S::kRunning, E::kTimeoutForGood, false, S::kFailed},
     {S::kRunning, E::kCancel, false, S::kCanceled},
     {S::kRunning, E::kExpire, false, S::kExpired},
+    {S::kRunning, E::kTicket, false, S::kRunning},
 
     // One row each for the three dead letters: where a retry leads is the placement's answer.
     {S::kFailed, E::kRetry, false, S::kPending},
@@ -60,9 +63,10 @@ constexpr std::array<LifecycleRow, kLifecycleRows> kTable = {{
 }};
 
 constexpr std::array<std::string_view, kEvents> kNames = {
-    "created",         "assigned",  "started",    "checkpointed", "completed",   "attempt-failed",
-    "failed",          "released",  "handed-off", "owner-lost",   "owners-lost", "evicted",
-    "attempt-timeout", "timed-out", "canceled",   "expired",      "retried"};
+    "created",        "assigned", "started",         "checkpointed", "completed",
+    "attempt-failed", "failed",   "released",        "handed-off",   "owner-lost",
+    "owners-lost",    "evicted",  "attempt-timeout", "timed-out",    "canceled",
+    "expired",        "retried",  "rejected",        "ticketed"};
 
 // (from + 1) * kEvents * 2 + event * 2 + grants -> row + 1, 0 = none.
 constexpr auto make_index() {
@@ -101,8 +105,15 @@ void apply_contents(Packet& next, const Change& change) {
   }
 }
 
+// Events by which the owner itself says that it is done with the packet.
+bool owner_stops(Event event) {
+  return event == E::kComplete || event == E::kFail || event == E::kGiveUp ||
+         event == E::kRelease || event == E::kHandoff;
+}
+
 // What a row means for counters and ownership.
 void apply_row(Packet& next, const Change& change, Status to) {
+  if (change.to || owner_stops(change.event)) next.ticket_ms = 0;
   switch (change.event) {
     case E::kCheckpoint:
       next.losses = 0;
@@ -123,7 +134,7 @@ void apply_row(Packet& next, const Change& change, Status to) {
     default:
       break;
   }
-  const bool stays = change.event == E::kCheckpoint;
+  const bool stays = change.event == E::kCheckpoint || change.event == E::kTicket;
   if (!stays) {
     next.owner = change.to;
     next.checkpoint_seq = 0;
@@ -136,6 +147,8 @@ void apply_row(Packet& next, const Change& change, Status to) {
     next.required = *change.required;
     next.placement_point = change.placement_point;
   }
+  if (change.governed) next.governed = change.governed;
+  if (change.ticket_ms) next.ticket_ms = *change.ticket_ms;
   if (change.last_error) next.last_error = change.last_error;
 }
 

@@ -13,10 +13,11 @@
 //                               |                              |
 //     complete -> COMPLETED   give-up, lost-for-good, time-out-for-good -> FAILED
 //     cancel -> CANCELED      expire -> EXPIRED          (cancel and expire from PENDING too)
+//     reject -> REJECTED, from PENDING: what had to be approved was not
 //     FAILED, CANCELED, EXPIRED --retry--> PENDING or ASSIGNED, counters 0
 //
 // RUNNING is never durable: a stored head says ASSIGNED, and whether it was started is soft. Each
-// durable change adds 1 to the revision; each grant adds 1 to the epoch. REJECTED has no row yet.
+// durable change adds 1 to the revision; each grant adds 1 to the epoch.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +49,10 @@ enum class Event : uint8_t {
   kCancel,
   kExpire,  // the deadline has passed
   kRetry,
+  kReject,
+  kTicket,  // its owner may be given tickets that are good for so long
 };
-inline constexpr int kEvents = 17;
+inline constexpr int kEvents = 19;
 // "created", "assigned", "completed", "lost", ... as history and events show it.
 std::string_view event_name(Event event);
 
@@ -62,7 +65,7 @@ struct LifecycleRow {
 std::span<const LifecycleRow> lifecycle_table();
 // Index of the row, or nullopt: not possible in that state.
 std::optional<size_t> lifecycle_row(std::optional<Status> from, Event event, bool grants);
-inline constexpr size_t kLifecycleRows = 42;
+inline constexpr size_t kLifecycleRows = 45;
 
 // A durable change that is wanted.
 struct Change {
@@ -80,6 +83,8 @@ struct Change {
   std::optional<Call> kept_call;
   Digest kept_digest{};
   std::string reason;
+  std::shared_ptr<const Governed> governed;  // from now on; null: as before
+  std::optional<uint32_t> ticket_ms;         // likewise
 };
 
 struct Transition {

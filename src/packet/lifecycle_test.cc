@@ -62,6 +62,10 @@ std::optional<Status> pictured(std::optional<Status> from, Event event, bool gra
       return only(pending || owned, Status::kCanceled);
     case Event::kExpire:
       return only(pending || owned, Status::kExpired);
+    case Event::kReject:
+      return only(pending, Status::kRejected);
+    case Event::kTicket:
+      return owned && !grants ? from : std::nullopt;
     case Event::kRetry:
       return only(dead, Status::kPending);
   }

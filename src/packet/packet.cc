@@ -5,11 +5,11 @@ namespace {
 
 constexpr std::array<std::string_view, kStatuses> kStatusNames = {
     "PENDING", "ASSIGNED", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "EXPIRED", "REJECTED"};
-constexpr std::array<std::string_view, 6> kParkNames = {"no-capable-member", "all-at-capacity",
-                                                        "policy-denied",     "backoff",
-                                                        "not-before",        "store-unreachable"};
-constexpr std::array<std::string_view, 7> kCallNames = {"start",   "checkpoint", "complete", "fail",
-                                                        "release", "handoff",    "accept"};
+constexpr std::array<std::string_view, 8> kParkNames = {
+    "no-capable-member", "all-at-capacity",   "policy-denied",     "backoff",
+    "not-before",        "store-unreachable", "approval-required", "live-ticket"};
+constexpr std::array<std::string_view, 8> kCallNames = {
+    "start", "checkpoint", "complete", "fail", "release", "handoff", "accept", "ticket"};
 constexpr std::array<std::string_view, kContentKinds> kContentNames = {"payload", "checkpoint",
                                                                        "context", "result"};
 

@@ -76,8 +76,16 @@ enum class ParkReason : uint8_t {
   kBackoff,
   kNotBefore,
   kStoreUnreachable,
+  kApprovalRequired,  // `until`: when the approval is over
+  kLiveTicket,        // `until`: when no ticket of its last owner can be good any more
 };
+inline constexpr ParkReason kLastParkReason = ParkReason::kLiveTicket;
 std::string_view park_reason_name(ParkReason reason);
+
+// Does a packet that is parked for this wait for a moment, rather than for a member?
+constexpr bool waits_its_time(ParkReason reason) {
+  return reason == ParkReason::kBackoff || reason == ParkReason::kLiveTicket;
+}
 
 // Why a PENDING packet has no owner, and since when.
 struct Parked {
@@ -86,9 +94,20 @@ struct Parked {
   WallMs until = kNoWall;  // for kBackoff and kNotBefore
 };
 
-// Owner's calls. Those from kComplete on end the epoch and keep their answer. The last is its
-// receiver's, to a handoff that was offered to it.
-enum class Call : uint8_t { kStart, kCheckpoint, kComplete, kFail, kRelease, kHandoff, kAccept };
+// Owner's calls. Those from kComplete to kHandoff end the epoch and keep their answer. kAccept is
+// its receiver's, to a handoff that was offered to it; kTicket asks for a signed statement that the
+// caller is the owner, and changes nothing that lasts.
+enum class Call : uint8_t {
+  kStart,
+  kCheckpoint,
+  kComplete,
+  kFail,
+  kRelease,
+  kHandoff,
+  kAccept,
+  kTicket,
+};
+inline constexpr Call kLastCall = Call::kTicket;
 std::string_view call_name(Call call);
 
 // The answer to an owner's call that ended an epoch, kept for a repeat of the same call.
@@ -128,6 +147,17 @@ struct ContentInfo {
   uint64_t revision = 0;  // of the packet when it was written: names this very version
 };
 
+// What governs a packet beside its spec. A handoff may narrow it and never widens it.
+struct Governed {
+  std::string contract;  // its name; empty: the one that is bound to its capabilities
+  // What its owners may do in its name; sorted, unique. Absent: without bounds.
+  std::optional<std::vector<std::string>> scopes;
+  std::string semantic;   // canonical JSON of its semantic section; empty: it has none
+  uint32_t handoffs = 0;  // how often it was handed on so far
+  std::string approval;   // name of the approval that it waits for, or was given last; empty: none
+  bool operator==(const Governed&) const = default;
+};
+
 struct LastError {
   std::string message;
   std::string code;
@@ -154,9 +184,12 @@ struct Packet {
   std::vector<KeptAnswer> kept;  // oldest first, at most kKeptAnswers
   WallMs created_at = 0;
   WallMs updated_at = 0;
-  WallMs ended_at = kNoWall;  // when it became terminal
-  uint64_t legs = 0;          // of its lineage, as the flight recorder has them
-  Digest last_leg{};          // hash of the newest one's entry; all 0 while legs = 0
+  WallMs ended_at = kNoWall;                 // when it became terminal
+  uint64_t legs = 0;                         // of its lineage, as the flight recorder has them
+  Digest last_leg{};                         // hash of the newest one's entry; all 0 while legs = 0
+  std::shared_ptr<const Governed> governed;  // null: nothing does
+  // For how long a ticket of this epoch may be good; 0: none was given, or its owner has stopped.
+  uint32_t ticket_ms = 0;
 
   const ContentInfo& content(ContentKind kind) const { return contents[static_cast<size_t>(kind)]; }
 };
