@@ -266,6 +266,27 @@ TEST_P(PoolConformance, a_move_that_failed_is_no_news) {
   EXPECT_TRUE(beat(kA).left.empty());
 }
 
+// --- documents ---
+
+TEST_P(PoolConformance, a_beat_tells_how_often_documents_have_changed) {
+  enter_all();
+  const uint64_t before = beat(kA).documents;
+  EXPECT_EQ(beat(kB).documents, before);
+  Document document;
+  document.key = {DocumentKind::kPolicy, "ns", "p"};
+  document.revision = 1;
+  document.text = "{}";
+  const auto put = [&] { return PutDocument{std::make_shared<Document>(document), 0, "applied"}; };
+  ASSERT_EQ(outcome(kA, {put()}), Outcome::kCommitted);
+  EXPECT_EQ(beat(kB).documents, before + 1);
+  ASSERT_EQ(outcome(kB, {put()}), Outcome::kConflict);
+  EXPECT_EQ(beat(kA).documents, before + 1);
+  const auto all = server_->pool()->documents();
+  ASSERT_TRUE(all) << all.error().detail;
+  ASSERT_EQ(all->size(), 1u);
+  EXPECT_EQ(all->at(0), document);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, PoolConformance,
     testing::Values(Engine{"memory", [] { return std::make_unique<MemoryServer>(); }},

@@ -35,6 +35,7 @@
 #include "base/error.h"
 #include "base/host_life.h"
 #include "base/time.h"
+#include "directory/document.h"
 #include "directory/member.h"
 #include "packet/packet.h"
 #include "ring/point.h"
@@ -80,6 +81,7 @@ struct Beat {
   // their newest records. The caller drops them before it relies on the hold. Each is told until an
   // answer that tells of it has come, so once unless answers are lost.
   std::vector<SessionRecord> left;
+  uint64_t documents = 0;  // how often one has changed: who has seen less reads documents()
 };
 // What a handle remembers of a session that it told of, for its next beat.
 struct LeftSession {
@@ -135,6 +137,8 @@ class PoolStore {
     std::vector<MemberRecord> members;
   };
   virtual Result<HomeRecords> at_home(const HostLife& home) = 0;
+  // Every document, deleted ones too, in a new snapshot.
+  virtual Result<std::vector<Document>> documents() = 0;
   // Newest records by name; absent ones are left out.
   virtual Result<HomeRecords> records(std::span<const MemberKey> members,
                                       std::span<const std::string> sessions) = 0;

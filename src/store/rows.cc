@@ -46,6 +46,19 @@ HistoryEntry member_entry(const PutMember& op) {
   return entry;
 }
 
+HistoryEntry document_entry(const PutDocument& op) {
+  HistoryEntry entry;
+  entry.at = op.document->changed_at;
+  entry.revision = op.document->revision;
+  entry.event = op.event;
+  entry.recorded = op.recorded;
+  return entry;
+}
+
+bool may_forget(const Document& document) {
+  return document.key.kind == DocumentKind::kApproval && document.deleted;
+}
+
 WallMs content_due(const Packet& head) {
   if (!is_terminal(head.status)) return 0;
   const WallMs ended = head.ended_at != kNoWall ? head.ended_at : head.updated_at;

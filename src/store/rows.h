@@ -16,6 +16,15 @@ bool matches_namespace(const PacketFilter& filter, const PacketKey& key);
 // One line of the events for a member's record; epoch is the member's incarnation.
 HistoryEntry member_entry(const PutMember& op);
 
+// The same for a document.
+HistoryEntry document_entry(const PutDocument& op);
+
+// How long a deleted approval is kept, so that whoever has not heard of it learns. Its name is
+// given once only; those of policies and contracts come back, so these stay, for their revisions go
+// on.
+inline constexpr WallMs kDeletedApprovalMs = 24LL * 3600 * 1000;
+bool may_forget(const Document& document);
+
 // When the content of a terminal packet may go; 0 for a live one.
 WallMs content_due(const Packet& head);
 

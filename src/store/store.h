@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/key.h"
 #include "base/time.h"
+#include "directory/document.h"
 #include "directory/member.h"
 #include "packet/packet.h"
 #include "store/event_cursor.h"
@@ -74,7 +75,25 @@ struct PutAnswer {
   WallMs expires_at = 0;
 };
 
-using Op = std::variant<PutPacket, PutMember, PutSession, DropMember, DropSession, PutAnswer>;
+// Replaces a document, if its revision still is the expected one; 0: there never was one. Deleted
+// ones are documents too.
+struct PutDocument {
+  DocumentPtr document;
+  uint64_t expect_revision = 0;
+  std::string event;       // "applied", "deleted", "approved", ...: one line of the host's events
+  std::string recorded{};  // of that line, as HistoryEntry::recorded
+};
+
+// Changes nothing: one line of the events, of a packet or a member ("namespace/id"), for what was
+// refused. Requires: a packet exists.
+struct PutNote {
+  bool is_packet = true;
+  std::string key;
+  HistoryEntry entry;
+};
+
+using Op = std::variant<PutPacket, PutMember, PutSession, DropMember, DropSession, PutAnswer,
+                        PutDocument, PutNote>;
 
 struct Group {
   uint64_t id = 0;  // the core's number for it
@@ -102,11 +121,11 @@ enum class Resolution : uint8_t {
   kUnknown,     // still cannot tell; ask again
 };
 
-// One row of an event log: a change of a packet or of a member.
+// One row of an event log: a change of a packet, a member or a document.
 struct EventRow {
   uint64_t seq = 0;  // its position in the log
   bool is_packet = true;
-  std::string key;  // "namespace/id"
+  std::string key;  // "namespace/id"; of a document "kind/namespace/name"
   HistoryEntry entry;
   uint32_t log = kOwnLog;
 };
@@ -234,6 +253,7 @@ struct RecoverSink {
   std::function<void(SessionRecord)> session;  // every record
   std::function<void(EndedCounts)> ended;      // once: the terminal packets, which are not read
   std::function<void(uint64_t)> incarnation_floor;  // once: the greatest that was dropped
+  std::function<void(Document)> document{};         // every one, deleted ones too
 };
 
 class Store {

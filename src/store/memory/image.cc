@@ -161,6 +161,35 @@ bool MemoryImage::put(const PutAnswer& op, Undo& undo) {
   return true;
 }
 
+bool MemoryImage::put(const PutDocument& op, Undo& undo) {
+  const DocumentKey& key = op.document->key;
+  const auto found = documents.find(key);
+  const DocumentPtr old = found == documents.end() ? nullptr : found->second;
+  if ((old ? old->revision : 0) != op.expect_revision) return false;
+  undo.push_back([key, old](MemoryImage& image) {
+    if (old) {
+      image.documents[key] = old;
+    } else {
+      image.documents.erase(key);
+    }
+    --image.document_changes;
+  });
+  documents[key] = op.document;
+  ++document_changes;
+  add_event(false, key.text(), document_entry(op));
+  return true;
+}
+
+bool MemoryImage::put(const PutNote& op, Undo& undo) {
+  const auto found = packets.find(op.key);
+  if (op.is_packet && (found == packets.end() || !found->second.head)) return false;
+  add_event(op.is_packet, op.key, op.entry);
+  if (!op.is_packet) return true;
+  undo.push_back([key = op.key](MemoryImage& image) { image.packets[key].events.pop_back(); });
+  found->second.events.push_back(last_seq);
+  return true;
+}
+
 bool MemoryImage::add_batch(uint64_t id, bool applied) {
   if (!batches.emplace(id, applied).second) return false;
   batch_order.push_back(id);
@@ -239,6 +268,10 @@ Swept MemoryImage::sweep(const SweepLimits& limits) {
     it = over ? answers.erase(it) : std::next(it);
     rows += over ? 1 : 0;
   }
+  rows += std::erase_if(documents, [&limits](const auto& document) {
+    return may_forget(*document.second) &&
+           document.second->changed_at < limits.now - kDeletedApprovalMs;
+  });
   std::vector<uint64_t> old;
   for (const auto& [seq, row] : events) {
     if (rows + old.size() >= limits.max_rows) break;

@@ -36,6 +36,8 @@ struct MemoryImage {
   std::set<std::pair<WallMs, std::string>> by_age;  // (created_at, key) of those with a head
   std::map<std::string, std::shared_ptr<const MemberRecord>> members;
   std::map<std::string, std::shared_ptr<const SessionRecord>> sessions;
+  std::map<DocumentKey, DocumentPtr> documents;
+  uint64_t document_changes = 0;
   std::map<Digest, AnswerRow> answers;
   std::map<uint64_t, EventRow> events;
   std::map<uint64_t, std::string> recorded;  // by sequence of the event
@@ -62,6 +64,8 @@ struct MemoryImage {
   bool put(const DropMember& op, Undo& undo);
   bool put(const DropSession& op, Undo& undo);
   bool put(const PutAnswer& op, Undo& undo);
+  bool put(const PutDocument& op, Undo& undo);
+  bool put(const PutNote& op, Undo& undo);
   void add_event(bool is_packet, const std::string& key, const HistoryEntry& entry);
   void bury(const std::string& key, const SweepLimits& limits);
   uint64_t forget(const std::string& key, uint64_t most);

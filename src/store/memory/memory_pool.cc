@@ -112,6 +112,7 @@ Beat MemoryPool::beat(const HostLife& self, uint64_t known_number,
   Beat beat;
   beat.fenced = !alive(self);
   beat.newest.number = view_.number;
+  beat.documents = shared_->durable.document_changes;
   if (view_.number != known_number) beat.newest.bytes = view_.bytes;
   if (!beat.fenced) hosts_[self].renewed = now();
   for (const auto& [life, row] : hosts_) {
@@ -318,6 +319,9 @@ Result<bool> MemoryHostStore::recover(const RecoverSink& sink) {
   for (const auto& [id, record] : image.sessions) {
     if (sink.session) sink.session(*record);
   }
+  for (const auto& [key, document] : image.documents) {
+    if (sink.document) sink.document(*document);
+  }
   if (sink.ended) sink.ended(image.ended());
   if (sink.incarnation_floor) sink.incarnation_floor(image.incarnation_floor);
   return true;
@@ -348,6 +352,12 @@ Result<std::unique_ptr<Reader>> MemoryHostStore::reader() {
 
 StoreCapabilities MemoryHostStore::capabilities() const {
   return {.engine = "memory", .version = "1", .durable = false};
+}
+
+Result<std::vector<Document>> MemoryPoolStore::documents() {
+  std::vector<Document> all;
+  for (const auto& [key, document] : pool_->snapshot().documents) all.push_back(*document);
+  return all;
 }
 
 Result<Beat> MemoryPoolStore::beat(const HostLife& self, uint64_t known_number) {

@@ -134,6 +134,7 @@ class MemoryPoolStore final : public PoolStore {
   Result<std::vector<Packet>> owned_by(std::span<const MemberKey> members) override {
     return pool_->owned_by(members);
   }
+  Result<std::vector<Document>> documents() override;
   Result<HomeRecords> at_home(const HostLife& home) override { return pool_->at_home(home); }
   Result<HomeRecords> records(std::span<const MemberKey> members,
                               std::span<const std::string> sessions) override {

@@ -104,6 +104,9 @@ Result<bool> MemoryStore::recover(const RecoverSink& sink) {
   for (const auto& [id, record] : applied_.sessions) {
     if (sink.session) sink.session(*record);
   }
+  for (const auto& [key, document] : applied_.documents) {
+    if (sink.document) sink.document(*document);
+  }
   if (sink.ended) sink.ended(applied_.ended());
   if (sink.incarnation_floor) sink.incarnation_floor(applied_.incarnation_floor);
   return true;

@@ -238,6 +238,33 @@ void add_sessions(std::vector<Call>& calls, const Folded& folded, const HostLife
   add(calls, sql::kDropSessions, {rows.dropped, rows.dropped_was});
 }
 
+void add_documents(std::vector<Call>& calls, const Folded& folded) {
+  if (folded.documents.empty()) return;
+  struct Columns {
+    Column key{kText}, was{kInteger}, revision{kInteger}, over{kInteger}, record{kBytes};
+  };
+  Columns made;
+  Columns changed;
+  for (const auto& [key, change] : folded.documents) {
+    const Document& document = *change.last;
+    Columns& rows = change.before == 0 ? made : changed;
+    rows.key.text(key);
+    rows.was.number(change.before);
+    rows.revision.number(document.revision);
+    if (may_forget(document)) {
+      rows.over.integer(document.changed_at);
+    } else {
+      rows.over.null();
+    }
+    rows.record.bytes(encode_document(document));
+  }
+  add(calls, sql::kInsertDocuments, {made.key, made.revision, made.over, made.record});
+  add(calls, sql::kUpdateDocuments,
+      {changed.key, changed.was, changed.revision, changed.over, changed.record});
+  calls.push_back({&sql::kCountDocuments, {}});
+  calls.back().arguments.number(folded.documents.size());
+}
+
 void add_answers(std::vector<Call>& calls, const Folded& folded) {
   Column scope(kBytes), request(kBytes), expires_at(kInteger), answer(kBytes);
   for (const auto& [key, put] : folded.answers) {
@@ -268,6 +295,7 @@ std::vector<Call> batch_calls(const Folded& folded, const HostLife& self, uint64
   add_entries(calls, folded, self);
   add_members(calls, folded);
   add_sessions(calls, folded, self);
+  add_documents(calls, folded);
   add_answers(calls, folded);
   if (folded.incarnation_floor > 0) {
     calls.push_back({&sql::kRaiseFloor, {}});

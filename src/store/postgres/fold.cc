@@ -49,12 +49,14 @@ class Folder {
       packets_.run(out_.packets);
       members_.run(out_.members);
       sessions_.run(out_.sessions);
+      documents_.run(out_.documents);
       answers_.run(out_.answers);
       return false;
     }
     packets_.forget();
     members_.forget();
     sessions_.forget();
+    documents_.forget();
     answers_.forget();
     return true;
   }
@@ -88,9 +90,8 @@ class Folder {
   }
 
   // `next`: null drops the record.
-  template <class Record>
-  bool put_record(std::map<std::string_view, RecordChange<Record>>& map,
-                  Undo<std::string_view, RecordChange<Record>>& undo,
+  template <class Key, class Record>
+  bool put_record(std::map<Key, RecordChange<Record>>& map, Undo<Key, RecordChange<Record>>& undo,
                   const std::unordered_map<std::string, uint64_t>& known, const std::string& key,
                   uint64_t expected, const Record* next) {
     const auto [it, fresh] = map.try_emplace(key);
@@ -119,8 +120,8 @@ class Folder {
     return true;
   }
   bool put(const DropMember& op) {
-    if (!put_record<MemberRecord>(out_.members, members_, known_.members, op.key.text(),
-                                  op.expect_revision, nullptr)) {
+    if (!put_record<std::string_view, MemberRecord>(out_.members, members_, known_.members,
+                                                    op.key.text(), op.expect_revision, nullptr)) {
       return false;
     }
     out_.incarnation_floor = std::max(out_.incarnation_floor, op.incarnation);
@@ -131,8 +132,8 @@ class Folder {
                       op.record.get());
   }
   bool put(const DropSession& op) {
-    return put_record<SessionRecord>(out_.sessions, sessions_, known_.sessions, op.id,
-                                     op.expect_revision, nullptr);
+    return put_record<std::string_view, SessionRecord>(out_.sessions, sessions_, known_.sessions,
+                                                       op.id, op.expect_revision, nullptr);
   }
   bool put(const PutAnswer& op) {
     const auto [it, fresh] = out_.answers.try_emplace(op.scope);
@@ -141,11 +142,29 @@ class Folder {
     return true;
   }
 
+  bool put(const PutDocument& op) {
+    const std::string key = op.document->key.text();
+    if (!put_record(out_.documents, documents_, known_.documents, key, op.expect_revision,
+                    op.document.get())) {
+      return false;
+    }
+    out_.of_members.push_back(document_entry(op));
+    out_.events.push_back({out_.documents.find(key)->first, true, &out_.of_members.back()});
+    return true;
+  }
+  // A packet that has gone meanwhile leaves a line of nobody's, which the sweep takes away by its
+  // age as those of members.
+  bool put(const PutNote& op) {
+    out_.events.push_back({op.key, !op.is_packet, &op.entry});
+    return true;
+  }
+
   const KnownRows& known_;
   Folded& out_;
   Undo<std::string_view, PacketChange> packets_;
   Undo<std::string_view, RecordChange<MemberRecord>> members_;
   Undo<std::string_view, RecordChange<SessionRecord>> sessions_;
+  Undo<std::string, RecordChange<Document>> documents_;
   Undo<Digest, const PutAnswer*> answers_;
 };
 

@@ -33,6 +33,7 @@ struct KnownRows {
   std::unordered_map<std::string, PacketRow> packets;
   std::unordered_map<std::string, uint64_t> members;  // revision
   std::unordered_map<std::string, uint64_t> sessions;
+  std::unordered_map<std::string, uint64_t> documents;
 };
 
 // Pointers go into the groups, which must live as long.
@@ -60,10 +61,12 @@ struct Folded {
   std::map<std::string_view, PacketChange> packets;
   std::map<std::string_view, RecordChange<MemberRecord>> members;
   std::map<std::string_view, RecordChange<SessionRecord>> sessions;
+  std::map<std::string, RecordChange<Document>> documents;
   std::map<Digest, const PutAnswer*> answers;
   std::vector<NewEvent> events;
-  std::deque<HistoryEntry> of_members;  // what the events of members point to
-  uint64_t incarnation_floor = 0;       // of the members that are dropped
+  // What the events of members and documents point to.
+  std::deque<HistoryEntry> of_members;
+  uint64_t incarnation_floor = 0;  // of the members that are dropped
 };
 
 Folded fold(std::span<const Group> groups, const KnownRows& known);

@@ -114,6 +114,8 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
         known.sessions[session->record->id];
       } else if (const auto* ended = std::get_if<DropSession>(&op)) {
         known.sessions[ended->id];
+      } else if (const auto* document = std::get_if<PutDocument>(&op)) {
+        known.documents[document->document->key.text()];
       }
     }
   }
@@ -126,7 +128,8 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
   };
   const std::vector<Call> calls = {{&sql::kReadPackets, keys(known.packets)},
                                    {&sql::kReadMembers, keys(known.members)},
-                                   {&sql::kReadSessions, keys(known.sessions)}};
+                                   {&sql::kReadSessions, keys(known.sessions)},
+                                   {&sql::kReadDocuments, keys(known.documents)}};
   const auto rows = connection_->transact(calls, deadline);
   if (!rows) return tl::unexpected(rows.error());
   const Rows& packets = rows->at(0);
@@ -142,6 +145,7 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
   };
   take(rows->at(1), known.members);
   take(rows->at(2), known.sessions);
+  take(rows->at(3), known.documents);
   return true;
 }
 
@@ -241,6 +245,8 @@ Result<bool> PostgresStore::recover(const RecoverSink& sink) {
                                          "SELECT record, key FROM member ORDER BY key"};
   static constexpr Statement kSessions = {"all_sessions",
                                           "SELECT record, id FROM session ORDER BY id"};
+  static constexpr Statement kDocuments = {"all_documents",
+                                           "SELECT record, key FROM document ORDER BY key"};
   auto opened = Connection::open_schema(options_, "recover");
   if (!opened) return tl::unexpected(opened.error());
   Connection& connection = **opened;
@@ -252,6 +258,7 @@ Result<bool> PostgresStore::recover(const RecoverSink& sink) {
   if (options_.self.empty()) done = recover_rows(connection, kPackets, decode_head, sink.packet);
   if (done) done = recover_rows(connection, kMembers, decode_member, sink.member);
   if (done) done = recover_rows(connection, kSessions, decode_session, sink.session);
+  if (done) done = recover_rows(connection, kDocuments, decode_document, sink.document);
   if (done && sink.ended) {
     const auto counted = count_ended(connection);
     if (!counted) return tl::unexpected(counted.error());

@@ -85,6 +85,15 @@ SET LOCAL search_path = $schema$;
 CREATE TABLE entry(
   log integer NOT NULL, position bigint NOT NULL, bytes bytea NOT NULL,
   PRIMARY KEY (log, position));
+)sql",
+                                                              R"sql(
+SET LOCAL search_path = $schema$;
+CREATE TABLE document(
+  key text COLLATE "C" PRIMARY KEY, revision bigint NOT NULL, over bigint, record bytea NOT NULL);
+CREATE INDEX document_over ON document(over) WHERE over IS NOT NULL;
+CREATE TABLE document_changes(
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), number bigint NOT NULL);
+INSERT INTO document_changes(number) VALUES (0);
 )sql"};
 
 std::string with_schema(std::string text, const std::string& schema) {

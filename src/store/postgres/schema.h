@@ -17,6 +17,10 @@
 //              packet over several logs, since who changes a packet has seen the change before.
 // member, session, answer, fact   as store.h has them. session.home and home_life repeat what
 //              stands in the record.
+// document     policies, contracts and approvals; over: when a deleted one that may be forgotten
+// was
+//              deleted. document_changes counts them all, so that a beat tells whether there is any
+//              that it has not seen.
 // batch        (life, id): 0 real, 1 tombstone. A life prunes its own real ones.
 // host_log     one row for each life that entered the view; never deleted. Every commit locks its
 //              life's row first. (host '', life 0) is for a store that is opened without a life.
@@ -38,7 +42,7 @@ namespace phoenix::postgres {
 
 class Connection;
 
-inline constexpr int64_t kSchemaVersion = 2;
+inline constexpr int64_t kSchemaVersion = 3;
 // The oldest program that may work on a layout of kSchemaVersion.
 inline constexpr int64_t kOldestProgram = 1;
 

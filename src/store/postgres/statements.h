@@ -3,7 +3,7 @@
 // was told ends the transaction by refuse().
 //
 // Order within a transaction: the host's row, the batch's id, packets, contents, events, members,
-// sessions, answers, facts. It is the same for everybody, so nobody waits in a circle.
+// sessions, documents, answers, facts. It is the same for everybody, so nobody waits in a circle.
 #pragma once
 
 #include "store/postgres/connection.h"
@@ -138,6 +138,24 @@ inline constexpr Statement kDropSessions = {
     " SELECT CASE WHEN count(*) <> cardinality($1::text[]) THEN"
     " refuse('PX002', 'a session is not what was expected') END FROM done"};
 
+// key, revision, over, record
+inline constexpr Statement kInsertDocuments = {
+    "insert_documents",
+    "INSERT INTO document(key, revision, over, record) SELECT * FROM unnest($1::text[],"
+    " $2::bigint[], $3::bigint[], $4::bytea[])"};
+// key, expected revision, revision, over, record
+inline constexpr Statement kUpdateDocuments = {
+    "update_documents",
+    "WITH done AS (UPDATE document d SET revision = i.revision, over = i.over, record = i.record"
+    " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[])"
+    " AS i(key, was, revision, over, record) WHERE d.key = i.key AND d.revision = i.was"
+    " RETURNING 1)"
+    " SELECT CASE WHEN count(*) <> cardinality($1::text[]) THEN"
+    " refuse('PX002', 'a document is not what was expected') END FROM done"};
+// $1 how many
+inline constexpr Statement kCountDocuments = {
+    "count_documents", "UPDATE document_changes SET number = number + $1::bigint"};
+
 // scope, request, expires_at, answer
 inline constexpr Statement kPutAnswers = {
     "put_answers",
@@ -165,6 +183,10 @@ inline constexpr Statement kReadMembers = {
     "read_members",
     "SELECT m.key, m.revision FROM unnest($1::text[]) AS i(key)"
     " JOIN member m ON m.key = i.key"};
+inline constexpr Statement kReadDocuments = {
+    "read_documents",
+    "SELECT d.key, d.revision FROM unnest($1::text[]) AS i(key)"
+    " JOIN document d ON d.key = i.key"};
 inline constexpr Statement kReadSessions = {
     "read_sessions",
     "SELECT s.id, s.revision FROM unnest($1::text[]) AS i(id)"

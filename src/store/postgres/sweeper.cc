@@ -65,6 +65,11 @@ constexpr Statement kDropAnswers = {
     "WITH chosen AS (SELECT scope FROM answer WHERE expires_at <= $1::bigint ORDER BY expires_at"
     " LIMIT $2::bigint), dropped AS (DELETE FROM answer a USING chosen c WHERE a.scope = c.scope"
     " AND a.expires_at <= $1 RETURNING 1) SELECT count(*) FROM dropped"};
+constexpr Statement kDropDocuments = {
+    "drop_documents",
+    "WITH chosen AS (SELECT key FROM document WHERE over < $1::bigint ORDER BY over"
+    " LIMIT $2::bigint), dropped AS (DELETE FROM document d USING chosen c WHERE d.key = c.key"
+    " AND d.over < $1 RETURNING 1) SELECT count(*) FROM dropped"};
 // A fenced life can commit nothing any more, so nobody asks for its batches; a tombstone of one
 // that is not fenced stays. Without a life, a week is longer than any packet stays on the way.
 constexpr Statement kDropBatches = {
@@ -168,6 +173,8 @@ Result<bool> Sweeper::sweep() {
   const WallMs long_ago = limits_.now - limits_.tombstone_ms;
   auto dropped = drop(kDropAnswers, Arguments().integer(limits_.now).integer(bound()));
   if (dropped) dropped = drop(kDropMemberEvents, Arguments().integer(long_ago).integer(bound()));
+  const WallMs yesterday = limits_.now - kDeletedApprovalMs;
+  if (dropped) dropped = drop(kDropDocuments, Arguments().integer(yesterday).integer(bound()));
   if (dropped) dropped = drop(kDropBatches, Arguments().integer(bound()));
   if (dropped) dropped = drop(kDropLeft, Arguments().integer(bound()));
   for (const auto& [log, until] : limits_.recorded_until) {

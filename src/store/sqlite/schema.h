@@ -10,6 +10,8 @@
 // event    append-only; packet = packet.num, or NULL and member = "namespace/id".
 // entry    what the event of the same seq left in the flight recorder. Goes by age, not with the
 //          packet.
+// document policies, contracts and approvals; `over`: when a deleted one that may be forgotten was
+//          deleted.
 // batch    kind 0: applied, 1: settled as not applied. The newest few thousand.
 //
 // Indexes are dear: each costs every commit. packet_open holds all but COMPLETED ones (which are
@@ -21,7 +23,7 @@
 
 namespace phoenix::sqlite {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 inline constexpr int kApplicationId = 0x50484e58;  // "PHNX"
 
 // Entry i brings a database from version i to i + 1.
@@ -53,6 +55,11 @@ CREATE TABLE fact(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )sql",
                                                                         R"sql(
 CREATE TABLE entry(seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+)sql",
+                                                                        R"sql(
+CREATE TABLE document(
+  key TEXT PRIMARY KEY, revision INTEGER NOT NULL, over INTEGER, record BLOB NOT NULL);
+CREATE INDEX document_over ON document(over) WHERE over IS NOT NULL;
 )sql"};
 
 // auto_vacuum and page_size stay SQLite's own; mmap stays off, for it turns an I/O error into a
@@ -127,6 +134,11 @@ inline constexpr const char* kInsertSession =
 inline constexpr const char* kUpdateSession =
     "UPDATE session SET revision = ?2, record = ?3 WHERE id = ?1 AND revision = ?4";
 inline constexpr const char* kDropSession = "DELETE FROM session WHERE id = ?1 AND revision = ?2";
+inline constexpr const char* kInsertDocument =
+    "INSERT INTO document(key, revision, over, record) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO"
+    " NOTHING";
+inline constexpr const char* kUpdateDocument =
+    "UPDATE document SET revision = ?2, over = ?3, record = ?4 WHERE key = ?1 AND revision = ?5";
 inline constexpr const char* kPutAnswer =
     "INSERT OR REPLACE INTO answer(scope, request, expires_at, answer) VALUES(?1, ?2, ?3, ?4)";
 inline constexpr const char* kPutFact = "INSERT OR REPLACE INTO fact(name, value) VALUES(?1, ?2)";

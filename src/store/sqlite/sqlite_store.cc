@@ -268,6 +268,10 @@ Result<bool> SqliteStore::recover(const RecoverSink& sink) {
     done = recover_rows(db_, "SELECT record, id FROM session ORDER BY id", decode_session,
                         sink.session);
   }
+  if (done) {
+    done = recover_rows(db_, "SELECT record, key FROM document ORDER BY key", decode_document,
+                        sink.document);
+  }
   if (done && sink.ended) sink.ended(writer_->ended());
   if (done && sink.incarnation_floor) sink.incarnation_floor(writer_->incarnation_floor());
   return done;

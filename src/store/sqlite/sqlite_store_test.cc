@@ -133,7 +133,7 @@ TEST(SqliteStore, a_database_of_the_first_layout_is_brought_up_and_goes_on) {
     auto store = open_or_die(path);
     ASSERT_EQ(commit_one(*store, 1, {create(head("a"))}), Outcome::kCommitted);
   }
-  run_sql(path, "DROP TABLE entry; PRAGMA user_version=1");
+  run_sql(path, "DROP TABLE entry; DROP TABLE document; PRAGMA user_version=1");
   auto store = open_or_die(path);
   Op op = create(head("b"));
   std::get<PutPacket>(op).entry.recorded = "its entry";

@@ -41,6 +41,7 @@ int Sweeper::run(uint64_t excess) {
   if (code == SQLITE_OK && excess > 0) code = bury(kPastTime, INT64_MAX, std::min(excess, left()));
   if (code == SQLITE_OK) code = forget_tombstones();
   if (code == SQLITE_OK) code = forget_answers();
+  if (code == SQLITE_OK) code = forget_documents();
   if (code == SQLITE_OK) code = forget_member_events();
   if (code == SQLITE_OK) code = forget_entries();
   return code;
@@ -131,6 +132,15 @@ int Sweeper::forget_answers() {
       "DELETE FROM answer WHERE rowid IN (SELECT rowid FROM answer WHERE expires_at <= ?1"
       " ORDER BY expires_at LIMIT ?2)",
       [&](Statement& it) { it.integer(1, limits_.now).integer(2, static_cast<int64_t>(left())); });
+}
+
+int Sweeper::forget_documents() {
+  return execute(
+      "DELETE FROM document WHERE rowid IN (SELECT rowid FROM document WHERE over < ?1"
+      " ORDER BY over LIMIT ?2)",
+      [&](Statement& it) {
+        it.integer(1, limits_.now - kDeletedApprovalMs).integer(2, static_cast<int64_t>(left()));
+      });
 }
 
 int Sweeper::forget_member_events() {

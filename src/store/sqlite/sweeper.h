@@ -35,6 +35,7 @@ class Sweeper {
   int forget_tombstones();
   int forget_one(int64_t num);
   int forget_answers();
+  int forget_documents();
   int forget_member_events();
   int forget_entries();
   int drop_events(Statement& chosen);

@@ -71,6 +71,8 @@ Result<bool> Writer::prepare() {
       {&insert_session_, sql::kInsertSession},
       {&update_session_, sql::kUpdateSession},
       {&drop_session_, sql::kDropSession},
+      {&insert_document_, sql::kInsertDocument},
+      {&update_document_, sql::kUpdateDocument},
       {&put_answer_, sql::kPutAnswer},
       {&put_fact_, sql::kPutFact},
   };
@@ -298,6 +300,33 @@ Applied Writer::put(const DropSession& op) {
 Applied Writer::put(const PutAnswer& op) {
   put_answer_.blob(1, view(op.scope)).blob(2, view(op.request)).integer(3, op.expires_at);
   return finished(put_answer_.blob(4, op.answer).run());
+}
+
+Applied Writer::put(const PutDocument& op) {
+  const Document& document = *op.document;
+  const std::string bytes = encode_document(document);
+  const std::string key = document.key.text();
+  Statement& statement = op.expect_revision == 0 ? insert_document_ : update_document_;
+  statement.text(1, key).integer(2, as_signed(document.revision));
+  if (may_forget(document)) {
+    statement.integer(3, document.changed_at);
+  } else {
+    statement.null(3);
+  }
+  statement.blob(4, bytes);
+  if (op.expect_revision != 0) statement.integer(5, as_signed(op.expect_revision));
+  const Applied applied = touched(statement.run());
+  return applied == Applied::kDone ? add_event(0, key, document_entry(op)) : applied;
+}
+
+Applied Writer::put(const PutNote& op) {
+  if (!op.is_packet) return add_event(0, op.key, op.entry);
+  const int code = find_packet_.text(1, op.key).step();
+  if (code == SQLITE_DONE) return Applied::kConflict;
+  if (code != SQLITE_ROW) return finished(code);
+  const int64_t num = find_packet_.integer_at(0);
+  find_packet_.reset();
+  return add_event(num, {}, op.entry);
 }
 
 int Writer::insert_batch(uint64_t id, int kind) {

@@ -64,7 +64,9 @@ class Writer {
   Applied put(const PutSession& op);
   Applied put(const DropMember& op);
   Applied put(const DropSession& op);
+  Applied put(const PutDocument& op);
   Applied put(const PutAnswer& op);
+  Applied put(const PutNote& op);
   Applied create_packet(const PutPacket& op, int64_t* num);
   Applied replace_packet(const PutPacket& op, int64_t* num);
   Applied put_contents(const PutPacket& op, int64_t num);
@@ -83,6 +85,7 @@ class Writer {
   Statement put_content_, drop_content_, insert_event_, insert_entry_;
   Statement insert_member_, update_member_, drop_member_;
   Statement insert_session_, update_session_, drop_session_;
+  Statement insert_document_, update_document_;
   Statement put_answer_, put_fact_;
 };
 

@@ -41,6 +41,9 @@ inline constexpr Statement kReadLeft = {
 inline constexpr Statement kReadView = {
     "pool_read_view",
     "SELECT number, CASE WHEN number <> $1::bigint THEN bytes ELSE '' END FROM view"};
+inline constexpr Statement kReadDocumentChanges = {"pool_document_changes",
+                                                   "SELECT number FROM document_changes"};
+inline constexpr Statement kAllDocuments = {"pool_documents", "SELECT record FROM document"};
 // Of lives that are not fenced, and of those fenced within an hour; microseconds.
 inline constexpr Statement kReadHolds = {
     "pool_read_holds",

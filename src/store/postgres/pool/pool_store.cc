@@ -77,6 +77,7 @@ class PostgresPool final : public PoolStore {
   Result<bool> release_slots(const HostLife& self, std::span<const SlotId> slots) override;
   Result<ScannedSlots> scan(std::span<const SlotId> slots) override;
   Result<std::vector<Packet>> owned_by(std::span<const MemberKey> members) override;
+  Result<std::vector<Document>> documents() override;
   Result<HomeRecords> at_home(const HostLife& home) override;
   Result<HomeRecords> records(std::span<const MemberKey> members,
                               std::span<const std::string> sessions) override;
@@ -176,7 +177,7 @@ Result<Beat> PostgresPool::beat(const HostLife& self, uint64_t known_number) {
       {&sql::kRenew, of(self)},          {&sql::kForgetTold, told},
       {&sql::kForgetReturned, of(self)}, {&sql::kForgetDropped, of(self)},
       {&sql::kReadLeft, of(self)},       {&sql::kReadView, known},
-      {&sql::kReadHolds, Arguments()}};
+      {&sql::kReadHolds, Arguments()},   {&sql::kReadDocumentChanges, Arguments()}};
   const auto rows = transact(calls, {});
   if (!rows) return failure(rows.error());
   Beat beat;
@@ -191,6 +192,7 @@ Result<Beat> PostgresPool::beat(const HostLife& self, uint64_t known_number) {
     beat.ages.push_back(
         {life_at(holds, i, 0), microseconds(holds.integer(i, 2)), holds.boolean(i, 3)});
   }
+  beat.documents = static_cast<uint64_t>((*rows)[7].integer(0, 0));
   told_.clear();
   for (const SessionRecord& record : beat.left) told_.push_back({record.id, record.revision});
   return beat;
@@ -320,6 +322,13 @@ Result<PoolStore::HomeRecords> PostgresPool::home_records(const std::vector<Rows
   auto members = decode_all<MemberRecord>(rows[1], decode_member);
   if (!members) return tl::unexpected<Error>(members.error());
   return HomeRecords{std::move(*sessions), std::move(*members)};
+}
+
+Result<std::vector<Document>> PostgresPool::documents() {
+  const std::vector<Call> calls = {{&sql::kAllDocuments, Arguments()}};
+  const auto rows = read(calls);
+  if (!rows) return tl::unexpected<Error>(rows.error());
+  return decode_all<Document>((*rows)[0], decode_document);
 }
 
 Result<PoolStore::HomeRecords> PostgresPool::at_home(const HostLife& home) {
