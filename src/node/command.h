@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "directory/document.h"
 #include "directory/member.h"
 #include "directory/outbox.h"
 #include "lineage/form/evidence.h"
@@ -31,6 +32,9 @@ struct Caller {
   // Name of the token otherwise, and whether it has the operator's role.
   std::string principal;
   bool is_operator = false;
+  bool is_approver = false;
+  // The member of kind human to which that token is bound; empty: to none.
+  std::string human{};
   // "as": a manual member in whose name a principal makes an owner's call; else empty.
   std::string as_member;
 };
@@ -48,8 +52,9 @@ struct SubmitItem {
   PacketKey key;
   bool id_generated = false;  // then it cannot exist yet
   std::shared_ptr<const PacketSpec> spec;
-  std::vector<std::string> required;       // sorted bytewise, unique
-  std::shared_ptr<const Content> payload;  // null: none
+  std::vector<std::string> required;           // sorted bytewise, unique
+  std::shared_ptr<const Content> payload;      // null: none
+  std::shared_ptr<const Governed> governed{};  // null: nothing does
 };
 // One packet, or many in one commit, each standing or falling alone. Items the driver could not
 // parse carry their Error, so that the answer keeps the order.
@@ -79,6 +84,14 @@ struct OwnerCall {
   std::string
       statement{};  // the envelope of its HandoffOffer (kHandoff), HandoffAcceptance (kAccept)
   bool declines = false;  // kAccept: no, and `reason` says why
+  // kHandoff: what shall be so from then on, where it shall change; `contract` is the digest of the
+  // one that its giver goes by.
+  std::optional<std::vector<std::string>> scopes{};
+  std::optional<std::string> semantic{};
+  std::optional<Digest> contract{};
+  // kTicket: what its home has promised, and when, by the home's clock. Filled in by the home.
+  uint32_t promised_ms = 0;
+  WallMs promised_at = 0;
 };
 struct OwnerCalls {
   std::vector<tl::expected<OwnerCall, Error>> items;
@@ -176,9 +189,34 @@ struct AwaitMember {
   Duration wait;
 };
 
-using CommandBody = std::variant<Submit, OwnerCalls, OrderPacket, AwaitPacket, Register, Poll,
-                                 Heartbeat, OpenStream, Attach, Drain, Resume, Retire, AddMembers,
-                                 RemoveMembers, PatchMember, AwaitMember>;
+// --- documents ------------------------------------------------------------------------------
+
+// Policies and contracts of one namespace, in one commit: all of them or none. By an operator.
+struct ApplyDocuments {
+  struct Item {
+    DocumentKind kind = DocumentKind::kPolicy;
+    std::string name;
+    std::string text;                     // empty: it goes
+    std::optional<uint64_t> if_revision;  // 0: it must not exist
+  };
+  std::string ns;
+  std::string app;  // of which they are parts; may be empty
+  std::vector<Item> items;
+  bool prune = false;  // what the app has and these do not name goes too
+  bool dry_run = false;
+};
+// Of a document of kind approval.
+struct DecideApproval {
+  std::string ns;
+  std::string name;
+  bool approve = false;
+  std::string reason;
+};
+
+using CommandBody =
+    std::variant<Submit, OwnerCalls, OrderPacket, AwaitPacket, Register, Poll, Heartbeat,
+                 OpenStream, Attach, Drain, Resume, Retire, AddMembers, RemoveMembers, PatchMember,
+                 AwaitMember, ApplyDocuments, DecideApproval>;
 
 struct Command {
   RequestId id = 0;  // unique within one life of the host
@@ -197,6 +235,8 @@ struct PacketView {
   // Why it has no owner, now: newer than head->parked, which only says how it came to be parked.
   // Set exactly while PENDING.
   std::optional<Parked> parked;
+  // Of the contract by which it would be handed on, as an offer has to name it; absent: by none.
+  std::optional<Digest> contract{};
 };
 
 struct PacketReply {
@@ -208,6 +248,7 @@ struct OwnerReply {
   Status status = Status::kRunning;
   uint64_t epoch = 0;
   uint64_t revision = 0;
+  std::string ticket{};  // in answer to kTicket
 };
 using ItemReply = std::variant<PacketReply, OwnerReply, Error>;
 struct BatchReply {
@@ -240,6 +281,7 @@ struct MembersReply {
   // grants, counted from when the request was sent for the first time; else 0.
   uint64_t run = 0;
   uint32_t lease_ms = 0;
+  std::string certificate{};  // envelope of its DrainCertificate, once it is drained
 };
 
 // (packet id, epoch) names one assignment; it may be delivered more than once.
@@ -280,10 +322,20 @@ struct AttachReply {
   uint32_t lease_ms = 0;
   std::optional<uint64_t> incarnation;  // of its only member
 };
+// What became of each, in the order asked for, then what was pruned.
+struct DocumentsReply {
+  enum class Change : uint8_t { kNone, kCreated, kChanged, kDeleted };
+  struct Item {
+    DocumentPtr document;
+    Change change = Change::kNone;
+  };
+  std::vector<Item> items;
+  bool dry_run = false;
+};
 struct StreamOpened {};  // what follows comes as StreamPortion
 
 using ReplyBody = std::variant<Error, PacketReply, OwnerReply, BatchReply, MembersReply,
-                               DeliveriesReply, AttachReply, StreamOpened>;
+                               DeliveriesReply, AttachReply, StreamOpened, DocumentsReply>;
 
 struct Reply {
   RequestId id = 0;

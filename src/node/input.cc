@@ -116,9 +116,13 @@ void Node::Impl::run(Command command) {
           remove_members(std::move(command), request);
         } else if constexpr (std::is_same_v<T, PatchMember>) {
           patch(std::move(command), request);
-        } else {
-          static_assert(std::is_same_v<T, AwaitMember>);
+        } else if constexpr (std::is_same_v<T, AwaitMember>) {
           await_member(command, request);
+        } else if constexpr (std::is_same_v<T, ApplyDocuments>) {
+          apply_documents(std::move(command), request);
+        } else {
+          static_assert(std::is_same_v<T, DecideApproval>);
+          decide_approval(std::move(command), request);
         }
       },
       body);
@@ -181,9 +185,14 @@ void Node::Impl::settle_here() {
       draw();
       continue;
     }
+    if (!governance.changed.empty()) {
+      look_at_held();
+      continue;
+    }
     break;
   }
   advance_endings();
+  certify_on();
   while (!with_news.empty()) {
     const SessionNo no = with_news.back();
     with_news.pop_back();
@@ -244,6 +253,7 @@ void Node::Impl::tick() {
     }
     room_again.clear();
   }
+  if (now.mono >= governance.look_at) look_at_some();
   answer_awaits();
   if (!offers.empty() || !asked_of.empty()) end_offers();
   if (now.wall >= next_forget) forget_old();
@@ -284,7 +294,7 @@ void Node::Impl::answer_awaits() {
 }
 
 Instant Node::Impl::deadline() const {
-  Instant at = std::min(retry_at, probe_at);
+  Instant at = std::min({retry_at, probe_at, governance.look_at});
   const auto sooner = [&at](Instant other) { at = std::min(at, other); };
   if (!packet_timers.empty()) sooner(packet_timers.next());
   if (!timeout_timers.empty()) sooner(timeout_timers.next() + paused);

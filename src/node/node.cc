@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/governed/asking.h"
 #include "node/parts/impl.h"
 #include "ring/show/shares.h"
 
@@ -158,9 +159,16 @@ void Node::hold_renewed(Now now, Instant at) {
   if (!impl_->remote.hold || *impl_->remote.hold < at) impl_->remote.hold = at;
 }
 
-void Node::note_call(Now now, const PacketKey& key, uint64_t epoch) {
+uint32_t Node::promise(Now now, const Caller& caller) {
   impl_->observe(now);
-  impl_->note_call(key, epoch);
+  const uint32_t promised = impl_->promise(caller);
+  impl_->settle();
+  return promised;
+}
+
+void Node::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
+  impl_->observe(now);
+  impl_->heads(id, std::move(heads));
   impl_->settle();
 }
 
@@ -252,7 +260,16 @@ std::optional<Explanation> Node::explain(const PacketKey& key) const {
     const MemberNo avoid = impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
     if (avoid != kNobody) query.avoid = impl_->directory.member(avoid).ring;
   }
-  return Explanation{impl_->view(no), impl_->walk(query)};
+  const auto asking = impl_->asking_for(*slot.head);
+  query.permit = asking.get();
+  Explanation told{impl_->view(no), impl_->walk(query)};
+  for (CandidateView& candidate : told.walk.candidates) {
+    if (!asking || candidate.reason != "policy-denied") continue;
+    const auto refusal =
+        asking->refusal_of(impl_->directory.find_member(MemberKey(key.ns(), candidate.member)));
+    if (refusal) candidate.reason += ": " + Impl::words_of(*refusal);
+  }
+  return told;
 }
 
 WalkView Node::owner_walk(const OwnerQuery& wanted, Position* point) const {

@@ -31,6 +31,7 @@
 
 #include "base/siphash.h"
 #include "lineage/crypto/key_file.h"
+#include "lineage/form/statements.h"
 #include "node/command.h"
 #include "node/plan.h"
 #include "node/remote.h"
@@ -76,10 +77,11 @@ struct Output {
   std::vector<MemberKey> wanted_members;  // newest records of these are wanted: learn()
   std::vector<std::string> wanted_sessions;
   std::vector<HeldQuery> wanted_held;  // answered by held()
+  std::vector<uint64_t> wanted_heads;  // answered by heads(), one for each
   bool empty() const {
     return groups.empty() && loads.empty() && resolves.empty() && replies.empty() &&
            portions.empty() && messages.empty() && released.empty() && wanted_members.empty() &&
-           wanted_sessions.empty() && wanted_held.empty();
+           wanted_sessions.empty() && wanted_held.empty() && wanted_heads.empty();
   }
 };
 
@@ -147,6 +149,7 @@ class Node {
   // --- start ---
   void recover_member(MemberRecord record);
   void recover_session(SessionRecord record);
+  void recover_document(Document document);
   void recover_packet(Packet packet);
   void recover_ended(const EndedCounts& kept);
   void recover_incarnation_floor(uint64_t floor);
@@ -197,8 +200,12 @@ class Node {
   // This host's own hold was last renewed then: leases that it grants end one lease after that at
   // the latest. Sessions that it does not have any more were handed to learn() before.
   void hold_renewed(Now now, Instant at);
-  // An owner's call about a packet that was delivered here has been passed on to its keeper.
-  void note_call(Now now, const PacketKey& key, uint64_t epoch);
+  // For so many milliseconds the caller's session is safe from losing what it holds, if it is at
+  // home here; the call counts as heard. 0: nothing can be promised.
+  uint32_t promise(Now now, const Caller& caller);
+  // The answer to Output.wanted_heads: how many entries each log has, all that was committed before
+  // counted in; or that nobody can tell.
+  void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
   // Makes durable what a call with this key was answered; replied to as a command, with the answer,
   // or with an error where that could not be.
   void keep(Now now, RequestId id, const Idempotency& key, ReplyBody answer);
@@ -224,6 +231,8 @@ class Node {
   size_t sessions_at_home() const;
   // Sorted by (namespace, id).
   std::vector<MemberView> members() const;
+  // Those that stand, by name; of every namespace if it is empty.
+  std::vector<DocumentPtr> documents(DocumentKind kind, std::string_view ns) const;
   std::optional<Explanation> explain(const PacketKey& key) const;
   // Those on the ring, sorted by (namespace, id). Walks every v-node.
   std::vector<RingMemberView> ring() const;

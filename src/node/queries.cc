@@ -9,6 +9,7 @@ namespace phoenix {
 namespace {
 
 constexpr std::string_view kClosed = "closed";  // Placement::why_not
+constexpr std::string_view kDenied = "denied";  // the same, of a permit
 constexpr size_t kMostOthers = 64;              // members walked over that a walk lists
 
 }  // namespace
@@ -20,13 +21,14 @@ Status Node::Impl::status(const Slot& slot) const {
 
 PacketView Node::Impl::view(SlotNo no) const {
   const Slot& slot = packets[no];
-  PacketView shown{slot.head, status(slot), std::nullopt};
+  PacketView shown{slot.head, status(slot), std::nullopt, contract_of(*slot.head)};
   if (slot.head->status != Status::kPending) return shown;
   Parked parked;
   // Members come and go while it waits: the reason is today's.
-  parked.reason = slot.queued ? park_for_room(slot.cls).reason : slot.parked;
+  const bool for_room = slot.queued && !is_held(no);
+  parked.reason = for_room ? park_for_room(slot.cls).reason : slot.parked;
   parked.since = slot.parked_since;
-  if (slot.parked == ParkReason::kBackoff && slot.wait_until != kNever) {
+  if (waits_its_time(slot.parked) && slot.wait_until != kNever) {
     parked.until = now.wall + std::max<int64_t>(0, (slot.wait_until - now.mono).ms());
   }
   if (slot.parked == ParkReason::kNotBefore) parked.until = slot.head->spec->not_before;
@@ -44,6 +46,7 @@ CandidateView Node::Impl::candidate(const Candidate& from) const {
   shown.score_denominator = from.score_denominator;
   shown.eligible = from.eligible;
   shown.reason = from.reason;
+  if (from.reason == kDenied) shown.reason = "policy-denied";
   if (from.reason == kClosed) shown.reason = why_closed(directory.member(by_ring[from.member]));
   return shown;
 }

@@ -11,6 +11,9 @@
 //                    Untaken      nobody took it within a lease
 //                    Turned       not this one: full, draining, gone; with the newest records
 //   home -> all      Records      members and sessions as they now are, durably
+//   home -> all      Parted       a member has left for good: say so once nothing more of it is
+//   yours keeper -> home   Parted       (done) so it is, and nothing more will be assigned to it
+//   any -> all       Documents    policies, contracts and approvals as they now are, durably
 //                    Loads        what each member holds of other keepers' packets
 //
 // All of it may be lost with a link, and may be repeated: (packet, epoch) names a delivery, the
@@ -69,6 +72,12 @@ struct Turned {
   std::shared_ptr<const MemberRecord> member;    // null: unknown here
   std::shared_ptr<const SessionRecord> session;  // null: unknown here, or manual
 };
+// About one life of a member; `done` is the keeper's answer.
+struct Parted {
+  MemberKey key;
+  uint64_t incarnation = 0;
+  bool done = false;
+};
 struct Records {
   std::vector<std::shared_ptr<const SessionRecord>> sessions;
   std::vector<std::shared_ptr<const MemberRecord>> members;
@@ -81,8 +90,12 @@ struct Loads {
   std::vector<std::pair<MemberKey, uint32_t>> others;
 };
 
-using NodeMessage =
-    std::variant<Deliver, DeliverAll, Withdraw, Taken, Untaken, Turned, Records, Loads, Offered>;
+struct Documents {
+  std::vector<DocumentPtr> documents;
+};
+
+using NodeMessage = std::variant<Deliver, DeliverAll, Withdraw, Taken, Untaken, Turned, Records,
+                                 Loads, Offered, Documents, Parted>;
 
 // To one host, or (empty) to every host of the view but this one.
 struct NodeMessageOut {

@@ -31,8 +31,9 @@ class Records {
   std::map<MemberKey, MemberRecord> members;
   std::map<std::string, SessionRecord> sessions;
   std::map<Digest, PutAnswer> answers;
+  std::map<DocumentKey, Document> documents;
   std::vector<HistoryEntry> history;
-  std::vector<std::string> log;  // entries of packets and members, as they were committed
+  std::vector<std::string> log;  // entries, as they were committed
   uint64_t incarnation_floor = 0;
 
  private:
@@ -77,6 +78,9 @@ class Records {
     if (const auto* drop = std::get_if<DropSession>(&op)) {
       return revision(sessions, drop->id) == drop->expect_revision;
     }
+    if (const auto* put = std::get_if<PutDocument>(&op)) {
+      return revision(documents, put->document->key) == put->expect_revision;
+    }
     return true;
   }
   void put(const Op& op) {
@@ -96,6 +100,12 @@ class Records {
       sessions.erase(over->id);
     } else if (const auto* answer = std::get_if<PutAnswer>(&op)) {
       answers[answer->scope] = *answer;
+    } else if (const auto* document = std::get_if<PutDocument>(&op)) {
+      documents[document->document->key] = *document->document;
+      log.push_back(document->recorded);
+    } else if (const auto* note = std::get_if<PutNote>(&op)) {
+      history.push_back(note->entry);
+      log.push_back(note->entry.recorded);
     }
   }
 };

@@ -77,6 +77,7 @@ class Stage {
     node_->recover_incarnation_floor(records.incarnation_floor);
     for (const auto& [key, record] : records.members) node_->recover_member(record);
     for (const auto& [id, record] : records.sessions) node_->recover_session(record);
+    for (const auto& [key, document] : records.documents) node_->recover_document(document);
     node_->ready(now());
     pump();
   }
@@ -379,6 +380,9 @@ class Stage {
       if (!out.groups.empty()) write(std::move(out.groups));
       for (const PacketKey& key : out.loads) load_packet(key);
       for (const uint64_t batch : out.resolves) resolve(batch);
+      for (const uint64_t id : out.wanted_heads) {
+        node_->heads(now(), id, std::vector<lineage::LogHead>{{1, records.log.size()}});
+      }
     }
     for (const std::string& wrong : node_->check()) ADD_FAILURE() << wrong;
   }

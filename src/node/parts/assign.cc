@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keeper/draw.h"
+#include "node/governed/asking.h"
 #include "node/parts/impl.h"
 
 namespace phoenix {
@@ -25,8 +26,13 @@ PlaceQuery Node::Impl::query_of(const Packet& head, ClassId cls, const std::stri
 
 std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
                                           const std::string& avoid) {
+  governance.refusal.reset();
   if (parking.blocked(cls, head.spec->load)) return std::nullopt;
-  const auto index = placement.place(query_of(head, cls, avoid));
+  PlaceQuery query = query_of(head, cls, avoid);
+  const auto asking = asking_for(head);
+  query.permit = asking.get();
+  const auto index = placement.place(query);
+  if (asking) governance.refusal = asking->met();
   if (!index) return std::nullopt;
   return member_of(*index);
 }
@@ -52,7 +58,7 @@ Change Node::Impl::grant_or_park(const Packet& head, ClassId cls, Event event, M
   }
   const auto member = place(head, cls, head.avoid);
   if (!member) {
-    change.parked = park_for_room(cls);
+    change.parked = parked_now(cls);
     return change;
   }
   *to = *member;
@@ -80,13 +86,17 @@ void Node::Impl::grant(SlotNo no, MemberNo to, Event event, std::string reason) 
   submit_write(std::move(write));
 }
 
-// Puts a pending packet among those that wait for room.
+// Puts a pending packet among those that wait for room, or for what policies say of it.
 void Node::Impl::park(SlotNo no) {
   Slot& slot = packets[no];
-  const Parked why = park_for_room(slot.cls);
+  const Parked why = parked_now(slot.cls);
+  if (why.reason == ParkReason::kApprovalRequired && !wait_for_word(no, *governance.refusal)) {
+    return;
+  }
   if (slot.parked != why.reason) slot.parked_since = now.wall;
   slot.parked = why.reason;
   slot.wait_until = kNever;
+  if (governance.refusal) return hold(no);
   if (!slot.queued) parking.add(slot, no);
   slot.queued = true;
 }
@@ -105,7 +115,7 @@ void Node::Impl::reconsider(SlotNo no) {
     if (remote.on) return queue_orphan(no);
     // Its owner is not known any more: after a start, one that never came back.
     MemberNo to = kNobody;
-    Change change = grant_or_park(*slot.head, slot.cls, Event::kLose, &to);
+    Change change = regrant(slot, *slot.head, Event::kLose, &to);
     change.reason = "its owner has no session";
     auto done = transition(*slot.head, status(slot), change, now.wall);
     if (!done) return;
@@ -132,7 +142,10 @@ void Node::Impl::try_place(SlotNo no) {
   const auto to = place(head, slot.cls, head.avoid);
   if (!to) return park(no);
   placement.add_load(directory.member(*to).ring, head.spec->load);
-  grant(no, *to, Event::kGrant, slot.parked == ParkReason::kBackoff ? "its backoff is over" : "");
+  const char* const why = slot.parked == ParkReason::kBackoff      ? "its backoff is over"
+                          : slot.parked == ParkReason::kLiveTicket ? "no ticket of it is good now"
+                                                                   : "";
+  grant(no, *to, Event::kGrant, why);
 }
 
 // Ends a packet without its owner's word.
@@ -164,6 +177,7 @@ void Node::Impl::time_out(SlotNo no) {
     change.parked = {.reason = ParkReason::kBackoff,
                      .since = now.wall,
                      .until = now.wall + attempt_backoff_ms(attempts)};
+    outwait_ticket(slot, change);
   }
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) return;
@@ -175,6 +189,7 @@ void Node::Impl::time_out(SlotNo no) {
 
 // A member may have got room: gives it what waits, best first.
 void Node::Impl::wake(MemberNo no) {
+  if (!governance.held_slots.empty()) wake_held(no);
   if (parking.size() == 0) return;
   fill(no, [this, no](SlotNo slot) { grant(slot, no, Event::kGrant, "a member got room"); });
 }
@@ -192,6 +207,10 @@ void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take) {
     const auto slot =
         parking.best(most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
     if (!slot) return;
+    if (refusal_of(*packets[*slot].head, no)) {
+      set_aside(*slot);
+      continue;
+    }
     placement.add_load(member.ring, packets[*slot].head->spec->load);
     take(*slot);
   }
@@ -237,8 +256,9 @@ Change Node::Impl::losing(const Slot& slot, const Ending& ending, MemberNo* to) 
     change.parked = {.reason = ParkReason::kBackoff,
                      .since = now.wall,
                      .until = now.wall + loss_backoff_ms(losses)};
+    outwait_ticket(slot, change);
   } else {
-    change = grant_or_park(head, slot.cls, ending.drained ? Event::kEvict : Event::kLose, to);
+    change = regrant(slot, head, ending.drained ? Event::kEvict : Event::kLose, to);
   }
   change.charge_loss = charged;
   constexpr std::array<const char*, 5> kWhy = {
@@ -308,7 +328,7 @@ void Node::Impl::take_back(SessionNo no) {
     Packet asking = *slot.head;
     asking.avoid = untaken;
     MemberNo to = kNobody;
-    Change change = grant_or_park(asking, slot.cls, Event::kEvict, &to);
+    Change change = regrant(slot, asking, Event::kEvict, &to);
     if (to == slot.owner) {
       // Nobody else could take it; it stays and waits for another lease.
       placement.add_load(directory.member(to).ring, -int64_t{slot.head->spec->load});
@@ -335,7 +355,7 @@ void Node::Impl::part(MemberNo no, const TakeMoved& take) {
     const Slot& slot = packets[slot_no];
     if (slot.busy || slot.delivered || slot.maybe || slot.leaving) continue;
     MemberNo to = kNobody;
-    Change change = grant_or_park(*slot.head, slot.cls, Event::kEvict, &to);
+    Change change = regrant(slot, *slot.head, Event::kEvict, &to);
     change.reason = "its owner drains and had not been given it yet";
     take(slot_no, change, to);
   }
@@ -378,7 +398,7 @@ std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers,
 bool Node::Impl::may_be_drawn(const Slot& slot, std::span<const MemberIndex> newcomers) const {
   // Asking more of them whether they match costs more than placing the packet.
   constexpr size_t kAsked = 8;
-  if (slot.busy || slot.delivered || slot.leaving) return false;
+  if (slot.busy || slot.delivered || slot.leaving || held_back(slot)) return false;
   if (slot.head->spec->not_before > now.wall) return false;
   const MemberIndex owner = directory.member(slot.owner).ring;
   if (owner == kNoMember) return false;
@@ -420,11 +440,14 @@ void Node::Impl::draw_until(std::span<const MemberNo> members, Instant until,
   std::sort(newcomers.begin(), newcomers.end());
   const std::vector<SlotNo> slots = drawable(newcomers, until);
   std::vector<Drawable> shown;
+  std::vector<std::unique_ptr<Asking>> asking;  // of those packets
   shown.reserve(slots.size());
   for (const SlotNo no : slots) {
     const Slot& slot = packets[no];
     shown.push_back(
         {directory.member(slot.owner).ring, query_of(*slot.head, slot.cls, slot.head->avoid)});
+    asking.push_back(asking_for(*slot.head));
+    shown.back().query.permit = asking.back().get();
   }
   for (const Drawn& drawn : drawn_by(placement, newcomers, shown)) {
     const MemberNo to = member_of(drawn.to);

@@ -31,67 +31,16 @@
 #include "keeper/parking.h"
 #include "keeper/timers.h"
 #include "lineage/form/entry.h"
+#include "lineage/form/shown_ticket.h"
+#include "node/governed/governance.h"
 #include "node/node.h"
 #include "node/remote/state.h"
+#include "node/signed/certificates.h"
+#include "node/signed/said.h"
+#include "node/write.h"
 #include "packet/lifecycle.h"
 
 namespace phoenix {
-
-// One packet's part of a write.
-struct PacketStep {
-  SlotNo slot = kNoSlot;
-  PacketPtr next;
-  size_t row = 0;
-  MemberNo to = kNobody;               // whose room is reserved
-  std::optional<RevokeReason> revoke;  // what the old owner is told
-  std::optional<MoveCause> move;       // the owner changed, or was taken away, for this
-  bool membership = false;             // it had to move for a change of membership
-  bool started = false;                // checkpoint: it is RUNNING from now on
-};
-struct MemberStep {
-  MemberNo no = kNobody;                     // kNobody: a new one
-  std::shared_ptr<const MemberRecord> next;  // null: forget it
-};
-struct SessionStep {
-  SessionNo no = kNobody;
-  std::shared_ptr<const SessionRecord> next;  // null: forget it
-};
-
-// What a write has to do with other hosts.
-struct ApartWrite {
-  bool is_orphan = false;          // places a packet anew whose owner others have ended
-  std::optional<Command> command;  // to be tried again if the records were not the newest
-  std::string attaches;            // session that this makes at home here, for its process
-  std::string adopts;              // session that this makes at home here, as its home is lost
-  Instant silent;                  // with `adopts`: since when that home has renewed nothing
-  std::vector<MemberKey> dropped_members;
-  std::vector<std::string> dropped_sessions;
-};
-
-struct Write {
-  uint64_t id = 0;
-  Now at;  // when it was decided (for handoffs: called)
-  std::vector<Op> ops;
-  std::vector<PacketStep> packets;
-  std::vector<MemberStep> members;
-  std::vector<SessionStep> sessions;
-  std::vector<Reply> replies;
-  std::vector<std::string> unblocks;  // names that commands may be waiting for
-  std::vector<MemberKey> coming;      // members that may not exist yet
-  uint64_t ending = 0;                // of which Ending this is the commit; 0: none
-  bool is_handoff = false;
-  std::unique_ptr<ApartWrite> apart;  // with other hosts only
-
-  ApartWrite& with_others() {
-    if (!apart) apart = std::make_unique<ApartWrite>();
-    return *apart;
-  }
-  // For so many packets; another one makes no difference.
-  void reserve(size_t size) {
-    ops.reserve(size + 1);
-    packets.reserve(size);
-  }
-};
 
 // Members that are about to lose their session or to leave, waiting until nothing of theirs is
 // busy.
@@ -106,30 +55,6 @@ struct Ending {
   Instant retry_at;  // after a refusal
   Instant noticed;
   std::vector<Reply> replies;  // sent with its commit
-};
-
-// What members signed of a change, each checked: it goes into the change's leg.
-struct Said {
-  std::optional<lineage::Evidence> result{};
-  std::optional<lineage::HandoffEvidence> handoff{};
-  std::vector<std::string> attested_by{};  // hosts that signed of it
-};
-// A handoff that its receiver has not answered yet. Nothing of it is durable: the giver stays the
-// owner, may go on and end the packet, and then the offer is over.
-struct PendingOffer {
-  OwnerCall call;
-  Digest offered{};              // of the offer's payload
-  std::vector<Command> waiting;  // the giver's calls, without their bodies
-  uint32_t life = 0;             // of its slot
-  MemberNo to = kNobody;
-  uint64_t incarnation = 0;  // of the receiver
-  Instant until;
-};
-// The envelope of a batch whose signature holds under that key: its items come one by one.
-struct CheckedBatch {
-  std::string public_key;
-  std::string envelope;
-  lineage::Signed<lineage::Batch> batch;
 };
 
 // What the store had under a key, not before that moment.
@@ -216,6 +141,83 @@ struct Node::Impl {
   static OwnerReply owner_reply(const Packet& head, Status status);
   Error packet_error(ErrorKind kind, const Packet& head, Status status, std::string detail) const;
 
+  // --- governed/documents.cc: policies, contracts, approvals as records ---
+  void apply_documents(Command command, ApplyDocuments& request);
+  void decide_approval(Command command, DecideApproval& request);
+  struct DocumentChange;
+  Result<std::vector<DocumentChange>> changes_of(const ApplyDocuments& request) const;
+  DocumentPtr next_document(const DocumentKey& key, const DocumentPtr& before,
+                            const std::string& app, std::string text) const;
+  std::optional<Error> policy_faults(const ApplyDocuments& request,
+                                     const std::vector<DocumentChange>& changes) const;
+  void put_document(Write& write, const DocumentPtr& before, const DocumentPtr& next,
+                    std::string event);
+  void settle_documents(const Write& write, bool committed);
+  void tell_documents(const HostLife& to, std::vector<DocumentPtr> all);
+  void learn(const Documents& message);
+  void document_changed(const DocumentPtr& document);
+  void forget_approvals();
+
+  // --- governed/policies.cc: what they decide ---
+  class Asking;
+  RuleSet* rules_at(policy::Point point, std::string_view ns) const;
+  std::unique_ptr<Asking> asking_for(const Packet& head) const;
+  std::optional<PolicyRefusal> refusal_of(const Packet& head, MemberNo to) const;
+  static std::string words_of(const PolicyRefusal& refusal);
+  static Error policy_error(const PolicyRefusal& refusal, std::string subject);
+  std::optional<Error> policy_on(policy::Point point, const MemberRecord& record, uint32_t load);
+  std::optional<Error> register_refusal(const MemberRecord& wanted, std::string_view proof,
+                                        const Caller& caller);
+  std::optional<Error> may_leave(const std::vector<MemberNo>& members);
+  void note_refusal(bool of_packet, const std::string& key, const PolicyRefusal& refusal,
+                    uint64_t epoch, uint64_t revision, const std::string& who);
+  Error refuse_handoff(SlotNo no, const PolicyRefusal& refusal);
+  Parked parked_now(ClassId cls) const;
+  void hold(SlotNo no);
+  void set_aside(SlotNo no);
+  void unqueue(SlotNo no);
+  bool is_held(SlotNo no) const;
+  void wake_held(MemberNo no);
+  void look_again(SlotNo no);
+  void look_at_held();
+  void look_at_some();
+  void forget_governed(const PacketKey& key);
+  void keep_payload(const PacketKey& key, const std::shared_ptr<const Content>& payload);
+
+  // --- governed/approvals.cc: what waits for somebody's word ---
+  DocumentKey approval_key(const PolicyRefusal& refusal, const Packet& head, MemberNo to) const;
+  void ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refusal);
+  void put_approval(Write& write, const DocumentKey& key, const ApprovalForm& form);
+  std::optional<Error> may_decide(const Caller& caller, const std::string& ns,
+                                  const ApprovalForm& form) const;
+  void expire_approvals();
+  bool wait_for_word(SlotNo no, const PolicyRefusal& refusal);
+
+  // --- governed/terms.cc: what may be handed on ---
+  class Terms;
+  std::optional<Digest> contract_of(const Packet& head) const;
+
+  // --- signed/tickets.cc: what owners show to third parties ---
+  ItemReply ticket(Write& write, const Caller& caller, SlotNo slot, OwnerCall& call);
+  lineage::ShownTicket ticket_of(const Packet& head, WallMs at, int64_t life) const;
+  uint32_t promise(const Caller& caller);
+  std::optional<Parked> held_back(const Slot& slot) const;
+  void outwait_ticket(const Slot& slot, Change& change) const;
+  Change regrant(const Slot& slot, const Packet& head, Event event, MemberNo* to);
+  void expect_ticket(Slot& slot) const;
+  Parked parked_for_retry(const Packet& head) const;
+  std::optional<Error> ticket_refusal(const Slot& slot) const;
+
+  // --- signed/certificates.cc: that who has left owns nothing ---
+  static constexpr const char* kCertified = "certified";  // the event
+  void certify(MemberNo no);
+  void ask_to_part(const HostLife& host, const Leaver& leaver);
+  void parted(const HostLife& from, const Parted& message);
+  bool has_parted(const MemberKey& key, uint64_t incarnation) const;
+  void certify_on();
+  void heads(uint64_t id, Result<std::vector<lineage::LogHead>> heads);
+  bool write_certificate(const Leaver& leaver);
+
   // --- signed/signatures.cc: members' keys, and what is signed with them ---
   std::optional<Error> key_refusal(const MemberRecord& wanted, std::string_view proof) const;
   void take_keys(MemberRecord& record, const MemberRecord* before) const;
@@ -230,6 +232,7 @@ struct Node::Impl {
   ItemReply hand_off(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
   std::optional<Error> find_receiver(const OwnerCall& call, SlotNo no, Change& change,
                                      MemberNo* to);
+  void give_back_room(MemberNo to, const Packet& head);
   ItemReply give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said);
   Result<SignedOffer> check_offer(const OwnerCall& call, const Packet& head,
                                   const MemberRecord& giver) const;
@@ -417,7 +420,6 @@ struct Node::Impl {
   void take(ForeignNo no);
   void tell_keeper(const Foreign& entry, NodeMessage message);
   void give_back(ForeignNo no);
-  void note_call(const PacketKey& key, uint64_t epoch);
   void receive(const HostLife& from, NodeMessage& message);
   void delivered(const HostLife& from, const Deliver& message);
   void delivered_again(const HostLife& from, ForeignNo no, const Deliver& message);
@@ -568,12 +570,16 @@ struct Node::Impl {
   std::set<MemberKey> coming_members;                // being registered
   uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
+  std::map<DocumentKey, DocumentPtr> documents;
+  std::set<DocumentKey> busy_documents;  // with a write on its way
+  mutable Governance governance;
   const lineage::Actor self_actor;
   std::optional<CheckedBatch> checked_batch;  // the newest
   std::map<PacketKey, PendingOffer> offers;   // as a keeper
   size_t offer_bytes = 0;                     // of their contexts
   bool answers_later = false;                 // the call at hand is one of `offers` now
   std::unordered_map<SessionNo, std::vector<Offered>> asked_of;  // as a home, and not over
+  Certificates certificates;
   lineage::Actor actor;  // who acts just now: a caller, or this host
   Output out;
   Remote remote;

@@ -244,7 +244,8 @@ void Node::Impl::register_members(Command command, Register& request) {
   if (without_hold(command, seconds(wanted.lease_seconds))) return;
   if (registered_elsewhere(command, wanted)) return;
   for (size_t i = 0; i < wanted.members.size(); ++i) {
-    if (auto refused = key_refusal(wanted.members[i], proof_of(wanted.proofs, i))) {
+    if (auto refused =
+            register_refusal(wanted.members[i], proof_of(wanted.proofs, i), command.caller)) {
       return refuse(command.id, std::move(*refused));
     }
   }
@@ -347,7 +348,7 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
     const std::string_view proof = proof_of(wanted.proofs, i);
     batch.ids.emplace_back(member.key.id());
     const MemberNo no = directory.find_member(member.key);
-    if (auto refused = key_refusal(member, proof)) {
+    if (auto refused = register_refusal(member, proof, command.caller)) {
       batch.items.emplace_back(std::move(*refused));
       continue;
     }
@@ -402,6 +403,7 @@ void Node::Impl::remove_members(Command command, RemoveMembers& request) {
     }
     leaving.push_back(no);
   }
+  if (auto refused = may_leave(leaving)) return refuse(command.id, *refused);
   Reply done = {.id = command.id, .body = MembersReply{.members = {}, .single = false}};
   begin_end(found->session, std::move(leaving), EndCause::kRetired, MemberStatus::kRetired, false,
             std::move(done));
@@ -463,6 +465,10 @@ void Node::Impl::patch(Command command, PatchMember& request) {
   }
   MemberRecord next = patched(before, wanted);
   if (auto refused = patch_keys(wanted, caller, next)) return refuse(command.id, *refused);
+  const uint32_t load = member_view(no).current_load;
+  if (auto refused = policy_on(policy::Point::kRegister, next, load)) {
+    return refuse(command.id, *refused);
+  }
   Write write = new_write();
   ++next.revision;
   MembersReply answer = members_reply({next}, std::nullopt, true);
@@ -481,6 +487,7 @@ void Node::Impl::drain(Command command, Drain& request) {
   if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
+  if (auto refused = may_leave(found->members)) return refuse(command.id, *refused);
   Write write = new_write();
   std::vector<MemberRecord> records;
   for (const MemberNo no : found->members) {
@@ -541,6 +548,7 @@ void Node::Impl::retire(Command command, Retire& request) {
   if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
+  if (auto refused = may_leave(found->members)) return refuse(command.id, *refused);
   Reply done = {.id = command.id,
                 .body = MembersReply{.members = {}, .single = !wanted.ref.member.empty()}};
   begin_end(found->session, found->members, EndCause::kRetired, MemberStatus::kRetired, false,

@@ -28,7 +28,11 @@ void Node::Impl::order(Command command, OrderPacket& request) {
 std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& slot, MemberNo* to) {
   *to = directory.find_member(MemberKey(order.key.ns(), order.to));
   const std::string why = why_not(*to, slot);
-  if (why.empty()) return std::nullopt;
+  if (why.empty()) {
+    const auto denied = refusal_of(*slot.head, *to);
+    if (!denied) return std::nullopt;
+    return policy_error(*denied, "/to: " + order.to + " may not have the packet");
+  }
   return packet_error(ErrorKind::kNotEligible, *slot.head, status(slot),
                       "/to: " + order.to + " cannot take the packet: " + why);
 }
@@ -37,7 +41,7 @@ std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& s
 void Node::Impl::evict_for_order(const Slot& slot, Change* change, MemberNo* to) {
   Packet asking = *slot.head;
   asking.avoid = asking.owner->id;
-  const Change where = grant_or_park(asking, slot.cls, Event::kEvict, to);
+  const Change where = regrant(slot, asking, Event::kEvict, to);
   if (*to != kNobody && *to == slot.owner) {
     placement.add_load(directory.member(*to).ring, -int64_t{asking.spec->load});
     *to = kNobody;
@@ -70,6 +74,7 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
       return refused(packet_error(ErrorKind::kWrongState, head, status(slot),
                                   "retry is for FAILED, EXPIRED and CANCELED packets"));
     case Order::kAssign:
+      if (auto error = ticket_refusal(slot)) return refused(std::move(*error));
       change.event = owned ? Event::kEvict : Event::kGrant;
       if (!order.to.empty()) {
         if (auto error = give_to(order, slot, &to)) return refused(std::move(*error));
@@ -105,7 +110,8 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
         packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state"));
   }
   Write write = new_write();
-  const PacketView shown{done->head, done->head->status, done->head->parked};
+  const PacketView shown{done->head, done->head->status, done->head->parked,
+                         contract_of(*done->head)};
   step(write, no, std::move(*done), {}, to);
   if (owned) {
     withdraw(no);
@@ -123,7 +129,7 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
     return refused(packet_error(ErrorKind::kPreconditionFailed, head, head.status,
                                 "If-Match: the revision is " + std::to_string(head.revision)));
   }
-  const PacketView shown{std::make_shared<const Packet>(head), head.status, {}};
+  const PacketView shown{std::make_shared<const Packet>(head), head.status, {}, contract_of(head)};
   if (order.order == Order::kCancel && head.status == Status::kCanceled) {
     Write write = new_write();
     finish_with(write, command, PacketReply{.packet = shown, .created = false});
@@ -132,7 +138,7 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
   Change change;
   change.event = Event::kRetry;
   change.reason = order.reason;
-  change.parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall};
+  change.parked = parked_for_retry(head);
   auto done =
       order.order == Order::kRetry ? transition(head, head.status, change, now.wall) : std::nullopt;
   if (!done) {
@@ -153,7 +159,8 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
   const SlotNo slot = packets.add(shown.head, cls);
   packets[slot].coming = true;
   Write write = new_write();
-  const PacketView next{done->head, done->head->status, done->head->parked};
+  const PacketView next{done->head, done->head->status, done->head->parked,
+                        contract_of(*done->head)};
   step(write, slot, std::move(*done), {}, kNobody);
   finish_with(write, command, PacketReply{.packet = next, .created = false});
   submit_write(std::move(write));

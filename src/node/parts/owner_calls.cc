@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "node/parts/impl.h"
+#include "node/governed/terms.h"
 
 namespace phoenix {
 namespace {
@@ -172,6 +172,7 @@ ItemReply Node::Impl::owner_call(Write& write, const Command& command, OwnerCall
   Slot& owned = packets[slot];
   if (call.call == Call::kComplete) {
     auto refused = check_result(call, *directory.member(owned.owner).record);
+    if (!refused) refused = Terms(*this, *head, present).check_result(call);
     if (refused) return std::move(*refused);
   }
   owned.last_call = now.mono;
@@ -231,10 +232,13 @@ std::optional<Error> Node::Impl::check_owner(const Caller& caller, const Packet&
                                              std::string* member) {
   if (call.epoch != head.epoch && !planted(PlantedBug::kEpochNotCompared)) {
     ++stats.stale_epoch;
-    return packet_error(ErrorKind::kStaleEpoch, head, present,
-                        "/epoch: " + std::to_string(call.epoch) + " is not the newest epoch " +
-                            std::to_string(head.epoch) + " of " + std::string(head.key.id()) +
-                            "; stop working on it");
+    Error error = packet_error(ErrorKind::kStaleEpoch, head, present,
+                               "/epoch: " + std::to_string(call.epoch) +
+                                   " is not the newest epoch " + std::to_string(head.epoch) +
+                                   " of " + std::string(head.key.id()) + "; stop working on it");
+    // A signed offer of what has never been given to its giver.
+    if (call.epoch > head.epoch && !call.statement.empty()) error.reason_code = "unknown-leg";
+    return error;
   }
   const auto no_owner = [&] {
     ++stats.not_owner;
@@ -315,7 +319,9 @@ Change Node::Impl::change_for(const OwnerCall& call, const Packet& head) {
       change.event = Event::kHandoff;
       change.reason = call.reason;
       if (call.content) change.contents.emplace_back(ContentKind::kContext, call.content);
+      change.governed = Terms::handed_on(call, head);
       break;
+    case Call::kTicket:
     case Call::kAccept:
       break;  // the change is the giver's
   }
@@ -343,6 +349,7 @@ ItemReply Node::Impl::carry_out(Write& write, const Command& command, SlotNo no,
   if (call.call == Call::kCheckpoint && call.seq && *call.seq <= head.checkpoint_seq) {
     return owner_reply(head, status(slot));
   }
+  if (call.call == Call::kTicket) return ticket(write, command.caller, no, call);
   if (call.call == Call::kHandoff) return hand_off(write, command, no, call);
   Change change = change_for(call, head);
   auto done = transition(head, status(slot), change, now.wall);

@@ -113,6 +113,10 @@ void Node::Impl::record(const Packet& before, Transition& done,
   leg.to = party(next.owner);
   leg.cause = ends ? Cause::kTerminal : cause_of(event, drains, actor);
   leg.context = digest_of(contents, ContentKind::kContext);
+  leg.contract = said.contract;
+  leg.decision = said.decision;
+  RuleSet* const rules = next.owner && !stays ? governance.rules.of(entry.ns) : nullptr;
+  if (rules != nullptr) leg.decision = entry.policy = rules->set->digest();
   leg.handoff = said.handoff;
   leg.attested_by = said.attested_by;
   if (ends) {
@@ -132,6 +136,7 @@ std::string Node::Impl::record(const MemberRecord* before, const MemberRecord& n
   lineage::Entry entry;
   entry.kind = lineage::EntryKind::kMember;
   const std::string former = before == nullptr ? std::string() : before->public_key;
+  if (event == kCertified) entry.certificate = proof;
   if (former != next.public_key) {
     entry.kind = lineage::EntryKind::kKey;
     lineage::KeyChange& change = entry.key.emplace();

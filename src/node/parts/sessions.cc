@@ -477,6 +477,7 @@ void Node::Impl::ended(const Write& write) {
   for (const MemberNo no : ending.members) {
     directory.member(no).ending = false;
     sync_ring(no);
+    if (ending.drained && ending.to == MemberStatus::kRetired) certify(no);
   }
   for (Reply& done : ending.replies) {
     if (auto* members = std::get_if<MembersReply>(&done.body)) {
@@ -503,6 +504,7 @@ void Node::Impl::ended(const Write& write) {
 // Records of those that ended long ago.
 void Node::Impl::forget_old() {
   next_forget = now.wall + kForgetEveryMs;
+  forget_approvals();
   Write write = new_write();
   for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
     if (!directory.has_member(no)) continue;

@@ -165,21 +165,34 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
     error.fields.push_back({"/deadline", "it has passed; give a time in the future"});
     return error;
   }
+  if (item.governed && !item.governed->contract.empty() &&
+      governance.contracts.find(item.key.ns(), item.governed->contract) == nullptr) {
+    auto unknown = invalid("/contract", "no contract " + item.governed->contract +
+                                            " is in force in namespace " +
+                                            std::string(item.key.ns()) + "; apply it first");
+    unknown.value().reason_code = breach_code(policy::Breach::kUnknownContract);
+    return std::move(unknown.value());
+  }
   const Position point = point_of_new(config.ring_key, item);
   Packet draft;
   draft.key = std::move(item.key);
   draft.spec = item.spec;
+  draft.governed = item.governed;
   draft.point = point;
   draft.placement_point = draft.point;
   const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));
   draft.required = placement.names(cls);  // the same list for all of its kind
+  keep_payload(draft.key, item.payload);
   MemberNo to = kNobody;
   Change change = grant_or_park(draft, cls, Event::kCreate, &to);
+  if (change.parked && change.parked->reason == ParkReason::kApprovalRequired) {
+    governance.askers[draft.key] = actor.name;
+  }
   if (item.payload) change.contents.push_back({ContentKind::kPayload, item.payload});
   Transition done = create(std::move(draft), change, now.wall);
   const SlotNo slot = packets.add(done.head, cls);
   packets[slot].coming = true;
-  const PacketView shown{done.head, done.head->status, done.head->parked};
+  const PacketView shown{done.head, done.head->status, done.head->parked, contract_of(*done.head)};
   step(write, slot, std::move(done), std::move(change.contents), to);
   return PacketReply{.packet = shown, .created = true};
 }
@@ -193,8 +206,9 @@ ItemReply Node::Impl::existing(const Packet& head, Status status, const SubmitIt
   }
   const SlotNo slot = packets.find(item.key);
   if (slot != kNoSlot) return PacketReply{.packet = view(slot), .created = false};
-  return PacketReply{.packet = {std::make_shared<const Packet>(head), status, head.parked},
-                     .created = false};
+  return PacketReply{
+      .packet = {std::make_shared<const Packet>(head), status, head.parked, contract_of(head)},
+      .created = false};
 }
 
 void Node::Impl::await_packet(Command command, AwaitPacket& await) {
@@ -210,7 +224,8 @@ void Node::Impl::await_packet(Command command, AwaitPacket& await) {
   if (remote.on && slot == kNoSlot && ended != looked_up.end() && ended->second.head) {
     // Who asks saw it live a moment ago, in the store or at an earlier keeper.
     const Packet& head = *ended->second.head;
-    PacketView shown = {std::make_shared<const Packet>(head), head.status, head.parked};
+    PacketView shown = {std::make_shared<const Packet>(head), head.status, head.parked,
+                        contract_of(head)};
     return reply(command.id, PacketReply{.packet = std::move(shown), .created = false});
   }
   if (slot == kNoSlot || packets[slot].coming) {

@@ -46,11 +46,8 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   step.to = to;
   write.packets.push_back(std::move(step));
   slot.busy = true;
-  if (slot.queued) {
-    // What is about to change is nobody else's to take. A refusal looks at it again.
-    parking.remove(slot, no);
-    slot.queued = false;
-  }
+  // What is about to change is nobody else's to take. A refusal looks at it again.
+  unqueue(no);
   if (to == kNobody) return;
   ++directory.member(to).incoming;
   directory.member(to).incoming_load += write.packets.back().next->spec->load;
@@ -218,6 +215,7 @@ void Node::Impl::commit_write(Write& write) {
   }
   for (const SessionNo no : arrivals) arrive(no);
   for (const PacketStep& step : write.packets) apply(write, step);
+  if (!write.documents.empty()) settle_documents(write, true);
   if (remote.on) orphan_taken_over(write);
   if (write.ending != 0) ended(write);
   if (remote.on) tell_of(write);
@@ -248,6 +246,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
   }
   if (outcome == Outcome::kRefused) probe_at = now.mono + kProbeEvery;
   ++stats.store_refusals;
+  if (!write.documents.empty()) settle_documents(write, false);
   for (const PacketStep& step : write.packets) {
     Slot& slot = packets[step.slot];
     if (step.to != kNobody) {
@@ -267,6 +266,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     if (slot.coming) {
       placement.release(slot.cls);
       packets.drop(step.slot);
+      forget_governed(step.next->key);
       looked_up.erase(step.next->key);  // what is there is to be read anew
     } else {
       const bool withdrawn = slot.owner != kNobody && slot.outbox == 0 &&
@@ -318,10 +318,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   const PacketPtr before = slot.coming ? nullptr : slot.head;
   const Packet& next = *step.next;
   ++stats.row_visits[step.row];
-  if (slot.queued) {
-    parking.remove(slot, step.slot);
-    slot.queued = false;
-  }
+  unqueue(step.slot);
   const bool stays = before && before->owner == next.owner && before->epoch == next.epoch &&
                      !is_terminal(next.status) && next.owner.has_value();
   if (before && !stays) detach_owner(step, *before, slot);
@@ -355,6 +352,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
     ++stats.packets_ended[static_cast<size_t>(next.status)];
     answer_awaits(step.next);
     if (!looked_up.empty()) looked_up.erase(next.key);
+    forget_governed(next.key);
     placement.release(slot.cls);
     packets.drop(step.slot);
     return;
@@ -366,11 +364,15 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
     slot.parked = next.parked->reason;
     slot.parked_since = next.parked->since;
     slot.wait_until = kNever;
-    if (next.parked->reason == ParkReason::kBackoff) {
+    if (waits_its_time(next.parked->reason)) {
       slot.wait_until =
           now.mono + milliseconds(std::max<int64_t>(0, next.parked->until - write.at.wall));
+      if (next.parked->reason == ParkReason::kLiveTicket) {
+        slot.ticket_until = std::max(slot.ticket_until, slot.wait_until);
+      }
     }
   }
+  if (next.ticket_ms == 0) slot.ticket_until = {};
   // A checkpoint: whoever asks the owner's home again is shown it.
   if (stays && owned_elsewhere(slot)) put_delivery(step.slot, true);
   arm(step.slot, fresh);
@@ -463,7 +465,10 @@ void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
   ++stats.granted;
   if (slot.ran_before) ++stats.reexecutions;
   // An owner that never called has no last call to count from.
-  if (slot.lost && slot.last_call.ns != 0) stats.ownership_gap.add(now.mono - slot.last_call);
+  if (slot.lost && slot.last_call.ns != 0) {
+    const Instant since = std::max(slot.last_call, slot.ticket_until);
+    stats.ownership_gap.add(std::max(Duration{}, now.mono - since));
+  }
   if (member.session != kNobody) {
     put_delivery(no, false);
   } else {
@@ -478,6 +483,7 @@ void Node::Impl::apply(const MemberStep& step) {
     --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
     remote.loads_changed.insert(no);
     directory.drop_member(no);
+    governance.rules.forget_decisions();
     if (session != kNobody) relink(session);
     return;
   }

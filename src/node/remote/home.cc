@@ -76,7 +76,9 @@ Delivery Node::Impl::foreign_delivery(ForeignNo no) {
   take(no);
   const Foreign& entry = remote.foreign[no];
   const Status shown = entry.started ? Status::kRunning : entry.head->status;
-  return {entry.head->owner->id, entry.head->epoch, {entry.head, shown, std::nullopt}};
+  return {entry.head->owner->id,
+          entry.head->epoch,
+          {entry.head, shown, std::nullopt, contract_of(*entry.head)}};
 }
 
 // It is handed over, or its owner shows that it has it.
@@ -100,17 +102,6 @@ void Node::Impl::give_back(ForeignNo no) {
   drop_foreign(no, std::nullopt);
 }
 
-void Node::Impl::note_call(const PacketKey& key, uint64_t epoch) {
-  const ForeignNo no = remote.foreign.find(key);
-  if (no == kNoForeign || remote.foreign[no].head->epoch != epoch) return;
-  Foreign& entry = remote.foreign[no];
-  entry.started = true;
-  entry.confirmed = now.mono;
-  take(no);
-  const SessionNo session = directory.member(entry.member).session;
-  if (session != kNobody) directory.session(session).outbox.started(entry.outbox);
-}
-
 // --- what keepers say -----------------------------------------------------------------------
 
 void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
@@ -130,6 +121,10 @@ void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
     learn(std::move(*records));
   } else if (auto* asked = std::get_if<Offered>(&message)) {
     offered(std::move(*asked));
+  } else if (const auto* changed = std::get_if<Documents>(&message)) {
+    learn(*changed);
+  } else if (const auto* left_for_good = std::get_if<Parted>(&message)) {
+    parted(from, *left_for_good);
   } else {
     loads_told(from, std::get<Loads>(message));
   }

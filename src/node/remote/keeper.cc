@@ -100,8 +100,9 @@ void Node::Impl::move_on(SlotNo no, const char* why) {
     change.parked = {
         .reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall + kTurnedBackoffMs};
     slot.turns = 0;
+    outwait_ticket(slot, change);
   } else {
-    change = grant_or_park(asking, slot.cls, Event::kEvict, &to);
+    change = regrant(slot, asking, Event::kEvict, &to);
   }
   if (to == slot.owner) {
     // Nobody else could take it: it stays, and is offered once more.

@@ -100,6 +100,9 @@ void Node::Impl::link_up(const HostLife& peer) {
   tell_all_records(peer);
   if (!planted(PlantedBug::kNotDeliveredAgain)) deliver_all(peer);
   tell_all_loads(peer);
+  for (const Leaver& leaver : certificates.leavers) {
+    if (leaver.open.contains(peer)) ask_to_part(peer, leaver);
+  }
 }
 
 // --- learning -------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ namespace phoenix {
 namespace {
 
 constexpr size_t kPoints = 65'536;
+// Of an hour of a session's lease; no backoff is longer.
+constexpr int64_t kLongestWaitMs = lineage::ticket_wait_ms(3'600'000);
 
 }  // namespace
 
@@ -102,6 +104,7 @@ void Node::Impl::enter(SlotNo no) {
   const Packet& head = *slot.head;
   slot.last_call = now.mono;
   slot.ran_before = head.epoch > 0;
+  expect_ticket(slot);
   if (slot.owner != kNobody) {
     if (directory.member(slot.owner).session == kNobody) {
       note_delivered(no);
@@ -112,10 +115,11 @@ void Node::Impl::enter(SlotNo no) {
   } else if (head.status == Status::kPending) {
     slot.parked = head.parked ? head.parked->reason : ParkReason::kNoCapableMember;
     slot.parked_since = head.parked ? head.parked->since : now.wall;
-    if (slot.parked == ParkReason::kBackoff) {
-      // Backoffs begin anew.
+    if (waits_its_time(slot.parked)) {
+      // Begun anew.
       const int64_t wait = head.parked->until - head.updated_at;
-      slot.wait_until = now.mono + milliseconds(std::clamp<int64_t>(wait, 0, 3'600'000));
+      slot.wait_until = now.mono + milliseconds(std::clamp<int64_t>(wait, 0, kLongestWaitMs));
+      if (head.ticket_ms > 0) slot.ticket_until = slot.wait_until;
     }
   }
   arm(no, true);
@@ -228,10 +232,7 @@ void Node::Impl::give_up(std::span<const SlotId> slots) {
     const auto it = remote.leaving.find(slot_of(slot.head->point));
     if (it == remote.leaving.end()) continue;
     slot.leaving = true;
-    if (slot.queued) {
-      parking.remove(slot, no);
-      slot.queued = false;
-    }
+    unqueue(no);
     it->second.push_back({no, slot.life});
   }
 }

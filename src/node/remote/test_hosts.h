@@ -25,7 +25,10 @@ namespace phoenix::testing_node {
 
 class Hosts {
  public:
-  explicit Hosts(const std::vector<std::string>& names) {
+  // With a key for each host, or without any.
+  explicit Hosts(const std::vector<std::string>& names,
+                 std::optional<lineage::KeyPair> key = std::nullopt)
+      : key_(std::move(key)) {
     for (const std::string& name : names) start(name);
     tell_view();
     for (const auto& [a, host] : hosts_) {
@@ -50,6 +53,7 @@ class Hosts {
     config.host = name;
     config.self = host->life;
     config.pool = "pool";
+    if (key_) config.signer = lineage::NamedKeyPair{lineage::KeyRole::kHost, name, *key_};
     host->node = std::make_unique<Node>(config);
     for (const auto& [key, record] : records.members) host->node->recover_member(record);
     for (const auto& [id, record] : records.sessions) host->node->recover_session(record);
@@ -353,6 +357,10 @@ class Hosts {
       later(name, [this, key, lookup](Node& node) { node.loaded(now(), key, lookup); });
     }
     if (without_store.contains(name)) return;
+    for (const uint64_t id : out.wanted_heads) {
+      const std::vector<lineage::LogHead> heads = {{1, records.log.size()}};
+      later(name, [this, id, heads](Node& node) { node.heads(now(), id, heads); });
+    }
     if (!out.wanted_members.empty() || !out.wanted_sessions.empty()) look_up(name, out);
     for (const HeldQuery& query : out.wanted_held) {
       std::vector<Packet> found;
@@ -490,6 +498,7 @@ class Hosts {
   uint64_t last_session_ = 0;
   uint64_t last_id_ = 0;
   RequestId last_request_ = 0;
+  std::optional<lineage::KeyPair> key_;
   std::map<std::string, std::unique_ptr<Host>> hosts_;
   std::map<HostLife, Instant> dead_;
   std::map<SlotId, std::string> slots_;

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "lineage/crypto/sha256.h"
-#include "node/parts/impl.h"
+#include "node/governed/terms.h"
 #include "node/signed/signer_keys.h"
 
 namespace phoenix {
@@ -31,6 +31,21 @@ size_t bytes_of(const PendingOffer& offer) {
   return offer.call.content ? offer.call.content->data.size() : 0;
 }
 
+// While it lives, placing asks whether the packet may be handed on.
+class Handing {
+ public:
+  Handing(Governance& governance, MemberNo giver, std::shared_ptr<const Content> context)
+      : governance_(governance) {
+    governance_.handing = {giver, std::move(context)};
+  }
+  ~Handing() { governance_.handing = {}; }
+  Handing(const Handing&) = delete;
+  Handing& operator=(const Handing&) = delete;
+
+ private:
+  Governance& governance_;
+};
+
 // The statement of that type which a member has signed, with the key that it has now.
 template <class S>
 Result<lineage::Signed<S>> open_of(const std::string& envelope, const MemberRecord& signer) {
@@ -50,6 +65,7 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
                                                MemberNo* to) {
   const Slot& slot = packets[no];
   const Packet& head = *slot.head;
+  const Handing handing(governance, slot.owner, call.content);
   const auto take = [&](ClassId cls) -> std::optional<Error> {
     const std::string why = why_not(*to, slot, cls);
     if (!why.empty()) {
@@ -58,6 +74,7 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
       return packet_error(ErrorKind::kNotEligible, head, status(slot),
                           "/to: " + who + " cannot take the packet: " + why + "; you keep it");
     }
+    if (const auto denied = refusal_of(head, *to)) return refuse_handoff(no, *denied);
     const Member& member = directory.member(*to);
     placement.add_load(member.ring, head.spec->load);
     change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
@@ -87,9 +104,20 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
     const Change where = grant_or_park(wanted, cls, Event::kHandoff, to);
     change.to = where.to;
     change.parked = where.parked;
+    // Back to itself, or to nobody, for others may not be given it.
+    if (governance.refusal && (*to == kNobody || *to == slot.owner)) {
+      give_back_room(*to, head);
+      refused = refuse_handoff(no, *governance.refusal);
+    }
   }
   placement.release(cls);
   return refused;
+}
+
+void Node::Impl::give_back_room(MemberNo to, const Packet& head) {
+  if (to == kNobody) return;
+  placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
+  with_room.push_back(to);
 }
 
 ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said) {
@@ -97,9 +125,7 @@ ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, 
   const Packet& head = *slot.head;
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) {
-    if (to != kNobody) {
-      placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
-    }
+    give_back_room(to, head);
     return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
   }
   OwnerReply answer = owner_reply(*done->head, done->head->status);
@@ -113,6 +139,8 @@ ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, 
 ItemReply Node::Impl::hand_off(Write& write, const Command& command, SlotNo no, OwnerCall& call) {
   const Slot& slot = packets[no];
   const Packet& head = *slot.head;
+  const Terms terms(*this, head, status(slot));
+  if (auto refused = terms.name_receiver(call)) return std::move(*refused);
   const MemberRecord& giver = *directory.member(slot.owner).record;
   std::optional<SignedOffer> offer;
   if (call.statement.empty() && giver.has_keys()) {
@@ -123,18 +151,24 @@ ItemReply Node::Impl::hand_off(Write& write, const Command& command, SlotNo no, 
     auto checked = check_offer(call, head, giver);
     if (!checked) return std::move(checked.error());
     offer = std::move(*checked);
+    if (auto refused = terms.check_signed(call, offer->statement)) return std::move(*refused);
   }
   Change change = change_for(call, head);
   MemberNo to = kNobody;
   if (auto refused = find_receiver(call, no, change, &to)) return std::move(*refused);
-  if (!offer) return give(write, no, std::move(change), to, {});
+  if (auto broken = terms.check(call, to)) {
+    give_back_room(to, head);
+    if (broken->word) return refuse_handoff(no, *broken->word);
+    return std::move(broken->error);
+  }
+  if (!offer) return give(write, no, std::move(change), to, {.contract = contract_of(head)});
   if (to != kNobody && directory.member(to).record->has_keys()) {
     // It is reserved again when it is taken; until then others may come first.
-    placement.add_load(directory.member(to).ring, -int64_t{head.spec->load});
-    with_room.push_back(to);
+    give_back_room(to, head);
     return ask_receiver(command, no, call, to, *offer);
   }
-  const Said said = said_alone(call, *offer, to);
+  Said said = said_alone(call, *offer, to);
+  said.contract = contract_of(head);
   return give(write, no, std::move(change), to, said);
 }
 
@@ -160,7 +194,6 @@ Result<Node::Impl::SignedOffer> Node::Impl::check_offer(const OwnerCall& call, c
   }
   if (said.context != digest_of(call.content))
     return wrong("altered-context", "is with another context");
-  if (said.contract) return wrong("unknown-contract", "names a contract that this host has not");
   if (said.expires_at <= now.wall) return wrong("offer-expired", "is over");
   return opened;
 }
@@ -331,8 +364,17 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
     end_offer(call.key, *refused);
     return std::move(*refused);
   }
+  // What binds it may have become stricter since it was offered.
+  const Packet& head = *packets[slot].head;
+  const Terms terms(*this, head, status(packets[slot]));
+  if (auto broken = terms.check(it->second.call, to)) {
+    give_back_room(to, head);
+    end_offer(call.key, broken->error);
+    return std::move(broken->error);
+  }
   const PendingOffer offer = take_offer(it);
   Said said;
+  said.contract = contract_of(head);
   said.handoff = lineage::HandoffEvidence{offer.call.statement, call.statement, ""};
   write.at.mono = offer.waiting.front().arrived;
   ItemReply answer = give(write, slot, std::move(change), to, said);

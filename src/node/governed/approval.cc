@@ -1,0 +1,123 @@
+#include "node/governed/approval.h"
+
+#include <array>
+#include <optional>
+
+#include "base/bytes_text.h"
+#include "base/json/fields.h"
+#include "base/json/json_writer.h"
+#include "lineage/crypto/sha256.h"
+
+namespace phoenix {
+namespace {
+
+using json::Faults;
+using json::Field;
+using json::Path;
+using json::Value;
+
+constexpr std::array<std::string_view, 5> kStateNames = {"pending", "approved", "rejected",
+                                                         "expired", "withdrawn"};
+
+template <std::string ApprovalForm::* kMember>
+void read_text(ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
+  draft.*kMember = json::read_string(value, path, faults).value_or("");
+}
+template <WallMs ApprovalForm::* kMember>
+void read_time(ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
+  draft.*kMember = json::read_time(value, path, faults).value_or(kNoWall);
+}
+
+constexpr Field<ApprovalForm> kFields[] = {
+    {"askedAt", read_time<&ApprovalForm::asked_at>},
+    {"askedBy", read_text<&ApprovalForm::asked_by>},
+    {"at", read_text<&ApprovalForm::place>},
+    {"decidedAt", read_time<&ApprovalForm::decided_at>},
+    {"decidedBy", read_text<&ApprovalForm::decided_by>},
+    {"expiresAt", read_time<&ApprovalForm::expires_at>},
+    {"giver", read_text<&ApprovalForm::giver>},
+    {"onExpiry",
+     [](ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
+       draft.allow_on_expiry =
+           json::read_choice(value, path, faults, {"allow", "deny"}) == size_t{0};
+     }},
+    {"packet",
+     [](ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
+       draft.packet = PacketKey::from_text(json::read_string(value, path, faults).value_or(""));
+     }},
+    {"point", read_text<&ApprovalForm::point>},
+    {"policy", read_text<&ApprovalForm::policy>},
+    {"reason", read_text<&ApprovalForm::reason>},
+    {"receiver", read_text<&ApprovalForm::receiver>},
+    {"role", read_text<&ApprovalForm::role>},
+    {"rule", read_text<&ApprovalForm::rule>},
+    {"state",
+     [](ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
+       const auto chosen =
+           json::read_choice(value, path, faults, {kStateNames.begin(), kStateNames.end()});
+       draft.state = static_cast<ApprovalState>(chosen.value_or(0));
+     }},
+    {"word", read_text<&ApprovalForm::word>},
+};
+
+}  // namespace
+
+std::string_view approval_state_name(ApprovalState state) {
+  return kStateNames[static_cast<size_t>(state)];
+}
+
+std::string approval_json(const ApprovalForm& form) {
+  std::string text;
+  json::Writer out(text);
+  const auto field = [&out](std::string_view key, std::string_view value) {
+    if (!value.empty()) out.field(key, value);
+  };
+  const auto time = [&out](std::string_view key, WallMs at) {
+    if (at != kNoWall) out.time_or_null(key, at);
+  };
+  out.begin_object();
+  time("askedAt", form.asked_at);
+  field("askedBy", form.asked_by);
+  field("at", form.place);
+  time("decidedAt", form.decided_at);
+  field("decidedBy", form.decided_by);
+  time("expiresAt", form.expires_at);
+  field("giver", form.giver);
+  out.field("onExpiry", form.allow_on_expiry ? "allow" : "deny");
+  out.field("packet", form.packet.text());
+  field("point", form.point);
+  field("policy", form.policy);
+  field("reason", form.reason);
+  field("receiver", form.receiver);
+  field("role", form.role);
+  field("rule", form.rule);
+  out.field("state", approval_state_name(form.state));
+  field("word", form.word);
+  out.end_object();
+  return text;
+}
+
+Result<ApprovalForm> approval_of_json(std::string_view text) {
+  const auto document = json::Document::parse(text);
+  if (!document) return tl::unexpected(document.error());
+  ApprovalForm form;
+  Faults faults;
+  json::read_object(kFields, form, document->root(), Path{}, faults);
+  if (faults.any()) return tl::unexpected(faults.error());
+  return form;
+}
+
+std::string approval_name(const PacketKey& packet, std::string_view point, std::string_view policy,
+                          std::string_view rule, std::string_view receiver, uint64_t epoch) {
+  std::string what = packet.text();
+  for (const std::string_view part : {point, policy, rule, receiver}) {
+    what += '\n';
+    what += part;
+  }
+  if (!receiver.empty()) what += '\n' + std::to_string(epoch);
+  const Digest digest = lineage::sha256(what);
+  const std::string_view half(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
+  return "a-" + hex_text(half);
+}
+
+}  // namespace phoenix

@@ -1,0 +1,48 @@
+// A packet as policies are asked about it: may this member have it? As the ring asks, about one
+// member after the other, and as an explanation of one. Private to src/node.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "node/governed/governance.h"
+#include "node/parts/impl.h"
+
+namespace phoenix {
+
+class Node::Impl::Asking final : public Permit {
+ public:
+  // Requires: all of these outlive it. `giver`: at a handoff, its owner.
+  Asking(const Impl& node, RuleSet& rules, const Packet& head, MemberNo giver = kNobody,
+         std::shared_ptr<const Content> context = nullptr);
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+  bool may(MemberIndex member) const override;
+  // Why not; nothing if it may.
+  std::optional<PolicyRefusal> refusal_of(MemberNo no) const;
+  // The first that was met, one that somebody may lift before all others.
+  const std::optional<PolicyRefusal>& met() const { return met_; }
+  // What goes along with its having it.
+  std::vector<policy::Obligation> obligations(MemberNo no) const;
+
+ private:
+  policy::Decision decide(policy::Point point, MemberNo no) const;
+  policy::DecisionKey key_of(MemberNo no) const;
+  const policy::PacketFacts& packet() const;
+  std::optional<PolicyRefusal> unknown_payload(policy::Point point, MemberNo no) const;
+  bool is_approved(const PolicyRefusal& refusal, MemberNo no) const;
+
+  const Impl& node_;
+  RuleSet& rules_;
+  const Packet& head_;
+  MemberNo giver_;
+  std::shared_ptr<const Content> context_;
+  uint64_t packet_class_;
+  mutable cel::Scratch memory_;                          // of payload and context
+  mutable std::unique_ptr<policy::PacketFacts> packet_;  // made when it is first needed
+  mutable std::optional<PolicyRefusal> met_;
+};
+
+}  // namespace phoenix

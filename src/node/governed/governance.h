@@ -1,0 +1,58 @@
+// What a node remembers of policies and of what they hold back. Private to src/node.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "directory/directory.h"
+#include "keeper/parking.h"
+#include "node/governed/approval.h"
+#include "node/governed/contract_book.h"
+#include "node/governed/rulebook.h"
+
+namespace phoenix {
+
+// Why somebody may not have a packet.
+struct PolicyRefusal {
+  policy::Explanation why;
+  policy::Point point = policy::Point::kAssign;
+  policy::Approval approval;  // if somebody's word is all that it lacks
+  MemberNo member = kNobody;  // of whom it was asked
+  bool may_be_approved() const { return why.verdict == policy::Verdict::kRequireApproval; }
+};
+
+struct Governance {
+  Rulebook rules;
+  ContractBook contracts;
+  cel::Scratch scratch;  // of evaluations
+  std::map<DocumentKey, ApprovalForm> approvals;
+
+  // While the receiver of a handoff is looked for: who gives, and what travels.
+  struct Handing {
+    MemberNo giver = kNobody;
+    std::shared_ptr<const Content> context;
+  };
+  Handing handing;
+  // Of the last placement: what kept a member that matches and has room from having the packet,
+  // whether another one got it or not.
+  std::optional<PolicyRefusal> refusal;
+  // Packets that wait for policies, not for room; `queued` as those of the parking are.
+  Parking held;
+  std::set<SlotNo> held_slots;
+  std::set<std::string> changed;  // namespaces whose held packets are to be looked at again
+  Instant look_at = kNever;       // when some of them are, whatever has happened
+  SlotNo looked_until = 0;        // in turn
+
+  // Payloads of live packets that rules read.
+  std::unordered_map<PacketKey, std::shared_ptr<const Content>> payloads;
+  std::unordered_map<PacketKey, std::string> askers;  // whose packets wait for an approval
+  // When a refusal was last written down, so that repeats are one entry.
+  std::map<std::string, WallMs> noted;
+};
+
+}  // namespace phoenix

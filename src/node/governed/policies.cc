@@ -1,0 +1,280 @@
+// What policies decide of members and packets, and what becomes of packets that they hold back.
+
+#include <algorithm>
+
+#include "node/governed/asking.h"
+#include "node/governed/facts.h"
+
+namespace phoenix {
+namespace {
+
+using policy::Point;
+using policy::Verdict;
+
+constexpr Duration kLookEvery = seconds(1);
+constexpr size_t kLooksAtOnce = 1'024;
+constexpr size_t kWokenAtOnce = 256;
+constexpr size_t kMostNoted = 4'096;
+
+}  // namespace
+
+RuleSet* Node::Impl::rules_at(Point point, std::string_view ns) const {
+  if (governance.rules.empty()) return nullptr;
+  RuleSet* const rules = governance.rules.of(ns);
+  return rules != nullptr && rules->has(point) ? rules : nullptr;
+}
+
+// For the ring; null: everybody may.
+std::unique_ptr<Node::Impl::Asking> Node::Impl::asking_for(const Packet& head) const {
+  if (governance.rules.empty()) return nullptr;
+  RuleSet* const rules = governance.rules.of(head.key.ns());
+  if (rules == nullptr) return nullptr;
+  const auto& handing = governance.handing;
+  const bool asks =
+      rules->has(Point::kAssign) || (handing.giver != kNobody && rules->has(Point::kHandoff));
+  if (!asks) return nullptr;
+  return std::make_unique<Asking>(*this, *rules, head, handing.giver, handing.context);
+}
+
+std::optional<PolicyRefusal> Node::Impl::refusal_of(const Packet& head, MemberNo to) const {
+  const auto asking = asking_for(head);
+  return asking ? asking->refusal_of(to) : std::nullopt;
+}
+
+// In words: the reason of the rule, then which one it is and where it stands.
+std::string Node::Impl::words_of(const PolicyRefusal& refusal) {
+  const policy::Explanation& why = refusal.why;
+  std::string text = why.reason;
+  if (why.rule.empty()) return text;
+  text += " (policy " + why.policy + ", rule " + why.rule;
+  const std::string place = policy::place_text(why.place);
+  return text + (place.empty() ? ")" : ", " + place + ")");
+}
+
+Error Node::Impl::policy_error(const PolicyRefusal& refusal, std::string subject) {
+  Error error = {.kind = ErrorKind::kPolicyDenied,
+                 .detail = std::move(subject) + ": " + words_of(refusal)};
+  error.reason_code = refusal.why.reason_code;
+  return error;
+}
+
+// --- members --------------------------------------------------------------------------------
+
+// May the member register as it wants to be, or retire? `before`: what it is now, if it is.
+std::optional<Error> Node::Impl::policy_on(Point point, const MemberRecord& record, uint32_t load) {
+  RuleSet* const rules = rules_at(point, record.key.ns());
+  if (rules == nullptr) return std::nullopt;
+  const policy::MemberFacts facts(facts_of(record, load));
+  policy::Input input;
+  input.set_member(facts);
+  input.set_now(now.wall);
+  governance.scratch.clear();
+  const policy::Decision decision = rules->set->decide(point, input, governance.scratch);
+  if (decision.verdict == Verdict::kAllow) return std::nullopt;
+  PolicyRefusal refusal;
+  refusal.why = rules->set->explain(point, decision);
+  refusal.point = point;
+  const std::string id(record.key.id());
+  note_refusal(false, record.key.text(), refusal, record.incarnation, record.revision, id);
+  return policy_error(refusal,
+                      id + (point == Point::kRegister ? " may not register" : " may not retire"));
+}
+
+std::optional<Error> Node::Impl::register_refusal(const MemberRecord& wanted,
+                                                  std::string_view proof, const Caller& caller) {
+  if (auto refused = key_refusal(wanted, proof)) return refused;
+  if (rules_at(Point::kRegister, wanted.key.ns()) == nullptr) return std::nullopt;
+  return policy_on(Point::kRegister, new_life(wanted, "", caller), 0);
+}
+
+std::optional<Error> Node::Impl::may_leave(const std::vector<MemberNo>& members) {
+  if (governance.rules.empty()) return std::nullopt;
+  for (const MemberNo no : members) {
+    const Member& member = directory.member(no);
+    const uint32_t load = member.ring == kNoMember ? 0 : placement.load(member.ring);
+    if (auto refused = policy_on(Point::kRetire, *member.record, load)) return refused;
+  }
+  return std::nullopt;
+}
+
+// A refusal as an entry of the log; those that repeat one within a second are the same.
+void Node::Impl::note_refusal(bool of_packet, const std::string& key, const PolicyRefusal& refusal,
+                              uint64_t epoch, uint64_t revision, const std::string& who) {
+  const std::string_view point = policy::point_name(refusal.point);
+  const std::string name = key + " " + std::string(point) + " " + refusal.why.rule + " " + who;
+  if (governance.noted.size() >= kMostNoted) governance.noted.clear();
+  WallMs& last = governance.noted[name];
+  if (last != 0 && now.wall >= last && now.wall < last + 1'000) return;
+  last = now.wall;
+  lineage::Entry entry;
+  entry.kind = lineage::EntryKind::kRefusal;
+  entry.at = now.wall;
+  entry.actor = actor;
+  const PacketKey parts = PacketKey::from_text(key);
+  const SlotNo slot = of_packet ? packets.find(parts) : kNoSlot;
+  // A session may stand for many members: which of them it was.
+  if (entry.actor.kind == lineage::ActorKind::kMember) {
+    const bool owned = slot != kNoSlot && packets[slot].head->owner;
+    entry.actor.name = owned ? packets[slot].head->owner->id : std::string(parts.id());
+  }
+  entry.ns = parts.ns();
+  entry.subject = parts.id();
+  entry.event = "policy-refused";
+  entry.reason = refusal.why.reason_code;
+  entry.epoch = epoch;
+  entry.revision = revision;
+  entry.policy = refusal.why.digest;
+  HistoryEntry line;
+  line.at = now.wall;
+  line.epoch = epoch;
+  line.revision = revision;
+  line.event = entry.event;
+  line.to = refusal.point == Point::kHandoff ? who : "";
+  line.reason = std::string(point) + ": " + words_of(refusal);
+  line.recorded = lineage::encode(entry);
+  Write write = new_write();
+  write.ops.emplace_back(PutNote{of_packet, key, std::move(line)});
+  submit_write(std::move(write));
+}
+
+// --- handoffs -------------------------------------------------------------------------------
+
+// Its owner is told, and keeps it.
+Error Node::Impl::refuse_handoff(SlotNo no, const PolicyRefusal& refusal) {
+  const Slot& slot = packets[no];
+  const MemberNo to = refusal.member;
+  const Packet& head = *slot.head;
+  const std::string who(directory.member(to).record->key.id());
+  note_refusal(true, head.key.text(), refusal, head.epoch, head.revision, who);
+  Error error = packet_error(
+      ErrorKind::kPolicyDenied, head, status(slot),
+      policy_error(refusal, who + " may not be handed the packet").detail + "; you keep it");
+  error.reason_code = refusal.why.reason_code;
+  if (!refusal.may_be_approved()) return error;
+  const DocumentKey name = approval_key(refusal, head, to);
+  const auto form = governance.approvals.find(name);
+  if (form != governance.approvals.end() && form->second.refuses()) {
+    error.reason_code = "approval-refused";
+    error.detail = "approval " + name.name + " was refused: " + error.detail;
+    return error;
+  }
+  ask_approval(no, to, refusal);
+  error.detail = "approval " + name.name + " is asked for: " + error.detail;
+  error.retry_after_ms = 1'000;
+  return error;
+}
+
+// --- packets that wait ----------------------------------------------------------------------
+
+// Why a packet that nobody was found for waits.
+Parked Node::Impl::parked_now(ClassId cls) const {
+  if (!governance.refusal) return park_for_room(cls);
+  return {.reason = governance.refusal->may_be_approved() ? ParkReason::kApprovalRequired
+                                                          : ParkReason::kPolicyDenied,
+          .since = now.wall,
+          .until = kNoWall};
+}
+
+void Node::Impl::hold(SlotNo no) {
+  Slot& slot = packets[no];
+  if (slot.queued) return;
+  governance.held.add(slot, no);
+  governance.held_slots.insert(no);
+  slot.queued = true;
+  if (governance.look_at == kNever) governance.look_at = now.mono + kLookEvery;
+}
+
+// Waits for room, but whoever has some may not have it.
+void Node::Impl::set_aside(SlotNo no) {
+  unqueue(no);
+  packets[no].parked = ParkReason::kPolicyDenied;
+  packets[no].parked_since = now.wall;
+  hold(no);
+}
+
+// Out of those that wait for room, or for policies.
+void Node::Impl::unqueue(SlotNo no) {
+  Slot& slot = packets[no];
+  if (!slot.queued) return;
+  slot.queued = false;
+  if (governance.held_slots.erase(no) > 0) {
+    governance.held.remove(slot, no);
+  } else {
+    parking.remove(slot, no);
+  }
+}
+
+bool Node::Impl::is_held(SlotNo no) const {
+  return !governance.held_slots.empty() && governance.held_slots.contains(no);
+}
+
+// A member has got room, is new or has changed: what is held back may be for it.
+void Node::Impl::wake_held(MemberNo no) {
+  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
+  std::vector<SlotNo> fitting;
+  const MemberIndex ring = directory.member(no).ring;
+  if (ring == kNoMember || !placement.open(ring)) return;
+  for (const auto& [cls, queue] : governance.held.queues()) {
+    if (!placement.matches(ring, cls)) continue;
+    for (const ParkedEntry& entry : queue) {
+      if (fitting.size() == kWokenAtOnce) break;
+      fitting.push_back(entry.slot);
+    }
+  }
+  for (const SlotNo slot : fitting) look_again(slot);
+}
+
+// Looks afresh at a packet that is held back.
+void Node::Impl::look_again(SlotNo no) {
+  if (!is_held(no) || packets[no].busy || packets[no].leaving) return;
+  unqueue(no);
+  try_place(no);
+}
+
+// Whatever may have changed what policies say: documents, and time.
+void Node::Impl::look_at_held() {
+  if (governance.held_slots.empty()) {
+    governance.changed.clear();
+    return;
+  }
+  const std::set<std::string> changed = std::exchange(governance.changed, {});
+  if (changed.empty()) return;
+  const std::vector<SlotNo> held(governance.held_slots.begin(), governance.held_slots.end());
+  for (const SlotNo no : held) {
+    if (is_held(no) && changed.contains(std::string(packets[no].head->key.ns()))) look_again(no);
+  }
+}
+
+// In turn, so that a tick costs the same however many wait.
+void Node::Impl::look_at_some() {
+  governance.look_at = kNever;
+  expire_approvals();
+  std::vector<SlotNo> some;
+  auto it = governance.held_slots.lower_bound(governance.looked_until);
+  for (; it != governance.held_slots.end() && some.size() < kLooksAtOnce; ++it) {
+    some.push_back(*it);
+  }
+  governance.looked_until = it == governance.held_slots.end() ? 0 : *it;
+  for (const SlotNo no : some) look_again(no);
+  const bool waits = !governance.held_slots.empty() || !governance.approvals.empty();
+  if (waits) governance.look_at = std::min(governance.look_at, now.mono + kLookEvery);
+}
+
+// Of a packet that does not live here any more.
+void Node::Impl::forget_governed(const PacketKey& key) {
+  if (!governance.payloads.empty()) governance.payloads.erase(key);
+  if (!governance.askers.empty()) governance.askers.erase(key);
+}
+
+// The payloads of packets that live are kept while a rule reads them.
+void Node::Impl::keep_payload(const PacketKey& key, const std::shared_ptr<const Content>& payload) {
+  if (!payload || governance.rules.empty()) return;
+  const RuleSet* const rules = governance.rules.of(key.ns());
+  if (rules == nullptr) return;
+  const auto& reads = rules->reads_payload;
+  if (reads[static_cast<size_t>(Point::kAssign)] || reads[static_cast<size_t>(Point::kHandoff)]) {
+    governance.payloads[key] = payload;
+  }
+}
+
+}  // namespace phoenix

@@ -1,0 +1,124 @@
+// Drain certificates: a member that was drained owns nothing, and every keeper has said so before
+// the heads are read that the certificate names.
+#include <gtest/gtest.h>
+
+#include "node/remote/test_hosts.h"
+#include "node/signed/test_signers.h"
+
+namespace phoenix {
+namespace {
+
+using testing_node::audit_of;
+using testing_node::Hosts;
+using testing_node::key_of;
+using testing_node::SignedStage;
+using testing_node::Stage;
+using testing_node::Worker;
+
+std::vector<lineage::Entry> certified(const testing_node::Records& records) {
+  std::vector<lineage::Entry> found;
+  for (const std::string& bytes : records.log) {
+    auto entry = lineage::decode<lineage::Entry>(bytes);
+    if (entry && !entry->certificate.empty()) found.push_back(std::move(*entry));
+  }
+  return found;
+}
+
+lineage::DrainCertificate read(const lineage::Entry& entry) {
+  const lineage::PublicKey key = key_of("host").public_key();
+  const auto find = [&key](std::string_view id) { return id == key.id() ? &key : nullptr; };
+  const auto opened = lineage::open<lineage::DrainCertificate>(entry.certificate, find);
+  EXPECT_TRUE(opened);
+  return opened ? opened->statement : lineage::DrainCertificate{};
+}
+
+TEST(Certificates, OfADrainedMemberNameTheLogsHead) {
+  SignedStage signed_stage;
+  Stage& stage = signed_stage.stage;
+  Worker owner = stage.join("owner", {"a"}, {.max_load = 10});
+  stage.submit("p", {"a"});
+  stage.poll(owner);
+  stage.call(Stage::token(owner), Drain{Stage::ref(owner), {}});
+  EXPECT_TRUE(certified(stage.records).empty());
+  const size_t before = stage.records.log.size();
+  stage.own(owner, Call::kComplete, "p", 1);
+  const auto found = certified(stage.records);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].event, "certified");
+  const lineage::DrainCertificate said = read(found[0]);
+  EXPECT_EQ(said.id, "owner");
+  EXPECT_EQ(said.incarnation, owner.incarnation);
+  ASSERT_EQ(said.heads.size(), 1U);
+  EXPECT_GT(said.heads[0].size, before);
+  EXPECT_EQ(signed_stage.audit().certificates, 1U);
+}
+
+TEST(Certificates, AreNotMadeForWhoIsLost) {
+  SignedStage signed_stage;
+  Worker owner = signed_stage.stage.join("owner", {"a"});
+  signed_stage.stage.call(Stage::token(owner), Retire{Stage::ref(owner)});
+  signed_stage.stage.advance(seconds(5));
+  EXPECT_TRUE(certified(signed_stage.stage.records).empty());
+}
+
+TEST(Certificates, WaitForEveryKeeper) {
+  Hosts hosts({"home", "keeper", "third"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  const std::string packet = hosts.submit("keeper");
+  hosts.poll("home", owner);
+  hosts.hold("third", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  hosts.own("keeper", owner, Call::kComplete, packet, 1);
+  EXPECT_EQ(hosts.node("home").find_member(Stage::member("owner"))->record->status,
+            MemberStatus::kRetired);
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.let_go();
+  ASSERT_EQ(certified(hosts.records).size(), 1U);
+  EXPECT_EQ(read(certified(hosts.records)[0]).id, "owner");
+}
+
+TEST(Certificates, WaitForAWriteThatIsOnItsWayToTheLeaver) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  // The keeper has decided to give it a packet, and has not heard of the drain.
+  hosts.hold("home", "keeper");
+  hosts.hold_writes("keeper");
+  const std::string id = hosts.id_at("keeper");
+  hosts.ask("keeper", Stage::principal(), Stage::single(Stage::item(id, {"a"})));
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  EXPECT_EQ(hosts.node("home").find_member(Stage::member("owner"))->record->status,
+            MemberStatus::kRetired);
+  hosts.let_go();
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.let_writes_go("keeper");
+  hosts.advance(milliseconds(200));
+  // It went to the leaver, was taken back, and only then was the certificate made.
+  EXPECT_EQ(hosts.owner(id), "");
+  const auto found = certified(hosts.records);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(audit_of(hosts.records).certificates, 1U);
+}
+
+TEST(Certificates, DoNotWaitForHostsThatAreGone) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold("keeper", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.kill("keeper");
+  hosts.drop_dead("home");
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+TEST(Certificates, AreAskedForAgainWhenALinkComesUp) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.cut("home", "keeper");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.heal();
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+}  // namespace
+}  // namespace phoenix

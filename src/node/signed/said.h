@@ -1,0 +1,42 @@
+// What members said of a change, and what they have been asked and not said yet. Private to
+// src/node.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "directory/directory.h"
+#include "lineage/form/entry.h"
+#include "node/command.h"
+
+namespace phoenix {
+
+// What members signed of a change, each checked: it goes into the change's leg.
+struct Said {
+  std::optional<lineage::Evidence> result{};
+  std::optional<lineage::HandoffEvidence> handoff{};
+  std::vector<std::string> attested_by{};  // hosts that signed of it
+  std::optional<Digest> contract{};        // by which it was handed on
+  std::optional<Digest> decision{};        // of the policies, on this change
+};
+// A handoff that its receiver has not answered yet. Nothing of it is durable: the giver stays the
+// owner, may go on and end the packet, and then the offer is over.
+struct PendingOffer {
+  OwnerCall call;
+  Digest offered{};              // of the offer's payload
+  std::vector<Command> waiting;  // the giver's calls, without their bodies
+  uint32_t life = 0;             // of its slot
+  MemberNo to = kNobody;
+  uint64_t incarnation = 0;  // of the receiver
+  Instant until;
+};
+// The envelope of a batch whose signature holds under that key: its items come one by one.
+struct CheckedBatch {
+  std::string public_key;
+  std::string envelope;
+  lineage::Signed<lineage::Batch> batch;
+};
+
+}  // namespace phoenix
