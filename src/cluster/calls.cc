@@ -159,6 +159,18 @@ std::optional<Destination> Calls::of_packet(const Job& job, const PacketKey& key
   return std::nullopt;
 }
 
+// How long a ticket may be good is for the home of its owner to say, before the packet's keeper
+// gives it. Nothing: it has said so, or is this very host.
+std::optional<Destination> Calls::first_at_home(const Job& job, const OwnerCall& item) const {
+  const std::string& session = job.command.caller.session;
+  if (item.call != Call::kTicket || item.promised_ms > 0 || session.empty()) return std::nullopt;
+  const auto home = where_.home_of_session(session);
+  if (!home) return std::nullopt;
+  const Destination there = where_.of_host(*home);
+  if (there.kind == Destination::Kind::kHere) return std::nullopt;
+  return there;
+}
+
 std::optional<Destination> Calls::destination(const Job& job, size_t index,
                                               PacketKey* unknown) const {
   const CommandBody& body = job.command.body;
@@ -169,7 +181,9 @@ std::optional<Destination> Calls::destination(const Job& job, size_t index,
   }
   if (const auto* calls = std::get_if<OwnerCalls>(&body)) {
     const auto& item = calls->items[index];
-    return item ? of_packet(job, item->key, unknown) : here;
+    if (!item) return here;
+    if (const auto home = first_at_home(job, *item)) return home;
+    return of_packet(job, item->key, unknown);
   }
   if (const auto* order = std::get_if<OrderPacket>(&body)) {
     return of_packet(job, order->key, unknown);

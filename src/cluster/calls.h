@@ -130,6 +130,7 @@ class Calls {
   void route(Now now, JobId id);
   // Where the item (of a batch) or the whole call (index 0) has to go; nothing: look it up first.
   std::optional<Destination> destination(const Job& job, size_t index, PacketKey* unknown) const;
+  std::optional<Destination> first_at_home(const Job& job, const OwnerCall& item) const;
   std::optional<Destination> of_packet(const Job& job, const PacketKey& key,
                                        PacketKey* unknown) const;
   void go(Now now, JobId id, const Destination& destination);

@@ -379,6 +379,26 @@ TEST_F(CallsTest, ACallThatWasPassedOnTwiceGoesBack) {
   EXPECT_EQ(std::get<Error>(answer.body).kind, ErrorKind::kMisdirected);
 }
 
+// The owner's home says how long, and then the keeper is asked.
+TEST_F(CallsTest, ATicketPassesTheOwnersHome) {
+  places_.packets["x"] = 3;
+  places_.homes["s"] = kB;
+  Command command = complete(7, {"x"});
+  std::get<OwnerCalls>(command.body).items[0]->call = Call::kTicket;
+  calls_.from_client(at(0), command);
+  EXPECT_EQ(calls_.take().messages.at(0).first, kB);
+  // Where this host is the home, or the promise is there, it goes to the keeper at once.
+  std::get<OwnerCalls>(command.body).items[0]->promised_ms = 5;
+  command.id = 8;
+  calls_.from_client(at(0), command);
+  EXPECT_EQ(calls_.take().messages.at(0).first, kC);
+  places_.homes["s"] = kHere;
+  std::get<OwnerCalls>(command.body).items[0]->promised_ms = 0;
+  command.id = 9;
+  calls_.from_client(at(0), command);
+  EXPECT_EQ(calls_.take().messages.at(0).first, kC);
+}
+
 TEST_F(CallsTest, SessionsAreServedAtTheirHome) {
   places_.homes["s"] = kB;
   Command command;

@@ -16,6 +16,15 @@ void Cluster::recover(SessionRecord record) {
   impl_->node.recover_session(std::move(record));
 }
 void Cluster::recover(Packet packet) { impl_->node.recover_packet(std::move(packet)); }
+void Cluster::recover(Document document) { impl_->node.recover_document(std::move(document)); }
+void Cluster::documents(Now now, std::vector<Document> all) {
+  impl_->begin(now);
+  Documents message;
+  for (Document& one : all) {
+    message.documents.push_back(std::make_shared<const Document>(std::move(one)));
+  }
+  impl_->node.receive(now, impl_->config.node.self, std::move(message));
+}
 void Cluster::recover_ended(const EndedCounts& kept) { impl_->node.recover_ended(kept); }
 void Cluster::recover_incarnation_floor(uint64_t floor) {
   impl_->node.recover_incarnation_floor(floor);
@@ -35,6 +44,7 @@ void Cluster::command(Now now, Command command) {
         {.id = command.id, .body = std::move(error), .replayed = false});
     return;
   }
+  impl_->promise(command.caller, command.body);
   impl_->calls.from_client(now, std::move(command));
 }
 void Cluster::abandon(Now now, RequestId id) {
@@ -78,6 +88,10 @@ void Cluster::resolved(Now now, uint64_t batch_id, Resolution resolution) {
 void Cluster::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup) {
   impl_->begin(now);
   impl_->loaded(now, key, std::move(lookup));
+}
+void Cluster::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
+  impl_->begin(now);
+  impl_->node.heads(now, id, std::move(heads));
 }
 void Cluster::swept(const EndedCounts& buried) { impl_->node.swept(buried); }
 

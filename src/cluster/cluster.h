@@ -60,7 +60,9 @@ struct PeerMessageOut {
 };
 
 struct ClusterOutput {
-  Output node;  // of which messages, released and wanted_* are empty: they are carried out here
+  // Of which messages, released and wanted_* are empty, wanted_heads excepted: those are carried
+  // out here.
+  Output node;
   std::vector<PeerMessageOut> messages;
   PoolRequests pool;
   bool fenced = false;
@@ -79,6 +81,7 @@ class Cluster {
   void recover(MemberRecord record);
   void recover(SessionRecord record);
   void recover(Packet packet);
+  void recover(Document document);
   void recover_ended(const EndedCounts& kept);
   void recover_incarnation_floor(uint64_t floor);
   void ready(Now now);
@@ -92,6 +95,7 @@ class Cluster {
                  const CommitResult& result);
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
+  void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
   void swept(const EndedCounts& buried);
   // Leaves: gives its slots up, as soon as a view without weight for it names who takes them over;
   // left() once it drives none and nothing is in flight.
@@ -117,6 +121,8 @@ class Cluster {
   void scanned(Now now, Result<ScannedSlots> found);
   void home_records(Now now, const HostLife& home, Result<PoolStore::HomeRecords> records);
   void records(Now now, Result<PoolStore::HomeRecords> records);
+  // All documents of the pool, read after a beat that told of changes.
+  void documents(Now now, std::vector<Document> all);
   void held(Now now, uint64_t id, Result<std::vector<Packet>> packets);
 
   ClusterOutput take_output();

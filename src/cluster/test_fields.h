@@ -35,7 +35,10 @@ PHOENIX_FIELDS(ContentInfo, present, is_json, size, revision)
 PHOENIX_FIELDS(LastError, message, code)
 PHOENIX_FIELDS(Packet, key, spec, required, point, placement_point, status, epoch, revision, owner,
                parked, avoid, attempts, losses, checkpoint_seq, contents, last_error, kept,
-               created_at, updated_at, ended_at, legs, last_leg)
+               created_at, updated_at, ended_at, legs, last_leg, governed, ticket_ms)
+PHOENIX_FIELDS(Governed, contract, scopes, semantic, handoffs, approval)
+PHOENIX_FIELDS(DocumentKey, kind, ns, name)
+PHOENIX_FIELDS(Document, key, revision, app, text, deleted, changed_at)
 PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, reliability,
                compliance, labels, manual, status, reason, incarnation, revision, session,
                registered_by, joined_at, updated_at, drain_deadline, public_key, next_key,
@@ -43,13 +46,14 @@ PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, r
 PHOENIX_FIELDS(SessionRecord, id, ns, generation, lease_seconds, grace_ms, state, home, members,
                registered_by, revision, ended_at)
 
-PHOENIX_FIELDS(Caller, session, generation, principal, is_operator, as_member)
+PHOENIX_FIELDS(Caller, session, generation, principal, is_operator, as_member, is_approver, human)
 PHOENIX_FIELDS(Idempotency, scope, request)
-PHOENIX_FIELDS(SubmitItem, key, id_generated, spec, required, payload)
+PHOENIX_FIELDS(SubmitItem, key, id_generated, spec, required, payload, governed)
 PHOENIX_FIELDS(Submit, items, single)
 PHOENIX_FIELDS(lineage::Evidence, envelope, position, path)
 PHOENIX_FIELDS(OwnerCall, call, key, epoch, digest, content, seq, error, retry, retry_after_ms, to,
-               required, reason, evidence, statement, declines)
+               required, reason, evidence, statement, declines, scopes, semantic, contract,
+               promised_ms, promised_at)
 PHOENIX_FIELDS(OwnerCalls, items, single)
 PHOENIX_FIELDS(OrderPacket, order, key, to, reason, if_revision)
 PHOENIX_FIELDS(Duration, ns)
@@ -68,14 +72,19 @@ PHOENIX_FIELDS(RemoveMembers, ref, ids)
 PHOENIX_FIELDS(PatchMember, key, capabilities, weight, max_load, labels, replace_labels,
                if_revision, next_key, revoke_key)
 PHOENIX_FIELDS(AwaitMember, key, wait)
+PHOENIX_FIELDS(ApplyDocuments::Item, kind, name, text, if_revision)
+PHOENIX_FIELDS(ApplyDocuments, ns, app, items, prune, dry_run)
+PHOENIX_FIELDS(DecideApproval, ns, name, approve, reason)
 
-PHOENIX_FIELDS(PacketView, head, status, parked)
+PHOENIX_FIELDS(PacketView, head, status, parked, contract)
 PHOENIX_FIELDS(PacketReply, packet, created)
-PHOENIX_FIELDS(OwnerReply, id, status, epoch, revision)
+PHOENIX_FIELDS(OwnerReply, id, status, epoch, revision, ticket)
 PHOENIX_FIELDS(BatchReply, items, ids)
 PHOENIX_FIELDS(MemberView, record, current_load, last_seen_at, lease_seconds, grace_ms)
 PHOENIX_FIELDS(MembersReply, members, created, single, accepted, session, incarnation, run,
-               lease_ms)
+               lease_ms, certificate)
+PHOENIX_FIELDS(DocumentsReply::Item, document, change)
+PHOENIX_FIELDS(DocumentsReply, items, dry_run)
 PHOENIX_FIELDS(Delivery, member, epoch, packet)
 PHOENIX_FIELDS(DrainNotice, deadline, members)
 PHOENIX_FIELDS(Revoked, id, epoch, reason)
@@ -91,6 +100,8 @@ PHOENIX_FIELDS(Untaken, key, epoch)
 PHOENIX_FIELDS(Turned, key, epoch, why, member, session)
 PHOENIX_FIELDS(Records, sessions, members, gone_members, gone_sessions)
 PHOENIX_FIELDS(Loads, others)
+PHOENIX_FIELDS(Documents, documents)
+PHOENIX_FIELDS(Parted, key, incarnation, done)
 
 PHOENIX_FIELDS(PeerCall, call, view, hops, caller, idempotency, body)
 PHOENIX_FIELDS(PeerAnswer, call, view, body, replayed)

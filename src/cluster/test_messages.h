@@ -116,7 +116,7 @@ inline constexpr int kCount<Spread> = 3;
 template <>
 inline constexpr int kCount<Status> = kStatuses;
 template <>
-inline constexpr int kCount<ParkReason> = 6;
+inline constexpr int kCount<ParkReason> = 8;
 template <>
 inline constexpr int kCount<Call> = 6;
 template <>
@@ -133,6 +133,10 @@ template <>
 inline constexpr int kCount<Order> = 4;
 template <>
 inline constexpr int kCount<TurnReason> = 3;
+template <>
+inline constexpr int kCount<DocumentKind> = 4;
+template <>
+inline constexpr int kCount<DocumentsReply::Change> = 4;
 
 // Fills a value with what may be sent; all widths of numbers alike. Every text is one that may be
 // an id, and every list of texts is in order.
@@ -289,6 +293,13 @@ class Filler {
     value.ids.clear();
     for (size_t i = 0; i < value.items.size(); ++i) value.ids.push_back(any<std::string>());
   }
+  DocumentKind any_kind() { return static_cast<DocumentKind>(between(1, 3)); }
+  void mend(DocumentKey& value) { value.kind = any_kind(); }
+  void mend(Document& value) {
+    value.revision |= 1;
+    if (value.deleted) value.text.clear();
+  }
+  void mend(ApplyDocuments::Item& value) { value.kind = any_kind(); }
   void mend(DeliverAll& value) {
     for (SlotId& slot : value.slots) slot = static_cast<SlotId>(slot % kSlots);
     std::sort(value.slots.begin(), value.slots.end());

@@ -36,6 +36,7 @@ struct Cluster::Impl final : Whereabouts {
   std::optional<HostLife> home_of_member(const MemberKey& key) const override;
   SlotId slot_of_new(const SubmitItem& item) const override;
   bool has_store() const override { return config.has_store; }
+  void promise(const Caller& caller, CommandBody& body);
   void received(Now at, const HostLife& from, PeerMessage message);
   void loaded(Now at, const PacketKey& key, Result<PacketLookup> lookup);
   void settle();

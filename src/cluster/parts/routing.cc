@@ -64,9 +64,22 @@ SlotId Cluster::Impl::slot_of_new(const SubmitItem& item) const {
   return slot_of(point_of_new(config.node.ring_key, item));
 }
 
+// On the way of an owner's call for a ticket to its keeper: what its home, if that is this host,
+// can promise it.
+void Cluster::Impl::promise(const Caller& caller, CommandBody& body) {
+  auto* const calls_made = std::get_if<OwnerCalls>(&body);
+  if (calls_made == nullptr || caller.session.empty()) return;
+  for (auto& item : calls_made->items) {
+    if (!item || item->call != Call::kTicket || item->promised_ms > 0) continue;
+    item->promised_ms = node.promise(now, caller);
+    item->promised_at = now.wall;
+  }
+}
+
 void Cluster::Impl::received(Now at, const HostLife& from, PeerMessage message) {
   if (auto* call = std::get_if<PeerCall>(&message)) {
     if (call->view > view.number) out.pool.beat = true;
+    promise(call->caller, call->body);
     calls.from_peer(at, from, std::move(*call));
   } else if (auto* answer = std::get_if<PeerAnswer>(&message)) {
     if (answer->view > view.number) out.pool.beat = true;
@@ -155,6 +168,7 @@ void Cluster::Impl::take_node() {
   for (MemberKey& key : done.wanted_members) wanted_members.insert(std::move(key));
   for (std::string& id : done.wanted_sessions) wanted_sessions.insert(std::move(id));
   for (HeldQuery& query : done.wanted_held) out.pool.held.push_back(std::move(query));
+  for (const uint64_t id : done.wanted_heads) out.node.wanted_heads.push_back(id);
 }
 
 void Cluster::Impl::tell(NodeMessageOut told) {

@@ -13,12 +13,13 @@ using wire::put;
 // The numbers of the kinds are their places in ReplyBody, which may only grow at its end.
 static_assert(std::is_same_v<std::variant_alternative_t<0, ReplyBody>, Error>);
 static_assert(std::is_same_v<std::variant_alternative_t<7, ReplyBody>, StreamOpened>);
-static_assert(std::variant_size_v<ReplyBody> == 8);
+static_assert(std::is_same_v<std::variant_alternative_t<8, ReplyBody>, DocumentsReply>);
+static_assert(std::variant_size_v<ReplyBody> == 9);
 
 constexpr uint32_t kMaxItems = 1000;
 
 void put(MsgpackWriter& out, const PacketView& view) {
-  out.array(3);
+  out.array(4);
   put_head(out, *view.head);
   put_enum(out, view.status);
   put_optional(out, view.parked, [&out](const Parked& parked) {
@@ -27,21 +28,23 @@ void put(MsgpackWriter& out, const PacketView& view) {
     out.sint(parked.since);
     out.sint(parked.until);
   });
+  put_optional(out, view.contract, [&out](const Digest& digest) { out.digest(digest); });
 }
 
 PacketView take_view(MsgpackReader& in) {
   PacketView view;
-  in.array_of(3);
+  in.array_of(4);
   view.head = take_head(in);
   view.status = static_cast<Status>(in.uint(kStatuses - 1));
   view.parked = take_optional(in, [&in] {
     Parked parked;
     in.array_of(3);
-    parked.reason = take_enum(in, ParkReason::kStoreUnreachable);
+    parked.reason = take_enum(in, kLastParkReason);
     parked.since = in.sint();
     parked.until = in.sint();
     return parked;
   });
+  view.contract = take_optional(in, [&in] { return in.digest(); });
   return view;
 }
 
@@ -57,18 +60,20 @@ void take(MsgpackReader& in, PacketReply& reply) {
 }
 
 void put(MsgpackWriter& out, const OwnerReply& reply) {
-  out.array(4);
+  out.array(5);
   out.str(reply.id);
   put_enum(out, reply.status);
   out.uint(reply.epoch);
   out.uint(reply.revision);
+  out.bin(reply.ticket);
 }
 void take(MsgpackReader& in, OwnerReply& reply) {
-  in.array_of(4);
+  in.array_of(5);
   reply.id = in.str();
   reply.status = static_cast<Status>(in.uint(kStatuses - 1));
   reply.epoch = in.uint();
   reply.revision = in.uint();
+  reply.ticket = in.bin();
 }
 
 void take(MsgpackReader& in, Error& error) { error = take_error(in); }
@@ -103,7 +108,7 @@ SessionRecord take_session_itself(MsgpackReader& in) {
 }
 
 void put(MsgpackWriter& out, const MembersReply& reply) {
-  out.array(8);
+  out.array(9);
   put_list(out, reply.members, [&out](const MemberView& view) {
     out.array(5);
     out.bin(encode_member(*view.record));
@@ -120,9 +125,10 @@ void put(MsgpackWriter& out, const MembersReply& reply) {
   put_optional_uint(out, reply.incarnation);
   out.uint(reply.run);
   out.uint(reply.lease_ms);
+  out.bin(reply.certificate);
 }
 void take(MsgpackReader& in, MembersReply& reply) {
-  in.array_of(8);
+  in.array_of(9);
   reply.members = take_list(in, [&in] {
     MemberView view;
     in.array_of(5);
@@ -141,6 +147,7 @@ void take(MsgpackReader& in, MembersReply& reply) {
   reply.incarnation = take_optional_u64(in);
   reply.run = in.uint();
   reply.lease_ms = take_u32(in);
+  reply.certificate = in.bin();
 }
 
 void put_revoked(MsgpackWriter& out, const std::vector<Revoked>& revoked) {
@@ -198,6 +205,27 @@ void take(MsgpackReader& in, AttachReply& reply) {
 
 void put(MsgpackWriter& out, const StreamOpened&) { out.array(0); }
 void take(MsgpackReader& in, StreamOpened&) { in.array_of(0); }
+
+void put(MsgpackWriter& out, const DocumentsReply& reply) {
+  out.array(2);
+  put_list(out, reply.items, [&out](const DocumentsReply::Item& item) {
+    out.array(2);
+    put_document(out, item.document);
+    put_enum(out, item.change);
+  });
+  out.boolean(reply.dry_run);
+}
+void take(MsgpackReader& in, DocumentsReply& reply) {
+  in.array_of(2);
+  reply.items = take_list(in, [&in] {
+    DocumentsReply::Item item;
+    in.array_of(2);
+    item.document = take_document(in);
+    item.change = take_enum(in, DocumentsReply::Change::kDeleted);
+    return item;
+  });
+  reply.dry_run = in.boolean();
+}
 
 }  // namespace
 

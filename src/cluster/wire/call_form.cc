@@ -13,22 +13,24 @@ using wire::put;
 // The numbers of the kinds are their places in CommandBody, which may only grow at its end.
 static_assert(std::is_same_v<std::variant_alternative_t<0, CommandBody>, Submit>);
 static_assert(std::is_same_v<std::variant_alternative_t<15, CommandBody>, AwaitMember>);
-static_assert(std::variant_size_v<CommandBody> == 16);
+static_assert(std::is_same_v<std::variant_alternative_t<17, CommandBody>, DecideApproval>);
+static_assert(std::variant_size_v<CommandBody> == 18);
 
 constexpr uint32_t kMaxItems = 1000;
 
 void put(MsgpackWriter& out, const SubmitItem& item) {
-  out.array(5);
+  out.array(6);
   put(out, item.key);
   out.boolean(item.id_generated);
   out.bin(encode_spec(*item.spec));
   put(out, item.required);
   put(out, item.payload);
+  put_governed(out, item.governed);
 }
 
 SubmitItem take_submit_item(MsgpackReader& in) {
   SubmitItem item;
-  in.array_of(5);
+  in.array_of(6);
   item.key = take_key<PacketKey>(in);
   item.id_generated = in.boolean();
   if (auto spec = decode_spec(in.bin())) {
@@ -41,11 +43,12 @@ SubmitItem take_submit_item(MsgpackReader& in) {
     if (!(item.required[i - 1] < item.required[i])) in.reject();
   }
   item.payload = take_content(in);
+  item.governed = take_governed(in);
   return item;
 }
 
 void put(MsgpackWriter& out, const OwnerCall& call) {
-  out.array(16);
+  out.array(21);
   put_enum(out, call.call);
   put(out, call.key);
   out.uint(call.epoch);
@@ -67,6 +70,11 @@ void put(MsgpackWriter& out, const OwnerCall& call) {
   });
   out.bin(call.statement);
   out.boolean(call.declines);
+  put_optional(out, call.scopes, [&out](const auto& names) { put(out, names); });
+  put_optional(out, call.semantic, [&out](const std::string& text) { out.str(text); });
+  put_optional(out, call.contract, [&out](const Digest& digest) { out.digest(digest); });
+  out.uint(call.promised_ms);
+  out.sint(call.promised_at);
 }
 
 lineage::Evidence take_evidence(MsgpackReader& in) {
@@ -80,8 +88,8 @@ lineage::Evidence take_evidence(MsgpackReader& in) {
 
 OwnerCall take_owner_call(MsgpackReader& in) {
   OwnerCall call;
-  in.array_of(16);
-  call.call = take_enum(in, Call::kAccept);
+  in.array_of(21);
+  call.call = take_enum(in, kLastCall);
   call.key = take_key<PacketKey>(in);
   call.epoch = in.uint();
   call.digest = in.digest();
@@ -97,6 +105,11 @@ OwnerCall take_owner_call(MsgpackReader& in) {
   call.evidence = take_optional(in, [&in] { return take_evidence(in); });
   call.statement = in.bin();
   call.declines = in.boolean();
+  call.scopes = take_optional(in, [&in] { return take_names(in); });
+  call.semantic = take_optional(in, [&in] { return std::string(in.str()); });
+  call.contract = take_optional(in, [&in] { return in.digest(); });
+  call.promised_ms = take_u32(in);
+  call.promised_at = in.sint();
   return call;
 }
 
@@ -223,6 +236,49 @@ void take(MsgpackReader& in, AwaitPacket& call) { take_await(in, call); }
 void put(MsgpackWriter& out, const AwaitMember& call) { put_await(out, call); }
 void take(MsgpackReader& in, AwaitMember& call) { take_await(in, call); }
 
+void put(MsgpackWriter& out, const ApplyDocuments& call) {
+  out.str(call.ns);
+  out.str(call.app);
+  put_list(out, call.items, [&out](const ApplyDocuments::Item& item) {
+    out.array(4);
+    put_enum(out, item.kind);
+    out.str(item.name);
+    out.str(item.text);
+    put_optional_uint(out, item.if_revision);
+  });
+  out.boolean(call.prune);
+  out.boolean(call.dry_run);
+}
+void take(MsgpackReader& in, ApplyDocuments& call) {
+  call.ns = take_id(in);
+  call.app = take_id_or_none(in);
+  call.items = take_list(in, [&in] {
+    ApplyDocuments::Item item;
+    in.array_of(4);
+    item.kind = take_enum(in, kLastDocumentKind);
+    if (static_cast<uint8_t>(item.kind) == 0) in.reject();
+    item.name = take_id(in);
+    item.text = in.str();
+    item.if_revision = take_optional_u64(in);
+    return item;
+  });
+  call.prune = in.boolean();
+  call.dry_run = in.boolean();
+}
+
+void put(MsgpackWriter& out, const DecideApproval& call) {
+  out.str(call.ns);
+  out.str(call.name);
+  out.boolean(call.approve);
+  out.str(call.reason);
+}
+void take(MsgpackReader& in, DecideApproval& call) {
+  call.ns = take_id(in);
+  call.name = take_id(in);
+  call.approve = in.boolean();
+  call.reason = in.str();
+}
+
 void put(MsgpackWriter& out, const Register& call) {
   put_records(out, call.members);
   out.uint(call.lease_seconds);
@@ -345,7 +401,7 @@ void take(MsgpackReader& in, PatchMember& call) {
 }
 
 // How many values put() writes for a call of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {2, 2, 5, 2, 7, 4, 2, 2, 1, 2, 1, 1, 3, 2, 9, 2};
+constexpr uint32_t kFields[] = {2, 2, 5, 2, 7, 4, 2, 2, 1, 2, 1, 1, 3, 2, 9, 2, 5, 4};
 static_assert(std::size(kFields) == std::variant_size_v<CommandBody>);
 
 }  // namespace
@@ -364,22 +420,26 @@ CommandBody take_command(MsgpackReader& in) {
 }
 
 void put(MsgpackWriter& out, const Caller& caller) {
-  out.array(5);
+  out.array(7);
   out.str(caller.session);
   out.uint(caller.generation);
   out.str(caller.principal);
   out.boolean(caller.is_operator);
   out.str(caller.as_member);
+  out.boolean(caller.is_approver);
+  out.str(caller.human);
 }
 
 Caller take_caller(MsgpackReader& in) {
   Caller caller;
-  in.array_of(5);
+  in.array_of(7);
   caller.session = in.str();
   caller.generation = in.uint();
   caller.principal = in.str();
   caller.is_operator = in.boolean();
   caller.as_member = take_id_or_none(in);
+  caller.is_approver = in.boolean();
+  caller.human = take_id_or_none(in);
   return caller;
 }
 

@@ -126,6 +126,34 @@ std::shared_ptr<const SessionRecord> take_session(MsgpackReader& in) {
   return take_stored_or_nil(in, decode_session);
 }
 
+void put_governed(MsgpackWriter& out, const std::shared_ptr<const Governed>& governed) {
+  if (governed) {
+    out.bin(encode_governed(*governed));
+  } else {
+    out.nil();
+  }
+}
+std::shared_ptr<const Governed> take_governed(MsgpackReader& in) {
+  if (in.next_is_nil()) {
+    in.nil();
+    return nullptr;
+  }
+  auto governed = decode_governed(in.bin());
+  if (governed) return std::make_shared<const Governed>(std::move(*governed));
+  in.reject();
+  return nullptr;
+}
+
+void put_document(MsgpackWriter& out, const DocumentPtr& document) {
+  out.bin(encode_document(*document));
+}
+DocumentPtr take_document(MsgpackReader& in) {
+  auto document = decode_document(in.bin());
+  if (document) return std::make_shared<const Document>(std::move(*document));
+  in.reject();
+  return std::make_shared<const Document>();
+}
+
 void put_head(MsgpackWriter& out, const Packet& head) { out.bin(encode_head(head)); }
 PacketPtr take_head(MsgpackReader& in) { return take_stored(in, decode_head); }
 

@@ -52,6 +52,13 @@ std::shared_ptr<const Content> take_content(MsgpackReader& in);
 std::shared_ptr<const MemberRecord> take_member(MsgpackReader& in);
 std::shared_ptr<const SessionRecord> take_session(MsgpackReader& in);
 
+// Null: nil.
+void put_governed(MsgpackWriter& out, const std::shared_ptr<const Governed>& governed);
+std::shared_ptr<const Governed> take_governed(MsgpackReader& in);
+// Never null.
+void put_document(MsgpackWriter& out, const DocumentPtr& document);
+DocumentPtr take_document(MsgpackReader& in);
+
 void put_head(MsgpackWriter& out, const Packet& head);
 PacketPtr take_head(MsgpackReader& in);
 

@@ -13,7 +13,9 @@ using wire::put;
 static_assert(std::is_same_v<std::variant_alternative_t<0, NodeMessage>, Deliver>);
 static_assert(std::is_same_v<std::variant_alternative_t<7, NodeMessage>, Loads>);
 static_assert(std::is_same_v<std::variant_alternative_t<8, NodeMessage>, Offered>);
-static_assert(std::variant_size_v<NodeMessage> == 9);
+static_assert(std::is_same_v<std::variant_alternative_t<9, NodeMessage>, Documents>);
+static_assert(std::is_same_v<std::variant_alternative_t<10, NodeMessage>, Parted>);
+static_assert(std::variant_size_v<NodeMessage> == 11);
 
 void put(MsgpackWriter& out, const Deliver& message) {
   put_head(out, *message.head);
@@ -76,6 +78,17 @@ void take(MsgpackReader& in, Untaken& message) {
   message.epoch = in.uint();
 }
 
+void put(MsgpackWriter& out, const Parted& message) {
+  put(out, message.key);
+  out.uint(message.incarnation);
+  out.boolean(message.done);
+}
+void take(MsgpackReader& in, Parted& message) {
+  message.key = take_key<MemberKey>(in);
+  message.incarnation = in.uint();
+  message.done = in.boolean();
+}
+
 void put(MsgpackWriter& out, const Turned& message) {
   put(out, message.key);
   out.uint(message.epoch);
@@ -131,8 +144,15 @@ void take(MsgpackReader& in, Loads& message) {
 
 void take(MsgpackReader& in, Offered& message) { message = take_offered(in); }
 
+void put(MsgpackWriter& out, const Documents& message) {
+  put_list(out, message.documents, [&out](const DocumentPtr& one) { put_document(out, one); });
+}
+void take(MsgpackReader& in, Documents& message) {
+  message.documents = take_list(in, [&in] { return take_document(in); });
+}
+
 // How many values put() writes for a message of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {2, 3, 3, 3, 2, 5, 4, 1, 1};
+constexpr uint32_t kFields[] = {2, 3, 3, 3, 2, 5, 4, 1, 1, 1, 3};
 static_assert(std::size(kFields) == std::variant_size_v<NodeMessage>);
 
 }  // namespace
