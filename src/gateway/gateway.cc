@@ -8,10 +8,10 @@
 #include <chrono>
 #include <utility>
 
-#include "api/codec/json_writer.h"
 #include "api/codec/problem.h"
 #include "api/gate.h"
 #include "api/gossip_metrics.h"
+#include "base/json/json_writer.h"
 #include "gateway/forwarding.h"
 
 namespace phoenix::gateway {

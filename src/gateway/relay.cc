@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "api/codec/json_writer.h"
+#include "base/json/json_writer.h"
 #include "client/json_text.h"
 #include "client/problem.h"
 #include "gateway/forwarding.h"

@@ -64,6 +64,7 @@ class HostRuntime final : public RunningHost {
     sink.packet = [this](Packet packet) { cluster_.recover(std::move(packet)); };
     sink.member = [this](MemberRecord record) { cluster_.recover(std::move(record)); };
     sink.session = [this](SessionRecord record) { cluster_.recover(std::move(record)); };
+    sink.document = [this](Document document) { cluster_.recover(std::move(document)); };
     sink.ended = [this](const EndedCounts& kept) { cluster_.recover_ended(kept); };
     sink.incarnation_floor = [this](uint64_t floor) { cluster_.recover_incarnation_floor(floor); };
     if (auto done = store_->recover(sink); !done) return done;
@@ -76,6 +77,20 @@ class HostRuntime final : public RunningHost {
     auto last = store_->fact(checkpoint_fact());
     if (!last) return tl::unexpected<Error>(last.error());
     if (*last) last_checkpoint_ = std::move(**last);
+    return recover_pruned(**reader);
+  }
+  // What is left of logs whose beginnings are gone.
+  Result<bool> recover_pruned(Reader& reader) {
+    const auto logs = reader.logs();
+    if (!logs) return tl::unexpected<Error>(logs.error());
+    for (const LogState& log : *logs) {
+      auto fact = store_->fact(pruned_fact(log.log));
+      if (!fact) return tl::unexpected<Error>(fact.error());
+      if (!*fact) continue;
+      auto left = lineage::decode_pruned(**fact);
+      if (!left) return tl::unexpected<Error>(left.error());
+      pruned_.push_back(*std::move(left));
+    }
     return true;
   }
   void ready() {
@@ -260,15 +275,25 @@ class HostRuntime final : public RunningHost {
   }
 
   std::string checkpoint_fact() const { return "checkpoint." + options_.name; }
+  static std::string pruned_fact(uint32_t log) { return "pruned." + std::to_string(log); }
 
   void start_recorder() {
     if (!options_.key) return;
     recorder_ = std::make_unique<LogRecorder>(
         loop_, *store_,
-        RecorderOptions{.pool = options_.pool, .key = *options_.key, .last = last_checkpoint_},
+        RecorderOptions{.pool = options_.pool,
+                        .key = *options_.key,
+                        .last = last_checkpoint_,
+                        .retain = options_.retain_record,
+                        .host = options_.self.host,
+                        .pruned = std::move(pruned_)},
         [this](std::string envelope) { writer_.set_fact(checkpoint_fact(), std::move(envelope)); },
         [this](const std::string& why) {
           if (on_broken_log_) on_broken_log_(why);
+        },
+        [this](const lineage::PrunedLog& left) {
+          writer_.let_go(left.log, left.before + left.size(), pruned_fact(left.log),
+                         lineage::encode_pruned(left));
         });
     recorder_->moved();
   }
@@ -361,6 +386,7 @@ class HostRuntime final : public RunningHost {
       writer_.commit(std::move(out.groups));
       for (const uint64_t batch : out.resolves) writer_.resolve(batch);
       for (const PacketKey& key : out.loads) load(key);
+      for (const uint64_t id : out.wanted_heads) read_heads(id);
       for (Reply& reply : out.replies) {
         const auto it = waiting_.find(reply.id);
         if (it == waiting_.end()) continue;
@@ -384,6 +410,21 @@ class HostRuntime final : public RunningHost {
     if (!out.pool.empty()) outward_->ask(std::move(out.pool));
     if (out.fenced) outward_->fenced();
     if (out.others_wrote) others_wrote();
+  }
+
+  // A checkpoint is of all that is committed, and is signed anyhow.
+  void read_heads(uint64_t id) {
+    const auto tell = [this, id](Result<std::vector<lineage::LogHead>> heads) {
+      cluster_.heads(now(), id, std::move(heads));
+      settle_soon();
+    };
+    if (!recorder_) return tell(fail(ErrorKind::kInternal, "there is no flight recorder"));
+    recorder_->checkpoint([tell](Result<SignedCheckpoint> made) {
+      if (!made) return tell(tl::unexpected<Error>(std::move(made.error())));
+      std::vector<lineage::LogHead> heads;
+      for (const lineage::LogRoot& log : made->statement.logs) heads.push_back({log.log, log.size});
+      tell(std::move(heads));
+    });
   }
 
   void load(const PacketKey& key) {
@@ -433,6 +474,7 @@ class HostRuntime final : public RunningHost {
   StoreReader reader_;
   StoreWriter writer_;           // its thread ends before all above
   std::string last_checkpoint_;  // of an earlier life
+  std::vector<lineage::PrunedLog> pruned_;
   std::function<void(const std::string& why)> on_broken_log_;
   std::unique_ptr<LogRecorder> recorder_;
 };

@@ -30,6 +30,7 @@ struct HostOptions {
   std::string pool;                          // its id, as checkpoints name it
   bool require_member_keys = false;          // members without a key are refused
   std::optional<lineage::NamedKeyPair> key;  // signs them; absent: there is no flight recorder
+  std::optional<Duration> retain_record;     // entries older than that go; absent: all are kept
 };
 
 // What a host among others asks of the world beside its own store. All on the loop's thread.

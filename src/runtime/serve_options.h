@@ -41,6 +41,7 @@ struct ServeOptions {
   bool insecure = false;                  // listen beyond loopback without auth or mutual TLS
 
   Duration retain = seconds(7 * 24 * 3600);  // how long finished packets stay; > 0
+  Duration retain_record{};                  // how long entries of the flight recorder do; 0: all
   int64_t retain_count = 1'000'000;          // at most so many finished packets; >= 0
   int64_t max_live_packets = 1'000'000;      // >= 1, parked ones included
   int64_t max_blob = 256 * 1024 * 1024;      // bytes, >= 1; blobs come later

@@ -72,9 +72,25 @@ void StoreWriter::write(std::vector<Group> groups) {
 void StoreWriter::set_fact(std::string name, std::string value) {
   {
     const std::lock_guard lock(mutex_);
-    facts_.emplace_back(std::move(name), std::move(value));
+    facts_.push_back({std::move(name), std::move(value)});
   }
   wake_.notify_one();
+}
+
+void StoreWriter::let_go(uint32_t log, uint64_t until, std::string name, std::string value) {
+  {
+    const std::lock_guard lock(mutex_);
+    facts_.push_back({std::move(name), std::move(value), std::make_pair(log, until)});
+  }
+  wake_.notify_one();
+}
+
+void StoreWriter::write(const Fact& fact) {
+  const bool written = store_.set_fact(fact.name, fact.value).has_value();
+  if (!written || !fact.stands_for) return;
+  auto& all = limits_.recorded_until;
+  std::erase_if(all, [&fact](const auto& one) { return one.first == fact.stands_for->first; });
+  all.push_back(*fact.stands_for);
 }
 
 void StoreWriter::sweep() {
@@ -118,7 +134,7 @@ void StoreWriter::run() {
       }
       loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
     }
-    for (const auto& [name, value] : facts) (void)store_.set_fact(name, value);
+    for (const Fact& fact : facts) write(fact);
     if (std::chrono::steady_clock::now() >= next_sweep) {
       sweep();
       next_sweep = std::chrono::steady_clock::now() + kSweepEvery;

@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "net/event_loop.h"
@@ -39,6 +41,9 @@ class StoreWriter {
   void resolve(uint64_t batch);
   // In its turn; a fact that cannot be written is lost, as nobody waits for it.
   void set_fact(std::string name, std::string value);
+  // Entries of that log up to and with that position may go, once the fact that stands for them is
+  // durable.
+  void let_go(uint32_t log, uint64_t until, std::string name, std::string value);
   // True while a batch is at the store for few callers: its end is near and somebody waits for it,
   // so watch. With many in flight the processor has better things to do, and their own traffic
   // keeps the loop awake.
@@ -46,10 +51,16 @@ class StoreWriter {
 
  private:
   static constexpr size_t kWatched = 2;
+  struct Fact {
+    std::string name;
+    std::string value;
+    std::optional<std::pair<uint32_t, uint64_t>> stands_for{};  // (log, position)
+  };
 
   void run();
   void write(std::vector<Group> groups);
   void sweep();
+  void write(const Fact& fact);
 
   EventLoop& loop_;
   Store& store_;
@@ -63,7 +74,7 @@ class StoreWriter {
   std::condition_variable wake_;
   std::vector<Group> queue_;
   std::vector<uint64_t> unknown_;
-  std::vector<std::pair<std::string, std::string>> facts_;
+  std::vector<Fact> facts_;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -41,6 +41,7 @@ void Fellowship::start(peer::PeerService& links, PoolDesk& desk, Hosts& hosts,
   desk.on_beat([this, here = here_](Instant sent, const Beat& beat) {
     if (!*here) return;
     host_.give([&](Cluster& cluster, Now now) { cluster.beat(now, sent, beat); });
+    if (beat.documents != documents_) read_documents(beat.documents);
   });
   subscription_ = hosts.subscribe([this](const HostNews& news) {
     // Their tags tell where they listen.
@@ -49,6 +50,18 @@ void Fellowship::start(peer::PeerService& links, PoolDesk& desk, Hosts& hosts,
     if (told) set_peers();
   });
   set_peers();
+}
+
+// Others tell each other of their changes at once; what was lost on the way is read here.
+void Fellowship::read_documents(uint64_t changes) {
+  if (std::exchange(reads_documents_, true)) return;
+  desk_->documents([this, changes, here = here_](Result<std::vector<Document>> found) {
+    if (!*here) return;
+    reads_documents_ = false;
+    if (!found) return;  // the next beat asks again
+    documents_ = changes;
+    host_.give([&](Cluster& cluster, Now now) { cluster.documents(now, std::move(*found)); });
+  });
 }
 
 void Fellowship::view(const gossip::View& view) {

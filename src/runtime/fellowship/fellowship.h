@@ -52,6 +52,7 @@ class Fellowship final : public Outward, public peer::PeerEvents {
   void on_peer_writable(const HostLife& peer, peer::Urgency urgency) override;
 
  private:
+  void read_documents(uint64_t changes);
   void set_peers();
   bool do_without(const PeerMessageOut& out, size_t bytes);
 
@@ -65,6 +66,8 @@ class Fellowship final : public Outward, public peer::PeerEvents {
   gossip::View view_;
   std::function<void()> over_;
   bool fenced_ = false;
+  uint64_t documents_ = 0;  // changes of documents that were read
+  bool reads_documents_ = false;
   std::shared_ptr<bool> here_ = std::make_shared<bool>(true);  // false once this is gone
   FellowshipCounts counts_;
 };

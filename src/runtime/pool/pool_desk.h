@@ -32,6 +32,7 @@ class PoolDesk {
   // Long reads, which delay none of the others.
   virtual void scan(std::vector<SlotId> slots, Done<ScannedSlots> done) = 0;
   virtual void owned_by(std::vector<MemberKey> members, Done<std::vector<Packet>> done) = 0;
+  virtual void documents(Done<std::vector<Document>> done) = 0;
   virtual void at_home(HostLife home, Done<PoolStore::HomeRecords> done) = 0;
   virtual void records(std::vector<MemberKey> members, std::vector<std::string> sessions,
                        Done<PoolStore::HomeRecords> done) = 0;

@@ -165,6 +165,11 @@ void PoolThread::owned_by(std::vector<MemberKey> members,
       std::move(done));
 }
 
+void PoolThread::documents(PoolDesk::Done<std::vector<Document>> done) {
+  ask<std::vector<Document>>(
+      *reads_, [](PoolStore& store) { return store.documents(); }, std::move(done));
+}
+
 void PoolThread::at_home(HostLife home, PoolDesk::Done<PoolStore::HomeRecords> done) {
   ask<PoolStore::HomeRecords>(
       *reads_, [home = std::move(home)](PoolStore& store) { return store.at_home(home); },

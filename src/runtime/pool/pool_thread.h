@@ -64,6 +64,7 @@ class PoolThread final : public PoolDesk, public gossip::ViewStore {
   void release_slots(std::vector<SlotId> slots, PoolDesk::Done<bool> done) override;
   void scan(std::vector<SlotId> slots, PoolDesk::Done<ScannedSlots> done) override;
   void owned_by(std::vector<MemberKey> members, PoolDesk::Done<std::vector<Packet>> done) override;
+  void documents(PoolDesk::Done<std::vector<Document>> done) override;
   void at_home(HostLife home, PoolDesk::Done<PoolStore::HomeRecords> done) override;
   void records(std::vector<MemberKey> members, std::vector<std::string> sessions,
                PoolDesk::Done<PoolStore::HomeRecords> done) override;

@@ -74,6 +74,9 @@ class ServedStore final : public PoolStore {
   Result<std::vector<Packet>> owned_by(std::span<const MemberKey> members) override {
     return answer([&] { return store_.owned_by(members); });
   }
+  Result<std::vector<Document>> documents() override {
+    return answer([&] { return store_.documents(); });
+  }
   Result<HomeRecords> at_home(const HostLife& home) override {
     return answer([&] { return store_.at_home(home); });
   }

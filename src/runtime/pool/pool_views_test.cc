@@ -42,6 +42,7 @@ class FrailStore final : public PoolStore {
   Result<bool> release_slots(const HostLife&, std::span<const SlotId>) override { return gone(); }
   Result<ScannedSlots> scan(std::span<const SlotId>) override { return gone(); }
   Result<std::vector<Packet>> owned_by(std::span<const MemberKey>) override { return gone(); }
+  Result<std::vector<Document>> documents() override { return gone(); }
   Result<HomeRecords> at_home(const HostLife&) override { return gone(); }
   Result<HomeRecords> records(std::span<const MemberKey>, std::span<const std::string>) override {
     return gone();

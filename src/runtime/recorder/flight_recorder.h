@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "lineage/audit/pruned_log.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/form/statements.h"
 #include "lineage/tree/proof.h"
@@ -32,6 +33,8 @@ class FlightRecorder {
   // That the tree of `to` entries begins with that of `from`.
   virtual void consistency(uint32_t log, uint64_t from, uint64_t to,
                            std::function<void(Result<lineage::Proof>)> done) = 0;
+  // What is left of the logs whose oldest entries are gone; see --retain-record.
+  virtual void pruned(std::function<void(Result<std::vector<lineage::PrunedLog>>)> done) = 0;
 };
 
 }  // namespace phoenix

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "lineage/form/entry.h"
 #include "runtime/clock.h"
 
 namespace phoenix {
@@ -13,6 +14,8 @@ namespace {
 constexpr uint32_t kRowsAtOnce = 5'000;
 constexpr size_t kMaxJobs = 256;
 constexpr std::chrono::seconds kSignEvery{1};
+constexpr std::chrono::seconds kPruneEvery{30};
+constexpr uint64_t kTilesAtOnce = 64;
 
 using lineage::Checkpoint;
 using lineage::LogRoot;
@@ -20,12 +23,13 @@ using lineage::LogRoot;
 }  // namespace
 
 LogRecorder::LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep,
-                         Broken broken)
+                         Broken broken, Prune prune)
     : loop_(loop),
       store_(store),
       options_(std::move(options)),
       keep_(std::move(keep)),
       broken_(std::move(broken)),
+      prune_(std::move(prune)),
       thread_([this] { run(); }) {}
 
 LogRecorder::~LogRecorder() {
@@ -103,9 +107,26 @@ void LogRecorder::consistency(uint32_t log, uint64_t from, uint64_t to,
   ask<lineage::Proof>([this, log, make] { return prove(log, make); }, std::move(done));
 }
 
+void LogRecorder::pruned(std::function<void(Result<std::vector<lineage::PrunedLog>>)> done) {
+  using Pruned = std::vector<lineage::PrunedLog>;
+  ask<Pruned>(
+      [this]() -> Result<Pruned> {
+        if (auto caught_up = catch_up(); !caught_up) {
+          return tl::unexpected<Error>(caught_up.error());
+        }
+        Pruned all;
+        for (const auto& [log, own] : trees_) {
+          if (!own.left.tiles.empty()) all.push_back(own.left);
+        }
+        return all;
+      },
+      std::move(done));
+}
+
 void LogRecorder::run() {
   using Clock = std::chrono::steady_clock;
   auto next = Clock::now();
+  auto prune_at = Clock::now();
   std::unique_lock lock(mutex_);
   for (;;) {
     const auto wanted = [this] { return stop_ || !jobs_.empty(); };
@@ -128,6 +149,10 @@ void LogRecorder::run() {
     lock.unlock();
     const auto signed_now = sign();
     next = Clock::now() + kSignEvery;
+    if (signed_now && options_.retain && Clock::now() >= prune_at) {
+      prune();
+      prune_at = Clock::now() + kPruneEvery;
+    }
     lock.lock();
     if (!signed_now && why_broken_.empty()) moved_ = true;  // the store is away: again, later
   }
@@ -153,7 +178,18 @@ Result<bool> LogRecorder::catch_up() {
 Result<bool> LogRecorder::read_log(const LogState& state) {
   const auto [it, fresh] = trees_.try_emplace(state.log);
   Tree& own = it->second;
-  if (fresh) own.before = state.first - 1;
+  if (fresh) {
+    const auto left =
+        std::find_if(options_.pruned.begin(), options_.pruned.end(),
+                     [&state](const lineage::PrunedLog& one) { return one.log == state.log; });
+    if (left == options_.pruned.end()) {
+      own.before = state.first - 1;
+    } else {
+      own.left = *left;
+      own.before = left->before;
+      own.tree = left->tree();
+    }
+  }
   while (own.before + own.tree.size() < state.size) {
     const uint64_t from = own.before + own.tree.size();
     const auto rows = reader_->recorded(
@@ -220,6 +256,74 @@ Result<SignedCheckpoint> LogRecorder::sign() {
   return made;
 }
 
+// --- what is old enough to go ---
+
+// Its own log's, and those of lives that are over if nobody else's comes first. A failure is no
+// matter: the next time is soon.
+void LogRecorder::prune() {
+  const auto logs = reader_->logs();
+  if (!logs) return;
+  const auto open =
+      std::find_if(logs->begin(), logs->end(), [](const LogState& log) { return !log.closed; });
+  const bool first = open != logs->end() && open->host == options_.host;
+  for (const LogState& log : *logs) {
+    const bool own = !log.closed && log.host == options_.host;
+    const auto it = trees_.find(log.log);
+    if (it == trees_.end() || !(own || (log.closed && first))) continue;
+    if (!prune(log, it->second)) return;
+  }
+}
+
+Result<bool> LogRecorder::prune(const LogState& state, Tree& own) {
+  const auto root = std::find_if(last_->logs.begin(), last_->logs.end(),
+                                 [&](const LogRoot& one) { return one.log == state.log; });
+  if (root == last_->logs.end()) return true;
+  const uint64_t gone = own.left.tiles.size();
+  const auto tiles =
+      old_tiles(state.log, own, std::min(root->size / lineage::kTileLeaves, gone + kTilesAtOnce));
+  if (!tiles) return tl::unexpected<Error>(tiles.error());
+  if (*tiles == gone) return true;
+  lineage::PrunedLog left = own.left;
+  left.log = state.log;
+  left.before = own.before;
+  for (uint64_t tile = gone; tile < *tiles; ++tile) {
+    std::vector<std::string> entries;
+    while (entries.size() < lineage::kTileLeaves) {
+      const uint64_t from = own.before + tile * lineage::kTileLeaves + entries.size();
+      const auto most = static_cast<uint32_t>(lineage::kTileLeaves - entries.size());
+      auto rows = reader_->recorded(state.log, from, most);
+      if (!rows) return tl::unexpected<Error>(rows.error());
+      if (rows->empty() || rows->front().position != from + 1) {
+        return fail(ErrorKind::kStoreUnreachable, "entries of a log are missing");
+      }
+      for (RecordedEntry& row : *rows) entries.push_back(std::move(row.bytes));
+    }
+    left.add_tile(entries);
+    if (left.tiles.back() != own.tree.sums()[tile]) {
+      return fail(ErrorKind::kInternal, "entries of a log are not what was signed");
+    }
+  }
+  own.left = left;
+  on_loop([this, left = std::move(left)] { prune_(left); });
+  return true;
+}
+
+// How many tiles, from the first on and `most` at most, hold nothing but what is older than that.
+Result<uint64_t> LogRecorder::old_tiles(uint32_t log, const Tree& own, uint64_t most) {
+  const WallMs until = read_clock().wall - options_.retain->ms();
+  uint64_t tiles = own.left.tiles.size();
+  while (tiles < most) {
+    const uint64_t newest = own.before + (tiles + 1) * lineage::kTileLeaves;
+    const auto rows = reader_->recorded(log, newest - 1, 1);
+    if (!rows) return tl::unexpected<Error>(rows.error());
+    if (rows->empty() || rows->front().position != newest) break;
+    const auto entry = lineage::decode<lineage::Entry>(rows->front().bytes);
+    if (!entry || entry->at > until) break;
+    ++tiles;
+  }
+  return tiles;
+}
+
 Result<lineage::Proof> LogRecorder::prove(uint32_t log, const Make& make) {
   if (auto done = catch_up(); !done) return tl::unexpected<Error>(done.error());
   const auto it = trees_.find(log);
@@ -234,7 +338,11 @@ lineage::LeafReader LogRecorder::leaves_of(uint32_t log, uint64_t before) {
     const auto rows = reader_->recorded(log, before + first, lineage::kTileLeaves);
     if (!rows) return tl::unexpected<Error>(rows.error());
     std::vector<Digest> hashes;
-    for (const RecordedEntry& row : *rows) hashes.push_back(lineage::leaf_hash(row.bytes));
+    for (const RecordedEntry& row : *rows) {
+      // What is gone is not taken for what stands behind it.
+      if (row.position != before + first + hashes.size() + 1) break;
+      hashes.push_back(lineage::leaf_hash(row.bytes));
+    }
     if (hashes.size() == lineage::kTileLeaves) return hashes;
     return fail(ErrorKind::kNotFound, "these entries are not kept any more");
   };

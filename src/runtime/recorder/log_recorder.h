@@ -35,6 +35,10 @@ struct RecorderOptions {
   std::string pool;
   lineage::NamedKeyPair key;  // checkpoints bear its name
   std::string last;           // the newest checkpoint that this host has signed; empty: none
+  // Entries older than that go, once they are signed; absent: none does.
+  std::optional<Duration> retain{};
+  std::string host{};                        // whose logs it prunes; empty: of a store of its own
+  std::vector<lineage::PrunedLog> pruned{};  // as it was kept
 };
 
 class LogRecorder final : public FlightRecorder {
@@ -42,7 +46,10 @@ class LogRecorder final : public FlightRecorder {
   // `keep` has to make a checkpoint durable; `broken` is told once why nothing is signed any more.
   using Keep = std::function<void(std::string envelope)>;
   using Broken = std::function<void(const std::string& why)>;
-  LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep, Broken broken);
+  // `prune` makes durable what is left of a log, and then lets the entries go that it stands for.
+  using Prune = std::function<void(const lineage::PrunedLog& left)>;
+  LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep, Broken broken,
+              Prune prune = {});
   ~LogRecorder() override;
 
   lineage::NamedKey key() const override {
@@ -59,6 +66,7 @@ class LogRecorder final : public FlightRecorder {
                  std::function<void(Result<lineage::Proof>)> done) override;
   void consistency(uint32_t log, uint64_t from, uint64_t to,
                    std::function<void(Result<lineage::Proof>)> done) override;
+  void pruned(std::function<void(Result<std::vector<lineage::PrunedLog>>)> done) override;
 
  private:
   using Job = std::function<void(bool over)>;  // over: only to be refused
@@ -66,7 +74,8 @@ class LogRecorder final : public FlightRecorder {
       std::function<Result<lineage::Proof>(const lineage::LogTree&, const lineage::LeafReader&)>;
   struct Tree {
     lineage::LogTree tree;
-    uint64_t before = 0;  // rows from before the recorder: positions count from there
+    uint64_t before = 0;      // rows from before the recorder: positions count from there
+    lineage::PrunedLog left;  // of what is gone
   };
 
   template <class T>
@@ -76,6 +85,9 @@ class LogRecorder final : public FlightRecorder {
   Result<bool> catch_up();
   Result<bool> read_log(const LogState& state);
   Result<bool> check_last();
+  void prune();
+  Result<bool> prune(const LogState& state, Tree& own);
+  Result<uint64_t> old_tiles(uint32_t log, const Tree& own, uint64_t most);
   Result<SignedCheckpoint> sign();
   Result<lineage::Proof> prove(uint32_t log, const Make& make);
   lineage::LeafReader leaves_of(uint32_t log, uint64_t before);
@@ -85,6 +97,7 @@ class LogRecorder final : public FlightRecorder {
   const RecorderOptions options_;
   const Keep keep_;
   const Broken broken_;
+  const Prune prune_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // the loop's thread alone
 
   // The thread's own.
