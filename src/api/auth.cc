@@ -9,7 +9,7 @@
 #include <set>
 
 #include "api/codec/digest.h"
-#include "api/codec/json.h"
+#include "base/json/json.h"
 #include "base/key.h"
 
 namespace phoenix {
@@ -105,7 +105,7 @@ class AuthFile {
   }
 
   Auth::Entry token(const YAML::Node& node, const std::string& path) const {
-    check_map(node, path, {"name", "sha256", "roles", "namespaces", "ceiling"});
+    check_map(node, path, {"name", "sha256", "roles", "namespaces", "ceiling", "human"});
     Principal principal;
     for (const char* needed : {"name", "sha256", "roles"}) {
       if (!node[needed]) stop(node, path + "." + needed, "is required");
@@ -123,6 +123,10 @@ class AuthFile {
         }
       }
       if (principal.namespaces.empty()) stop(list, path + ".namespaces", "names no namespace");
+    }
+    if (const auto human = node["human"]) {
+      principal.human = text(human, path + ".human");
+      if (!valid_id(principal.human)) stop(human, path + ".human", "is no id of a member");
     }
     if (const auto ceiling_node = node["ceiling"]) {
       principal.ceiling = ceiling(ceiling_node, path + ".ceiling");

@@ -6,6 +6,7 @@
 //       sha256: 9f86d081...           # of the token's text, 64 hex digits
 //       roles: [client, reader]       # reader client member operator approver admin
 //       namespaces: [default]         # "*": all; left out: default
+//       human: ada                    # whose word approvals get with it; a member of kind human
 //       ceiling: {trustScore: 0.8, reliability: 0.9, compliance: [pii]}
 //
 // Tokens are never kept, compared or printed as text: only their digests are, in constant time.
@@ -40,6 +41,7 @@ struct Principal {
   bool all_namespaces = false;
   std::vector<std::string> namespaces;  // sorted
   Ceiling ceiling;
+  std::string human;  // id of the member of kind human that the token stands for; else empty
 
   bool sees(std::string_view ns) const;
 };

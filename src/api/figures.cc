@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "api/codec/json_writer.h"
 #include "api/gossip_metrics.h"
 #include "api/metrics_text.h"
+#include "base/json/json_writer.h"
 
 namespace phoenix {
 namespace {
@@ -198,8 +198,11 @@ std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool v
   writer.field("window", "p50 and p99 of the newest 4096, max and count since the start");
   if (values) write_values(writer, stats.handoff);
   writer.end_object();
-  write_times(writer, "ownershipGapMs", stats.ownership_gap,
-              "the old owner's last accepted call -> the commit that names the next one", values);
+  write_times(
+      writer, "ownershipGapMs", stats.ownership_gap,
+      "the old owner's last accepted call, or the end of its last ticket -> the commit that "
+      "names the next one",
+      values);
   write_times(writer, "recoveryMs", stats.recovery, "loss noticed -> delivery to the next owner",
               values);
   write_counts(writer, stats, packets);
@@ -232,8 +235,10 @@ std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view 
   write_totals(text, stats);
   text.family("phoenix_handoff_seconds", "histogram", "Handoff call received to commit durable.");
   write_histogram(text, stats.handoff, label("phase", "commit"));
-  text.family("phoenix_ownership_gap_seconds", "histogram",
-              "Old owner's last accepted call to the commit that names the next one.");
+  text.family(
+      "phoenix_ownership_gap_seconds", "histogram",
+      "Old owner's last accepted call, or the end of its last ticket, to the commit that names "
+      "the next one.");
   write_histogram(text, stats.ownership_gap);
   text.family("phoenix_recovery_seconds", "histogram",
               "Loss noticed to the next owner's delivery.");

@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "api/codec/json_writer.h"
+#include "base/json/json_writer.h"
 
 namespace phoenix {
 

@@ -8,8 +8,8 @@
 #include <set>
 #include <string>
 
-#include "api/codec/json.h"
 #include "api/router.h"
+#include "base/json/json.h"
 
 namespace phoenix {
 namespace {

@@ -129,6 +129,8 @@ Caller RestCall::as_principal() const {
   if (principal_ != nullptr) {
     caller.principal = principal_->name;
     caller.is_operator = has_role(kOperator);
+    caller.is_approver = has_role(kApprover);
+    caller.human = principal_->human;
   }
   return caller;
 }

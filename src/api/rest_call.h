@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "api/auth.h"
-#include "api/codec/json.h"
 #include "api/codec/query.h"
 #include "api/gate.h"
 #include "api/options.h"
+#include "base/json/json.h"
 #include "base/key.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"

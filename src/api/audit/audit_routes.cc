@@ -3,9 +3,9 @@
 // namespace, so all of it is the operator's.
 
 #include "api/codec/encode.h"
-#include "api/codec/fields.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "base/json/fields.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/crypto/sha256.h"
 #include "runtime/recorder/flight_recorder.h"
@@ -118,6 +118,39 @@ void get_checkpoint(const RestCallPtr& call) {
   });
 }
 
+// The beginnings of logs that are gone, as an export has them.
+void get_pruned(const RestCallPtr& call) {
+  FlightRecorder* recorder = recorder_of(call);
+  if (recorder == nullptr) return;
+  recorder->pruned([call](Result<std::vector<lineage::PrunedLog>> pruned) {
+    if (!pruned) return call->fail(pruned.error());
+    std::string body;
+    json::Writer writer(body);
+    writer.begin_object();
+    writer.key("items");
+    writer.begin_array();
+    for (const lineage::PrunedLog& log : *pruned) {
+      writer.begin_object();
+      writer.number("log", log.log);
+      writer.number("before", log.before);
+      writer.number("size", log.size());
+      write_bytes(writer, "prefix", lineage::encode_prefix(log.prefix()));
+      writer.key("kept");
+      writer.begin_array();
+      for (const lineage::KeptEntry& one : log.kept()) {
+        std::string text;
+        json::append_base64(text, lineage::encode_kept(one));
+        writer.string(text);
+      }
+      writer.end_array();
+      writer.end_object();
+    }
+    writer.end_array();
+    writer.end_object();
+    call->respond(200, std::move(body));
+  });
+}
+
 void answer_proof(const RestCallPtr& call, const Result<lineage::Proof>& proof) {
   if (!proof) return call->fail(proof.error());
   std::string body;
@@ -183,6 +216,7 @@ void add_audit_routes(std::vector<Route>& table) {
   add("/v1/audit/logs", get_logs, {});
   add("/v1/audit/entries", get_entries, {"log", "after", "limit"});
   add("/v1/audit/checkpoint", get_checkpoint, {});
+  add("/v1/audit/pruned", get_pruned, {});
   add("/v1/audit/proof", get_proof, {"log", "position", "from", "size"});
   add("/v1/audit/keys", get_key, {});
 }

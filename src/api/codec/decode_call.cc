@@ -2,7 +2,9 @@
 
 #include "api/codec/decode_packet.h"
 #include "api/codec/digest.h"
-#include "api/codec/fields.h"
+#include "base/json/fields.h"
+#include "base/key.h"
+#include "policy/contract/semantic.h"
 
 namespace phoenix {
 namespace {
@@ -33,6 +35,9 @@ struct Draft {
   std::string reason;
   std::string signature;
   bool declines = false;
+  std::optional<std::vector<std::string>> scopes;
+  std::optional<std::string> semantic;
+  std::optional<Digest> contract;
 };
 
 void too_large(size_t size, const Path& path, Faults& faults) {
@@ -104,6 +109,44 @@ void read_signature(Draft& draft, const Value& value, const Path& path, Faults& 
   draft.signature = signature_of(value, path, faults);
 }
 
+// A member's id; with its namespace, if wanted: "shop/reviewer".
+void read_to(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  if (value.is_null()) return;
+  auto text = read_string(value, path, faults);
+  if (!text) return;
+  const size_t slash = text->find('/');
+  const bool whole = slash == text->npos || valid_id(text->substr(0, slash));
+  if (whole && valid_id(slash == text->npos ? *text : text->substr(slash + 1))) {
+    draft.to = std::move(*text);
+  } else {
+    faults.add(path, json::shown(value) +
+                         " is no id: 1 to 128 of A-Z a-z 0-9 . _ -, the first a letter or digit");
+  }
+}
+void read_semantic(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  auto canonical = policy::canonical_semantic(value.is_null() ? "{}" : value.raw());
+  if (canonical) {
+    draft.semantic = *std::move(canonical);
+    return;
+  }
+  const Error& error = canonical.error();
+  for (const FieldError& fault : error.fields) {
+    faults.add(path.pointer() + fault.pointer, fault.detail);
+  }
+  if (error.fields.empty()) faults.add(path, error.detail);
+}
+void read_contract(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  if (value.is_null()) return;
+  const auto text = read_string(value, path, faults);
+  if (!text) return;
+  if (auto digest = digest_of_text(*text)) {
+    draft.contract = *digest;
+  } else {
+    faults.add(path, json::shown(value) +
+                         " is no digest: sha256: and 64 hexadecimal digits, as deliveries show it");
+  }
+}
+
 constexpr Field<LastError> kErrorFields[] = {
     {"message",
      [](LastError& d, const Value& v, const Path& p, Faults& f) {
@@ -154,11 +197,7 @@ constexpr Field<Draft> kReleaseFields[] = {
     {"epoch", read_epoch}, {"as", read_as}, {"retryAfterMs", read_retry_after}};
 constexpr Field<Draft> kHandoffFields[] = {{"epoch", read_epoch},
                                            {"as", read_as},
-                                           {"to",
-                                            [](Draft& d, const Value& v, const Path& p, Faults& f) {
-                                              if (v.is_null()) return;
-                                              if (auto id = read_id(v, p, f)) d.to = std::move(*id);
-                                            }},
+                                           {"to", read_to},
                                            {"requiredCapabilities",
                                             [](Draft& d, const Value& v, const Path& p, Faults& f) {
                                               if (!v.is_null())
@@ -167,6 +206,13 @@ constexpr Field<Draft> kHandoffFields[] = {{"epoch", read_epoch},
                                            {"context", read_content},
                                            {"contextBase64", read_bytes},
                                            {"reason", read_reason},
+                                           {"scopes",
+                                            [](Draft& d, const Value& v, const Path& p, Faults& f) {
+                                              if (v.is_null()) return;
+                                              d.scopes = read_names(v, p, f, lineage::kMaxNames);
+                                            }},
+                                           {"semantic", read_semantic},
+                                           {"contract", read_contract},
                                            {"signature", read_signature}};
 constexpr Field<Draft> kAcceptFields[] = {
     {"epoch", read_epoch},
@@ -201,6 +247,9 @@ void read_fields(Call call, Draft& draft, const Value& body, bool in_batch, Faul
       return;
     case Call::kHandoff:
       json::read_object(kHandoffFields, draft, body, root, faults);
+      return;
+    case Call::kTicket:
+      json::read_object(kStartFields, draft, body, root, faults);
       return;
     case Call::kAccept:
       json::read_object(kAcceptFields, draft, body, root, faults);
@@ -267,6 +316,11 @@ Digest call_digest(const OwnerCall& call) {
   if (call.required) {
     for (const auto& name : *call.required) hash.part(name);
   }
+  if (call.scopes) {
+    hash.part("scopes");
+    for (const auto& name : *call.scopes) hash.part(name);
+  }
+  if (call.semantic) hash.part("semantic").part(*call.semantic);
   return hash.finish();
 }
 
@@ -295,6 +349,9 @@ tl::expected<DecodedCall, Error> decode(Call call, const Value& body, std::strin
   out.call.required = std::move(draft.required);
   out.call.reason = std::move(draft.reason);
   out.call.declines = draft.declines;
+  out.call.scopes = std::move(draft.scopes);
+  out.call.semantic = std::move(draft.semantic);
+  out.call.contract = draft.contract;
   if (call == Call::kHandoff || call == Call::kAccept) {
     out.call.statement = std::move(draft.signature);
   } else if (!draft.signature.empty()) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "api/codec/fields.h"
-#include "api/codec/json_writer.h"
+#include "base/json/fields.h"
+#include "base/json/json_writer.h"
 
 namespace phoenix {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/codec/json.h"
+#include "base/json/json.h"
 #include "node/command.h"
 #include "node/plan.h"
 

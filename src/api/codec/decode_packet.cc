@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "api/codec/digest.h"
-#include "api/codec/fields.h"
+#include "base/json/fields.h"
+#include "lineage/form/statements.h"
+#include "policy/contract/semantic.h"
 
 namespace phoenix {
 namespace {
@@ -23,6 +25,7 @@ struct Draft {
   std::optional<Spread> spread;
   std::optional<Value> payload;
   std::optional<std::string> payload_bytes;
+  Governed governed;
 };
 
 // Reads text that may be null, which means not given.
@@ -74,6 +77,20 @@ void read_payload(Draft& draft, const Value& value, const Path& path, Faults& fa
 void read_payload_bytes(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   draft.payload_bytes = read_base64(value, path, faults);
   if (draft.payload_bytes) check_size(draft.payload_bytes->size(), path, faults);
+}
+
+void read_semantic(Draft& draft, const Value& value, const Path& path, Faults& faults) {
+  if (value.is_null()) return;
+  auto canonical = policy::canonical_semantic(value.raw());
+  if (canonical) {
+    draft.governed.semantic = *std::move(canonical);
+    return;
+  }
+  const Error& error = canonical.error();
+  for (const FieldError& fault : error.fields) {
+    faults.add(path.pointer() + fault.pointer, fault.detail);
+  }
+  if (error.fields.empty()) faults.add(path, error.detail);
 }
 
 constexpr Field<Draft> kPacketFields[] = {
@@ -129,6 +146,16 @@ constexpr Field<Draft> kPacketFields[] = {
     {"payload", read_payload},
     {"payloadBase64", read_payload_bytes},
     {"contentType", read_content_type},
+    {"contract",
+     [](Draft& d, const Value& v, const Path& p, Faults& f) {
+       if (v.is_null()) return;
+       if (auto name = read_id(v, p, f)) d.governed.contract = std::move(*name);
+     }},
+    {"scopes",
+     [](Draft& d, const Value& v, const Path& p, Faults& f) {
+       if (!v.is_null()) d.governed.scopes = read_names(v, p, f, lineage::kMaxNames);
+     }},
+    {"semantic", read_semantic},
 };
 
 // What no single field can tell.
@@ -195,6 +222,14 @@ Digest create_digest(const Draft& draft, const Content* content) {
   } else {
     hash.part("json").part(content->data);
   }
+  // What has none of it has the digest that it always had.
+  const Governed& governed = draft.governed;
+  if (!governed.contract.empty()) hash.part("contract").part(governed.contract);
+  if (governed.scopes) {
+    hash.part("scopes");
+    for (const auto& name : *governed.scopes) hash.part(name);
+  }
+  if (!governed.semantic.empty()) hash.part("semantic").part(governed.semantic);
   return hash.finish();
 }
 
@@ -240,6 +275,9 @@ tl::expected<SubmitItem, Error> decode_submit(const Value& body, const PacketDef
   }
   draft.spec.create_digest = create_digest(draft, item.payload.get());
   item.required = std::move(*draft.required);
+  if (draft.governed != Governed()) {
+    item.governed = std::make_shared<const Governed>(std::move(draft.governed));
+  }
   // Beside the digest: a repeat from another trace is the same packet.
   if (draft.spec.traceparent.empty()) {
     draft.spec.traceparent = defaults.traceparent;

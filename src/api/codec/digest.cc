@@ -4,9 +4,14 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <charconv>
+
+#include "base/bytes_text.h"
 
 namespace phoenix {
 namespace {
+
+constexpr std::string_view kPrefix = "sha256:";
 
 // Fetched once: a lookup for each hash costs more than hashing 64 bytes.
 const EVP_MD* algorithm() {
@@ -46,6 +51,25 @@ Digest sha256(std::string_view bytes) {
   Digest digest{};
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, algorithm(), nullptr);
   return digest;
+}
+
+std::string digest_text(const Digest& digest) {
+  return std::string(kPrefix) +
+         hex_text({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+std::optional<Digest> digest_of_text(std::string_view text) {
+  Digest digest{};
+  if (!text.starts_with(kPrefix) || text.size() != kPrefix.size() + 2 * digest.size()) {
+    return std::nullopt;
+  }
+  const char* at = text.data() + kPrefix.size();
+  for (uint8_t& byte : digest) {
+    if (std::from_chars(at, at + 2, byte, 16).ptr != at + 2) return std::nullopt;
+    at += 2;
+  }
+  // One text for each: no capitals.
+  return digest_text(digest) == text ? std::optional(digest) : std::nullopt;
 }
 
 bool equal_in_constant_time(const Digest& a, const Digest& b) {

@@ -2,6 +2,8 @@
 // parts have the same bytes under the hash.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "packet/packet.h"
@@ -25,6 +27,9 @@ class Sha256 {
 
 // Of the bytes alone.
 Digest sha256(std::string_view bytes);
+// "sha256:" and 64 hexadecimal digits, and back from exactly that.
+std::string digest_text(const Digest& digest);
+std::optional<Digest> digest_of_text(std::string_view text);
 // In a time that does not depend on where they differ.
 bool equal_in_constant_time(const Digest& a, const Digest& b);
 

@@ -1,7 +1,8 @@
 #include "api/codec/encode.h"
 
-#include "api/codec/fields.h"
+#include "api/codec/digest.h"
 #include "base/bytes_text.h"
+#include "base/json/fields.h"
 
 namespace phoenix {
 namespace {
@@ -80,6 +81,21 @@ void write_last_error(json::Writer& writer, const LastError* error) {
   writer.end_object();
 }
 
+// What governs it, where something does.
+void write_governed(json::Writer& writer, const PacketView& view) {
+  static const Governed kNothing;
+  const Governed& governed = view.head->governed ? *view.head->governed : kNothing;
+  if (!view.head->governed && !view.contract) return;
+  writer.field_or_null("contract", governed.contract);
+  if (view.contract) writer.field("contractDigest", digest_text(*view.contract));
+  if (governed.scopes) writer.strings("scopes", *governed.scopes);
+  if (!governed.semantic.empty()) {
+    writer.key("semantic");
+    writer.raw(governed.semantic);
+  }
+  writer.number("handoffs", governed.handoffs);
+}
+
 void write_packet(json::Writer& writer, const PacketView& view, const PacketExtras& extras) {
   const Packet& head = *view.head;
   const PacketSpec& spec = *head.spec;
@@ -105,6 +121,7 @@ void write_packet(json::Writer& writer, const PacketView& view, const PacketExtr
   }
   writer.key("lastError");
   write_last_error(writer, head.last_error.get());
+  write_governed(writer, view);
   writer.number("point", head.point);
   writer.time_or_null("createdAt", head.created_at);
   writer.time_or_null("updatedAt", head.updated_at);
@@ -162,6 +179,7 @@ void write_owner_reply(json::Writer& writer, const OwnerReply& reply) {
   writer.field("status", status_name(reply.status));
   writer.number("epoch", reply.epoch);
   writer.number("revision", reply.revision);
+  if (!reply.ticket.empty()) writer.field("ticket", base64_text(reply.ticket));
   writer.end_object();
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/codec/json_writer.h"
+#include "base/json/json_writer.h"
 #include "node/command.h"
 #include "runtime/host.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/codec/json_writer.h"
 #include "base/error.h"
+#include "base/json/json_writer.h"
 #include "net/http_message.h"
 
 namespace phoenix {

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/codec/fields.h"
 #include "base/error.h"
+#include "base/json/fields.h"
 
 namespace phoenix {
 

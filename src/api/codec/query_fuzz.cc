@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "api/codec/fields.h"
 #include "api/routes/answers.h"
+#include "base/json/fields.h"
 #include "base/key.h"
 
 namespace phoenix {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "api/codec/json_writer.h"
 #include "base/bytes_text.h"
+#include "base/json/json_writer.h"
 #include "lineage/crypto/sha256.h"
 #include "lineage/form/statements.h"
 

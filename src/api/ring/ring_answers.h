@@ -2,7 +2,7 @@
 // figures, so that nobody has to guess what a number counts.
 #pragma once
 
-#include "api/codec/json_writer.h"
+#include "base/json/json_writer.h"
 #include "node/node.h"
 
 namespace phoenix {

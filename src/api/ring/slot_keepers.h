@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/codec/json_writer.h"
+#include "base/json/json_writer.h"
 #include "ring/slots.h"
 
 namespace phoenix {

@@ -7,9 +7,9 @@
 #include <memory>
 #include <set>
 
-#include "api/codec/json_writer.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "base/json/json_writer.h"
 #include "runtime/hosts.h"
 
 namespace phoenix {
@@ -20,6 +20,23 @@ constexpr size_t kMaxBehind = size_t{1} << 20;  // unsent bytes beyond which we 
 constexpr Duration kCommentEvery = seconds(10);
 constexpr Duration kLookAgain = milliseconds(200);  // after a failed read, or a slow reader
 
+// What a row is about: a packet, a member, or a document, whose key has its kind before the two
+// parts of all others.
+struct Subject {
+  std::string noun;
+  PacketKey key;
+
+  explicit Subject(const EventRow& row) : noun(row.is_packet ? "packet" : "member") {
+    const size_t kind = row.key.find('/');
+    const bool document = !row.is_packet && row.key.find('/', kind + 1) != std::string::npos;
+    if (document) noun = row.key.substr(0, kind);
+    key = PacketKey::from_text(document ? row.key.substr(kind + 1) : row.key);
+  }
+  std::string path() const {
+    return (noun == "policy" ? "policies" : noun + "s") + "/" + std::string(key.id());
+  }
+};
+
 struct EventFilter {
   std::vector<std::string> namespaces;  // empty: all
   std::set<std::string> types;          // long or short forms; empty: all
@@ -27,7 +44,8 @@ struct EventFilter {
   std::string member;
 
   bool wants(const EventRow& row) const {
-    const PacketKey key = PacketKey::from_text(row.key);
+    const Subject subject(row);
+    const PacketKey& key = subject.key;
     const auto ns_wanted = [&](const std::string& ns) { return ns == key.ns(); };
     if (!namespaces.empty() && std::none_of(namespaces.begin(), namespaces.end(), ns_wanted)) {
       return false;
@@ -37,10 +55,11 @@ struct EventFilter {
       const HistoryEntry& entry = row.entry;
       const bool its_packet =
           row.is_packet && (entry.owner == member || entry.from == member || entry.to == member);
-      if (!its_packet && (row.is_packet || key.id() != member)) return false;
+      const bool itself = subject.noun == "member" && key.id() == member;
+      if (!its_packet && !itself) return false;
     }
     if (types.empty()) return true;
-    const std::string dotted = (row.is_packet ? "packet." : "member.") + row.entry.event;
+    const std::string dotted = subject.noun + "." + row.entry.event;
     return types.contains(row.entry.event) || types.contains(dotted) ||
            types.contains("io.phoenixflight." + dotted + ".v1");
   }
@@ -88,8 +107,8 @@ void append_host_event(std::string& out, const HostNews& news, std::string_view 
 // names every log, while the event itself is one of one log.
 void append_cloud_event(std::string& out, const EventRow& row, std::string_view resume,
                         std::string_view host) {
-  const PacketKey key = PacketKey::from_text(row.key);
-  const std::string_view noun = row.is_packet ? "packet" : "member";
+  const Subject about(row);
+  const PacketKey& key = about.key;
   const std::string sequence = EventCursor(row.seq, row.log).text();
   out.append("id: ").append(resume).append("\ndata: ");
   json::Writer writer(out);
@@ -97,8 +116,8 @@ void append_cloud_event(std::string& out, const EventRow& row, std::string_view 
   writer.field("specversion", "1.0");
   writer.field("id", sequence);
   writer.field("source", "/hosts/" + std::string(host));
-  writer.field("type", "io.phoenixflight." + std::string(noun) + "." + row.entry.event + ".v1");
-  writer.field("subject", std::string(noun) + "s/" + std::string(key.id()));
+  writer.field("type", "io.phoenixflight." + about.noun + "." + row.entry.event + ".v1");
+  writer.field("subject", about.path());
   writer.time_or_null("time", row.entry.at);
   writer.field("datacontenttype", "application/json");
   writer.field("namespace", key.ns());

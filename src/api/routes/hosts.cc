@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "api/codec/decode_member.h"
-#include "api/codec/fields.h"
-#include "api/codec/json_writer.h"
 #include "api/figures.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "base/json/fields.h"
+#include "base/json/json_writer.h"
 #include "runtime/hosts.h"
 
 namespace phoenix {

@@ -1,12 +1,12 @@
 // What a host says of itself: version, health, metrics, the description of this interface, and the
 // pages behind the problems' types.
 
-#include "api/codec/json_writer.h"
 #include "api/codec/problem.h"
 #include "api/figures.h"
 #include "api/openapi.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
+#include "base/json/json_writer.h"
 #include "runtime/hosts.h"
 
 namespace phoenix {

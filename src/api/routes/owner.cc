@@ -152,6 +152,7 @@ void add_owner_routes(std::vector<Route>& table) {
   add(table, "/v1/packets/{id}/release", owner_call<Call::kRelease>);
   add(table, "/v1/packets/{id}/handoff", owner_call<Call::kHandoff>);
   add(table, "/v1/packets/{id}/accept", owner_call<Call::kAccept>);
+  add(table, "/v1/packets/{id}/ticket", owner_call<Call::kTicket>);
   add(table, "/v1/packets:complete", complete_batch);
 }
 

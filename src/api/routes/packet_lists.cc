@@ -198,6 +198,10 @@ std::string why_parked(const Parked& parked, const Explanation& explanation) {
       return "its backoff runs out at `until`";
     case ParkReason::kNotBefore:
       return "its notBefore is reached at `until`";
+    case ParkReason::kApprovalRequired:
+      return "somebody with the role that its policy names approves it";
+    case ParkReason::kLiveTicket:
+      return "the last ticket of its former owner runs out at `until`";
     case ParkReason::kStoreUnreachable:
       return "the store takes writes again; see /readyz";
   }

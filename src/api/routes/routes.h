@@ -8,13 +8,14 @@
 
 namespace phoenix {
 
-void add_packet_routes(std::vector<Route>& table);   // create, read, list, cancel, assign, ...
-void add_owner_routes(std::vector<Route>& table);    // start, checkpoint, complete, ...
-void add_member_routes(std::vector<Route>& table);   // register, read, list, patch
-void add_session_routes(std::vector<Route>& table);  // deliveries, stream, heartbeat, drain, ...
-void add_host_routes(std::vector<Route>& table);     // hosts, dma
-void add_ring_routes(std::vector<Route>& table);     // ring, its owner, its plan
-void add_audit_routes(std::vector<Route>& table);    // the flight recorder
+void add_packet_routes(std::vector<Route>& table);    // create, read, list, cancel, assign, ...
+void add_owner_routes(std::vector<Route>& table);     // start, checkpoint, complete, ...
+void add_member_routes(std::vector<Route>& table);    // register, read, list, patch
+void add_session_routes(std::vector<Route>& table);   // deliveries, stream, heartbeat, drain, ...
+void add_host_routes(std::vector<Route>& table);      // hosts, dma
+void add_ring_routes(std::vector<Route>& table);      // ring, its owner, its plan
+void add_audit_routes(std::vector<Route>& table);     // the flight recorder
+void add_document_routes(std::vector<Route>& table);  // policies, contracts, approvals
 void add_event_routes(std::vector<Route>& table);
 void add_meta_routes(std::vector<Route>& table);  // version, livez, metrics, openapi, problems
 
