@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 namespace phoenix::manifest {
@@ -107,6 +108,18 @@ Result<AppFiles::Content> AppFiles::read(std::string_view path, size_t limit) co
   if (!bytes) return tl::unexpected(bytes.error());
   const size_t cut = root_ == "/" ? 1 : root_.size() + 1;
   return Content{real.substr(cut), std::move(*bytes)};
+}
+
+std::vector<std::string> AppFiles::list(std::string_view folder) const {
+  std::vector<std::string> names;
+  const auto name = within(folder);
+  if (!name) return names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(root_ + "/" + *name, error), end; !error && it != end;
+       it.increment(error)) {
+    names.push_back(it->path().filename().string());
+  }
+  return names;
 }
 
 }  // namespace phoenix::manifest

@@ -24,6 +24,10 @@ class AppFiles {
   // goes behind the path: "leads out of the app's folder", "does not exist".
   Result<Content> read(std::string_view path, size_t limit) const;
 
+  // The names in a folder within, without order; none if it is no folder that can be read. Whether
+  // one of them is a file that may be read is seen when it is.
+  std::vector<std::string> list(std::string_view folder) const;
+
   // Where such a path leads within the folder, whether or not something is there; an error if it
   // leads out by its words alone.
   static Result<std::string> within(std::string_view path);

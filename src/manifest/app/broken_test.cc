@@ -82,7 +82,7 @@ void copy_base(const TestFolder& folder) {
 TEST(Broken, TheAppThatTheFaultsAreMadeInHasNone) {
   const TestFolder folder;
   copy_base(folder);
-  const Loaded loaded = load_app({folder.root(), true});
+  const Loaded loaded = load_app({folder.root(), true, true});
   for (const Finding& finding : loaded.findings) ADD_FAILURE() << finding.text();
 }
 
@@ -97,7 +97,7 @@ TEST(Broken, EachFaultIsToldInItsLineAndNothingElseIs) {
     const size_t at = text.find(fault.old_text);
     ASSERT_NE(at, std::string::npos);
     folder.write(fault.file, text.replace(at, fault.old_text.size(), fault.new_text));
-    const Loaded loaded = load_app({folder.root(), false});
+    const Loaded loaded = load_app({folder.root(), false, true});
     EXPECT_FALSE(loaded.valid());
     ASSERT_EQ(loaded.findings.size(), fault.expected.size());
     for (size_t i = 0; i < fault.expected.size(); ++i) {

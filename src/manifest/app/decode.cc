@@ -8,6 +8,7 @@
 
 #include "base/key.h"
 #include "lineage/crypto/sha256.h"
+#include "manifest/contracts/contracts.h"
 #include "manifest/kinds/fields.h"
 #include "manifest/kinds/values.h"
 
@@ -129,23 +130,6 @@ std::optional<int64_t> priority_of(const Fields& spec, const Header& header) {
   return std::nullopt;
 }
 
-Node sorted(const Node& node) {
-  Node out = node;
-  if (node.is_map()) {
-    std::vector<size_t> order(node.keys.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::sort(order.begin(), order.end(),
-              [&](size_t a, size_t b) { return node.keys[a].text < node.keys[b].text; });
-    for (size_t i = 0; i < order.size(); ++i) {
-      out.keys[i] = node.keys[order[i]];
-      out.items[i] = sorted(node.items[order[i]]);
-    }
-    return out;
-  }
-  for (Node& item : out.items) item = sorted(item);
-  return out;
-}
-
 std::optional<Semantic> decode_semantic(const Fields& spec) {
   const Node* node = spec.get("semantic");
   if (node == nullptr || !node->is_map()) return std::nullopt;
@@ -170,6 +154,18 @@ void add_references(const Fields& fields, std::string_view section, std::string_
   }
 }
 
+BundleNotes decode_notes(const Fields& app) {
+  const Fields control = app.object("controlPlane");
+  const Fields build = app.object("build");
+  BundleNotes notes;
+  notes.strategy = control.object("assignment").text("strategy").value_or("");
+  notes.audit_sink = control.object("audit").text("sink").value_or("");
+  notes.minimum_trust = control.object("governance").number("minimumTrustScore");
+  notes.target = build.text("target").value_or("");
+  notes.outputs = build.texts("outputs");
+  return notes;
+}
+
 }  // namespace
 
 void decode_app(const Node& document, ApiVersion version, App* app, Findings* findings) {
@@ -188,10 +184,10 @@ void decode_app(const Node& document, ApiVersion version, App* app, Findings* fi
   app->entrypoint_place = place_of(runtime, "entrypoint", document.place);
   app->enforce =
       version == ApiVersion::kV1 || fields.object("spec").truth("enforce").value_or(false);
-  const Fields membership = fields.object("membership");
+  app->notes = decode_notes(fields);
   if (!app->enforce) return;
-  app->minimum_trust =
-      fields.object("controlPlane").object("governance").number("minimumTrustScore");
+  app->minimum_trust = app->notes.minimum_trust;
+  const Fields membership = fields.object("membership");
   app->drain_seconds = membership.object("retirement").integer("drainTimeoutSeconds");
   app->migration = membership.object("migration").truth("enabled").value_or(true);
 }
@@ -243,6 +239,9 @@ Packet decode_packet(const Node& document, const Header& header, Findings* findi
   packet.retain_ms = spec.duration_ms("retain");
   packet.replicas = spec.integer("replicas").value_or(0);
   packet.semantic = decode_semantic(spec);
+  packet.contract = spec.text("contract").value_or("");
+  packet.contract_place = place_of(spec, "contract", document.place);
+  if (spec.get("scopes") != nullptr) packet.scopes = spec.texts("scopes");
   return packet;
 }
 
@@ -251,16 +250,13 @@ Contract decode_contract(const Node& document, const Header& header, Findings* f
   const Fields metadata = fields.object("metadata");
   const Fields spec = fields.object("spec");
   Contract contract = begun<Contract>(document, metadata, header, findings);
-  contract.source = spec.text("source").value_or("");
-  contract.target = spec.text("target").value_or("");
-  contract.required = spec.texts("requiredCapabilities");
+  contract.in_force =
+      header.version == ApiVersion::kV1 || header.enforce || spec.truth("enforce").value_or(false);
+  contract.terms = contract_terms(spec);
   contract.source_place = place_of(spec, "source", document.place);
   contract.target_place = place_of(spec, "target", document.place);
   contract.required_place = place_of(spec, "requiredCapabilities", document.place);
-  Findings told;
-  if (const Node* schema = spec.get("validationSchema")) {
-    contract.schema = to_json(*schema, spec.yaml(), "", &told);
-  }
+  if (contract.in_force) check_terms(contract.terms, spec, findings);
   return contract;
 }
 
@@ -299,6 +295,11 @@ PolicyDocument decode_policy(const Node& document, ApiVersion version, bool bare
     if (target == point || target == other) policy.target = point;
   }
   return policy;
+}
+
+PolicyTest decode_test(const Node& document, ApiVersion version) {
+  const Fields metadata = fields_of(document, "PolicyTest", version).object("metadata");
+  return {version, metadata.text("name").value_or(""), document};
 }
 
 std::string name_from(const std::string& path) {

@@ -21,6 +21,8 @@ Contract decode_contract(const Node& document, const Header& header, Findings* f
 PolicyDocument decode_policy(const Node& document, ApiVersion version, bool bare,
                              const std::string& file, Findings* findings);
 
+PolicyTest decode_test(const Node& document, ApiVersion version);
+
 // What a host can find the thing of that name by: an id, made of it; empty where nothing is left.
 std::string name_from(const std::string& path);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/closest.h"
 #include "manifest/app/app_files.h"
@@ -13,6 +14,7 @@
 #include "manifest/app/never_works.h"
 #include "manifest/kinds/check.h"
 #include "manifest/kinds/fields.h"
+#include "manifest/policies/cases.h"
 #include "manifest/policies/policies.h"
 #include "manifest/yaml/reader.h"
 
@@ -42,6 +44,7 @@ class Loader {
     if (open_folder()) {
       read_file(first_, nullptr, "", "");
       for (const Todo& todo : take_todo()) read_reference(todo);
+      if (options_.tests) read_tests();
       finish();
     }
     return result();
@@ -124,7 +127,26 @@ class Loader {
     read_file(todo.path, &todo.place, todo.field, todo.kind);
   }
 
-  // `from`: the place of the reference; null for the first file.
+  // In the order of their names, whatever order the folder has.
+  void read_tests() {
+    std::set<std::string> folders;
+    for (const Document& document : documents_) {
+      if (document.kind != "Policy" && document.kind != "PolicyRules") continue;
+      folders.insert(document.file.substr(0, document.file.rfind('/') + 1));
+    }
+    std::set<std::string> tests;
+    for (const std::string& folder : folders) {
+      for (const std::string& name : files_->list(folder)) {
+        if (name.ends_with(".test.yaml") || name.ends_with(".test.yml"))
+          tests.insert(folder + name);
+      }
+    }
+    for (const std::string& test : tests) {
+      if (!read_.contains(test)) read_file(test, nullptr, "", "PolicyTest");
+    }
+  }
+
+  // `from`: the place of the reference; null for a file that nothing refers to.
   void read_file(const std::string& path, const Place* from, const std::string& field,
                  const std::string& kind) {
     auto content = files_->read(path, kFileBytes);
@@ -137,8 +159,9 @@ class Loader {
             content.error().detail);
       return;
     }
-    out_.app.files.push_back(content->path);
-    read_documents(content->bytes, AppFiles::within(path).value_or(path), kind, from);
+    const std::string name = AppFiles::within(path).value_or(path);
+    out_.app.files.push_back({name, kind});
+    read_documents(content->bytes, name, kind, from);
   }
 
   // `path`: within the folder.
@@ -200,10 +223,11 @@ class Loader {
       const Place& place = kind == nullptr ? root.place : kind->place;
       // The original looks into no file that an app names; here it counts as what it is.
       const bool harmless = out->version == ApiVersion::kAlpha;
-      out_.findings.push_back({harmless ? Finding::Weight::kWarning : Finding::Weight::kError,
-                               place, "kind", is,
-                               fmt::format("stands where the app, at {}, names a file of kind {}",
-                                           from->text(), wanted)});
+      out_.findings.push_back(
+          {harmless ? Finding::Weight::kWarning : Finding::Weight::kError, place, "kind", is,
+           from == nullptr ? "stands in a file of policy tests"
+                           : fmt::format("stands where the app, at {}, names a file of kind {}",
+                                         from->text(), wanted)});
       return harmless;
     }
     return true;
@@ -267,6 +291,8 @@ class Loader {
         app.packets.push_back(decode_packet(document.root, header, findings));
       } else if (document.kind == "HandoffContract") {
         app.contracts.push_back(decode_contract(document.root, header, findings));
+      } else if (document.kind == "PolicyTest") {
+        app.tests.push_back(decode_test(document.root, document.version));
       } else if (document.kind != "PhoenixApp") {
         app.policies.push_back(decode_policy(document.root, document.version,
                                              document.kind == "PolicyRules", document.file,
@@ -274,7 +300,19 @@ class Loader {
       }
     }
     find_what_never_works(app, agents_are_whole(), findings);
-    compile_policies(app, findings);
+    const auto policies = compile_policies(app, findings);
+    if (policies != nullptr && tested_is_whole()) policy_cases(app, *policies, findings);
+  }
+
+  // Whether all but tests was understood: else a case could ask for what is broken itself.
+  bool tested_is_whole() const {
+    return std::all_of(out_.findings.begin(), out_.findings.end(), [this](const Finding& finding) {
+      if (!finding.is_error()) return true;
+      return std::any_of(read_.begin(), read_.end(), [&](const auto& read) {
+        return read.second == "PolicyTest" &&
+               *finding.place.file == shown_path(folder_, read.first);
+      });
+    });
   }
 
   // Whether all that is said of agents was understood. Else a packet that no agent may take could

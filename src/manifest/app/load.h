@@ -14,6 +14,7 @@ namespace phoenix::manifest {
 struct LoadOptions {
   std::string path = "PhoenixFile";  // a file, or a folder that holds a PhoenixFile
   bool strict = false;               // warnings are errors
+  bool tests = false;  // also the policies' tests: each *.test.yaml in a folder that holds one
 };
 
 struct Loaded {

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "manifest/kinds/shape.h"
 #include "manifest/yaml/node.h"
+#include "policy/contract/source.h"
 
 namespace phoenix::manifest {
 
@@ -75,6 +76,9 @@ struct Packet {
   std::optional<int64_t> retain_ms;
   int64_t replicas = 0;  // 0: one, called NAME
   std::optional<Semantic> semantic;
+  std::string contract;  // its name; empty: the one that is bound to what it requires
+  Place contract_place;
+  std::optional<std::vector<std::string>> scopes;  // what its owners may do; absent: no bounds
 };
 
 struct Contract {
@@ -82,13 +86,11 @@ struct Contract {
   ApiVersion version = ApiVersion::kV1;
   std::string name;
   std::string ns;
-  std::string source;
-  std::string target;
-  std::vector<std::string> required;
+  bool in_force = true;  // not in v1alpha1, unless spec.enforce says so
+  policy::ContractSource terms;
   Place source_place;
   Place target_place;
   Place required_place;
-  std::string schema;  // JSON; empty: none
 };
 
 // Of either form: kind Policy, or the original's name and rules without a kind.
@@ -100,6 +102,28 @@ struct PolicyDocument {
   std::string target;  // can-register, can-assign, can-handoff, can-retire; empty: of no point
   std::string file;    // within the app's folder
   Node root;           // the whole document, checked against its table
+};
+
+// Cases that the policies are held to; read by policies/cases.h.
+struct PolicyTest {
+  ApiVersion version = ApiVersion::kV1;
+  std::string name;
+  Node root;  // the whole document, checked against its table
+};
+
+// One that the app's documents were read from.
+struct AppFile {
+  std::string path;  // within the folder, by the words that name it
+  std::string kind;  // of what the app names it for; empty: the first one
+};
+
+// What an app says of its bundle, written down there and otherwise of no effect.
+struct BundleNotes {
+  std::string strategy;  // controlPlane.assignment
+  std::string audit_sink;
+  std::optional<double> minimum_trust;  // also where it is not enforced
+  std::string target;                   // build
+  std::vector<std::string> outputs;
 };
 
 struct App {
@@ -119,11 +143,13 @@ struct App {
   bool migration = true;
   bool enforce = true;  // in v1alpha1 only where spec.enforce says so
   Pairs labels;
-  std::vector<std::string> files;  // all that were read, within the folder, each once
+  BundleNotes notes;
+  std::vector<AppFile> files;  // all that were read, each once
   std::vector<Agent> agents;
   std::vector<Packet> packets;
   std::vector<Contract> contracts;
   std::vector<PolicyDocument> policies;
+  std::vector<PolicyTest> tests;
 };
 
 }  // namespace phoenix::manifest

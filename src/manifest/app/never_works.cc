@@ -82,6 +82,7 @@ class Finder {
       for (const Packet& packet : app_.packets) placed_by_nobody(packet);
       for (const Contract& contract : app_.contracts) met_by_nobody(contract);
     }
+    for (const Packet& packet : app_.packets) contract_is_declared(packet);
     for (const PolicyDocument& policy : app_.policies) denies_all(policy);
     for (const Agent& agent : app_.agents) runs(agent);
     entrypoint();
@@ -136,16 +137,29 @@ class Finder {
       say(contract.version, place, key, quote(name),
           fmt::format("is no declared agent, so contract {} is never met", contract.name));
     };
-    declared(contract.source, contract.source_place, "spec.source");
-    declared(contract.target, contract.target_place, "spec.target");
-    const Agent* target = agent(contract.target);
+    const policy::ContractSource& terms = contract.terms;
+    declared(terms.giver, contract.source_place, "spec.source");
+    declared(terms.receiver, contract.target_place, "spec.target");
+    const Agent* target = agent(terms.receiver);
     if (target == nullptr) return;
-    const Words lacking =
-        missing(contract.required, target->capabilities, contract.version == ApiVersion::kAlpha);
+    const Words lacking = missing(terms.capabilities, target->capabilities, terms.any_capability);
     if (lacking.empty()) return;
     say(contract.version, contract.required_place, "spec.requiredCapabilities", "",
         fmt::format("the target {} lacks {}, so contract {} is never met", target->name,
                     fmt::join(lacking, ", "), contract.name));
+  }
+
+  // It may be on the host already, so this only warns.
+  void contract_is_declared(const Packet& packet) {
+    const auto is_it = [&packet](const Contract& each) {
+      return each.name == packet.contract && each.ns == packet.ns;
+    };
+    if (packet.contract.empty() ||
+        std::any_of(app_.contracts.begin(), app_.contracts.end(), is_it)) {
+      return;
+    }
+    say(ApiVersion::kAlpha, packet.contract_place, "spec.contract", quote(packet.contract),
+        fmt::format("is no declared contract of namespace {}", packet.ns));
   }
 
   void denies_all(const PolicyDocument& policy) {

@@ -67,7 +67,8 @@ Result<bool> write_file(int root, const ArchiveFile& file) {
   }
   const std::string name(rest);
   const Descriptor made(::openat(folder.get(), name.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+                                 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                 is_program(file.bytes) ? 0755 : 0644));
   if (!made.ok()) return refuse(file.path);
   std::string_view bytes = file.bytes;
   while (!bytes.empty()) {
@@ -81,6 +82,12 @@ Result<bool> write_file(int root, const ArchiveFile& file) {
 }
 
 }  // namespace
+
+bool is_program(std::string_view bytes) {
+  return bytes.starts_with("#!") || bytes.starts_with(
+                                        "\x7f"
+                                        "ELF");
+}
 
 Result<bool> unpack_bundle(const Bundle& bundle, const std::string& folder) {
   std::error_code error;

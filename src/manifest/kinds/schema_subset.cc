@@ -141,6 +141,26 @@ class SchemaChecker {
 
 }  // namespace
 
+Node known_keywords(const Node& schema) {
+  if (!schema.is_map()) return schema;
+  Node out = schema;
+  out.keys.clear();
+  out.items.clear();
+  for (size_t i = 0; i < schema.keys.size(); ++i) {
+    const std::string& key = schema.keys[i].text;
+    if (std::find(kKeywords.begin(), kKeywords.end(), key) == kKeywords.end()) continue;
+    Node value = schema.items[i];
+    if (key == "properties" && value.is_map()) {
+      for (Node& each : value.items) each = known_keywords(each);
+    } else if (key == "items" || key == "additionalProperties") {
+      value = known_keywords(value);
+    }
+    out.keys.push_back(schema.keys[i]);
+    out.items.push_back(std::move(value));
+  }
+  return out;
+}
+
 void check_schema(const Node& node, ApiVersion version, const std::string& path,
                   Findings* findings) {
   SchemaChecker(version, findings).schema(node, path);

@@ -11,6 +11,9 @@
 
 namespace phoenix::manifest {
 
+// The schema without the keywords that are not among them, at any depth.
+Node known_keywords(const Node& schema);
+
 void check_schema(const Node& node, ApiVersion version, const std::string& path,
                   Findings* findings);
 

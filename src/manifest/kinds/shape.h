@@ -102,8 +102,8 @@ struct KindTable {
 // What an agent may be: "agent", "human" and so on.
 const std::vector<std::string>& member_kinds();
 
-// PhoenixApp, Agent, FlightPacket, HandoffContract, Policy, and PolicyRules, which is the
-// original's policy file without a kind. Lives as long as the program.
+// PhoenixApp, Agent, FlightPacket, HandoffContract, Policy, PolicyRules, which is the original's
+// policy file without a kind, and PolicyTest. Lives as long as the program.
 const std::vector<KindTable>& all_kinds();
 // Null: no such kind.
 const KindTable* find_kind(std::string_view kind);

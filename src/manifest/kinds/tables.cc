@@ -8,6 +8,7 @@ constexpr double kSecond = 1'000;
 constexpr double kDay = 86'400 * kSecond;
 constexpr double kYear = 366 * kDay;
 constexpr double kScriptBytes = 64 * 1024;
+constexpr double kContextBytes = 1024 * 1024;
 
 const std::vector<std::string> kTargets = {"can-register", "can-assign", "can-handoff",
                                            "can-retire"};
@@ -256,21 +257,59 @@ KindTable packet_kind() {
                    field("retain", duration(0, kYear), "how long it is kept at its end (7d)"),
                    field("replicas", integer(1, 100'000),
                          "so many packets of this form, named NAME-1 and so on (one, NAME)"),
+                   field("contract", id(), "under which it is handed over (one bound to it)"),
+                   field("scopes", words(64), "what its owners may do (no bounds)"),
                    field("semantic", semantic(), "what the work means")}),
               "what is to be done"))}))};
 }
 
+Shape contract_context() {
+  Shape summary = object(
+      {required(field("path", text(), "what travels in short only")),
+       required(field("maxBytes", integer(2, kContextBytes), "how many bytes of it, as JSON"))});
+  return object({field("require", words(256), "paths that must travel"),
+                 field("redact", words(256), "paths that must not travel"),
+                 field("summarize", list(std::move(summary), 0, 256), "what travels in short only"),
+                 field("maxBytes", integer(0, kContextBytes), "the size of all that travels")});
+}
+
+Shape contract_approval() {
+  return object({field("field", text(), "path of a number in the context (always asked for)"),
+                 field("above", number(-1e300, 1e300), "the number above which it is asked for"),
+                 field("role", text(), "of whoever may approve (approver)"),
+                 field("expiresAfter", duration(kSecond, kYear), "how long it is asked for (24h)"),
+                 field("onExpiry", choice({"allow", "deny"}), "what holds after that (deny)")});
+}
+
+Field contract_spec() {
+  return field(
+      "spec",
+      object(
+          {field("source", id(), "the agent that hands over (any)"),
+           field("target", id(), "the agent that takes (any)"),
+           field("requiredCapabilities", words(64), "what the receiver must be able to do"),
+           only(kV1, field("capabilityMatch", choice({"all", "any"}),
+                           "whether all of them are needed (all)")),
+           only(kV1, field("requiredCompliance", words(64), "what the receiver must have")),
+           only(kV1, field("minimumTrustScore", score(), "what the receiver must be trusted")),
+           only(kV1, field("namespaces", list(id(), 0, 256), "where it may happen (the packet's)")),
+           only(kV1, field("maxChainLength", integer(0, 1'000'000),
+                           "how often one packet may be handed over (any number)")),
+           only(kV1, field("context", contract_context(), "what travels")),
+           only(kV1,
+                field("scopes", words(64), "the most that the receiver may do (as the giver)")),
+           only(kV1, field("approval", contract_approval(), "when a human has to approve")),
+           only(kV1, field("appliesTo",
+                           object({required(field("capabilities", words(64),
+                                                  "packets that require all of these"))}),
+                           "packets that are under it without naming it")),
+           field("validationSchema", schema(), "what the context must be like"), enforce()}),
+      "what must hold");
+}
+
 KindTable contract_kind() {
   return {"HandoffContract", "What must hold when work goes from one agent to another",
-          object(document(
-              metadata(),
-              {required(field(
-                  "spec",
-                  object({required(field("source", id(), "the agent that hands over"), kV1),
-                          required(field("target", id(), "the agent that takes"), kV1),
-                          field("requiredCapabilities", words(64), "what the target must hold"),
-                          field("validationSchema", schema(), "what the payload must be like")}),
-                  "what must hold"))}))};
+          object(document(metadata(), {required(contract_spec())}))};
 }
 
 Shape restricted_tags() {
@@ -324,6 +363,67 @@ KindTable policy_kind() {
                       {required(field("spec", object(std::move(fields)), "what it decides"))}))};
 }
 
+// A member or a packet of a case: what is not given is the named one's, or as hosts have it.
+Shape case_member() {
+  return object(
+      {field("from", id(), "an Agent of the app, to begin with"),
+       field("id", id(), "its id (that of `from`, else \"member\")"),
+       field("namespace", id(), "where it works (the app's)"),
+       field("kind", choice(member_kinds()), "what it is (agent)"),
+       field("status", choice({"ACTIVE", "DRAINING", "DETACHED", "RETIRED"}), "its state (ACTIVE)"),
+       field("registeredBy", text(), "whose token registered it"),
+       field("capabilities", words(), "what it can do"),
+       field("compliance", words(), "what it may be trusted with, by name"),
+       field("labels", labels(), "labels of it, key and value"),
+       field("trustScore", score(), "how far it is trusted (1)"),
+       field("reliability", score(), "how often it succeeds (1)"),
+       field("weight", integer(1, 10'000), "its share of the ring (100)"),
+       field("load", integer(0, 1'000'000), "what it holds (0)"),
+       field("maxLoad", integer(1, 1'000'000), "what it can hold (1)"),
+       field("joinedAt", moment(), "since when it is there")});
+}
+
+Shape case_packet() {
+  return object({field("from", id(), "a FlightPacket of the app, to begin with"),
+                 field("id", id(), "its id (that of `from`, else \"packet\")"),
+                 field("name", text(), "its name"),
+                 field("namespace", id(), "where it is worked on (the app's)"),
+                 field("affinityKey", text(), "packets with one key go to one owner"),
+                 field("requiredCapabilities", words(64), "what its owner must be able to do"),
+                 field("capabilityMatch", choice({"all", "any"}), "whether all are needed (all)"),
+                 field("policyTags", words(64), "what policies look at"),
+                 field("labels", labels(), "labels of it, key and value"),
+                 field("priority", integer(-1'000, 1'000), "the higher first (0)"),
+                 field("load", integer(1, 1'000'000), "how much of maxLoad it is (1)"),
+                 field("attempts", integer(0, 1'000'000), "how often it failed (0)"),
+                 field("losses", integer(0, 1'000'000), "how often its owner was lost (0)"),
+                 field("epoch", integer(0, 1e15), "how many owners it had (0)"),
+                 field("createdAt", moment(), "when it was made"),
+                 field("deadline", moment(), "EXPIRED after it"),
+                 field("payload", any(), "what its owner is given")});
+}
+
+KindTable test_kind() {
+  Shape one = object(
+      {required(field("name", text(), "what the case shows")),
+       required(field("at", choice(kTargets), "the point that is asked")),
+       field("member", case_member(), "who registers, is assigned to or retires"),
+       field("source", case_member(), "who hands over"),
+       field("target", case_member(), "who is to take"),
+       field("packet", case_packet(), "what is assigned or handed over"),
+       field("now", moment(), "when it is asked (2026-01-01T00:00:00Z)"),
+       field("context", map(any()), "what the caller says besides"),
+       required(field("expect", choice({"allow", "deny", "require-approval"}), "the decision")),
+       field("rule", text(), "the rule that decides: NAME or POLICY/NAME; \"default\": none does"),
+       field("reason", text(1'024), "part of the reason that is given")});
+  return {"PolicyTest", "Cases that an app's policies are to decide as they say",
+          object(document(metadata(),
+                          {required(field("spec",
+                                          object({required(field("cases", list(std::move(one), 1),
+                                                                 "one decision each"))}),
+                                          "what is asked, and what is to be answered"))}))};
+}
+
 KindTable rules_kind() {
   return {"PolicyRules", "The original's policy file, without a kind",
           object({field("apiVersion", choice({std::string(kAlphaText)}), "may be left out"),
@@ -342,7 +442,8 @@ const std::vector<std::string>& member_kinds() {
 
 const std::vector<KindTable>& all_kinds() {
   static const std::vector<KindTable> kKinds = {app_kind(),      agent_kind(),  packet_kind(),
-                                                contract_kind(), policy_kind(), rules_kind()};
+                                                contract_kind(), policy_kind(), rules_kind(),
+                                                test_kind()};
   return kKinds;
 }
 

@@ -32,6 +32,23 @@ std::string Finding::text() const {
   return out + ": " + detail;
 }
 
+Node sorted(const Node& node) {
+  Node out = node;
+  if (node.is_map()) {
+    std::vector<size_t> order(node.keys.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(),
+              [&](size_t a, size_t b) { return node.keys[a].text < node.keys[b].text; });
+    for (size_t i = 0; i < order.size(); ++i) {
+      out.keys[i] = node.keys[order[i]];
+      out.items[i] = sorted(node.items[order[i]]);
+    }
+    return out;
+  }
+  for (Node& item : out.items) item = sorted(item);
+  return out;
+}
+
 bool has_errors(const Findings& findings) {
   return std::any_of(findings.begin(), findings.end(),
                      [](const Finding& finding) { return finding.is_error(); });

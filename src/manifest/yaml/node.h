@@ -42,6 +42,9 @@ struct Node {
   const Node* find(std::string_view key) const;
 };
 
+// With the keys of all maps in order: equal for what differs only in that.
+Node sorted(const Node& node);
+
 // What was found wrong, or only strange, in a file.
 struct Finding {
   enum class Weight : uint8_t { kError, kWarning };
