@@ -23,6 +23,19 @@ Content json_content(std::string text) {
   return content;
 }
 
+lineage::NamedKeyPair signer_of(const std::string& host) {
+  return {lineage::KeyRole::kHost, host, lineage::KeyPair::from_seed(digest_of(host))};
+}
+
+Result<std::vector<lineage::LogHead>> heads_of(const Result<std::vector<LogState>>& logs) {
+  if (!logs) return tl::unexpected<Error>(logs.error());
+  std::vector<lineage::LogHead> heads;
+  for (const LogState& log : *logs) {
+    if (log.size > 0) heads.push_back({log.log, log.size});
+  }
+  return heads;
+}
+
 PatchMember draw_patch(Prng& prng, const Env& env) {
   PatchMember body;
   body.key = MemberKey(kNamespace, env.member_ids[prng.below(env.member_ids.size())]);

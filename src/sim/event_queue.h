@@ -12,6 +12,9 @@
 
 namespace phoenix::sim {
 
+// Wall clock at the virtual time zero, where nobody has set it.
+inline constexpr WallMs kWallStart = 1'800'000'000'000;
+
 // At one instant, what has arrived is taken before any timer.
 enum class Rank : uint8_t { kArrival, kTimer };
 

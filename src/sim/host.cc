@@ -21,6 +21,8 @@ NodeConfig node_config(uint64_t run) {
     config.ring_key.bytes[i] = static_cast<uint8_t>(i);
   }
   config.run = run;
+  config.pool = "sim";
+  config.signer = signer_of(config.host);
   return config;
 }
 
@@ -124,6 +126,7 @@ void Host::drain() {
   }
   for (const PacketKey& key : out.loads) load(key);
   for (uint64_t batch : out.resolves) resolve(batch);
+  for (uint64_t id : out.wanted_heads) read_heads(id);
   for (const Reply& item : out.replies) reply(item);
   for (const StreamPortion& portion : out.portions) {
     const auto found = open_.find(portion.stream);
@@ -161,6 +164,16 @@ void Host::load(const PacketKey& key) {
       }
       auto reader = store_.reader();
       node_->loaded(node_now(), key, (*reader)->get(key));
+    });
+  });
+}
+
+void Host::read_heads(uint64_t id) {
+  queue_.after(microseconds(prng_.between(20, 800)), [this, id, run = run_] {
+    if (run != run_) return;
+    input([this, id] {
+      trace_.line(queue_.now(), fmt::format("= heads {}", id));
+      node_->heads(node_now(), id, heads_of((*store_.reader())->logs()));
     });
   });
 }

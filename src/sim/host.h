@@ -24,9 +24,6 @@
 
 namespace phoenix::sim {
 
-// Wall clock at the virtual time zero.
-inline constexpr WallMs kWallStart = 1'800'000'000'000;
-
 class Host final : public Door {
  public:
   Host(EventQueue& queue, Trace& trace, Checks& checks, FaultCounts& faults, Prng prng);
@@ -79,6 +76,7 @@ class Host final : public Door {
   void drain();
   void reply(const Reply& reply);
   void load(const PacketKey& key);
+  void read_heads(uint64_t id);
   void resolve(uint64_t batch_id);
   void write_next();
   void report(const std::shared_ptr<Batch>& batch, CommitResult result);

@@ -100,6 +100,9 @@ void Process::begin(const std::string& key) {
   if (prng_.chance(1, 4)) {
     later(milliseconds(length / 2), [=, this] { checkpoint(key, job); });
   }
+  if (!env_.calm && prng_.chance(1, 6)) {
+    later(milliseconds(length / 3), [=, this] { ask_ticket(key, job); });
+  }
   later(milliseconds(length), [=, this] { finish(key, job); });
 }
 
@@ -115,6 +118,20 @@ void Process::start_call(const std::string& key, uint64_t job) {
   call.key = PacketKey::from_text(key);
   call.epoch = works_.at(key).epoch;
   call.digest = digest_of(fmt::format("start {} {}", key, call.epoch));
+  Command command;
+  command.caller = caller();
+  command.body = OwnerCalls{{call}, true};
+  send_until_answered(std::make_shared<const Command>(std::move(command)), 1);
+}
+
+// For a third party; what comes of it the checkers see.
+void Process::ask_ticket(const std::string& key, uint64_t job) {
+  if (!still(key, job)) return;
+  OwnerCall call;
+  call.call = Call::kTicket;
+  call.key = PacketKey::from_text(key);
+  call.epoch = works_.at(key).epoch;
+  call.digest = digest_of(fmt::format("ticket {} {}", key, call.epoch));
   Command command;
   command.caller = caller();
   command.body = OwnerCalls{{call}, true};
@@ -258,7 +275,7 @@ void Process::on_owner_answer(const OwnerCall& call, const ItemReply& reply) {
   const auto found = works_.find(key);
   const bool mine_still = found != works_.end() && found->second.epoch == call.epoch;
   if (error == nullptr) {
-    if (call.call < Call::kComplete) return;
+    if (!ends_epoch(call.call)) return;
     uint64_t& over = over_[key];
     over = std::max(over, call.epoch);
     drop(key, call.epoch);

@@ -19,10 +19,11 @@ std::string closing_text(uint64_t first, uint64_t next, uint64_t violations) {
 }
 
 std::string replay_command(uint64_t seed, const SimOptions& options) {
-  std::string out = fmt::format("phoenix sim --seed {} --steps {}", seed, options.steps);
+  std::string out =
+      fmt::format("phoenix sim --seed {} --steps {}", seed, options.steps_or(kSeedSteps));
   if (!options.planted_bug.empty()) {
     out = fmt::format("phoenix_sim_planted --seeds {}..{} --steps {} --bug {}", seed, seed,
-                      options.steps, options.planted_bug);
+                      options.steps_or(kSeedSteps), options.planted_bug);
   }
   return out;
 }

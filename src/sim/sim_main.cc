@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/planted.h"
 #include "sim/cluster/pool_report.h"
 #include "sim/report.h"
 #include "sim/scenario/scenario.h"
 #include "sim/world.h"
+#include "sim/worlds/churn_world.h"
 
 namespace phoenix {
 
@@ -29,6 +33,44 @@ int play(const SimOptions& options) {
   return played->differences.empty() ? 0 : 1;
 }
 
+// The worlds that a scenario names; none if one of the names is of no world.
+std::vector<const sim::ChurnWorld*> worlds_of(std::string_view names) {
+  std::vector<const sim::ChurnWorld*> out;
+  if (names == "worlds") {
+    for (const sim::ChurnWorld& world : sim::churn_worlds()) out.push_back(&world);
+    return out;
+  }
+  while (!names.empty()) {
+    const size_t comma = std::min(names.find(','), names.size());
+    const sim::ChurnWorld* world = sim::find_churn_world(names.substr(0, comma));
+    if (world == nullptr) return {};
+    out.push_back(world);
+    names.remove_prefix(std::min(comma + 1, names.size()));
+  }
+  return out;
+}
+
+int play_worlds(const SimOptions& options, const std::vector<const sim::ChurnWorld*>& worlds) {
+  std::vector<sim::ChurnResult> results;
+  int status = 0;
+  for (uint64_t seed = options.seed_first; options.goes_on_with(seed); ++seed) {
+    for (const sim::ChurnWorld* world : worlds) {
+      const int64_t steps = options.steps_or(kWorldSteps);
+      results.push_back(sim::run_churn(*world, seed, steps, options.verbose));
+      const sim::ChurnResult& result = results.back();
+      if (options.json) std::fputs(sim::churn_json(result).c_str(), stdout);
+      if (!result.violation) continue;
+      status = 1;
+      std::fprintf(stderr, "%s: %s\nreplay: phoenix sim --scenario %s --seed %llu --steps %lld\n",
+                   std::string(invariant_name(result.violation->invariant)).c_str(),
+                   result.violation->what.c_str(), std::string(world->name).c_str(),
+                   static_cast<unsigned long long>(seed), static_cast<long long>(steps));
+    }
+  }
+  if (!options.json) std::fputs(sim::churn_table(results).c_str(), stdout);
+  return status;
+}
+
 }  // namespace
 
 int run_sim(const SimOptions& options) {
@@ -41,12 +83,15 @@ int run_sim(const SimOptions& options) {
     }
   }
   if (options.hosts > 0) return sim::play_pool_seeds(options);
+  if (const auto worlds = worlds_of(options.scenario); !worlds.empty()) {
+    return play_worlds(options, worlds);
+  }
   if (!options.scenario.empty()) return play(options);
   uint64_t seed = options.seed_first;
   uint64_t violations = 0;
   for (; options.goes_on_with(seed); ++seed) {
-    const sim::RunResult result =
-        sim::run_seed({.seed = seed, .steps = options.steps, .print_trace = options.verbose});
+    const sim::RunResult result = sim::run_seed(
+        {.seed = seed, .steps = options.steps_or(kSeedSteps), .print_trace = options.verbose});
     if (result.violation) ++violations;
     if (options.more && !result.violation) continue;
     std::fputs((options.json ? sim::seed_json(result) : sim::seed_text(result, options)).c_str(),

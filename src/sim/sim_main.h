@@ -14,10 +14,13 @@ namespace phoenix {
 
 struct SimOptions {
   uint64_t seed_first = 1;
-  uint64_t seed_last = 1;   // >= seed_first; inclusive
-  int64_t steps = 2000;     // 1..100,000,000 steps of each seed; not with several hosts
-  int64_t hosts = 0;        // 0: one host with a store of its own; else so many that share one
-  std::string scenario;     // file to play instead of the generated workload; empty: none
+  uint64_t seed_last = 1;  // >= seed_first; inclusive
+  // 1..100,000,000 steps of each seed, not with several hosts; 0: 2,000, of a world 100.
+  int64_t steps = 0;
+  int64_t hosts = 0;  // 0: one host with a store of its own; else so many that share one
+  // A file to play instead of the generated workload, or names of worlds (worlds/churn_world.h)
+  // with commas between, "worlds" for all of them; empty: none.
+  std::string scenario;
   std::string planted_bug;  // name of a planted bug; needs a build with PHOENIX_PLANTED_BUGS
   bool json = false;
   bool verbose = false;  // print the trace itself
@@ -26,11 +29,15 @@ struct SimOptions {
   // here.
   std::function<bool()> more;
 
+  int64_t steps_or(int64_t otherwise) const { return steps == 0 ? otherwise : steps; }
   bool goes_on_with(uint64_t seed) const { return more ? more() : seed <= seed_last; }
 };
 
 // "2" or "0.5"; an error unless it is more than nothing and at most 10,000.
 Result<Duration> parse_hours(std::string_view text);
+
+inline constexpr int64_t kSeedSteps = 2'000;
+inline constexpr int64_t kWorldSteps = 100;
 
 // 0: no violation. 1: a violation, printed with the seed and the command that replays it.
 // 2: the options cannot be carried out (unknown bug or scenario).

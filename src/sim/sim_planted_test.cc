@@ -48,7 +48,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Expectation{PlantedBug::kLeaseRenewedByStale, Invariant::kBounded},
                     Expectation{PlantedBug::kWakeUpLost, Invariant::kOwnedOrParked},
                     Expectation{PlantedBug::kHeartbeatPassesDelivery, Invariant::kBounded},
-                    Expectation{PlantedBug::kHeldNotRedelivered, Invariant::kDelivery}),
+                    Expectation{PlantedBug::kHeldNotRedelivered, Invariant::kDelivery},
+                    Expectation{PlantedBug::kTicketNotWaitedFor, Invariant::kExclusive},
+                    Expectation{PlantedBug::kTicketPromiseForgotten, Invariant::kExclusive}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;

@@ -137,6 +137,11 @@ std::string describe_op(const Op& op) {
                  },
                  [](const DropMember& drop) { return fmt::format("drop {}", drop.key.id()); },
                  [](const DropSession& drop) { return fmt::format("drop session {}", drop.id); },
+                 [](const PutDocument& put) {
+                   return fmt::format("{} {}->{} {}", put.document->key.text(), put.expect_revision,
+                                      put.document->revision, put.event);
+                 },
+                 [](const PutNote& put) { return fmt::format("note {}", put.key); },
                  [](const PutAnswer&) { return std::string("answer"); }},
       op);
 }
@@ -157,40 +162,44 @@ void Trace::line(Instant now, std::string_view text) {
 
 std::string describe(const Command& command) {
   const std::string body = std::visit(
-      Overloaded{[](const Submit& b) { return describe_submit(b); },
-                 [](const OwnerCalls& b) { return describe_calls(b); },
-                 [](const OrderPacket& b) {
-                   return fmt::format("{} {} {}", kOrderNames[static_cast<size_t>(b.order)],
-                                      b.key.id(), b.to);
-                 },
-                 [](const AwaitPacket& b) { return fmt::format("await {}", b.key.id()); },
-                 [](const Register& b) { return describe_register(b); },
-                 [](const Poll& b) {
-                   return describe_session("poll", b.ref,
-                                           fmt::format("max={} wait={} after={}", b.max,
-                                                       b.wait.ms(), b.after.value_or("-")));
-                 },
-                 [](const Heartbeat& b) {
-                   return describe_session("heartbeat", b.ref, "after=" + b.after.value_or("-"));
-                 },
-                 [](const OpenStream& b) {
-                   return describe_session("stream", b.ref, "after=" + b.after.value_or("-"));
-                 },
-                 [](const Attach& b) { return describe_session("attach", b.ref, ""); },
-                 [](const Drain& b) {
-                   return describe_session("drain", b.ref,
-                                           fmt::format("{}", b.deadline_seconds.value_or(0)));
-                 },
-                 [](const Resume& b) { return describe_session("resume", b.ref, ""); },
-                 [](const Retire& b) { return describe_session("retire", b.ref, ""); },
-                 [](const AddMembers& b) { return describe_session("add", b.ref, ""); },
-                 [](const RemoveMembers& b) { return describe_session("remove", b.ref, ""); },
-                 [](const PatchMember& b) {
-                   return fmt::format("patch {} load={} caps={}", b.key.id(),
-                                      b.max_load.value_or(0),
-                                      b.capabilities ? join(*b.capabilities) : "");
-                 },
-                 [](const AwaitMember& b) { return fmt::format("await member {}", b.key.id()); }},
+      Overloaded{
+          [](const Submit& b) { return describe_submit(b); },
+          [](const OwnerCalls& b) { return describe_calls(b); },
+          [](const OrderPacket& b) {
+            return fmt::format("{} {} {}", kOrderNames[static_cast<size_t>(b.order)], b.key.id(),
+                               b.to);
+          },
+          [](const AwaitPacket& b) { return fmt::format("await {}", b.key.id()); },
+          [](const Register& b) { return describe_register(b); },
+          [](const Poll& b) {
+            return describe_session(
+                "poll", b.ref,
+                fmt::format("max={} wait={} after={}", b.max, b.wait.ms(), b.after.value_or("-")));
+          },
+          [](const Heartbeat& b) {
+            return describe_session("heartbeat", b.ref, "after=" + b.after.value_or("-"));
+          },
+          [](const OpenStream& b) {
+            return describe_session("stream", b.ref, "after=" + b.after.value_or("-"));
+          },
+          [](const Attach& b) { return describe_session("attach", b.ref, ""); },
+          [](const Drain& b) {
+            return describe_session("drain", b.ref,
+                                    fmt::format("{}", b.deadline_seconds.value_or(0)));
+          },
+          [](const Resume& b) { return describe_session("resume", b.ref, ""); },
+          [](const Retire& b) { return describe_session("retire", b.ref, ""); },
+          [](const AddMembers& b) { return describe_session("add", b.ref, ""); },
+          [](const RemoveMembers& b) { return describe_session("remove", b.ref, ""); },
+          [](const PatchMember& b) {
+            return fmt::format("patch {} load={} caps={}", b.key.id(), b.max_load.value_or(0),
+                               b.capabilities ? join(*b.capabilities) : "");
+          },
+          [](const AwaitMember& b) { return fmt::format("await member {}", b.key.id()); },
+          [](const ApplyDocuments& b) { return fmt::format("apply {} {}", b.ns, b.items.size()); },
+          [](const DecideApproval& b) {
+            return fmt::format("{} {}", b.approve ? "approve" : "reject", b.name);
+          }},
       command.body);
   return fmt::format("#{} {}/{} {}", command.id, command.caller.session, command.caller.generation,
                      body);
@@ -214,6 +223,9 @@ std::string describe(const ReplyBody& reply) {
                                [](const MembersReply& r) { return describe_members(r); },
                                [](const DeliveriesReply& r) { return describe(r); },
                                [](const AttachReply& r) { return describe_attach(r); },
+                               [](const DocumentsReply& r) {
+                                 return fmt::format("documents {}", r.items.size());
+                               },
                                [](const StreamOpened&) { return std::string("stream opened"); }},
                     reply);
 }

@@ -104,7 +104,7 @@ bool Answers::may_own(const Caller& caller, const std::optional<Owner>& owner) c
 
 void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerReply& reply) {
   const auto known = finals_.find({call.key, call.epoch});
-  if (call.call >= Call::kComplete && known != finals_.end()) {
+  if (ends_epoch(call.call) && known != finals_.end()) {
     if (known->second.digest != call.digest) {
       complain_(Invariant::kFence,
                 fmt::format("two different calls ended {}@{}", call.key.id(), call.epoch));
@@ -122,7 +122,7 @@ void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerR
                           call_name(call.call), call.key.id(), reply.revision));
     return;
   }
-  if (call.call >= Call::kComplete) {
+  if (ends_epoch(call.call)) {
     first_final(caller, call, reply);
   } else if (durable->epoch != call.epoch || !may_own(caller, durable->owner)) {
     complain_(Invariant::kFence, fmt::format("{} of {}@{} was accepted while epoch {} of {} stood",

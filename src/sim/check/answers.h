@@ -13,6 +13,8 @@
 
 namespace phoenix::sim {
 
+constexpr bool ends_epoch(Call call) { return call >= Call::kComplete && call <= Call::kHandoff; }
+
 class Answers {
  public:
   Answers(const Shadow& shadow, Complain complain)

@@ -151,7 +151,7 @@ const MemberRecord* Bounds::taker(const Packet& head,
 // begins anew with the host.
 bool Bounds::waits(Instant now, WallMs wall, const Packet& head) const {
   if (wall < head.spec->not_before) return true;
-  if (!head.parked || head.parked->reason != ParkReason::kBackoff) return false;
+  if (!head.parked || !waits_its_time(head.parked->reason)) return false;
   const Shadow::Track* track = shadow_.find(head.key);
   if (track == nullptr) return true;
   const Duration length = milliseconds(head.parked->until - head.updated_at);

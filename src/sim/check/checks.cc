@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sim/event_queue.h"
+
 namespace phoenix::sim {
 
 namespace {
@@ -14,6 +16,9 @@ Invariant named_by(std::string_view sentence) {
   return Invariant::kNode;
 }
 
+// Of a clock that nobody has set.
+WallMs right_wall(Instant now) { return kWallStart + now.ns / 1'000'000; }
+
 }  // namespace
 
 Checks::Checks(bool shared)
@@ -23,7 +28,8 @@ Checks::Checks(bool shared)
       answers_(shadow_, complain()),
       bounds_(shadow_, complain()),
       work_(shadow_, complain()),
-      plans_(complain()) {}
+      plans_(complain()),
+      tickets_(complain()) {}
 
 Complain Checks::complain() {
   return [this](Invariant invariant, std::string what) { violate(invariant, std::move(what)); };
@@ -42,11 +48,18 @@ void Checks::command(Instant now, const Command& command) {
 void Checks::reply(Instant now, const Command& command, const Reply& reply) {
   now_ = now;
   answers_.reply(command, reply);
+  if (const auto* done = std::get_if<OwnerReply>(&reply.body))
+    tickets_.given(right_wall(now), *done);
   if (const auto* portion = std::get_if<DeliveriesReply>(&reply.body)) {
     for (const Delivery& item : portion->deliveries) {
       shadow_.handed_out(item.packet.head->key, item.epoch);
     }
   }
+}
+
+void Checks::ticket(Instant now, const OwnerReply& reply) {
+  now_ = now;
+  tickets_.given(right_wall(now), reply);
 }
 
 void Checks::deliveries(Instant now, const Command& command, const DeliveriesReply& reply) {
@@ -60,6 +73,12 @@ void Checks::deliveries(Instant now, const Command& command, const DeliveriesRep
 void Checks::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth) {
   now_ = now;
   shadow_.committed(now, groups, truth);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (!truth[i]) continue;
+    for (const Op& op : groups[i].ops) {
+      if (const auto* put = std::get_if<PutPacket>(&op)) tickets_.committed(right_wall(now), *put);
+    }
+  }
 }
 
 void Checks::started(Instant now, Store& store) {

@@ -13,6 +13,7 @@
 #include "sim/check/bounds.h"
 #include "sim/check/plans.h"
 #include "sim/check/shadow.h"
+#include "sim/check/tickets.h"
 #include "sim/check/violation.h"
 #include "sim/check/work.h"
 
@@ -28,6 +29,8 @@ class Checks {
   // --- what the driver sees ---
   void command(Instant now, const Command& command);
   void reply(Instant now, const Command& command, const Reply& reply);
+  // A ticket leaves the host that signed it, on its way to its owner.
+  void ticket(Instant now, const OwnerReply& reply);
   void deliveries(Instant now, const Command& command, const DeliveriesReply& reply);
   // truth[i]: has the store really taken groups[i], whatever it has answered.
   void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth);
@@ -59,6 +62,7 @@ class Checks {
   Bounds bounds_;
   Work work_;
   Plans plans_;
+  Tickets tickets_;
 };
 
 }  // namespace phoenix::sim

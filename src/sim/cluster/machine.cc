@@ -169,9 +169,14 @@ void Machine::drain() {
   }
   for (const PacketKey& key : out.node.loads) load(key);
   for (uint64_t batch : out.node.resolves) resolve(batch);
+  for (uint64_t id : out.node.wanted_heads) read_heads(id);
   for (const PeerMessageOut& item : out.messages) {
     line(fmt::format("< to {} {}", item.to.empty() ? "all" : text_of(item.to),
                      describe_peer(item.message)));
+    if (const auto* answer = std::get_if<PeerAnswer>(&item.message)) {
+      const auto* done = std::get_if<OwnerReply>(&answer->body);
+      if (done != nullptr) env_.checks.ticket(env_.queue.now(), *done);
+    }
     env_.links.send(number_, item.to, item.message);
   }
   ask_pool(out.pool);

@@ -131,6 +131,7 @@ class Machine final : public Door, public PeerEnd {
   void report(const std::shared_ptr<Batch>& batch, bool answered);
   bool would_all_happen(const std::vector<Group>& groups) const;
   void heard(const std::vector<Group>& groups);
+  void read_heads(uint64_t id);
   void load(const PacketKey& key);
   void resolve(uint64_t batch_id);
   void ask_pool(const PoolRequests& requests);

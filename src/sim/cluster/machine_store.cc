@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sim/cluster/machine.h"
+#include "sim/env.h"
 
 namespace phoenix::sim {
 
@@ -176,6 +177,18 @@ void Machine::load(const PacketKey& key) {
       [this, key](Result<PacketLookup> lookup) {
         line("= load " + key.text());
         cluster_->loaded(node_now(), key, std::move(lookup));
+      });
+}
+
+void Machine::read_heads(uint64_t id) {
+  ask<std::vector<LogState>>(
+      fmt::format("heads {}", id),
+      [this, life = life_] {
+        auto reader = MemoryHostStore(env_.pool, life).reader();
+        return *(*reader)->logs();
+      },
+      [this, id](Result<std::vector<LogState>> logs) {
+        cluster_->heads(node_now(), id, heads_of(logs));
       });
 }
 

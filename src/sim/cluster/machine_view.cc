@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sim/cluster/machine.h"
+#include "sim/env.h"
 
 namespace phoenix::sim {
 
@@ -132,6 +133,8 @@ void Machine::recover() {
         }
         config.node.run = life_.life;
         config.node.self = life_;
+        config.node.pool = "sim";
+        config.node.signer = signer_of(name_);
         cluster_ = std::make_unique<Cluster>(config);
         beats_ = std::make_unique<MemoryPoolStore>(env_.pool);
         for (MemberRecord& record : found->members) cluster_->recover(std::move(record));

@@ -67,8 +67,12 @@ std::string node_text(const NodeMessage& message) {
             return fmt::format("taken {}@{}{}", m.key.id(), m.epoch, m.started ? " started" : "");
           },
           [](const Untaken& m) { return fmt::format("untaken {}@{}", m.key.id(), m.epoch); },
+          [](const Parted& m) {
+            return fmt::format("parted {}#{}{}", m.key.id(), m.incarnation, m.done ? " done" : "");
+          },
           [](const Turned& m) { return turned_text(m); },
           [](const Records& m) { return records_text(m); },
+          [](const Documents& m) { return fmt::format("documents {}", m.documents.size()); },
           [](const Loads& m) {
             std::string out = "loads";
             for (const auto& [key, load] : m.others) out += fmt::format(" {}={}", key.id(), load);

@@ -183,7 +183,7 @@ void PoolBounds::parked(Instant now, WallMs wall, Instant calm_since, const Shad
                         const std::map<MemberKey, uint64_t>& loads) {
   const Packet& head = *track.head;
   bool waits = wall < head.spec->not_before + kPoolSlack.ms();
-  if (head.parked && head.parked->reason == ParkReason::kBackoff) {
+  if (head.parked && waits_its_time(head.parked->reason)) {
     // By the monotonic clock of its keeper, and begun anew by the next one.
     const Duration length = milliseconds(head.parked->until - head.updated_at);
     waits = waits || now < std::max(track.since, calm_since) + length + kPoolSlack;

@@ -60,7 +60,9 @@ INSTANTIATE_TEST_SUITE_P(
                     PoolExpected{PlantedBug::kNotDeliveredAgain,
                                  {Invariant::kBounded, Invariant::kDelivery}},
                     PoolExpected{PlantedBug::kAdoptedAtOnce, {Invariant::kExclusive}},
-                    PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery}}),
+                    PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery}},
+                    PoolExpected{PlantedBug::kTicketNotWaitedFor, {Invariant::kExclusive}},
+                    PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;

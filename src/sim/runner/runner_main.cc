@@ -169,7 +169,7 @@ SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
   if (options.sim.hosts > 0) return run_pool(options, seed);
   phoenix::sim::RunOptions run;
   run.seed = seed;
-  run.steps = options.sim.steps;
+  run.steps = options.sim.steps_or(phoenix::kSeedSteps);
   run.print_trace = options.sim.verbose;
   RunResult result = phoenix::sim::run_seed(run);
   if (options.twice && !result.violation) {

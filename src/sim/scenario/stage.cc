@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/env.h"
+
 namespace phoenix::sim {
 
 namespace {
@@ -26,6 +28,8 @@ void Stage::start() {
     config.ring_key.bytes[i] = static_cast<uint8_t>(i);
   }
   config.run = ++run_;
+  config.pool = "stage";
+  config.signer = signer_of(config.host);
   node_ = std::make_unique<Node>(config);
   RecoverSink sink;
   sink.packet = [this](Packet packet) { node_->recover_packet(std::move(packet)); };
@@ -105,6 +109,9 @@ void Stage::pump() {
     if (!out.groups.empty()) write(std::move(out.groups));
     for (const PacketKey& key : out.loads) {
       node_->loaded(now(), key, (*store_.reader())->get(key));
+    }
+    for (uint64_t id : out.wanted_heads) {
+      node_->heads(now(), id, heads_of((*store_.reader())->logs()));
     }
     for (uint64_t batch : out.resolves) node_->resolved(now(), batch, store_.resolve(batch));
   }
