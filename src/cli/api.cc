@@ -139,7 +139,17 @@ struct Api::Transport {
 };
 
 Target::Target(const std::vector<std::string>& segments) : text_("/v1") {
-  for (const std::string& segment : segments) text_ += "/" + url_encode(segment);
+  for (const std::string& segment : segments) {
+    text_ += "/";
+    // A colon may stand in a path, and has to where it is a verb: "packets:complete".
+    for (std::string_view rest = segment;;) {
+      const size_t colon = rest.find(':');
+      text_ += url_encode(rest.substr(0, colon));
+      if (colon == rest.npos) break;
+      text_ += ":";
+      rest.remove_prefix(colon + 1);
+    }
+  }
 }
 
 Target Target::plain(std::string path) {

@@ -17,6 +17,7 @@ TEST(Targets, AreEncodedAsTheyAreBuilt) {
   Target target({"packets", "a b/c"});
   target.with("label", "k=v&x").with("limit", 10);
   EXPECT_EQ(target.text(), "/v1/packets/a%20b%2Fc?label=k%3Dv%26x&limit=10");
+  EXPECT_EQ(Target({"documents:apply"}).text(), "/v1/documents:apply") << "a verb";
 }
 
 TEST(Failures, HaveTheExitCodesOfTheTable) {

@@ -72,7 +72,7 @@ Json findings_document(const Loaded& loaded) {
 }
 
 Outcome<manifest::App> load_for(Context& context, const AppFlags& flags, const std::string& what) {
-  Loaded loaded = manifest::load_app({flags.file, flags.strict});
+  Loaded loaded = manifest::load_app({flags.file, flags.strict, flags.tests});
   for (const Finding& finding : loaded.findings) {
     if (!finding.is_error()) context.out.remark("warning: " + finding.text());
   }
@@ -82,14 +82,6 @@ Outcome<manifest::App> load_for(Context& context, const AppFlags& flags, const s
   Failure failure{kExitFailed, what + ": " + summary, lines, "", ""};
   failure.document = findings_document(loaded).dump();
   return tl::unexpected(std::move(failure));
-}
-
-void remark_on_rules(Context& context, const manifest::App& app) {
-  if (app.policies.empty() && app.contracts.empty()) return;
-  const size_t policies = app.policies.size();
-  context.out.remark(fmt::format(
-      "warning: {} {} and {} were checked, but hosts of this version do not enforce them", policies,
-      policies == 1 ? "policy" : "policies", counted(app.contracts.size(), "contract")));
 }
 
 }  // namespace phoenix::cli

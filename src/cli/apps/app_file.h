@@ -11,14 +11,12 @@ namespace phoenix::cli {
 struct AppFlags {
   std::string file = "PhoenixFile";
   bool strict = false;
+  bool tests = false;  // also the policies' tests; no flag
 };
 void add_app_flags(std::vector<Flag>& flags, AppFlags* into);
 
 // Loads it; a Failure tells every error, one a line. Warnings go to stderr.
 Outcome<manifest::App> load_for(Context& context, const AppFlags& flags, const std::string& what);
-
-// Says on stderr what of the app no host of this version sees to.
-void remark_on_rules(Context& context, const manifest::App& app);
 
 // {"valid", "app": {…}, "errors": […], "warnings": […]}
 Json findings_document(const manifest::Loaded& loaded);

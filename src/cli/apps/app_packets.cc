@@ -113,6 +113,13 @@ Outcome<Json> packet_body(const manifest::App& app, const AppPacket& packet, int
     if (!at) return tl::unexpected(at.error());
     body.set(key, Json::string(*at));
   }
+  if (!declared.contract.empty()) body.set("contract", Json::string(declared.contract));
+  if (declared.scopes) body.set("scopes", Json::strings(*declared.scopes));
+  if (declared.semantic) {
+    if (auto semantic = Json::parse(declared.semantic->canonical)) {
+      body.set("semantic", *std::move(semantic));
+    }
+  }
   auto payload = Json::parse(declared.payload);
   if (payload && !payload->is_null()) body.set("payload", std::move(*payload));
   return body;

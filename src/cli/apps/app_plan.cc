@@ -210,6 +210,8 @@ const char* verb_name(Change::Verb verb) {
       return "create";
     case Change::Verb::kUpdate:
       return "update";
+    case Change::Verb::kRemove:
+      return "remove";
     case Change::Verb::kRetire:
       return "retire";
     case Change::Verb::kCancel:
@@ -240,7 +242,7 @@ Outcome<std::vector<std::string>> carry_out(AppHost& host, const manifest::App& 
   std::vector<AppPacket> packets;
   size_t done = 0;
   for (const Change& change : plan) {
-    if (change.verb == Change::Verb::kNote) continue;
+    if (change.verb == Change::Verb::kNote || change.document != nullptr) continue;
     if (change.verb == Change::Verb::kRefuse) {
       failures.push_back(change.id + " " + change.detail);
     } else if (change.packet != nullptr) {

@@ -16,6 +16,7 @@ struct Change {
   enum class Verb : uint8_t {
     kCreate,
     kUpdate,
+    kRemove,  // a document
     kRetire,  // a member: drains, then leaves
     kCancel,  // a packet
     kRefuse,  // cannot be done: a packet is never changed
@@ -23,7 +24,8 @@ struct Change {
   };
 
   Verb verb = Verb::kNote;
-  bool member = false;  // else a packet
+  bool member = false;             // else a packet
+  const char* document = nullptr;  // "policy" or "contract": neither of the two (app_documents.h)
   std::string ns;
   std::string id;
   std::string detail;                        // for people: "maxLoad 4 -> 8"
@@ -44,8 +46,8 @@ Outcome<std::vector<Change>> plan_app(AppHost& host, const manifest::App& app,
 // Counts what changes something, notes and refusals excepted.
 size_t count_changes(const std::vector<Change>& plan);
 
-// Does what the plan says, as far as it can; `progress` is told how many are done. The failures,
-// one line each.
+// Does what the plan says, documents apart, as far as it can; `progress` is told how many are done.
+// The failures, one line each.
 Outcome<std::vector<std::string>> carry_out(AppHost& host, const manifest::App& app,
                                             const std::vector<Change>& plan,
                                             const std::function<void(size_t)>& progress);

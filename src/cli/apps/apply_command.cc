@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/apps/app_commands.h"
+#include "cli/apps/app_documents.h"
 #include "cli/apps/app_file.h"
 #include "cli/apps/app_plan.h"
 #include "cli/table.h"
@@ -26,7 +27,9 @@ void print_plan(Context& context, const std::vector<Change>& plan) {
   Table table({{"CHANGE"}, {"KIND"}, {"ID"}, {"DETAIL"}});
   size_t rows = 0;
   for (const Change& change : plan) {
-    const char* kind = change.member ? "member" : "packet";
+    const char* kind = change.document != nullptr ? change.document
+                       : change.member            ? "member"
+                                                  : "packet";
     Json item = Json::object();
     item.set("change", Json::string(verb_name(change.verb))).set("kind", Json::string(kind));
     item.set("namespace", Json::string(change.ns)).set("id", Json::string(change.id));
@@ -59,14 +62,22 @@ Outcome<int> apply(Context& context, const ApplyLine& line, ApplyVerb verb) {
         wrong_use(fmt::format("{}: {} declares no PhoenixApp", what, line.app.file),
                   "the app's name is what its members and packets are found by"));
   }
-  if (verb == ApplyVerb::kApply) remark_on_rules(context, *app);
   AppHost host(context.globals, "", &context.out);
-  const auto plan = plan_app(host, *app, {line.prune, verb == ApplyVerb::kDelete});
+  DocumentOptions rules = {line.prune, verb == ApplyVerb::kDelete, true};
+  const auto documents = apply_documents(host, *app, what, rules);
+  if (!documents) return tl::unexpected(documents.error());
+  auto plan = plan_app(host, *app, {line.prune, verb == ApplyVerb::kDelete});
   if (!plan) return tl::unexpected(plan.error());
+  plan->insert(plan->begin(), documents->begin(), documents->end());
   const size_t total = count_changes(*plan);
   print_plan(context, *plan);
   if (verb == ApplyVerb::kDiff) return total == 0 ? kExitDone : kExitFailed;
   if (line.dry_run) return kExitDone;
+  rules.dry_run = false;
+  if (!documents->empty()) {
+    const auto laid = apply_documents(host, *app, what, rules);
+    if (!laid) return tl::unexpected(laid.error());
+  }
   const auto failures = carry_out(host, *app, *plan, [&](size_t done) {
     if (context.out.live()) fmt::print(stderr, "\r{} of {} done\x1b[K", done, total);
   });

@@ -128,12 +128,13 @@ Outcome<int> make_app(Context& context, const NewOptions& options) {
   for (const apps::TemplateFile& file : apps::template_files()) {
     if (file.app != options.app) continue;
     const std::string text = filled_in(std::string(file.text), name, options.name_space);
-    const auto fault = write_file(fs::path(name) / std::string(file.path), text);
+    const std::string path = filled_in(std::string(file.path), name, options.name_space);
+    const auto fault = write_file(fs::path(name) / path, text);
     if (fault) {
-      return tl::unexpected(Failure{kExitFailed, "New failed: " + name,
-                                    fmt::format("{}: {}", file.path, *fault), "", ""});
+      return tl::unexpected(
+          Failure{kExitFailed, "New failed: " + name, fmt::format("{}: {}", path, *fault), "", ""});
     }
-    lines += fmt::format("  + {}/{}\n", name, file.path);
+    lines += fmt::format("  + {}/{}\n", name, path);
   }
   if (context.out.format() == Format::kName) {
     context.out.print_line(name);

@@ -9,8 +9,8 @@ namespace phoenix::apps {
 
 struct TemplateFile {
   std::string_view app;   // "basic"
-  std::string_view path;  // "agents/greeter.yaml"
-  std::string_view text;  // with {{NAME}} and {{NAMESPACE}} to be filled in
+  std::string_view path;  // "agents/{{NAME}}-agent.yaml"
+  std::string_view text;  // {{NAME}} and {{NAMESPACE}} are to be filled in, in paths too
 };
 
 // By app, then by path.

@@ -11,7 +11,7 @@ namespace {
 
 Outcome<int> validate(Context& context, const AppFlags& flags) {
   if (context.out.format() == Format::kJson || context.out.format() == Format::kYaml) {
-    const manifest::Loaded loaded = manifest::load_app({flags.file, flags.strict});
+    const manifest::Loaded loaded = manifest::load_app({flags.file, flags.strict, flags.tests});
     print_answer(context, findings_document(loaded), "", "");
     return loaded.valid() ? kExitDone : kExitFailed;
   }
@@ -63,6 +63,7 @@ Outcome<int> print_schema(Context& context, const SchemaOptions& options) {
 
 void add_validate(std::vector<Command>& table) {
   const auto flags = std::make_shared<AppFlags>();
+  flags->tests = true;
   Command command;
   command.path = "validate";
   command.summary = "check a PhoenixFile and all that it names, every fault in one run";

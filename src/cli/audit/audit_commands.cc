@@ -9,8 +9,8 @@
 #include <optional>
 #include <tuple>
 
-#include "api/codec/json_writer.h"
 #include "base/bytes_text.h"
+#include "base/json/json_writer.h"
 #include "cli/audit/audit_reader.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
@@ -181,10 +181,12 @@ struct ExportOptions {
 
 // The entries of one log up to the checkpoint's size.
 Outcome<bool> export_log(Context& context, const std::string& what, const AuditLog& log,
-                         uint64_t size, lineage::ExportBlock& block) {
-  uint64_t found = 0;
+                         const AuditPrefix& gone, uint64_t size, lineage::ExportBlock& block) {
+  uint64_t found = gone.size;
+  if (found >= size) return true;  // nothing of it is kept
   block.begin_log();
-  auto done = read_entries(context, what, log.log, log.first_kept - 1, [&](AuditEntry entry) {
+  auto done = read_entries(context, what, log.log, gone.before + found, [&](AuditEntry entry) {
+    if (entry.position != gone.before + found + 1) return false;  // gone just now
     block.add(entry.bytes);
     return ++found < size;
   });
@@ -193,10 +195,41 @@ Outcome<bool> export_log(Context& context, const std::string& what, const AuditL
                                   log.log, found, size));
 }
 
+// The rows and entries of a log that are not there any more.
+AuditPrefix gone_of(const std::vector<AuditPrefix>& pruned, const AuditLog& log) {
+  const auto it = std::find_if(pruned.begin(), pruned.end(),
+                               [&log](const AuditPrefix& one) { return one.log == log.log; });
+  if (it != pruned.end()) return *it;
+  AuditPrefix none;
+  none.log = log.log;
+  none.before = log.first_kept == 0 ? 0 : log.first_kept - 1;
+  return none;
+}
+
+// The lines that stand for what is gone, in the one order that they may have.
+std::string opening_of(const std::vector<AuditPrefix>& pruned) {
+  std::vector<std::string> prefixes;
+  std::vector<std::string> kept;
+  for (const AuditPrefix& one : pruned) {
+    prefixes.push_back(one.prefix);
+    kept.insert(kept.end(), one.kept.begin(), one.kept.end());
+  }
+  std::sort(prefixes.begin(), prefixes.end());
+  std::sort(kept.begin(), kept.end());
+  std::string text;
+  for (const std::string& one : prefixes) {
+    text += lineage::export_line(lineage::LineKind::kPrefix, one);
+  }
+  for (const std::string& one : kept) text += lineage::export_line(lineage::LineKind::kKept, one);
+  return text;
+}
+
 Outcome<int> export_all(Context& context, const ExportOptions& options) {
   const std::string what = "cannot export the flight recorder";
   auto made = read_checkpoint(context, what);
   if (!made) return tl::unexpected(made.error());
+  auto pruned = read_pruned(context, what);
+  if (!pruned) return tl::unexpected(pruned.error());
   auto logs = read_logs(context, what);
   if (!logs) return tl::unexpected(logs.error());
   lineage::ExportBlock block;
@@ -205,12 +238,14 @@ Outcome<int> export_all(Context& context, const ExportOptions& options) {
     const auto log = std::find_if(logs->begin(), logs->end(),
                                   [&](const AuditLog& other) { return other.log == root.log; });
     if (log == logs->end()) return failed(what, fmt::format("log {} is gone", root.log));
-    auto one = export_log(context, what, *log, root.size, block);
+    const AuditPrefix gone = gone_of(*pruned, *log);
+    auto one = export_log(context, what, *log, gone, root.size, block);
     if (!one) return tl::unexpected(one.error());
-    count += root.size;
+    count += root.size - std::min(root.size, gone.size);
   }
   auto done = write_out(context, what, options.out,
-                        std::string(lineage::kExportHeader) + "\n" + block.text(made->envelope));
+                        std::string(lineage::kExportHeader) + "\n" + opening_of(*pruned) +
+                            block.text(made->envelope));
   if (!done) return done;
   if (!options.checkpoint_out.empty()) {
     done = write_out(context, what, options.checkpoint_out, checkpoint_file(made->envelope));
@@ -241,6 +276,8 @@ Outcome<int> prove(Context& context, int64_t log, int64_t position) {
   const auto root = std::find_if(roots.begin(), roots.end(), [&](const lineage::LogRoot& it) {
     return it.log == static_cast<uint32_t>(log);
   });
+  auto pruned = read_pruned(context, what);
+  if (!pruned) return tl::unexpected(pruned.error());
   auto logs = read_logs(context, what);
   if (!logs) return tl::unexpected(logs.error());
   std::optional<AuditEntry> entry;
@@ -259,7 +296,7 @@ Outcome<int> prove(Context& context, int64_t log, int64_t position) {
                                   "there is no such entry, or it is not kept any more",
                                   "list them: phoenix audit list -o wide", ""});
   }
-  const uint64_t index = number - found->first_kept;
+  const uint64_t index = number - 1 - gone_of(*pruned, *found).before;
   Target target({"audit", "proof"});
   target.with("log", log).with("position", static_cast<int64_t>(index));
   target.with("size", static_cast<int64_t>(root->size));

@@ -33,6 +33,28 @@ Outcome<std::vector<AuditLog>> read_logs(Context& context, const std::string& wh
   return logs;
 }
 
+Outcome<std::vector<AuditPrefix>> read_pruned(Context& context, const std::string& what) {
+  auto reply = context.api.get(what, Target({"audit", "pruned"}));
+  if (!reply) return tl::unexpected(reply.error());
+  std::vector<AuditPrefix> all;
+  for (const Json& item : reply->json["items"].items()) {
+    AuditPrefix one;
+    one.log = static_cast<uint32_t>(number(item["log"]));
+    one.before = number(item["before"]);
+    one.size = number(item["size"]);
+    auto prefix = base64_bytes(item["prefix"].text());
+    if (!prefix) return tl::unexpected(not_understood(what));
+    one.prefix = std::move(*prefix);
+    for (const Json& kept : item["kept"].items()) {
+      auto bytes = base64_bytes(kept.text());
+      if (!bytes) return tl::unexpected(not_understood(what));
+      one.kept.push_back(std::move(*bytes));
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
 Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& what) {
   auto reply = context.api.get(what, Target({"audit", "checkpoint"}));
   if (!reply) return tl::unexpected(reply.error());

@@ -29,8 +29,18 @@ struct AuditCheckpoint {
   lineage::Checkpoint statement;  // as the envelope has it; its signature is not looked at here
 };
 
+// A log whose beginning is gone.
+struct AuditPrefix {
+  uint32_t log = 0;
+  uint64_t before = 0;            // rows before the first entry that there ever was
+  uint64_t size = 0;              // entries that are gone
+  std::string prefix;             // a lineage::LogPrefix
+  std::vector<std::string> kept;  // lineage::KeptEntry
+};
+
 // Each failure begins with `what`.
 Outcome<std::vector<AuditLog>> read_logs(Context& context, const std::string& what);
+Outcome<std::vector<AuditPrefix>> read_pruned(Context& context, const std::string& what);
 Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& what);
 // Entries after the position, in order, until the log ends or `take` answers false.
 Outcome<bool> read_entries(Context& context, const std::string& what, uint32_t log, uint64_t after,

@@ -96,7 +96,8 @@ Json report_document(const lineage::AuditReport& report) {
       .set("resultsSigned", number(report.signatures.results))
       .set("resultsUnsigned", number(report.signatures.unsigned_results))
       .set("legsAttested", number(report.signatures.attested))
-      .set("drainCertificates", number(report.certificates));
+      .set("drainCertificates", number(report.certificates))
+      .set("drainCertificatesUnproved", number(report.certificates_unproved));
   if (!report.fault) return document;
   Json fault = Json::object();
   fault.set("code", Json::string(report.fault->code))
@@ -125,7 +126,8 @@ std::string sheet(const lineage::AuditReport& report, bool color) {
                                 signatures.unsigned_handoffs)},
        {"Results", fmt::format("{} signed by the owner, {} unsigned", signatures.results,
                                signatures.unsigned_results)},
-       {"Drain certificates", std::to_string(report.certificates)}},
+       {"Drain certificates", fmt::format("{}, {} by hosts whose keys were not given",
+                                          report.certificates, report.certificates_unproved)}},
       color);
 }
 

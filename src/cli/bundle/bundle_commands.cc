@@ -2,18 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 
+#include "cli/bundle/opened_bundle.h"
 #include "cli/context.h"
-#include "cli/keys/key_files.h"
 #include "cli/table.h"
 #include "lineage/crypto/sha256.h"
 #include "manifest/bundle/bundle.h"
-#include "manifest/bundle/signature.h"
 #include "manifest/bundle/unpack.h"
 
 namespace phoenix::cli {
@@ -24,58 +19,7 @@ struct BundleOptions {
   std::string to;
 };
 
-Failure unverified(const std::string& what, const std::string& path, const Error& error) {
-  return {kExitUnverified, what, fmt::format("{}: {}", path, error.detail),
-          "nothing of it was used", ""};
-}
-
-// A bundle whose files are as its list says, and what it came in.
-struct Opened {
-  std::string archive;
-  manifest::Bundle bundle;
-  std::string signed_by;  // id of the key; empty if none was asked for
-};
-
-Outcome<std::vector<KeyFile>> trusted_keys(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return read_keys(path, false);
-  auto key = read_key(path);
-  if (!key) return tl::unexpected(key.error());
-  return std::vector<KeyFile>{std::move(*key)};
-}
-
-Outcome<std::string> signer_of(const std::string& what, const std::string& path,
-                               const std::string& archive, const std::string& keys) {
-  const auto trusted = trusted_keys(keys);
-  if (!trusted) return tl::unexpected(trusted.error());
-  const auto signature = read_input(path + ".sig", manifest::kMostSignatureBytes, what);
-  if (!signature) return tl::unexpected(signature.error());
-  const auto find = [&trusted](std::string_view id) -> const lineage::PublicKey* {
-    for (const KeyFile& file : *trusted) {
-      if (file.key.key.id() == id) return &file.key.key;
-    }
-    return nullptr;
-  };
-  auto signer = manifest::verify_signature(*signature, archive, find);
-  if (!signer) return tl::unexpected(unverified(what, path + ".sig", signer.error()));
-  return std::move(*signer);
-}
-
-Outcome<Opened> open(const std::string& what, const std::string& path, const std::string& keys) {
-  auto archive = read_input(path, manifest::kMostArchiveBytes, what);
-  if (!archive) return tl::unexpected(archive.error());
-  auto bundle = manifest::open_bundle(*archive);
-  if (!bundle) return tl::unexpected(unverified(what, path, bundle.error()));
-  Opened opened{std::move(*archive), std::move(*bundle), ""};
-  if (!keys.empty()) {
-    auto signer = signer_of(what, path, opened.archive, keys);
-    if (!signer) return tl::unexpected(signer.error());
-    opened.signed_by = std::move(*signer);
-  }
-  return opened;
-}
-
-Json document_of(const Opened& opened) {
+Json document_of(const OpenedBundle& opened) {
   const manifest::BundleInfo& info = opened.bundle.info;
   Json files = Json::array();
   for (const manifest::ArchiveFile& file : opened.bundle.files) {
@@ -97,12 +41,12 @@ Json document_of(const Opened& opened) {
   return document;
 }
 
-void print(Context& context, const Opened& opened, const std::string& text) {
+void print(Context& context, const OpenedBundle& opened, const std::string& text) {
   print_answer(context, document_of(opened), opened.bundle.info.bundle_id, text);
 }
 
 Outcome<int> inspect(Context& context, const std::string& path, const BundleOptions& options) {
-  const auto opened = open("cannot inspect the bundle", path, options.keys);
+  const auto opened = open_bundle_file("cannot inspect the bundle", path, options.keys);
   if (!opened) return tl::unexpected(opened.error());
   const manifest::BundleInfo& info = opened->bundle.info;
   std::string text = render_sheet(
@@ -125,7 +69,7 @@ Outcome<int> inspect(Context& context, const std::string& path, const BundleOpti
 }
 
 Outcome<int> verify(Context& context, const std::string& path, const BundleOptions& options) {
-  const auto opened = open("Verification failed", path, options.keys);
+  const auto opened = open_bundle_file("Verification failed", path, options.keys);
   if (!opened) return tl::unexpected(opened.error());
   std::string text = fmt::format(
       "Bundle integrity verification passed successfully.\n"
@@ -138,7 +82,7 @@ Outcome<int> verify(Context& context, const std::string& path, const BundleOptio
 
 Outcome<int> unpack(Context& context, const std::string& path, const BundleOptions& options) {
   constexpr const char* kWhat = "cannot unpack the bundle";
-  const auto opened = open(kWhat, path, options.keys);
+  const auto opened = open_bundle_file(kWhat, path, options.keys);
   if (!opened) return tl::unexpected(opened.error());
   const auto done = manifest::unpack_bundle(opened->bundle, options.to);
   if (!done) {

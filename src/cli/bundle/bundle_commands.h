@@ -8,5 +8,7 @@
 namespace phoenix::cli {
 
 void add_bundle_commands(std::vector<Command>& table);  // bundle inspect, verify, unpack
+void add_build_command(std::vector<Command>& table);    // build
+void add_emit_commands(std::vector<Command>& table);    // emit dockerfile, systemd
 
 }  // namespace phoenix::cli

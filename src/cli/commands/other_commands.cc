@@ -3,10 +3,13 @@
 #include <memory>
 
 #include "cli/apps/app_commands.h"
+#include "cli/audit/certificate_command.h"
+#include "cli/audit/ticket_command.h"
 #include "cli/audit/verify_command.h"
 #include "cli/bundle/bundle_commands.h"
 #include "cli/commands/commands.h"
 #include "cli/context.h"
+#include "cli/import/import_command.h"
 #include "cli/keys/key_commands.h"
 #include "cli/line/help.h"
 #include "cli/policy/policy_commands.h"
@@ -34,11 +37,6 @@ int print_version(Context& context) {
   return kExitDone;
 }
 
-// Verbs whose place is known, so that whoever tries them is told that they come.
-constexpr const char* kLaterVerbs[] = {"build",         "policy list",      "policy test",
-                                       "policy replay", "approval",         "approval list",
-                                       "approval show", "approval approve", "approval reject"};
-
 }  // namespace
 
 void add_other_commands(std::vector<Command>& table) {
@@ -60,13 +58,6 @@ void add_other_commands(std::vector<Command>& table) {
   version.example = "phoenix version -o json";
   version.run = print_version;
   table.push_back(std::move(version));
-
-  for (const char* path : kLaterVerbs) {
-    Command later;
-    later.path = path;
-    later.later = true;
-    table.push_back(std::move(later));
-  }
 }
 
 std::vector<Command> all_commands() {
@@ -89,9 +80,18 @@ std::vector<Command> all_commands() {
   add_audit_commands(table);
   add_store_commands(table);
   add_audit_verify(table);
+  add_ticket_verify(table);
+  add_audit_certificate(table);
   add_key_commands(table);
   add_policy_commands(table);
+  add_approval_commands(table);
+  add_app_policies(table);
+  add_policy_replay(table);
+  add_contract_commands(table);
+  add_build_command(table);
+  add_emit_commands(table);
   add_bundle_commands(table);
+  add_import(table);
   add_other_commands(table);
   return table;
 }

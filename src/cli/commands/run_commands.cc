@@ -182,6 +182,9 @@ void add_worker_flags(std::vector<Flag>& flags, WorkerLine* line) {
                             "keeps the session, so that a restart takes it over"));
   flags.push_back(text_flag("--data", "DIR", &worker->data_dir,
                             "its key, made at the first start (.phoenixflight)"));
+  flags.push_back(
+      switch_flag("--tickets", &worker->tickets,
+                  "give CMD PHOENIX_TICKET_FILE, to prove to others that it owns the packet"));
   flags.push_back(switch_flag("--no-key", &worker->no_key, "register without a key, sign nothing"));
   flags.push_back(switch_flag("--no-self-check", &worker->no_self_check,
                               "do not stop at the lease's end (to show the host's fence)"));
@@ -225,11 +228,16 @@ void add_sim(std::vector<Command>& table) {
   Command command;
   command.path = "sim";
   command.summary = "play a seed in the simulator: the same code, virtual time";
-  command.usage = "[--hosts N] [--seed N | --seeds A..B | --hours H] [--steps M] [--scenario FILE]";
+  command.usage =
+      "[--hosts N] [--seed N | --seeds A..B | --hours H] [--steps M] [--scenario FILE|WORLD]";
   command.detail =
       "Exit 1 on a violation, with the seed and the command that replays it.\n"
-      "With --hosts a scenario says what goes wrong and when (tests/scenarios/cluster).";
-  command.example = "phoenix sim --hosts 3 --seed 42";
+      "With --hosts a scenario says what goes wrong and when (tests/scenarios/cluster).\n"
+      "Worlds of steady coming and going are low-churn, moderate-churn, high-churn, agent-swarm, "
+      "or\n"
+      "worlds for all four: their three metrics, in one table. A step of theirs is a second.";
+  command.example =
+      "phoenix sim --hosts 3 --seed 42\nphoenix sim --scenario low-churn,high-churn --seed 42";
   Flag seed = text_flag("--seed", "N", nullptr, "the seed (1)");
   seed.set = [options](std::string_view text) -> Complaint {
     const auto value = parse_integer(text, 0, INT64_MAX);
@@ -261,12 +269,12 @@ void add_sim(std::vector<Command>& table) {
     return std::nullopt;
   };
   command.flags.push_back(std::move(hours));
-  command.flags.push_back(
-      number_flag("--steps", "M", &options->steps, 1, 100'000'000, "steps of a seed (2000)"));
+  command.flags.push_back(number_flag("--steps", "M", &options->steps, 1, 100'000'000,
+                                      "steps of a seed (2000; of a world 100)"));
   command.flags.push_back(number_flag("--hosts", "N", &options->hosts, 0, 100,
                                       "hosts that share a store; 0: one alone (0)"));
-  command.flags.push_back(
-      text_flag("--scenario", "FILE", &options->scenario, "play this instead of a generated one"));
+  command.flags.push_back(text_flag("--scenario", "FILE|WORLD", &options->scenario,
+                                    "play this instead of a generated one"));
   command.flags.push_back(text_flag("--plant", "BUG", &options->planted_bug,
                                     "plant a known bug; needs a build made for it"));
   command.run = [options, length](Context& context) {

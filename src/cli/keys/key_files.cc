@@ -86,6 +86,18 @@ Outcome<KeyFile> read_key(const std::string& path) {
   return KeyFile{path, true, {secret->role, secret->name, secret->pair.public_key()}};
 }
 
+Outcome<lineage::NamedKeyPair> read_secret_key(const std::string& path) {
+  auto text = read_input(path, kMaxKeyFile, "cannot read the key");
+  if (!text) return tl::unexpected(text.error());
+  const bool open = lineage::parse_public(*text).has_value();
+  auto secret = lineage::parse_secret(*text);
+  lineage::wipe(*text);
+  if (secret) return std::move(*secret);
+  return failure("cannot sign with the key " + path,
+                 open ? "it is the public one, which only verifies" : secret.error().detail,
+                 kExitWrongUse);
+}
+
 Outcome<std::vector<KeyFile>> read_keys(const std::string& folder, bool secret_too) {
   std::error_code error;
   std::vector<std::string> paths;

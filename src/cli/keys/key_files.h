@@ -20,6 +20,8 @@ Outcome<KeyFile> make_key(const std::string& folder, lineage::KeyRole role,
                           const std::string& name);
 // A public or a secret key; what is secret is wiped.
 Outcome<KeyFile> read_key(const std::string& path);
+// A secret key, for signing with it.
+Outcome<lineage::NamedKeyPair> read_secret_key(const std::string& path);
 // Of all *.pub and *.key of the folder, by name.
 Outcome<std::vector<KeyFile>> read_keys(const std::string& folder, bool secret_too);
 

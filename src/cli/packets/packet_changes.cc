@@ -39,6 +39,21 @@ Outcome<int> change(Context& context, const std::string& verb, const std::string
   return kExitDone;
 }
 
+// What is so already is no failure: the ring may have chosen at once, and whom it was to be.
+Outcome<int> assign_one(Context& context, const std::string& id, const std::string& to) {
+  Json body = Json::object();
+  if (!to.empty()) body.set("to", Json::string(to));
+  const auto done = change(context, "assign", id, body);
+  if (done || done.error().exit_code == kExitNoHost) return done;
+  const auto there = context.api.get(failing("assign", id), Target({"packets", id}));
+  if (!there || packet_ended(there->json)) return done;
+  const std::string& owner = there->json["owner"].text();
+  if (owner.empty() || (!to.empty() && owner != to)) return done;
+  print_answer(context, *there, id,
+               context.out.quiet() ? "" : outcome_line(id, there->json, context.out.color()));
+  return kExitDone;
+}
+
 struct ChangeOptions {
   std::vector<std::string> ids;
   std::string reason;
@@ -91,10 +106,8 @@ void add_client_changes(std::vector<Command>& table) {
   assign.example = "phoenix assign invoice-17 --to anna";
   assign.flags.push_back(text_flag("--to", "MEMBER", &options->to, "the owner to be"));
   assign.run = [options](Context& context) {
-    Json body = Json::object();
-    if (!options->to.empty()) body.set("to", Json::string(options->to));
     return for_each_id(context, options->ids, "packet",
-                       [&](const std::string& id) { return change(context, "assign", id, body); });
+                       [&](const std::string& id) { return assign_one(context, id, options->to); });
   };
   table.push_back(std::move(assign));
 }
@@ -115,6 +128,7 @@ struct OwnerOptions {
   std::string to;
   std::vector<std::string> required;
   std::string reason;
+  std::vector<std::string> scopes;
 };
 
 using Fill = std::function<Outcome<int>(const OwnerOptions& options, Json& body)>;
@@ -181,6 +195,7 @@ Outcome<int> fill_handoff(const OwnerOptions& options, Json& body) {
     body.set("requiredCapabilities", Json::strings(options.required));
   }
   if (!options.reason.empty()) body.set("reason", Json::string(options.reason));
+  if (!options.scopes.empty()) body.set("scopes", Json::strings(options.scopes));
   if (options.context) return set_content(body, "context", *options.context, options.raw);
   return kExitDone;
 }
@@ -282,6 +297,8 @@ void add_packet_changes(std::vector<Command>& table) {
   handoff.flags.push_back(text_flag("--reason", "R", &options->reason, "kept in the history"));
   handoff.flags.push_back(optional_text_flag("--context", "JSON|@FILE|-", &options->context,
                                              "what the next owner is to know"));
+  handoff.flags.push_back(list_flag("--scopes", "S,…", &options->scopes,
+                                    "all that the next owner may do (default: as the giver)"));
   handoff.flags.push_back(raw_flag(options.get()));
   table.push_back(std::move(handoff));
 }

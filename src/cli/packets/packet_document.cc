@@ -55,6 +55,10 @@ void add_packet_flags(std::vector<Flag>& flags, PacketFlags* into) {
   flags.push_back(text_flag("--id", "ID", &into->id, "its id; else one is generated"));
   flags.push_back(text_flag("--name", "NAME", &into->name, "a name for people"));
   flags.push_back(texts_flag("--label", "K=V", &into->labels, "label; repeatable"));
+  flags.push_back(text_flag("--contract", "NAME", &into->contract,
+                            "by which it is handed on (default: those bound to what it requires)"));
+  flags.push_back(list_flag("--scopes", "S,…", &into->scopes,
+                            "what its owners may do in its name (default: no bounds)"));
   flags.push_back(
       text_flag("--affinity", "KEY", &into->affinity, "packets of one key go to one owner"));
   flags.push_back(text_flag("--deadline", "10m", &into->deadline,
@@ -140,6 +144,8 @@ Outcome<Json> packet_document(const PacketFlags& flags, int64_t now_ms) {
   set_text(document, "name", flags.name);
   document.set("requiredCapabilities", Json::strings(flags.required));
   if (!flags.policy_tags.empty()) document.set("policyTags", Json::strings(flags.policy_tags));
+  set_text(document, "contract", flags.contract);
+  if (!flags.scopes.empty()) document.set("scopes", Json::strings(flags.scopes));
   if (!flags.labels.empty()) {
     Json labels = Json::object();
     for (const std::string& label : flags.labels) {

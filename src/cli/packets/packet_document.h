@@ -19,6 +19,8 @@ struct PacketFlags {
   std::string name;
   std::vector<std::string> labels;  // k=v
   std::vector<std::string> policy_tags;
+  std::string contract;
+  std::vector<std::string> scopes;
   std::string affinity;
   std::string spread;
   std::string match;

@@ -17,6 +17,9 @@
 namespace phoenix::cli {
 namespace {
 
+constexpr int64_t kMostNumbered = 1'000'000;
+constexpr int64_t kNumberTries = 100;
+
 struct SubmitOptions {
   PacketFlags packet;
   std::string from;      // NDJSON file
@@ -259,6 +262,55 @@ Outcome<int> submit(Context& context, const SubmitOptions& options) {
   return batch.exit_code != kExitDone ? batch.exit_code : *waited;
 }
 
+Outcome<Reply> create_once(Context& context, const manifest::App& app, const AppPacket& packet) {
+  const auto body = packet_body(app, packet, wall_now_ms());
+  if (!body) return tl::unexpected(body.error());
+  return context.api.post("cannot create packet " + packet.id, Target({"packets"}), *body);
+}
+
+std::string numbered(int64_t number) { return fmt::format("packet-{:03}", number); }
+
+// The least number that no packet has, if they were given one after the other.
+Outcome<int64_t> first_free(Context& context) {
+  const auto taken = [&](int64_t number) -> Outcome<bool> {
+    const auto reply =
+        context.api.get_any("cannot look for a free id", Target({"packets", numbered(number)}));
+    if (!reply) return tl::unexpected(reply.error());
+    return reply->status != 404;
+  };
+  int64_t free = 1;
+  for (;; free *= 2) {
+    const auto answer = taken(free);
+    if (!answer) return tl::unexpected(answer.error());
+    if (!*answer || free > kMostNumbered) break;
+  }
+  int64_t least = free / 2 + 1;
+  while (least < free) {
+    const int64_t middle = (least + free) / 2;
+    const auto answer = taken(middle);
+    if (!answer) return tl::unexpected(answer.error());
+    if (*answer) {
+      least = middle + 1;
+    } else {
+      free = middle;
+    }
+  }
+  return free;
+}
+
+// As the original does it: each time another packet, and numbers for ids. Who asks at the same time
+// may take a number first: then it is the next one.
+Outcome<Reply> create_numbered(Context& context, const manifest::App& app, AppPacket* packet) {
+  const auto free = first_free(context);
+  if (!free) return tl::unexpected(free.error());
+  for (int64_t number = *free;; ++number) {
+    packet->id = numbered(number);
+    auto reply = create_once(context, app, *packet);
+    const bool taken = reply ? reply->status == 200 : reply.error().exit_code == kExitConflict;
+    if (!taken || number >= *free + kNumberTries) return reply;
+  }
+}
+
 // The packets of NAME, NAME.packet.yaml or NAME.yaml, here or in packets/.
 Outcome<int> create_named(Context& context, const std::string& name) {
   std::string path;
@@ -283,11 +335,8 @@ Outcome<int> create_named(Context& context, const std::string& name) {
         wrong_use("cannot create packet " + name, path + " declares no FlightPacket"));
   }
   int code = kExitDone;
-  for (const AppPacket& packet : app_packets(*app)) {
-    const auto body = packet_body(*app, packet, wall_now_ms());
-    if (!body) return tl::unexpected(body.error());
-    const auto reply =
-        context.api.post("cannot create packet " + packet.id, Target({"packets"}), *body);
+  for (AppPacket packet : app_packets(*app)) {
+    const auto reply = create_numbered(context, *app, &packet);
     if (reply) {
       print_answer(context, *reply, packet.id, packet.id);
     } else {
@@ -324,7 +373,7 @@ void add_packet_submit(std::vector<Command>& table) {
 
   const auto options = std::make_shared<SubmitOptions>();
   Command create = submit_command("packet create", options);
-  create.summary = "packets of a file NAME.packet.yaml; without NAME the same as packet submit";
+  create.summary = "a new packet of a file NAME.packet.yaml; without NAME as packet submit";
   create.usage = "NAME | --requires C,… [flags]";
   create.example = "phoenix packet create invoice";
   create.words_name = "NAME";

@@ -125,6 +125,8 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
   flags.push_back(switch_flag("--insecure", &o->insecure,
                               "listen beyond loopback without tokens or mutual TLS"));
   flags.push_back(duration_flag("--retain", "7d", &o->retain, "how long ended packets stay (7d)"));
+  flags.push_back(duration_flag("--retain-record", "AGE", &o->retain_record,
+                                "entries of the flight recorder older than that go (none)"));
   flags.push_back(number_flag("--retain-count", "N", &o->retain_count, 0, 1'000'000'000,
                               "and how many of them (1000000)"));
   flags.push_back(number_flag("--max-live-packets", "N", &o->max_live_packets, 1, 1'000'000'000,

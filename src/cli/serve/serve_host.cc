@@ -153,6 +153,7 @@ class Serving {
     if (!store) return tl::unexpected<Error>(store.error());
     host.max_live_packets = static_cast<uint64_t>(options_.max_live_packets);
     host.retain_count = static_cast<uint64_t>(options_.retain_count);
+    if (options_.retain_record.ns > 0) host.retain_record = options_.retain_record;
     auto key = take_host_key(*folder_, host.name);
     if (!key) return tl::unexpected<Error>(key.error());
     host.key = std::move(*key);

@@ -22,6 +22,7 @@ struct RunInput {
   std::string stdin_bytes;
   std::optional<std::string> checkpoint;  // content of PHOENIX_CHECKPOINT_IN
   std::optional<std::string> context;     // content of PHOENIX_CONTEXT_IN
+  std::optional<std::string> ticket;      // content of PHOENIX_TICKET_FILE, at first
 };
 
 // How one run of CMD ended.
@@ -53,6 +54,11 @@ struct StartRun {
   uint64_t run = 0;
   RunInput input;
 };
+// Puts a fresh one into the place of PHOENIX_TICKET_FILE.
+struct WriteTicket {
+  uint64_t run = 0;
+  std::string content;
+};
 struct SignalRun {
   uint64_t run = 0;
   bool kill = false;  // SIGKILL, else SIGTERM; always to the whole tree
@@ -81,8 +87,8 @@ struct Finish {
   int exit_code = 0;
 };
 
-using Action = std::variant<MakeCall, CancelCall, OpenStream, CloseStream, StartRun, SignalRun,
-                            HoldLease, SaveToken, Say, Tell, Finish>;
+using Action = std::variant<MakeCall, CancelCall, OpenStream, CloseStream, StartRun, WriteTicket,
+                            SignalRun, HoldLease, SaveToken, Say, Tell, Finish>;
 using Actions = std::vector<Action>;
 
 // The path of a call, in the member's namespace; without one the host knows it by the token.

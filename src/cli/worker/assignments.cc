@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "base/bytes_text.h"
 #include "client/http_client.h"
 #include "client/problem.h"
-#include "lineage/form/statements.h"
 
 namespace phoenix::worker {
 namespace {
@@ -16,7 +14,6 @@ constexpr std::size_t kMaxSettled = 65'536;
 // More than a host may place on a member at once.
 constexpr std::size_t kMaxInHand = 1'000'000;
 constexpr int kMaxUnauthenticated = 5;
-constexpr WallMs kOfferMs = 60'000;  // however far the clocks are apart, within reason
 
 bool is_final(const Verdict& verdict) {
   return verdict.verb != "start" && verdict.verb != "checkpoint";
@@ -52,6 +49,8 @@ void Assignments::deliver(Instant now, const JsonText& delivery) {
   work.packet = read->packet_id;
   work.epoch = read->epoch;
   work.input = std::move(read->input);
+  work.contract = read->contract;
+  work.scopes = std::move(read->scopes);
   current_[work.packet] = number;
   if (accepting_) {
     begin_waiting(now);
@@ -107,6 +106,12 @@ bool Assignments::drop_all(Instant now, Instant kill_at) {
 
 void Assignments::host_changed(Instant now) {
   for (auto& [number, work] : works_) {
+    if (work.ticket_call != 0 && work.ticket_url != effects_.url) {
+      const bool asking = work.asking;
+      forget_ticket(work);
+      work.asking = asking;
+      ask_ticket(now, work);
+    }
     if (work.calls.empty() || work.call_url == effects_.url) continue;
     if (work.call_id != 0) {
       effects_.add(CancelCall{work.call_id});
@@ -183,6 +188,11 @@ void Assignments::checkpoint_written(Instant now, uint64_t run, std::string_view
 }
 
 bool Assignments::answered(Instant now, uint64_t call_id, const CallResult& result) {
+  if (ticket_answered(now, call_id, result)) {
+    begin_waiting(now);
+    sweep();
+    return true;
+  }
   if (accepts_.erase(call_id) > 0) {
     if (result && !result->ok()) {
       effects_.say(SayLevel::kWork,
@@ -218,13 +228,14 @@ void Assignments::tick(Instant now) {
       if (work.phase == Phase::kRunning) effects_.add(SignalRun{number, true});
     }
     if (work.retry_at <= now) send_next(now, work);
+    if (work.ticket_at <= now) ask_ticket(now, work);
   }
 }
 
 Instant Assignments::next_deadline() const {
   Instant next = kNever;
   for (const auto& [number, work] : works_) {
-    next = std::min({next, work.kill_at, work.timeout_at, work.retry_at});
+    next = std::min({next, work.kill_at, work.timeout_at, work.retry_at, work.ticket_at});
   }
   return next;
 }
@@ -240,16 +251,22 @@ void Assignments::begin_waiting(Instant now) {
   std::set<std::string_view> busy;
   int64_t running = 0;
   for (const auto& [number, work] : works_) {
-    if (work.phase != Phase::kRunning) continue;
+    if (work.phase != Phase::kRunning && !work.asking) continue;
     ++running;
     busy.insert(work.packet);
   }
   for (auto& [number, work] : works_) {
     if (running >= options_.max_load) return;
-    if (work.phase != Phase::kWaiting || work.dropped || busy.contains(work.packet)) continue;
+    const bool waits = work.phase == Phase::kWaiting && !work.asking && !work.dropped;
+    if (!waits || busy.contains(work.packet)) continue;
     ++running;
     busy.insert(work.packet);
-    begin(now, work);
+    if (options_.tickets) {
+      work.asking = true;
+      ask_ticket(now, work);
+    } else {
+      begin(now, work);
+    }
   }
 }
 
@@ -268,6 +285,7 @@ void Assignments::stop_run(Instant /*now*/, Work& work, Instant kill_at) {
   work.kill_at = std::min(work.kill_at, kill_at);
   if (work.termed) return;
   work.termed = true;
+  forget_ticket(work);
   effects_.add(SignalRun{work.number, false});
 }
 
@@ -275,6 +293,7 @@ void Assignments::drop(Instant now, Work& work, Instant kill_at) {
   leave_hand(work);
   settle(work.packet, work.epoch);
   work.dropped = true;
+  forget_ticket(work);
   if (work.phase == Phase::kRunning) stop_run(now, work, kill_at);
   // Of its calls only a final one that has left once is still worth an answer.
   if (work.calls.empty()) return;
@@ -305,6 +324,7 @@ void Assignments::leave_hand(const Work& work) {
 
 void Assignments::report(Instant now, Work& work, Verdict verdict) {
   work.phase = Phase::kReporting;
+  forget_ticket(work);
   work.timeout_at = kNever;
   work.kill_at = kNever;
   // The start has no use any more, and a checkpoint none before a result.
@@ -318,52 +338,6 @@ void Assignments::report(Instant now, Work& work, Verdict verdict) {
   }
   calls.push_back(std::move(verdict));
   send_next(now, work);
-}
-
-// Deterministic for a result: a call that is repeated is the same call.
-std::string Assignments::signature_of(const Work& work, const Verdict& verdict) const {
-  if (!options_.key || identity_.pool.empty()) return {};
-  std::string envelope;
-  if (verdict.verb == "complete") {
-    const lineage::Completion said{identity_.pool, identity_.ns,     work.packet,
-                                   work.epoch,     identity_.member, lineage::End::kCompleted,
-                                   verdict.result};
-    envelope = lineage::sign(*options_.key, said);
-  } else if (verdict.handoff) {
-    lineage::HandoffOffer said;
-    said.pool = identity_.pool;
-    said.ns = identity_.ns;
-    said.packet = work.packet;
-    said.epoch = work.epoch;
-    said.offer = "offer-" + std::to_string(work.epoch);
-    said.giver = {identity_.member, identity_.incarnation};
-    said.receiver = verdict.handoff->to;
-    said.selector = verdict.handoff->required;
-    said.expires_at = effects_.wall + kOfferMs;
-    said.context = verdict.handoff->context;
-    envelope = lineage::sign(*options_.key, said);
-  }
-  return envelope.empty() ? "" : ",\"signature\":\"" + base64_text(envelope) + "\"";
-}
-
-// The host has looked whether it fits; whoever is about to leave takes nothing new. An answer that
-// is lost is nothing but a handoff that does not happen: its giver asks again.
-void Assignments::offer(const JsonText& json) {
-  const auto offer = read_offer(json, identity_.member);
-  if (!offer || !options_.key || identity_.pool.empty()) return;
-  std::string body = "{\"epoch\":" + std::to_string(offer->epoch);
-  if (accepting_) {
-    const lineage::HandoffAcceptance said{
-        identity_.pool,      identity_.ns,   offer->packet_id,
-        offer->epoch,        offer->offered, {identity_.member, identity_.incarnation},
-        offer->said.context, effects_.wall};
-    body += ",\"signature\":\"" + base64_text(lineage::sign(*options_.key, said)) + "\"}";
-  } else {
-    body += ",\"decline\":\"it is leaving\"}";
-  }
-  MakeCall make = packet_call(offer->packet_id, "accept", std::move(body));
-  accepts_.insert(make.id);
-  effects_.add(std::move(make));
 }
 
 MakeCall Assignments::packet_call(const std::string& packet, const std::string& verb,

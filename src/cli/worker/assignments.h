@@ -70,6 +70,8 @@ class Assignments {
     std::string packet;
     uint64_t epoch = 0;
     RunInput input;
+    std::optional<Digest> contract;   // of its delivery
+    std::vector<std::string> scopes;  // likewise
     Phase phase = Phase::kWaiting;
     bool dropped = false;
     bool termed = false;
@@ -82,6 +84,12 @@ class Assignments {
     bool sent = false;          // the front one has left at least once
     int tries = 0;
     Instant retry_at = kNever;
+    // --tickets
+    bool asking = false;         // for the one that CMD begins with
+    uint64_t ticket_call = 0;    // open
+    std::string ticket_url;      // the host at which it is open
+    Instant ticket_asked;        // when it was made
+    Instant ticket_at = kNever;  // when the next one is to be
   };
 
   Work* find_run(uint64_t run);
@@ -98,6 +106,12 @@ class Assignments {
   void next_call(Instant now, Work& work);
   void repeat_call(Instant now, Work& work, Duration at_least);
   void refused(Instant now, Work& work, const Answer& answer);
+  // --- signing.cc: tickets ---
+  static bool may_show_tickets(const Work& work);
+  void ask_ticket(Instant now, Work& work);
+  void forget_ticket(Work& work);
+  bool ticket_answered(Instant now, uint64_t call_id, const CallResult& result);
+  void ticket_refused(Instant now, Work& work, const Answer& answer);
   // Erases the works for which nothing is left to do.
   void sweep();
 
@@ -105,10 +119,11 @@ class Assignments {
   Effects& effects_;
   std::string token_;
   Identity identity_;
-  std::set<uint64_t> accepts_;               // open calls by which offers were answered
-  std::map<uint64_t, Work> works_;           // in order of arrival
-  std::map<std::string, uint64_t> current_;  // packet -> the work in hand
-  std::map<uint64_t, uint64_t> open_calls_;  // call -> work
+  std::set<uint64_t> accepts_;                 // open calls by which offers were answered
+  std::map<uint64_t, Work> works_;             // in order of arrival
+  std::map<std::string, uint64_t> current_;    // packet -> the work in hand
+  std::map<uint64_t, uint64_t> open_calls_;    // call -> work
+  std::map<uint64_t, uint64_t> ticket_calls_;  // likewise
   // Highest epoch of a packet that must not be begun; the oldest are forgotten first.
   std::map<std::string, uint64_t> settled_;
   std::deque<std::string> settled_order_;

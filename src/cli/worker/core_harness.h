@@ -166,6 +166,7 @@ class CoreHarness {
       }
       if (std::holds_alternative<CloseStream>(action)) stream.id = 0;
       if (const auto* start = std::get_if<StartRun>(&action)) runs.push_back(*start);
+      if (const auto* fresh = std::get_if<WriteTicket>(&action)) tickets.push_back(*fresh);
       if (const auto* signal = std::get_if<SignalRun>(&action)) signals.push_back(*signal);
       if (const auto* hold = std::get_if<HoldLease>(&action)) held_until = hold->end;
       if (const auto* save = std::get_if<SaveToken>(&action)) saved = save->token;
@@ -184,6 +185,7 @@ class CoreHarness {
   std::vector<MakeCall> calls;  // the open ones
   std::vector<StartRun> runs;   // all that ever began
   std::vector<SignalRun> signals;
+  std::vector<WriteTicket> tickets;
   OpenStream stream;
   int streams = 0;
   int events = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/bytes_text.h"
 #include "base/key.h"
@@ -79,6 +80,31 @@ std::optional<Digest> kept_digest(const JsonText& json, const std::string& name)
   return lineage::sha256(one_line(value.raw()));
 }
 
+// Sorted, each once.
+std::vector<std::string> names_in(const JsonText& list) {
+  std::vector<std::string> names;
+  for (const JsonText& name : list.items()) names.push_back(name.text());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+// "sha256:" and 64 hexadecimal digits.
+std::optional<Digest> digest_in(const JsonText& text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  const std::string said = text.text();
+  Digest digest{};
+  if (!said.starts_with(kPrefix) || said.size() != kPrefix.size() + 2 * digest.size()) {
+    return std::nullopt;
+  }
+  const char* at = said.data() + kPrefix.size();
+  for (uint8_t& byte : digest) {
+    if (std::from_chars(at, at + 2, byte, 16).ptr != at + 2) return std::nullopt;
+    at += 2;
+  }
+  return digest;
+}
+
 // The file is an object of the handoff call's own fields; the host judges what is in them.
 Verdict handoff_call(std::string_view file) {
   const auto json = JsonText::parse(file);
@@ -87,13 +113,9 @@ Verdict handoff_call(std::string_view file) {
   }
   HandoffTerms terms;
   terms.to = (*json)["to"].text();
-  for (const JsonText& name : (*json)["requiredCapabilities"].items()) {
-    terms.required.push_back(name.text());
-  }
-  std::sort(terms.required.begin(), terms.required.end());
-  terms.required.erase(std::unique(terms.required.begin(), terms.required.end()),
-                       terms.required.end());
+  terms.required = names_in((*json)["requiredCapabilities"]);
   terms.context = kept_digest(*json, "context");
+  if ((*json)["scopes"].is_array()) terms.scopes = names_in((*json)["scopes"]);
   std::string fields;
   for (const auto& [name, value] : json->members()) {
     if (name != "epoch") fields += "," + quote_json(name) + ":" + std::string(value.raw());
@@ -121,6 +143,8 @@ std::optional<WorkDelivery> read_delivery(const JsonText& json, WorkerCodec code
   out.packet_id = packet["id"].text();
   if (out.packet_id.empty() || !epoch || *epoch < 1) return std::nullopt;
   out.epoch = static_cast<uint64_t>(*epoch);
+  out.contract = digest_in(packet["contractDigest"]);
+  out.scopes = names_in(packet["scopes"]);
   RunInput& input = out.input;
   input.packet_id = out.packet_id;
   const int64_t attempts = packet["attempts"].integer().value_or(0);

@@ -28,6 +28,8 @@ struct WorkDelivery {
   std::string packet_id;
   uint64_t epoch = 0;
   RunInput input;
+  std::optional<Digest> contract;   // by which it is handed on, if by any
+  std::vector<std::string> scopes;  // what its owner may do; empty too where that has no bounds
 };
 
 // nullopt: not a delivery.
@@ -38,6 +40,7 @@ struct HandoffTerms {
   std::string to;                     // empty: to whom the capabilities lead
   std::vector<std::string> required;  // sorted, each once
   std::optional<Digest> context;
+  std::optional<std::vector<std::string>> scopes{};  // sorted, each once; absent: as its giver's
 };
 
 // What a member is asked to take over.

@@ -3,7 +3,7 @@
 #include "cli/worker/core_harness.h"
 #include "client/json_text.h"
 #include "lineage/crypto/sha256.h"
-#include "lineage/form/statements.h"
+#include "lineage/form/shown_ticket.h"
 
 namespace phoenix::worker {
 namespace {
@@ -114,6 +114,22 @@ TEST_F(Signing, SignsItsOffers) {
   EXPECT_EQ(said.expires_at, 1'060'000);
 }
 
+// The delivery shows the contract by which it goes, and what its owner may do.
+TEST_F(Signing, OffersNameTheContractAndTheScopes) {
+  attach();
+  const std::string digest(64, 'a');
+  h.deliver(
+      "p", 2,
+      R"(,"contract":"c","contractDigest":"sha256:)" + digest + R"(","scopes":["read","write"])");
+  h.start_taken("p");
+  h.end_run(h.runs.back().run, 0, "", R"({"to":"w2"})");
+  auto said = signed_in<lineage::HandoffOffer>(h.last_call("/p/handoff"), "signature");
+  Digest wanted;
+  wanted.fill(0xaa);
+  EXPECT_EQ(said.contract, wanted);
+  EXPECT_EQ(said.scopes, (std::vector<std::string>{"read", "write"}));
+}
+
 class Asked : public Signing {
  protected:
   Asked() {
@@ -165,6 +181,127 @@ TEST_F(Asked, DeclinesWhileItLeaves) {
   const MakeCall* call = h.find_call("/accept");
   ASSERT_NE(call, nullptr);
   EXPECT_NE(call->call.body.find("\"decline\""), std::string::npos);
+}
+
+// A worker with --tickets: CMD begins with one, has a fresh one while it works, and none any more
+// once it is to stop.
+WorkerOptions with_tickets() {
+  WorkerOptions options = test_options();
+  options.tickets = true;
+  options.max_load = 1;
+  return options;
+}
+
+class WorkerTickets : public ::testing::Test {
+ protected:
+  WorkerTickets() : h(with_tickets()) { h.attach(); }
+
+  static std::string ticket_of(const std::string& packet, int64_t life) {
+    lineage::Ticket ticket;
+    ticket.pool = "pool";
+    ticket.ns = "default";
+    ticket.packet = packet;
+    ticket.epoch = 1;
+    ticket.owner = {"w1", 1};
+    ticket.issued_at = 1'000'000;
+    ticket.expires_at = 1'000'000 + life;
+    const lineage::KeyPair key = lineage::KeyPair::from_seed({1});
+    return base64_text(
+        encode(lineage::ShownTicket{"", encode(ticket), {sign(key, ticket), 0, {}}}));
+  }
+  void give(const std::string& packet = "p1", int64_t life = 3000) {
+    h.answer(asked(packet),
+             answer_of(200, R"({"id":"p1","status":"RUNNING","epoch":1,"revision":2,)"
+                            R"("ticket":")" +
+                                ticket_of(packet, life) + "\"}"));
+  }
+  MakeCall asked(const std::string& packet = "p1") {
+    return h.last_call("/v1/packets/" + packet + "/ticket?");
+  }
+  bool is_asked(const std::string& packet = "p1") {
+    return h.find_call("/v1/packets/" + packet + "/ticket?") != nullptr;
+  }
+
+  CoreHarness h;
+};
+
+TEST_F(WorkerTickets, ComeBeforeCmdBegins) {
+  h.deliver("p1", 1);
+  EXPECT_TRUE(h.runs.empty());
+  EXPECT_EQ(asked().call.body, "{\"epoch\":1}");
+  give();
+  ASSERT_EQ(h.runs.size(), 1U);
+  EXPECT_EQ(h.runs[0].input.ticket, ticket_of("p1", 3000) + "\n");
+}
+
+TEST_F(WorkerTickets, AreRenewedEachThirdOfTheirLife) {
+  h.deliver("p1", 1);
+  give();
+  h.pass(milliseconds(999));
+  EXPECT_FALSE(is_asked());
+  h.pass(milliseconds(1));
+  ASSERT_TRUE(is_asked());
+  EXPECT_TRUE(h.tickets.empty());
+  give("p1", 600);
+  ASSERT_EQ(h.tickets.size(), 1U);
+  EXPECT_EQ(h.tickets[0].content, ticket_of("p1", 600) + "\n");
+  h.pass(milliseconds(200));
+  EXPECT_TRUE(is_asked());
+}
+
+TEST_F(WorkerTickets, AreAskedForAgainWhereTheHostDoesNotAnswer) {
+  h.deliver("p1", 1);
+  h.fail_call(asked(), CallFault::kReset);
+  EXPECT_FALSE(is_asked());
+  h.pass(milliseconds(200));
+  h.answer(asked(), problem_of(503, "store-unreachable"));
+  h.pass(milliseconds(200));
+  give();
+  EXPECT_EQ(h.runs.size(), 1U);
+}
+
+TEST_F(WorkerTickets, AreNotRenewedForWhatIsToStop) {
+  h.deliver("p1", 1);
+  give();
+  h.pass(milliseconds(1000));
+  ASSERT_TRUE(is_asked());
+  h.revoke("p1", 1);
+  EXPECT_FALSE(is_asked());
+  h.pass(seconds(1));
+  EXPECT_FALSE(is_asked());
+  EXPECT_TRUE(h.signaled(h.runs[0].run, false));
+}
+
+TEST_F(WorkerTickets, AreNotRenewedOnceCmdHasEnded) {
+  h.deliver("p1", 1);
+  give();
+  h.end_run(h.runs[0].run, 0);
+  h.pass(seconds(2));
+  EXPECT_FALSE(is_asked());
+}
+
+TEST_F(WorkerTickets, OfAnEpochThatIsOverStopTheWork) {
+  h.deliver("p1", 1);
+  give();
+  h.pass(seconds(1));
+  h.answer(asked(), problem_of(409, "stale-epoch", R"(,"epoch":2)"));
+  EXPECT_TRUE(h.signaled(h.runs[0].run, false));
+}
+
+TEST_F(WorkerTickets, ThatNobodyGivesFailThePacket) {
+  h.deliver("p1", 1);
+  h.answer(asked(), problem_of(409, "wrong-state"));
+  EXPECT_TRUE(h.runs.empty());
+  EXPECT_NE(h.last_call("/v1/packets/p1/fail?").call.body.find("the detail"), std::string::npos);
+}
+
+TEST_F(WorkerTickets, CountAsWorkWhileTheyAreAskedFor) {
+  h.deliver("p1", 1);
+  h.deliver("p2", 1);
+  EXPECT_FALSE(is_asked("p2"));
+  give();
+  h.end_run(h.runs[0].run, 0);
+  EXPECT_TRUE(is_asked("p2"));
 }
 
 }  // namespace

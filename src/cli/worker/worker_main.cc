@@ -16,7 +16,7 @@
 #include <iterator>
 #include <optional>
 
-#include "cli/worker/child.h"
+#include "cli/worker/guard/child.h"
 #include "cli/worker/guard/guardian.h"
 #include "cli/worker/guard/process_tree.h"
 #include "cli/worker/worker_core.h"
@@ -194,6 +194,8 @@ void Driver::obey(const Action& action) {
     client_.cancel(stream_);
   } else if (const auto* start = std::get_if<StartRun>(&action)) {
     children_.start(start->run, start->input);
+  } else if (const auto* fresh = std::get_if<WriteTicket>(&action)) {
+    children_.write_ticket(fresh->run, fresh->content);
   } else if (const auto* signal = std::get_if<SignalRun>(&action)) {
     children_.signal(signal->run, signal->kill);
   } else if (const auto* hold = std::get_if<HoldLease>(&action)) {

@@ -60,6 +60,9 @@ struct WorkerOptions {
   // Where its key is, worker.key (mode 0600), made at the first start. All workers of one folder
   // have the same.
   std::string data_dir = ".phoenixflight";
+  // CMD gets PHOENIX_TICKET_FILE: what it shows to third parties, to prove that the packet is its
+  // own just now. Kept fresh, and not any more once CMD is to stop.
+  bool tickets = false;
   bool no_key = false;  // it registers without one and signs nothing
   // The program's own: what it signs with; null: nothing.
   std::shared_ptr<const lineage::KeyPair> key;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cli/apps/app_documents.h"
 #include "cli/apps/app_members.h"
 #include "cli/packets/packet_view.h"
 
@@ -38,8 +39,8 @@ AppRun::AppRun(EventLoop& loop, demo::Processes& processes, cli::Context& contex
       processes_(processes),
       context_(context),
       app_(std::move(app)),
-      options_(options),
-      data_(app_.folder + "/.phoenixflight"),
+      options_(std::move(options)),
+      data_(options_.data.empty() ? app_.folder + "/.phoenixflight" : options_.data),
       ticker_(loop),
       drain_limit_(loop) {}
 
@@ -81,7 +82,7 @@ void AppRun::host_is_up(const std::string& url, bool ours) {
   host_ = std::make_unique<cli::AppHost>(context_.globals, url, &context_.out);
   const auto options = host_->in(app_.ns).host_options();
   if (!options) return fail(options.error());
-  if (!register_people()) return;
+  if (!lay_down_rules() || !register_people()) return;
   Agents::Setup setup{&app_, url, options->token, options->tls_ca, data_ + "/logs"};
   Agents::Events events;
   events.say = [this](const std::string& line) { say(line); };
@@ -97,6 +98,20 @@ void AppRun::host_is_up(const std::string& url, bool ours) {
   agents_->start();
   phase_ = Phase::kRegistering;
   ticker_.call_after(kTick, [this] { tick(); });
+}
+
+// Before anybody registers: what the rules forbid never happens, not even at the start.
+bool AppRun::lay_down_rules() {
+  const auto changes = cli::apply_documents(*host_, app_, "cannot lay down the app's policies",
+                                            {.prune = app_.declared});
+  if (!changes) {
+    fail(changes.error());
+    return false;
+  }
+  for (const cli::Change& change : *changes) {
+    say(fmt::format("{} {}: {}d", change.document, change.id, cli::verb_name(change.verb)));
+  }
+  return true;
 }
 
 // Who is no process is a member all the same, driven by hand; whoever lacks a command is told of.

@@ -21,6 +21,7 @@ namespace phoenix::apps {
 struct RunOptions {
   bool keep = false;                // stay up at the end
   std::optional<Duration> timeout;  // give up then, with what is left; none: never
+  std::string data;                 // for a host of its own and logs; empty: beside the PhoenixFile
 };
 
 class AppRun {
@@ -39,6 +40,7 @@ class AppRun {
 
   void start_host();
   void host_is_up(const std::string& url, bool ours);
+  bool lay_down_rules();
   bool register_people();
   void tick();
   void submit();

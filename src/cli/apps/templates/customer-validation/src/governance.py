@@ -14,7 +14,9 @@ for field in ("customerId", "country"):
 first_try = os.environ["PHOENIX_ATTEMPT"] == "1"
 handoff = {
     "to": "archive-agent" if first_try else "metadata-agent",
-    "context": {"checkedBy": "governance-agent", "valid": True},
+    # What contracts/customer-handoff.yaml asks for, and no name: who indexes needs none.
+    "context": {"customerId": customer["customerId"], "country": customer["country"],
+                "checkedBy": "governance-agent"},
     "reason": "checked, to be indexed",
 }
 with open(os.environ["PHOENIX_HANDOFF_OUT"], "w", encoding="utf-8") as out:

@@ -36,6 +36,8 @@ class Children {
 
   void start(uint64_t run, RunInput input);
   void signal(uint64_t run, bool kill) { guardian_.signal(run, kill); }
+  // Replaces the run's PHOENIX_TICKET_FILE as a whole; does nothing once it has ended.
+  void write_ticket(uint64_t run, std::string_view content);
   // Looks for ends and output at once, without waiting for the loop's turn.
   void look();
 

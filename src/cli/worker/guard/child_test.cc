@@ -1,5 +1,5 @@
 // Runs of real commands, driven by a real loop.
-#include "cli/worker/child.h"
+#include "cli/worker/guard/child.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cli/worker/child.h"
+#include "cli/worker/guard/child.h"
 
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -18,6 +18,7 @@ namespace phoenix::worker {
 namespace {
 
 constexpr const char* kCheckpointOut = "checkpoint.out";
+constexpr const char* kTicket = "ticket";
 
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -148,6 +149,7 @@ bool Children::prepare(Child& child, const RunInput& input, Guardian::Spawn& spa
   };
   if (!file("PHOENIX_CHECKPOINT_IN", "checkpoint.in", input.checkpoint)) return false;
   if (!file("PHOENIX_CONTEXT_IN", "context.in", input.context)) return false;
+  if (!file("PHOENIX_TICKET_FILE", kTicket, input.ticket)) return false;
   spawn.env.emplace_back("PHOENIX_CHECKPOINT_OUT", child.dir + "/" + kCheckpointOut);
   spawn.env.emplace_back("PHOENIX_HANDOFF_OUT", child.dir + "/handoff.out");
   if (inotify_ >= 0) child.wd = inotify_add_watch(inotify_, child.dir.c_str(), IN_MOVED_TO);
@@ -164,6 +166,15 @@ bool Children::prepare(Child& child, const RunInput& input, Guardian::Spawn& spa
   spawn.err = err[1];
   // Only our ends: CMD expects blocking ones.
   return fcntl(child.out, F_SETFL, O_NONBLOCK) == 0 && fcntl(child.err, F_SETFL, O_NONBLOCK) == 0;
+}
+
+void Children::write_ticket(uint64_t run, std::string_view content) {
+  const auto it = children_.find(run);
+  if (it == children_.end()) return;
+  const std::string path = it->second->dir + "/" + kTicket;
+  // Where it cannot be written CMD keeps the one before, which runs out.
+  const std::string fresh = path + ".new";
+  if (write_file(fresh, content)) rename(fresh.c_str(), path.c_str());
 }
 
 void Children::look() {
