@@ -1,4 +1,5 @@
-"""Signs what a member says to a PhoenixFlight host: that it holds its key, its results, handoffs.
+"""Signs what a member says to a PhoenixFlight host: that it holds its key, its results, handoffs. Reads
+what others have signed, for phoenix_ticket.py beside it.
 
     key = Key.load("worker.key")                  # or Key.new()
     proof = key.prove(problem)                    # of the 401 that registering with publicKey gets
@@ -14,7 +15,8 @@ import hashlib
 import json
 import time
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (Ed25519PrivateKey,
+                                                                Ed25519PublicKey)
 from cryptography.hazmat.primitives.serialization import (Encoding, PublicFormat,
                                                           load_pem_private_key)
 
@@ -55,6 +57,39 @@ def sized(size, fixed, one, two, four):
     raise ValueError(size)
 
 
+def unpack(data):
+    """The value of such msgpack, and nothing but the shortest; lists begin with their version, 1."""
+    value, _ = take(data)
+    if pack(value) != data or value[0] != 1:
+        raise ValueError("not in the one form of what it says")
+    return value
+
+
+def take(data):
+    """The first value, and what stands behind it."""
+    tag, data = data[0], data[1:]
+    if tag < 0x80 or tag >= 0xe0:
+        return (tag if tag < 0x80 else tag - 256), data
+    if tag in (0xc0, 0xc2, 0xc3):
+        return {0xc0: None, 0xc2: False, 0xc3: True}[tag], data
+    if 0xcc <= tag <= 0xd3:
+        width = 1 << (tag & 3)
+        return int.from_bytes(data[:width], "big", signed=tag >= 0xd0), data[width:]
+    fixed = {0x80: 15, 0x90: 15, 0xa0: 31, 0xb0: 31}.get(tag & 0xf0)
+    width = 0 if fixed else 1 << (tag - (0xdb if tag >= 0xdc else 0xd9 if tag >= 0xd9 else 0xc4))
+    size, data = tag & fixed if fixed else int.from_bytes(data[:width], "big"), data[width:]
+    if len(data) < size:
+        raise ValueError("it ends early")
+    if tag & 0xf0 != 0x90 and tag < 0xdc:
+        part = data[:size]
+        return (part if tag in (0xc4, 0xc5, 0xc6) else part.decode()), data[size:]
+    items = []
+    for _ in range(size):
+        item, data = take(data)
+        items.append(item)
+    return items, data
+
+
 def digest(data):
     return None if data is None else hashlib.sha256(data).digest()
 
@@ -65,6 +100,27 @@ def root_of(payloads):
         return digest(b"\0" + payloads[0])
     split = 1 << (len(payloads) - 1).bit_length() - 1
     return digest(b"\1" + root_of(payloads[:split]) + root_of(payloads[split:]))
+
+
+def root_by_path(payload, at, size, path):
+    """The root to which the path of entry `at` of a tree of that size leads; None if to none."""
+    node, last = digest(b"\0" + payload), size - 1
+    for sibling in path:
+        left = at & 1 or at == last
+        node = digest(b"\1" + (sibling + node if left else node + sibling))
+        while left and at and not at & 1:
+            at, last = at >> 1, last >> 1
+        at, last = at >> 1, last >> 1
+    return None if last or at else node
+
+
+def opened(envelope, keys, *names):
+    """What one of the keys (by their ids) has signed as a statement of one of these types, and of
+    which. Raises what is not."""
+    _, kind, key, said, signature = unpack(envelope)
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(said), said)
+    Ed25519PublicKey.from_public_bytes(keys[key]).verify(signature, signed)
+    return said, names[names.index(kind.removeprefix(TYPE))]
 
 
 def json_text(value):
@@ -104,12 +160,16 @@ class Key:
     def complete(self, session, member, packet, epoch, result=None):
         return self.seal("completion", completion(session, member, packet, epoch, result))
 
-    def offer(self, session, member, packet, epoch, to="", selector=(), context=None, life=60):
-        """That it gives the packet to that member, or to whom the capabilities lead."""
+    def offer(self, session, member, packet, epoch, to="", selector=(), context=None, life=60,
+              contract=None, scopes=()):
+        """That it gives the packet to that member, or to whom the capabilities lead. `contract` is
+        the contractDigest that the packet's delivery shows, `scopes` what the receiver may do."""
         return self.seal("handoff-offer", pack(
             [1, session["pool"], session["namespace"], packet, epoch, f"offer-{epoch}",
              [member, session["incarnation"]], to or None, sorted(set(selector)),
-             int((time.time() + life) * 1000), digest(context), None, []]))
+             int((time.time() + life) * 1000), digest(context),
+             bytes.fromhex(contract.removeprefix("sha256:")) if contract else None,
+             sorted(set(scopes))]))
 
     def accept(self, session, member, asked, context=None):
         """That it takes what it was asked to; `context` is what came with the question."""
@@ -128,12 +188,7 @@ class Key:
 
 def statement(envelope):
     """The payload of an envelope in base64, unchecked: its host has looked at the signature."""
-    data = base64.b64decode(envelope)
-    at = 2 + 1 + (data[3] if data[2] == 0xd9 else data[2] & 31) + (data[2] == 0xd9)
-    at += 1 + (data[at] & 31)  # the key's id
-    width = 1 << (data[at] - 0xc4)
-    size = int.from_bytes(data[at + 1:at + 1 + width], "big")
-    return data[at + 1 + width:at + 1 + width + size]
+    return unpack(base64.b64decode(envelope))[3]
 
 
 def completion(session, member, packet, epoch, result=None):
