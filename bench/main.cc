@@ -37,7 +37,7 @@ constexpr const char* kUsage =
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
     "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
     "                membership: 1..10, link: 1..2, cluster: 1..8,\n"
-    "                handoff: 4, 5, 6, 8, policy: 4); may be repeated\n"
+    "                handoff: 4, 5, 6, 7, 8, policy: 4); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
     "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"

@@ -210,6 +210,7 @@ std::vector<Row> lineage_rows(bool quick) {
   return {{4, "signed results in the core", row(signatures)},
           {5, "verifying an export", row(verification)},
           {6, "altering an export", row(mutations)},
+          {7, "attacks on handoffs", row(attack_rows)},
           {8, "proofs in a long log", row(proofs)}};
 }
 

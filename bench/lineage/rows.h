@@ -6,5 +6,6 @@
 namespace phoenix::bench {
 
 std::vector<Row> lineage_rows(bool quick);
+Result<bool> attack_rows(bool quick, Figures& figures);  // row 7
 
 }  // namespace phoenix::bench

@@ -111,7 +111,8 @@ struct Placement::Impl {
     return left != right ? left > right : before(a, b);
   }
   bool eligible(MemberIndex index, const PlaceQuery& query) const {
-    return standings[index].room >= int64_t{query.load};
+    return standings[index].room >= int64_t{query.load} &&
+           (query.permit == nullptr || query.permit->may(index));
   }
 };
 
@@ -409,6 +410,12 @@ std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t loa
   return {};
 }
 
+std::string_view Placement::why_not(MemberIndex index, const PlaceQuery& query) const {
+  const std::string_view why = why_not(index, query.cls, query.load);
+  if (!why.empty() || query.permit == nullptr || query.permit->may(index)) return why;
+  return "denied";
+}
+
 Candidate Placement::candidate(MemberIndex index) const {
   const PlainStanding& standing = impl_->standings[index];
   Candidate shown;
@@ -433,7 +440,7 @@ std::vector<Candidate> Placement::window(const PlaceQuery& query) const {
     return result.size() < k || !others;
   });
   for (Candidate& candidate : result) {
-    candidate.reason = why_not(candidate.member, query.cls, query.load);
+    candidate.reason = why_not(candidate.member, query);
     if (candidate.reason.empty() && candidate.member == query.avoid && others) {
       candidate.reason = "passed-over";
     }
