@@ -28,14 +28,15 @@ class Vectors(unittest.TestCase):
         self.golden = {name: bytes.fromhex(text) for name, text in json.loads(path.read_text()).items()}
 
     def test_the_file_is_what_the_second_encoder_writes(self):
-        _, _, other, signed = make_vectors.statements()
-        self.assertEqual(self.golden, signed | make_vectors.entries(signed, other))
+        self.assertEqual(self.golden, make_vectors.golden())
 
     def test_every_form_is_read_and_every_signature_holds(self):
         for name, data in self.golden.items():
             if name.startswith("entry-"):
                 self.assertEqual(len(second_verifier.whole(data)), 15)
                 continue
+            if name.startswith("shown-"):
+                continue  # read in test_ticket_checkers.py
             key = SIGNERS.get(name, make_vectors.RECEIVER).public
             keys = {second_verifier.key_id(key): key}
             second_verifier.whole(second_verifier.open_envelope(data, name, keys))

@@ -1,48 +1,26 @@
 """What the published original makes is judged here as there.
 
-Nothing of it is kept in this tree: it is installed from PyPI beside the build, once, or found by
-PHOENIX_ORIGINAL (its program `phoenix`). Without either this test is skipped.
+Where it is not to be had this test is skipped.
 """
 
-import os
-import pathlib
 import shutil
 import subprocess
-import sys
 import unittest
 
 from harness.cli import run
-from harness.host import PROGRAM, Folder
+from harness.host import Folder
+from harness.original import MISSING, find_original
 
-PACKAGE = "phoenixflight==0.3.7"
 # Their `new` fails there too: the catalog names them and the package has no files of them.
 EMPTY = "quantum-"
-
-
-def find_original():
-    if "PHOENIX_ORIGINAL" in os.environ:
-        return pathlib.Path(os.environ["PHOENIX_ORIGINAL"])
-    place = pathlib.Path(PROGRAM).resolve().parent / "original"
-    program = place / "bin" / "phoenix"
-    if not program.exists():
-        shutil.rmtree(place, ignore_errors=True)
-        for step in ([sys.executable, "-m", "venv", str(place)],
-                     [str(place / "bin" / "pip"), "-q", "install", "--no-input", PACKAGE]):
-            try:
-                done = subprocess.run(step, capture_output=True, timeout=200, check=False)
-            except (OSError, subprocess.TimeoutExpired):
-                return None
-            if done.returncode != 0:
-                return None
-    return program
 
 
 class Original(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.program = find_original()
-        if cls.program is None or not cls.program.exists():
-            raise unittest.SkipTest(f"needs pip and PyPI for {PACKAGE}, or PHOENIX_ORIGINAL")
+        if cls.program is None:
+            raise unittest.SkipTest(MISSING)
         cls.folder = Folder(cls).path
         cls.apps = {}
         for line in cls.original("hub", "list").stdout.splitlines()[2:]:

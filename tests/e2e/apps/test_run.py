@@ -8,8 +8,8 @@ import unittest
 from harness.cli import run, run_on_terminal
 from harness.host import PATIENCE, PROGRAM, Folder, Host, clean_environment, until
 
-TEMPLATES = ["basic", "curl-member", "customer-validation", "planner-workers-reviewer",
-             "spot-fleet", "warm-sessions"]
+TEMPLATES = ["approval-flow", "basic", "curl-member", "customer-validation",
+             "planner-workers-reviewer", "spot-fleet", "warm-sessions"]
 # Nobody answers there, whatever else runs on this machine.
 NOBODY = "http://127.0.0.1:1"
 
@@ -76,38 +76,38 @@ class Run(AppTest):
         app = self.new("shop")
         first = self.run_app(app).json["packets"]
         second = self.run_app(app).json["packets"]
-        self.assertEqual([[p["id"] for p in s] for s in (first, second)], [["hello"], ["hello-r2"]])
+        self.assertEqual([[p["id"] for p in s] for s in (first, second)], [["shop"], ["shop-r2"]])
 
     def test_failed_packets_make_it_fail(self):
         app = self.new("shop")
-        self.edit(app / "packets/hello.yaml", "name: world", "nome: world")
-        self.edit(app / "packets/hello.yaml", "  payload:", "  maxAttempts: 1\n  payload:")
+        self.edit(app / "packets/shop.packet.yaml", "name: world", "nome: world")
+        self.edit(app / "packets/shop.packet.yaml", "  payload:", "  maxAttempts: 1\n  payload:")
         packet = self.run_app(app, code=1).json["packets"][0]
         self.assertEqual(packet["status"], "FAILED")
         self.assertIn("KeyError", packet["error"])
 
     def test_what_cannot_go_on_is_told_and_can_be_mended(self):
         app = self.new("shop")
-        self.edit(app / "packets/hello.yaml", "[greet]", "[sing]")
-        self.edit(app / "packets/hello.yaml", "phoenixflight.io/v1", "phoenixflight.io/v1alpha1")
+        self.edit(app / "packets/shop.packet.yaml", "[greet]", "[sing]")
+        self.edit(app / "packets/shop.packet.yaml", "phoenixflight.io/v1", "phoenixflight.io/v1alpha1")
         done = self.run_app(app, code=1)
-        self.assertIn("greeter lacks sing", done.err)
+        self.assertIn("shop-agent lacks sing", done.err)
         # The packet that is left over there gives way to what is declared now.
-        self.edit(app / "packets/hello.yaml", "[sing]", "[greet]")
+        self.edit(app / "packets/shop.packet.yaml", "[sing]", "[greet]")
         done = self.run_app(app)
-        self.assertEqual([p["id"] for p in done.json["packets"]], ["hello-r2"])
+        self.assertEqual([p["id"] for p in done.json["packets"]], ["shop-r2"])
         self.assertIn("declared otherwise", done.err)
 
     def test_an_agent_that_does_not_start_is_told(self):
         app = self.new("shop")
-        self.edit(app / "agents/greeter.yaml", "[python3, src/greeter.py]", "[no-such-program]")
+        self.edit(app / "agents/shop-agent.yaml", "[python3, src/greeter.py]", "[no-such-program]")
         done = self.run_app(app, code=1)
         self.assertIn("no-such-program", done.err)
         self.assertIn("does not start", done.err)
 
     def test_whom_the_host_refuses_keeps_the_others_from_starting(self):
         app = self.new("shop")
-        with open(app / "agents/greeter.yaml", "a", encoding="utf-8") as file:
+        with open(app / "agents/shop-agent.yaml", "a", encoding="utf-8") as file:
             file.write("---\napiVersion: phoenixflight.io/v1\nkind: Agent\nmetadata: {name: anna}\n"
                        "spec: {type: human, capabilities: [approve]}\n")
         host = Host(self, "--require-member-keys")
@@ -118,10 +118,10 @@ class Run(AppTest):
 
     def test_a_faulty_app_starts_nothing(self):
         app = self.new("shop")
-        self.edit(app / "agents/greeter.yaml", "maxLoad: 2", "maxLoad: many")
+        self.edit(app / "agents/shop-agent.yaml", "maxLoad: 2", "maxLoad: many")
         done = run("run", folder=app, PHOENIX_URL=NOBODY)
         self.assertEqual(done.code, 1, done)
-        self.assertIn("agents/greeter.yaml:8:12", done.err)
+        self.assertIn("agents/shop-agent.yaml:8:12", done.err)
         self.assertFalse((app / ".phoenixflight").exists())
 
     def test_timeout(self):
@@ -134,7 +134,7 @@ class Run(AppTest):
     def test_interrupt_drains_and_leaves_nobody(self):
         app = self.new("shop")
         (app / "src/greeter.py").write_text("import signal\nsignal.pause()\n")
-        self.edit(app / "agents/greeter.yaml", "timeout: 30s", "timeout: 40s")
+        self.edit(app / "agents/shop-agent.yaml", "timeout: 30s", "timeout: 40s")
         self.edit(app / "PhoenixFile", "dataPlane:",
                   "membership:\n  retirement: {drainTimeoutSeconds: 1}\n  discovery: "
                   "{mode: capability}\n  migration: {enabled: true}\ndataPlane:")

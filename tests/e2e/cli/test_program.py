@@ -8,7 +8,7 @@ import socket
 import subprocess
 import unittest
 
-from harness.cli import LATER, CliTest, run, run_on_terminal
+from harness.cli import CliTest, run, run_on_terminal
 from harness.host import PATIENCE, PROGRAM, Folder, clean_environment
 from harness.worker import Worker
 
@@ -152,11 +152,6 @@ class NoHost(unittest.TestCase):
 
 
 class Words(CliTest):
-    def test_what_comes_later(self):
-        for words in ("build", "policy list", "policy test", "policy replay", "approval list",
-                      "approval show x", "approval approve x", "approval reject x"):
-            self.failed(2, *words.split(), says=LATER)
-
     def test_wrong_use(self):
         for words in ("nonsense", "packet nonsense", "packet list --no-such-flag",
                       "packet list --limit 0", "packet list --limit many", "-o xml status",

@@ -8,8 +8,6 @@ import subprocess
 from harness.host import PATIENCE, PROGRAM, clean_environment
 from harness.rest import RestTest
 
-LATER = "not in this version"
-
 
 class Done:
     def __init__(self, words, done):

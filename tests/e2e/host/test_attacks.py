@@ -105,7 +105,8 @@ class Attacks(Signing):
             "wrong-packet": lambda p: self.hand(p, 1, to.id, self.offer(p, 1, to.id, **elsewhere)),
             "altered-context": lambda p: self.hand(p, 1, to.id, self.offer(p, 1, to.id), context=2),
             "stale-offer": lambda p: self.hand(p, 1, to.id, self.offer(p, 2, to.id)),
-            "stale-epoch": lambda p: self.hand(p, 7, to.id, self.offer(p, 7, to.id)),
+            "stale-epoch": lambda p: self.hand(p, 0, to.id, self.offer(p, 0, to.id)),
+            "unknown-leg": lambda p: self.hand(p, 7, to.id, self.offer(p, 7, to.id)),
             "offer-expired": lambda p: self.hand(p, 1, to.id, self.offer(p, 1, to.id, life=-1)),
             "not-eligible": lambda p: self.hand(p, 1, other.id, self.offer(p, 1, other.id)),
             "not-owner": lambda p: self.hand(p, 1, to.id, self.offer(p, 1, to.id, to), to),
@@ -174,6 +175,118 @@ class Attacks(Signing):
         report = self.verified()
         self.assertGreaterEqual(report["handoffsSigned"], TIMES)
         self.assertEqual(report["handoffsUnsigned"], 0)
+
+
+class Terms(Signing):
+    """Handoffs under a contract, by a giver that signs and by one that has no key."""
+
+    CONTRACT = {"context": {"require": ["order"], "redact": ["customer.iban"]}, "maxChainLength": 3,
+                "minimumTrustScore": 0.8, "requiredCompliance": ["GDPR"],
+                "scopes": ["read", "refund"]}
+    SEMANTIC = {"intent": "refund", "constraints": {"currency": "EUR"}, "authority": {"amount": 50}}
+    GOOD = {"order": 7}
+    FIT = {"trustScore": 0.9, "compliance": ["GDPR"], "maxLoad": 10_000}
+
+    def setUp(self):
+        super().setUp()
+        self.contract = self.fresh("contract")
+        self.ok("POST", "/v1/documents:apply", {"documents": [
+            {"kind": "contract", "name": self.contract, "spec": self.CONTRACT}]})
+        self.giver = Party(self, maxLoad=10_000)
+        self.plain, self.plain_token = self.register(self.cap, **self.FIT)
+
+    def governed(self, owner):
+        """A packet under the contract in that member's hands."""
+        packet = self.submit(self.cap, contract=self.contract, scopes=["read", "refund"],
+                             semantic=self.SEMANTIC)
+        if packet["owner"] != owner:
+            packet = self.ok("POST", f"/v1/packets/{packet['id']}/assign", {"to": owner}).json
+        self.assertEqual((packet["owner"], packet["contract"]), (owner, self.contract))
+        return packet
+
+    def give(self, packet, to, context=None, sign=False, named=True, **body):
+        """As its owner: the giver with a key, or the plain member."""
+        context = self.GOOD if context is None else context
+        body = {"epoch": packet["epoch"], "to": to, "context": context, **body}
+        if sign:
+            body["signature"] = self.giver.key.offer(
+                self.giver.session, self.giver.id, packet["id"], packet["epoch"], to=to,
+                context=json_text(context), scopes=body.get("scopes", packet["scopes"]),
+                contract=packet["contractDigest"] if named is True else named)
+        return self.call("POST", f"/v1/packets/{packet['id']}/handoff", data=json_text(body),
+                         token=self.giver.token if sign else self.plain_token)
+
+    def test_terms_that_are_broken(self):
+        to, _ = self.register(self.cap, **self.FIT)
+        doubtful, _ = self.register(self.cap, **{**self.FIT, "trustScore": 0.7})
+        lax, _ = self.register(self.cap, **{**self.FIT, "compliance": []})
+        dropped = {key: value for key, value in self.SEMANTIC.items() if key != "constraints"}
+        kinds = {
+            "widened-scope": {"scopes": ["pay", "read"]},
+            "dropped-constraint": {"semantic": dropped},
+            "widened-authority": {"semantic": {**self.SEMANTIC, "authority": {"amount": 51}}},
+            "changed-protected-field": {"semantic": {**self.SEMANTIC, "intent": "keep it"}},
+            "below-trust-floor": {"to": doubtful},
+            "missing-compliance": {"to": lax},
+            "cross-namespace": {"to": "elsewhere/" + to},
+            "missing-context-key": {"context": {}},
+            "unredacted-key": {"context": {"order": 7, "customer": {"iban": "DE1"}}},
+        }
+        for sign, owner in ((False, self.plain), (True, self.giver.id)):
+            packet = self.governed(owner)
+            for code, how in kinds.items():
+                with self.subTest(code, sign=sign):
+                    for _ in range(TIMES):
+                        answer = self.give(packet, **{"to": to, "sign": sign, **how})
+                        self.assertEqual(self.code(answer), code, answer)
+            shown = self.ok("GET", f"/v1/packets/{packet['id']}").json
+            self.assertEqual((shown["owner"], shown["epoch"], shown["revision"]),
+                             (owner, packet["epoch"], packet["revision"]))
+            self.assertEqual(self.code(self.give(packet, to, sign=sign, scopes=["read"])), "done")
+            self.assertEqual(self.ok("GET", f"/v1/packets/{packet['id']}").json["scopes"], ["read"])
+        self.verified()
+
+    def test_offers_under_another_contract(self):
+        to, _ = self.register(self.cap, **self.FIT)
+        packet = self.governed(self.giver.id)
+        for named in (None, "sha256:" + "00" * 32):
+            for _ in range(TIMES):
+                answer = self.give(packet, to, sign=True, named=named)
+                self.assertEqual(self.code(answer), "unknown-contract", answer)
+        self.assertEqual(self.code(self.give(packet, to, sign=True)), "done")
+
+    def test_chains_that_are_too_long(self):
+        members = [(self.plain, self.plain_token), self.register(self.cap, **self.FIT)]
+        packet = self.governed(self.plain)
+        for n in range(4):
+            (_, token), (to, _) = members[n % 2], members[(n + 1) % 2]
+            for _ in range(1 if n < 3 else TIMES):
+                answer = self.call("POST", f"/v1/packets/{packet['id']}/handoff", {
+                    "epoch": packet["epoch"] + n, "to": to, "context": self.GOOD}, token=token)
+                self.assertEqual(self.code(answer), "done" if n < 3 else "chain-too-long", answer)
+        shown = self.ok("GET", f"/v1/packets/{packet['id']}").json
+        self.assertEqual((shown["owner"], shown["handoffs"]), (members[1][0], 3))
+
+    def test_results_without_their_evidence(self):
+        packet = self.submit(self.cap, semantic={"evidenceRequirements": ["receipt"]})
+        packet = self.ok("POST", f"/v1/packets/{packet['id']}/assign", {"to": self.plain}).json
+        path, epoch = f"/v1/packets/{packet['id']}/complete", packet["epoch"]
+        for result in (None, {"paid": True}, {"evidence": {"receipt": None}}):
+            answer = self.call("POST", path, {"epoch": epoch, "result": result},
+                               token=self.plain_token)
+            self.assertEqual(self.code(answer), "missing-evidence", answer)
+        self.ok("POST", path, {"epoch": epoch, "result": {"evidence": {"receipt": 7}}},
+                token=self.plain_token)
+
+    def test_a_contract_outlives_the_process_of_its_host(self):
+        packet = self.governed(self.plain)
+        self.host.kill()
+        self.host.start()
+        self.ok("POST", f"/v1/members/{self.plain}/session", token=self.plain_token)
+        to, _ = self.register(self.cap, **self.FIT)
+        self.assertEqual(self.code(self.give(packet, to, {})), "missing-context-key")
+        shown = self.ok("GET", f"/v1/contracts/{self.contract}").json
+        self.assertEqual(shown["digest"], packet["contractDigest"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from harness.host import PATIENCE, Folder, Host, until
 from harness.rest import RestTest
 
 
-class Audit(RestTest):
+class AuditTest(RestTest):
     @classmethod
     def make_host(cls):
         return Host(cls)
@@ -46,6 +46,8 @@ class Audit(RestTest):
                     {"epoch": delivery["epoch"], "result": n}, token=token)
         return id
 
+
+class Audit(AuditTest):
     def test_what_happened_verifies_without_the_host(self):
         id = self.some_work()
         self.take_export()
@@ -83,6 +85,24 @@ class Audit(RestTest):
         self.assertRegex(self.verify().out, r"After the checkpoint: +[1-9]")
 
 
+    def test_a_drained_members_certificate_is_in_the_export(self):
+        cap = self.fresh("cap")
+        member, token = self.register(cap)
+        self.phoenix("audit", "certificate", member, code=3)
+        id = self.submit(cap)["id"]
+        (delivery,) = self.poll(member, token)
+        self.ok("POST", f"/v1/members/{member}/drain", {}, 202, token=token)
+        self.ok("POST", f"/v1/packets/{id}/complete", {"epoch": delivery["epoch"]}, token=token)
+        until(self, lambda: run("--url", self.host.url, "audit", "certificate", member).code == 0,
+              "the certificate is in the log", PATIENCE)
+        said = json.loads(self.phoenix("audit", "certificate", member, "-o", "json").out)
+        self.assertEqual(said["id"], member)
+        (log,) = self.ok("GET", "/v1/audit/logs").json["items"]
+        self.assertEqual(said["heads"], [{"log": log["log"], "size": said["heads"][0]["size"]}])
+        self.take_export()
+        self.assertRegex(self.verify().out, r"Drain certificates: +[1-9]")
+
+
 class Tampered(RestTest):
     @classmethod
     def make_host(cls):
@@ -104,6 +124,46 @@ class Tampered(RestTest):
         self.assertEqual(answer.status, 500, answer)
         self.assertIn("changed from outside", answer.json["detail"])
         self.submit(self.fresh("cap"))  # work goes on
+
+
+class Retention(AuditTest):
+    """--retain-record: old entries go, and what is left is proved as before."""
+
+    def many(self, count):
+        cap = self.fresh("cap")
+        items = [{"id": self.fresh("p"), "requiredCapabilities": [cap]} for _ in range(count)]
+        self.ok("POST", "/v1/packets", items, 207)
+
+    def log(self):
+        (log,) = self.ok("GET", "/v1/audit/logs").json["items"]
+        return log
+
+    def test_the_rest_is_proved_when_old_entries_are_gone(self):
+        self.some_work()
+        self.many(700)
+        self.take_export()  # this checkpoint is kept elsewhere
+        self.verify()
+        size = self.log()["size"]
+        self.assertEqual(self.ok("GET", "/v1/audit/pruned").json, {"items": []})
+        self.host.end()
+        self.host.flags = ("--retain-record", "1ms")
+        self.host.start()
+        until(self, lambda: self.log()["firstKept"] > 512, "old entries are gone", 3 * PATIENCE)
+        self.many(10)
+        for _ in range(2):
+            self.phoenix("audit", "export", "--out", self.export)
+            self.assertRegex(self.verify().out, "Verified")
+            log = self.log()
+            self.assertGreaterEqual(log["size"], size)
+            with open(self.export, encoding="ascii") as file:
+                kinds = [line[0] for line in file]
+            self.assertEqual(kinds.count("p"), 2, "the header and one prefix")
+            self.assertEqual(kinds.count("e"), log["size"] - log["firstKept"] + 1)
+            self.phoenix("audit", "prove", "--position", str(log["firstKept"]))
+            self.phoenix("audit", "prove", "--position", "1", code=3)
+            # And after a restart, which knows what is gone by what is kept of it.
+            self.host.kill()
+            self.host.start()
 
 
 class Bytes(RestTest):

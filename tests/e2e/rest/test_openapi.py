@@ -21,7 +21,19 @@ GET /v1/audit/entries
 GET /v1/audit/keys
 GET /v1/audit/logs
 GET /v1/audit/proof
+GET /v1/audit/pruned
 GET /v1/events
+POST /v1/documents:apply
+GET /v1/policies
+GET /v1/policies/{}
+DELETE /v1/policies/{}
+GET /v1/contracts
+GET /v1/contracts/{}
+DELETE /v1/contracts/{}
+GET /v1/approvals
+GET /v1/approvals/{}
+POST /v1/approvals/{}/approve
+POST /v1/approvals/{}/reject
 GET /v1/hosts
 GET /v1/hosts/{}
 POST /v1/hosts/{}/leave
@@ -64,6 +76,7 @@ POST /v1/packets/{}/fail
 POST /v1/packets/{}/release
 POST /v1/packets/{}/handoff
 POST /v1/packets/{}/accept
+POST /v1/packets/{}/ticket
 POST /v1/packets/{}/cancel
 POST /v1/packets/{}/assign
 POST /v1/packets/{}/evict

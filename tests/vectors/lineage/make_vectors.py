@@ -130,10 +130,24 @@ def entries(signed, other):
             "entry-handed-over": hand, "entry-completed": end, "entry-drained": drained}
 
 
-def main():
+def shown(signed):
+    """Tickets as their owner shows them: signed alone, and with another one of the session."""
+    ticket = pack([1, "demo", "default", "pkt_1", 4, ["receiver", 2], [], AT + 20, AT + 3020])
+    beside = pack([1, "demo", "default", "pkt_2", 9, ["receiver", 2], ["read"], AT + 20, AT + 3020])
+    both = HOST.seal("batch", pack([1, "demo", "application/vnd.phoenixflight.ticket", 2,
+                                    node(leaf(ticket), leaf(beside))]))
+    return {"shown-alone": pack([1, signed["key-grant"], ticket, signed["ticket"], 0, []]),
+            "shown-of-session": pack([1, None, beside, both, 1, [leaf(ticket)]])}
+
+
+def golden():
     _, _, other, signed = statements()
-    golden = {name: data.hex() for name, data in (signed | entries(signed, other)).items()}
-    text = json.dumps(golden, indent=1) + "\n"
+    return signed | entries(signed, other) | shown(signed)
+
+
+def main():
+    golden_text = {name: data.hex() for name, data in golden().items()}
+    text = json.dumps(golden_text, indent=1) + "\n"
     path = pathlib.Path(__file__).with_name("golden.json")
     if sys.argv[1:] != ["--check"]:
         path.write_text(text)
