@@ -23,7 +23,7 @@ ARROWS = {
     "packet": ["base", "ring"],
     "directory": ["base", "ring"],
     "keeper": ["base", "ring", "packet", "directory"],
-    "node": ["keeper", "lineage"],
+    "node": ["keeper", "lineage", "policy"],
     "cluster": ["node"],
     "peer": ["base"],
     "store": ["base", "packet", "directory"],
