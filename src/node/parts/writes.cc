@@ -277,7 +277,9 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     }
   }
   for (const MemberStep& step : write.members) {
-    if (step.no != kNobody) directory.member(step.no).busy = false;
+    if (step.no == kNobody) continue;
+    directory.member(step.no).busy = false;
+    maybe_drained.push_back(step.no);  // its deadline may have come meanwhile
   }
   for (const SessionStep& step : write.sessions) {
     if (step.no != kNobody) directory.session(step.no).busy = false;
