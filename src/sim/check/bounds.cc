@@ -75,7 +75,9 @@ void Bounds::packets(Instant now, WallMs wall) {
       complain_(Invariant::kBounded,
                 fmt::format("{} is {} ms past its deadline", key.id(), wall - deadline));
     }
-    if (!head.owner || track.handed_out_epoch >= head.epoch) continue;
+    // What an attach has named is in its process's hands, as far as the host can know.
+    const uint64_t told = std::max(track.handed_out_epoch, track.listed_epoch);
+    if (!head.owner || told >= head.epoch) continue;
     const auto member = shadow_.members().find(MemberKey(key.ns(), head.owner->id));
     if (member == shadow_.members().end() || member->second.manual) continue;
     const auto session = shadow_.sessions().find(member->second.session);

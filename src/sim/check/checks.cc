@@ -50,6 +50,13 @@ void Checks::reply(Instant now, const Command& command, const Reply& reply) {
   answers_.reply(command, reply);
   if (const auto* done = std::get_if<OwnerReply>(&reply.body))
     tickets_.given(right_wall(now), *done);
+  const auto* const attach = std::get_if<Attach>(&command.body);
+  const auto* const attached = std::get_if<AttachReply>(&reply.body);
+  if (attach != nullptr && attached != nullptr) {
+    for (const auto& [id, epoch] : attached->held) {
+      shadow_.listed(PacketKey(attach->ref.ns, id), epoch);
+    }
+  }
   if (const auto* portion = std::get_if<DeliveriesReply>(&reply.body)) {
     for (const Delivery& item : portion->deliveries) {
       shadow_.handed_out(item.packet.head->key, item.epoch);

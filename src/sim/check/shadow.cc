@@ -259,6 +259,13 @@ void Shadow::handed_out(const PacketKey& key, uint64_t epoch) {
   }
 }
 
+void Shadow::listed(const PacketKey& key, uint64_t epoch) {
+  const auto found = packets_.find(key);
+  if (found != packets_.end() && epoch > found->second.listed_epoch) {
+    found->second.listed_epoch = epoch;
+  }
+}
+
 void Shadow::ordered(const PacketKey& key) { ++orders_[key]; }
 
 }  // namespace phoenix::sim

@@ -37,6 +37,7 @@ class Shadow {
     Instant since;                    // of the newest revision
     Instant granted_at;               // of the newest epoch
     uint64_t handed_out_epoch = 0;    // newest epoch that a delivery carried
+    uint64_t listed_epoch = 0;        // newest epoch that an attach named as held
     bool lost_by_lease = false;       // the newest loss of an owner was the end of a session
     const Revision* at(uint64_t revision) const {
       return revision == 0 || revision > revisions.size() ? nullptr : &revisions[revision - 1];
@@ -57,6 +58,7 @@ class Shadow {
   // The whole store again, after a crash: nothing that stood here may be missing.
   void compare(Store& store);
   void handed_out(const PacketKey& key, uint64_t epoch);
+  void listed(const PacketKey& key, uint64_t epoch);
   void ordered(const PacketKey& key);
 
   const std::map<PacketKey, Track>& packets() const { return packets_; }
