@@ -14,6 +14,7 @@
 #include "cli/audit/audit_reader.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
+#include "client/http_client.h"
 #include "lineage/audit/export_format.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/crypto/sha256.h"
@@ -321,23 +322,68 @@ Outcome<int> prove(Context& context, int64_t log, int64_t position) {
 
 // --- keys ---
 
+std::vector<std::string> keys_in(const Json& answer) {
+  std::vector<std::string> texts;
+  for (const Json& item : answer["items"].items()) texts.push_back(item["publicKey"].text());
+  return texts;
+}
+
+// By the host with that address; none if it does not answer.
+std::vector<std::string> keys_told(ClientOptions options) {
+  auto client = Client::create(std::move(options));
+  if (!client) return {};
+  const CallResult answer = client->get(Target({"audit", "keys"}).text());
+  if (!answer || !answer->ok()) return {};
+  const auto json = Json::parse(answer->body);
+  return json ? keys_in(*json) : std::vector<std::string>();
+}
+
+// Those of the other hosts of the pool: each tells its own. What a host signed that does not answer
+// is for the caller to get elsewhere, so it is named on stderr.
+void add_keys_of_others(Context& context, std::vector<std::string>& texts) {
+  Target target({"hosts"});
+  target.with("limit", 1000);
+  const auto hosts = context.api.get("cannot list hosts", target);
+  if (!hosts) return;
+  const std::string url = context.api.url();
+  const std::string scheme = url.substr(0, url.find("//") + 2);
+  for (const Json& host : hosts->json["items"].items()) {
+    const std::string& api = host["api"].text();
+    if (api.empty() || scheme + api == url || host["status"].text() != "ALIVE") continue;
+    auto options = context.api.host_options();
+    if (!options) return;
+    options->urls = {scheme + api};
+    const auto told = keys_told(std::move(*options));
+    if (told.empty()) {
+      std::fputs(fmt::format("host {} does not tell its key: get DATA/host.pub from it\n",
+                             harmless(host["name"].text()))
+                     .c_str(),
+                 stderr);
+      continue;
+    }
+    for (const std::string& text : told) {
+      if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+    }
+  }
+}
+
 Outcome<int> keys(Context& context, const std::string& folder) {
-  const std::string what = "cannot get the host's keys";
+  const std::string what = "cannot get the hosts' keys";
   auto reply = context.api.get(what, Target({"audit", "keys"}));
   if (!reply) return tl::unexpected(reply.error());
-  std::string text;
-  for (const Json& item : reply->json["items"].items()) {
-    text += item["publicKey"].text();
-    if (folder.empty()) continue;
-    const auto named = lineage::parse_public(item["publicKey"].text());
-    if (!named) continue;
+  std::vector<std::string> texts = keys_in(reply->json);
+  add_keys_of_others(context, texts);
+  std::string all;
+  for (const std::string& text : texts) {
+    all += text;
+    const auto named = lineage::parse_public(text);
+    if (folder.empty() || !named) continue;
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
-    auto done =
-        write_out(context, what, folder + "/" + named->name + ".pub", item["publicKey"].text());
+    auto done = write_out(context, what, folder + "/" + named->name + ".pub", text);
     if (!done) return done;
   }
-  if (folder.empty()) print_answer(context, *reply, "", text);
+  if (folder.empty()) print_answer(context, *reply, "", all);
   return kExitDone;
 }
 
@@ -419,7 +465,7 @@ void add_audit_commands(std::vector<Command>& table) {
   add_file_verb(table, "audit checkpoint", "a signed statement of how far all logs have come",
                 "FILE", "where to (standard output); keep it apart from the host",
                 "phoenix audit checkpoint --out now.checkpoint", checkpoint);
-  add_file_verb(table, "audit keys", "the public keys that sign checkpoints", "DIR",
+  add_file_verb(table, "audit keys", "the public keys of all hosts that answer", "DIR",
                 "one file a key into this folder (standard output)",
                 "phoenix audit keys --out keys", keys);
 }

@@ -1,6 +1,7 @@
 """Several hosts, nothing broken: every call may be made at any of them, with the same outcome."""
 
 import json
+import os
 import threading
 import unittest
 import uuid
@@ -55,6 +56,7 @@ class AnyHost(PoolTest):
                           ("keys", "--out", keys)):
                 done = run("--url", at.host.url, "audit", *words)
                 self.assertEqual(done.code, 0, done)
+            self.assertEqual(sorted(os.listdir(keys)), ["a.pub", "b.pub", "c.pub"])
             done = run("audit", "verify", export, "--keys", keys, "--checkpoint", checkpoint)
             self.assertEqual(done.code, 0, done)
             self.assertRegex(done.out, r"of [1-9] logs")
