@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/msgpack.h"
+#include "lineage/crypto/refusal.h"
 
 namespace phoenix::lineage {
 namespace {
@@ -10,14 +11,6 @@ namespace {
 constexpr uint32_t kFields = 5;
 constexpr uint64_t kVersion = 1;
 constexpr size_t kMaxTypeBytes = 128;
-
-tl::unexpected<Error> refuse(const char* reason, std::string detail) {
-  Error error;
-  error.kind = ErrorKind::kForbidden;
-  error.reason_code = reason;
-  error.detail = std::move(detail);
-  return tl::unexpected<Error>(std::move(error));
-}
 
 }  // namespace
 

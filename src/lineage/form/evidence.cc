@@ -1,17 +1,10 @@
 #include "lineage/form/evidence.h"
 
+#include "lineage/crypto/refusal.h"
 #include "lineage/tree/frontier.h"
 
 namespace phoenix::lineage {
 namespace {
-
-tl::unexpected<Error> refuse(const char* reason, std::string detail) {
-  Error error;
-  error.kind = ErrorKind::kForbidden;
-  error.reason_code = reason;
-  error.detail = std::move(detail);
-  return tl::unexpected<Error>(std::move(error));
-}
 
 std::vector<Digest> leaves_of(const std::vector<std::string>& payloads) {
   std::vector<Digest> leaves;

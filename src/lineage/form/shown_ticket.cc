@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "lineage/crypto/refusal.h"
 #include "lineage/form/fields.h"
 
 namespace phoenix::lineage {
@@ -9,14 +10,6 @@ namespace {
 
 // A tree of 2^64 leaves is no deeper.
 constexpr uint32_t kMaxPath = 64;
-
-tl::unexpected<Error> refuse(const char* reason, std::string detail) {
-  Error error;
-  error.kind = ErrorKind::kForbidden;
-  error.reason_code = reason;
-  error.detail = std::move(detail);
-  return tl::unexpected<Error>(std::move(error));
-}
 
 KeyFinder keys_of(std::span<const NamedKey> trusted, KeyRole role) {
   return [trusted, role](std::string_view id) -> const PublicKey* {
