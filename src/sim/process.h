@@ -140,9 +140,8 @@ class Process : public Worker {
   bool may_work();
   void begin(const std::string& key);
   bool still(const std::string& key, uint64_t job) const;
-  void ask_ticket(const std::string& key, uint64_t job);
   void checkpoint(const std::string& key, uint64_t job);
-  void start_call(const std::string& key, uint64_t job);
+  void plain_call(const std::string& key, uint64_t job, Call kind);
   void finish(const std::string& key, uint64_t job);
   OwnerCall final_call(const std::string& key, const WorkItem& item);
   void complete_many(const std::string& key);

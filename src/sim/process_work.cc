@@ -92,7 +92,7 @@ void Process::begin(const std::string& key) {
   item.effect = true;
   const uint64_t job = item.job;
   if (prng_.chance(1, 2)) {
-    later(milliseconds(prng_.between(0, 60)), [=, this] { start_call(key, job); });
+    later(milliseconds(prng_.between(0, 60)), [=, this] { plain_call(key, job, Call::kStart); });
   }
   const int64_t length = env_.calm            ? prng_.between(2, 60)
                          : prng_.chance(1, 6) ? prng_.between(500, 3'000)
@@ -101,7 +101,7 @@ void Process::begin(const std::string& key) {
     later(milliseconds(length / 2), [=, this] { checkpoint(key, job); });
   }
   if (!env_.calm && prng_.chance(1, 6)) {
-    later(milliseconds(length / 3), [=, this] { ask_ticket(key, job); });
+    later(milliseconds(length / 3), [=, this] { plain_call(key, job, Call::kTicket); });
   }
   later(milliseconds(length), [=, this] { finish(key, job); });
 }
@@ -111,27 +111,14 @@ bool Process::still(const std::string& key, uint64_t job) const {
   return found != works_.end() && found->second.job == job && found->second.effect;
 }
 
-void Process::start_call(const std::string& key, uint64_t job) {
+// kStart, or kTicket: that is for a third party, and what comes of it the checkers see.
+void Process::plain_call(const std::string& key, uint64_t job, Call kind) {
   if (!still(key, job)) return;
   OwnerCall call;
-  call.call = Call::kStart;
+  call.call = kind;
   call.key = PacketKey::from_text(key);
   call.epoch = works_.at(key).epoch;
-  call.digest = digest_of(fmt::format("start {} {}", key, call.epoch));
-  Command command;
-  command.caller = caller();
-  command.body = OwnerCalls{{call}, true};
-  send_until_answered(std::make_shared<const Command>(std::move(command)), 1);
-}
-
-// For a third party; what comes of it the checkers see.
-void Process::ask_ticket(const std::string& key, uint64_t job) {
-  if (!still(key, job)) return;
-  OwnerCall call;
-  call.call = Call::kTicket;
-  call.key = PacketKey::from_text(key);
-  call.epoch = works_.at(key).epoch;
-  call.digest = digest_of(fmt::format("ticket {} {}", key, call.epoch));
+  call.digest = digest_of(fmt::format("{} {} {}", call_name(kind), key, call.epoch));
   Command command;
   command.caller = caller();
   command.body = OwnerCalls{{call}, true};

@@ -50,16 +50,11 @@ std::string seed_json(const RunResult& result) {
   for (size_t i = 0; i < kFaults; ++i) {
     faults += fmt::format("{}\"{}\":{}", i == 0 ? "" : ",", kFaultNames[i], result.faults.of[i]);
   }
-  // Sentences of violations are made of ids and plain words: nothing in them needs escaping.
-  const std::string violation =
-      result.violation
-          ? fmt::format("{{\"invariant\":\"{}\",\"what\":\"{}\"}}",
-                        invariant_name(result.violation->invariant), result.violation->what)
-          : "null";
   return fmt::format(
       "{{\"seed\":{},\"steps\":{},\"members\":{},\"packets\":{},\"faults\":{{{}}},"
       "\"hash\":\"{:016x}\",\"violation\":{}}}\n",
-      result.seed, result.steps, result.members, result.packets, faults, result.hash, violation);
+      result.seed, result.steps, result.members, result.packets, faults, result.hash,
+      violation_json(result.violation));
 }
 
 }  // namespace phoenix::sim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,5 +38,9 @@ struct Violation {
   Instant at;
   std::string what;
 };
+
+// An object, or null. Sentences of violations are made of ids and plain words: nothing in them
+// needs escaping.
+std::string violation_json(const std::optional<Violation>& violation);
 
 }  // namespace phoenix::sim

@@ -66,16 +66,11 @@ std::string pool_seed_json(const PoolRunResult& result) {
   for (const auto& [name, value] : result.figures) {
     figures += fmt::format("{}\"{}\":{}", figures.empty() ? "" : ",", name, value);
   }
-  // Sentences of violations are made of ids and plain words: nothing in them needs escaping.
-  const std::string violation =
-      result.violation
-          ? fmt::format("{{\"invariant\":\"{}\",\"what\":\"{}\"}}",
-                        invariant_name(result.violation->invariant), result.violation->what)
-          : "null";
   return fmt::format(
       "{{\"seed\":{},\"steps\":{},\"faults\":{{{}}},\"figures\":{{{}}},\"hash\":\"{:016x}\","
       "\"unmet\":{},\"violation\":{}}}\n",
-      result.seed, result.steps, faults, figures, result.hash, result.unmet.size(), violation);
+      result.seed, result.steps, faults, figures, result.hash, result.unmet.size(),
+      violation_json(result.violation));
 }
 
 int play_pool_seeds(const SimOptions& options) {

@@ -256,12 +256,6 @@ std::string churn_table(const std::vector<ChurnResult>& results) {
 }
 
 std::string churn_json(const ChurnResult& result) {
-  // Sentences of violations are made of ids and plain words: nothing in them needs escaping.
-  const std::string violation =
-      result.violation
-          ? fmt::format("{{\"invariant\":\"{}\",\"what\":\"{}\"}}",
-                        invariant_name(result.violation->invariant), result.violation->what)
-          : "null";
   return fmt::format(
       "{{\"world\":\"{}\",\"seed\":{},\"steps\":{},\"joins\":{},\"drains\":{},\"deaths\":{},"
       "\"packets\":{},\"ended\":{},\"load\":{{\"stddev\":{:.6f},\"maxOverMean\":{:.6f}}},"
@@ -272,7 +266,7 @@ std::string churn_json(const ChurnResult& result) {
       result.packets, result.ended, result.load_stddev, result.load_max_over_mean, result.moved,
       result.had_to_move, ratio_of(result), result.handoffs, in_ms(result.handoff_p50),
       in_ms(result.handoff_p99), in_ms(result.handoff_max), in_ms(result.gap_p99), result.hash,
-      violation);
+      violation_json(result.violation));
 }
 
 }  // namespace phoenix::sim
