@@ -33,4 +33,9 @@ std::string closest(std::string_view word, const std::vector<std::string>& known
   return best;
 }
 
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string near = closest(word, known);
+  return near.empty() ? "" : ", did you mean " + near + "?";
+}
+
 }  // namespace phoenix

@@ -14,4 +14,7 @@ size_t edits_between(std::string_view left, std::string_view right);
 // The closest of `known` to a mistyped word; empty if none is close.
 std::string closest(std::string_view word, const std::vector<std::string>& known);
 
+// ", did you mean X?" of that word, to stand behind what is wrong with it; empty if none is close.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
+
 }  // namespace phoenix

@@ -44,10 +44,9 @@ class SchemaChecker {
   }
 
   void unknown(const Node& key, const std::string& path) {
-    const std::string near = closest(key.text, kKeywords);
     std::string detail =
         fmt::format("the keyword \"{}\" is not checked here{}; there are {}", key.text,
-                    near.empty() ? "" : ", did you mean " + near + "?", fmt::join(kKeywords, ", "));
+                    did_you_mean(key.text, kKeywords), fmt::join(kKeywords, ", "));
     findings_->push_back({alpha_ ? Finding::Weight::kWarning : Finding::Weight::kError, key.place,
                           path, "", std::move(detail)});
   }

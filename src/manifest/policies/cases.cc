@@ -208,10 +208,8 @@ class Reader {
       if (thing.name == node->text) return &thing;
       names.push_back(thing.name);
     }
-    const std::string near = closest(node->text, names);
     error(node->place, name + ".from", fmt::format("\"{}\"", node->text),
-          fmt::format("is no {} of the app{}", kind,
-                      near.empty() ? "" : ", did you mean " + near + "?"));
+          fmt::format("is no {} of the app{}", kind, did_you_mean(node->text, names)));
     return nullptr;
   }
 
@@ -225,10 +223,9 @@ class Reader {
       if (names_rule(made->rule, rule)) return;
       names.push_back(rule.name);
     }
-    const std::string near = closest(made->rule, names);
     error(node->place, "rule", fmt::format("\"{}\"", made->rule),
           fmt::format("is no rule at {}{}", policy::point_name(made->point),
-                      near.empty() ? "" : ", did you mean " + near + "?"));
+                      did_you_mean(made->rule, names)));
   }
 
   const App& app_;
