@@ -57,6 +57,7 @@ struct NodeConfig {
   bool require_keys = false;  // who registers has to have a key
   // Signs for members without a key where others need their word; absent: nobody does.
   std::optional<lineage::NamedKeyPair> signer;
+  bool certifies = true;  // with a signer: who has been drained
 };
 
 // What these members hold, as the store has it (PoolStore::owned_by); asked for by an attach.

@@ -412,17 +412,12 @@ class HostRuntime final : public RunningHost {
     if (out.others_wrote) others_wrote();
   }
 
-  // A checkpoint is of all that is committed, and is signed anyhow. Among several hosts none is
-  // told, so that no certificate is made: what a keeper that has died kept for the leaver may be
-  // found, and moved, after its certificate, which would then be broken.
+  // A checkpoint is of all that is committed, and is signed anyhow.
   void read_heads(uint64_t id) {
     const auto tell = [this, id](Result<std::vector<lineage::LogHead>> heads) {
       cluster_.heads(now(), id, std::move(heads));
       settle_soon();
     };
-    if (!options_.self.empty()) {
-      return tell(fail(ErrorKind::kWrongState, "a host among others certifies nobody"));
-    }
     if (!recorder_) return tell(fail(ErrorKind::kInternal, "there is no flight recorder"));
     recorder_->checkpoint([tell](Result<SignedCheckpoint> made) {
       if (!made) return tell(tl::unexpected<Error>(std::move(made.error())));
@@ -510,6 +505,9 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   config.pool = options.pool;
   config.require_keys = options.require_member_keys;
   config.signer = options.key;
+  // Among several hosts nobody is certified: what a keeper that has died kept for the leaver may be
+  // found, and moved, after its certificate, which would then be broken.
+  config.certifies = options.self.empty();
   if (auto run = next_run(*store, options); run) {
     config.run = *run;
   } else {

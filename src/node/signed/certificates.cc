@@ -12,7 +12,8 @@ namespace phoenix {
 
 // Requires: the member was drained, durably.
 void Node::Impl::certify(MemberNo no) {
-  if (!config.signer || certificates.leavers.size() >= Certificates::kMost) return;
+  if (!config.certifies || !config.signer || certificates.leavers.size() >= Certificates::kMost)
+    return;
   const auto& record = directory.member(no).record;
   Leaver leaver;
   leaver.key = record->key;
