@@ -4,18 +4,13 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
+#include "node/signed/signer_keys.h"
 
 namespace phoenix {
 namespace {
 
 // Where the packet is kept by none of the hosts that are heard, any host ends its approvals.
 constexpr int64_t kLateMs = 5'000;
-
-Error forbidden(const char* reason, std::string detail) {
-  Error error = {.kind = ErrorKind::kForbidden, .detail = std::move(detail)};
-  error.reason_code = reason;
-  return error;
-}
 
 }  // namespace
 
@@ -107,7 +102,7 @@ void Node::Impl::decide_approval(Command command, DecideApproval& request) {
                   {.kind = ErrorKind::kNotFound,
                    .detail = "no approval " + wanted.name + " in namespace " + wanted.ns});
   }
-  if (busy_documents.contains(key)) return block("d:" + key.text(), std::move(command));
+  if (busy_documents.contains(key)) return block(block_name(key), std::move(command));
   ApprovalForm form = found->second;
   if (auto refused = may_decide(command.caller, wanted.ns, form)) {
     return refuse(command.id, std::move(*refused));

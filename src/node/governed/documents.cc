@@ -14,9 +14,6 @@ constexpr size_t kAtOnce = 200;                   // documents in one message
 constexpr size_t kBytesAtOnce = size_t{4} << 20;  // and bytes, far below what a link takes
 constexpr int64_t kKeepDecidedMs = 24LL * 3600 * 1000;
 
-// In `blocked`.
-std::string block_name(const DocumentKey& key) { return "d:" + key.text(); }
-
 std::string item_pointer(size_t i) { return "/documents/" + std::to_string(i); }
 
 // The one spelling of what it says, so that what is the same is no change.

@@ -590,6 +590,7 @@ RingMember ring_member(const MemberRecord& record);
 // Names in `blocked`.
 inline std::string block_name(const PacketKey& key) { return "p:" + key.text(); }
 inline std::string block_name(const MemberKey& key) { return "m:" + key.text(); }
+inline std::string block_name(const DocumentKey& key) { return "d:" + key.text(); }
 inline std::string session_block_name(std::string_view id) { return "s:" + std::string(id); }
 
 // What a delivery of it may weigh.
