@@ -179,6 +179,11 @@ Api::~Api() = default;
 
 std::string Api::url() const { return transport_->answered; }
 
+std::string Api::url_of(const std::string& address) const {
+  const std::string answered = url();
+  return answered.substr(0, answered.find("//") + 2) + address;
+}
+
 bool Api::has_token() const {
   const auto token = find_token(transport_->globals);
   return token && !token->empty();

@@ -58,6 +58,8 @@ class Api {
 
   // The base URL that answered last; empty before the first answer.
   std::string url() const;
+  // Of another host of its pool by that address, as a list of hosts names it.
+  std::string url_of(const std::string& address) const;
   const std::string& name_space() const { return name_space_; }
   bool has_token() const;
   // Whom to call and as whom, for verbs that speak to hosts by themselves.

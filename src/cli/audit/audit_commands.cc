@@ -345,14 +345,14 @@ void add_keys_of_others(Context& context, std::vector<std::string>& texts) {
   target.with("limit", 1000);
   const auto hosts = context.api.get("cannot list hosts", target);
   if (!hosts) return;
-  const std::string url = context.api.url();
-  const std::string scheme = url.substr(0, url.find("//") + 2);
   for (const Json& host : hosts->json["items"].items()) {
     const std::string& api = host["api"].text();
-    if (api.empty() || scheme + api == url || host["status"].text() != "ALIVE") continue;
+    if (api.empty() || context.api.url_of(api) == context.api.url() ||
+        host["status"].text() != "ALIVE")
+      continue;
     auto options = context.api.host_options();
     if (!options) return;
-    options->urls = {scheme + api};
+    options->urls = {context.api.url_of(api)};
     const auto told = keys_told(std::move(*options));
     if (told.empty()) {
       std::fputs(fmt::format("host {} does not tell its key: get DATA/host.pub from it\n",

@@ -86,13 +86,12 @@ std::optional<Client> call_others(Context& context, const std::string& name) {
   const auto reply = context.api.get("cannot list hosts", target);
   auto options = context.api.host_options();
   if (!reply || !options) return std::nullopt;
-  const std::string url = context.api.url();
   options->urls.clear();
   for (const Json& host : reply->json["items"].items()) {
     const std::string& api = host["api"].text();
     const bool there = host["status"].text() == "ALIVE" && host["view"].text() == "in-view";
     if (!there || api.empty() || host["name"].text() == name) continue;
-    options->urls.push_back(url.substr(0, url.find("//") + 2) + api);
+    options->urls.push_back(context.api.url_of(api));
   }
   if (options->urls.empty()) return std::nullopt;
   auto client = Client::create(std::move(*options));
