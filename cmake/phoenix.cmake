@@ -7,7 +7,7 @@
 #     phoenix_program(x_planted … DEPS sim_planted) is the one extra build that proves the simulator.
 #   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120])
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
-#     Built with libFuzzer only under the fuzz preset; elsewhere it replays its corpus as a test.
+#     Built with libFuzzer under the asan preset; elsewhere it replays its corpus as a test.
 #   Labels with a meaning for tools/run_tests.py: serial = nothing runs beside it; once = not
 #   repeated under the sanitizers; fuzz = a fuzz target.
 #   phoenix_program(phoenix SOURCES main.cc DEPS cli)
@@ -20,19 +20,17 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
 
-option(PHOENIX_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
-option(PHOENIX_FUZZ "build libFuzzer targets" OFF)
+option(PHOENIX_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer, and libFuzzer" OFF)
 
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 add_link_options(-fuse-ld=lld)
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-if(PHOENIX_SANITIZE OR PHOENIX_FUZZ)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+if(PHOENIX_SANITIZE)
+  # With the counters of the fuzzer, so that one build serves both.
+  add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
-endif()
-if(PHOENIX_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 include(phoenix_packages)
@@ -67,6 +65,10 @@ function(phoenix_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main Threads::Threads)
+  if(PHOENIX_SANITIZE)
+    # What is tested is optimised; the sanitizers double the time to compile the tests themselves.
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
@@ -83,7 +85,7 @@ function(phoenix_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
 endfunction()
 
-# `fuzzers` builds all of them. Under the fuzz preset tools/run_tests.py adds libFuzzer's options.
+# `fuzzers` builds all of them. In the pass named fuzz tools/run_tests.py adds libFuzzer's options.
 add_custom_target(fuzzers)
 
 function(phoenix_fuzz name)
@@ -94,12 +96,14 @@ function(phoenix_fuzz name)
   get_filename_component(corpus ${ARG_CORPUS} ABSOLUTE)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
-  if(PHOENIX_FUZZ)
+  if(PHOENIX_SANITIZE)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set(replay -runs=0)
   else()
     target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tools/replay_corpus.cc)
+    set(replay)
   endif()
   add_dependencies(fuzzers ${name})
-  add_test(NAME ${name} COMMAND ${name} ${corpus})
+  add_test(NAME ${name} COMMAND ${name} ${replay} ${corpus})
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()

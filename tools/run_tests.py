@@ -11,7 +11,7 @@ test leaves behind in its group is killed. One line a test; the whole output of 
 `N passed, N failed` alone on the last line. Exit 1 if any failed.
 
 The pass named `fuzz` runs only tests labelled `fuzz`, as libFuzzer programs for --fuzz-seconds; the
-pass named `asan` leaves out those labelled `once`.
+pass named `asan` leaves these out, for they are the same programs, and those labelled `once`.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def list_tests(pass_name, folder):
     tests = [read_test(entry, pass_name) for entry in json.loads(answer.stdout)["tests"]]
     if pass_name == "fuzz":
         return [test for test in tests if "fuzz" in test.labels]
-    return [test for test in tests if not (pass_name == "asan" and "once" in test.labels)]
+    return [test for test in tests if not (pass_name == "asan" and test.labels & {"once", "fuzz"})]
 
 
 def select(tests, filters):
@@ -125,7 +125,8 @@ def as_fuzzer(test, build, seconds):
     scratch.mkdir(parents=True, exist_ok=True)
     options = [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/{test.name}-",
                "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]
-    command = [*test.command[:1], *options, str(scratch), *test.command[1:]]
+    corpus = [argument for argument in test.command[1:] if not argument.startswith("-")]
+    command = [*test.command[:1], *options, str(scratch), *corpus]
     return dataclasses.replace(test, command=command if test.command else [], timeout=seconds + 120)
 
 
