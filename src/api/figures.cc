@@ -189,12 +189,19 @@ std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool v
   write_samples(writer, stats.handoff);
   writer.key("phases");
   writer.begin_object();
-  writer.key("commit");
-  writer.begin_object();
-  write_samples(writer, stats.handoff);
+  for (int i = 0; i < kHandoffPhases; ++i) {
+    const Samples& phase = stats.handoff_phases[static_cast<size_t>(i)];
+    // What no handoff had is absent, not 0; a commit is part of every one.
+    if (phase.count() == 0 && i != static_cast<int>(HandoffPhase::kCommit)) continue;
+    writer.key(handoff_phase_name(static_cast<HandoffPhase>(i)));
+    writer.begin_object();
+    write_samples(writer, phase);
+    writer.end_object();
+  }
   writer.end_object();
-  writer.end_object();
-  writer.field("definition", "handoff call received -> its commit durable");
+  writer.field("definition",
+               "handoff call received -> its commit durable; of its phases, transmit is the "
+               "offer's way to a receiver that signs and back, and verify may go on meanwhile");
   writer.field("window", "p50 and p99 of the newest 4096, max and count since the start");
   if (values) write_values(writer, stats.handoff);
   writer.end_object();
@@ -233,8 +240,14 @@ std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view 
   text.single("phoenix_load_max_over_mean", "gauge",
               "Maximum over mean of load / maxLoad over active members.", load.max_over_mean);
   write_totals(text, stats);
-  text.family("phoenix_handoff_seconds", "histogram", "Handoff call received to commit durable.");
-  write_histogram(text, stats.handoff, label("phase", "commit"));
+  text.family("phoenix_handoff_latency_seconds", "histogram",
+              "Handoff call received to commit durable.");
+  write_histogram(text, stats.handoff);
+  text.family("phoenix_handoff_seconds", "histogram", "The parts of a handoff's latency.");
+  for (int i = 0; i < kHandoffPhases; ++i) {
+    write_histogram(text, stats.handoff_phases[static_cast<size_t>(i)],
+                    label("phase", handoff_phase_name(static_cast<HandoffPhase>(i))));
+  }
   text.family(
       "phoenix_ownership_gap_seconds", "histogram",
       "Old owner's last accepted call, or the end of its last ticket, to the commit that names "

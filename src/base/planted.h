@@ -39,9 +39,12 @@ enum class PlantedBug : uint8_t {
   // Of tickets.
   kTicketNotWaitedFor,      // a lost owner's packet is placed while its ticket is good
   kTicketPromiseForgotten,  // who takes a packet over knows of no ticket
+  // Of signed handoffs.
+  kOldKeyTaken,         // what was signed with a key that was replaced is taken
+  kTermsNotAskedAgain,  // what binds a handoff is not asked again when it is committed
 };
 
-inline constexpr std::array<std::string_view, 25> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 27> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -67,6 +70,8 @@ inline constexpr std::array<std::string_view, 25> kPlantedBugNames = {
     "withdrawal-not-told",
     "ticket-not-waited-for",
     "ticket-promise-forgotten",
+    "old-key-taken",
+    "terms-not-asked-again",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {

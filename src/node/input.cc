@@ -19,6 +19,7 @@ Node::Impl::Impl(const NodeConfig& wanted)
       directory(wanted.ring_key),
       packets(wanted.ring_key),
       self_actor{lineage::ActorKind::kHost, valid_name(wanted.host) ? wanted.host : "host"},
+      meter(wanted.work_clock),
       actor(self_actor) {
   remote.on = !config.self.empty();
   if (!remote.on) return;
@@ -255,7 +256,8 @@ void Node::Impl::tick() {
   }
   if (now.mono >= governance.look_at) look_at_some();
   answer_awaits();
-  if (!offers.empty() || !asked_of.empty()) end_offers();
+  check_offers();
+  if (!offers.open.empty() || !offers.asked.empty()) end_offers();
   if (now.wall >= next_forget) forget_old();
   tick_remote();
 }
@@ -305,7 +307,8 @@ Instant Node::Impl::deadline() const {
   if (!session_timers.empty()) sooner(session_timers.next());
   if (!member_timers.empty()) sooner(member_timers.next());
   if (!await_timers.empty()) sooner(await_timers.begin()->first.first);
-  for (const auto& [key, offer] : offers) sooner(offer.until);
+  if (!offers.unchecked.empty()) sooner(now.mono);
+  for (const auto& [key, offer] : offers.open) sooner(offer.until);
   for (const Ending& ending : endings) {
     if (ending.retry_at > now.mono) sooner(ending.retry_at);
   }

@@ -43,6 +43,8 @@ void Node::command(Now now, Command command) {
   impl_->release_keys();
 }
 
+bool Node::has_unchecked() const { return !impl_->offers.unchecked.empty(); }
+
 void Node::abandon(Now now, RequestId id) {
   impl_->observe(now);
   impl_->abandon(id);

@@ -58,6 +58,9 @@ struct NodeConfig {
   // Signs for members without a key where others need their word; absent: nobody does.
   std::optional<lineage::NamedKeyPair> signer;
   bool certifies = true;  // with a signer: who has been drained
+  // The clock of Now.mono, read while an input is worked on, for Stats.handoff_phases and nothing
+  // else. Absent: what takes no time by the inputs' `now` is not measured.
+  std::function<Instant()> work_clock;
 };
 
 // What these members hold, as the store has it (PoolStore::owned_by); asked for by an attach.
@@ -204,6 +207,9 @@ class Node {
   // For so many milliseconds the caller's session is safe from losing what it holds, if it is at
   // home here; the call counts as heard. 0: nothing can be promised.
   uint32_t promise(Now now, const Caller& caller);
+  // Offers were sent on before their signatures were checked, so that the receiver works meanwhile:
+  // a tick checks them, which a driver does as soon as what it was given has left.
+  bool has_unchecked() const;
   // The answer to Output.wanted_heads: how many entries each log has, all that was committed before
   // counted in; or that nobody can tell.
   void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);

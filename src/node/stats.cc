@@ -45,4 +45,10 @@ std::string_view move_cause_name(MoveCause cause) {
   return kNames[static_cast<size_t>(cause)];
 }
 
+std::string_view handoff_phase_name(HandoffPhase phase) {
+  constexpr std::array<std::string_view, kHandoffPhases> kNames = {
+      "policy", "sign", "serialize", "transmit", "verify", "commit"};
+  return kNames[static_cast<size_t>(phase)];
+}
+
 }  // namespace phoenix

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -25,10 +27,11 @@ class Samples {
   // The kept ones, oldest first.
   std::vector<Duration> newest() const;
   // Upper bounds of the histogram buckets.
-  static constexpr std::array<int64_t, 12> kBucketMicros = {
-      100, 250, 500, 1'000, 2'500, 5'000, 10'000, 50'000, 100'000, 500'000, 1'000'000, 5'000'000};
+  static constexpr std::array<int64_t, 15> kBucketMicros = {
+      10,    25,     50,     100,     250,     500,       1'000,    2'500,
+      5'000, 10'000, 50'000, 100'000, 500'000, 1'000'000, 5'000'000};
   // Not cumulative; the last one is "more".
-  const std::array<uint64_t, 13>& buckets() const { return buckets_; }
+  const std::array<uint64_t, 16>& buckets() const { return buckets_; }
 
  private:
   std::vector<Duration> kept_;
@@ -36,7 +39,7 @@ class Samples {
   uint64_t count_ = 0;
   Duration sum_;
   Duration max_;
-  std::array<uint64_t, 13> buckets_{};
+  std::array<uint64_t, 16> buckets_{};
 };
 
 // Why an owner lost a packet or got one.
@@ -52,6 +55,20 @@ enum class MoveCause : uint8_t {
 };
 inline constexpr int kMoveCauses = 8;
 std::string_view move_cause_name(MoveCause cause);
+
+// The parts of a handoff's latency.
+enum class HandoffPhase : uint8_t {
+  kPolicy,     // whom it may go to, and under which terms
+  kSign,       // by the host, for a receiver without a key
+  kSerialize,  // the leg's bytes
+  kTransmit,   // the offer on its way to a receiver that signs, its work, and its answer's way
+  kVerify,     // signatures, and that they are of what the call says
+  kCommit,     // written -> durable
+};
+inline constexpr int kHandoffPhases = 6;
+std::string_view handoff_phase_name(HandoffPhase phase);
+// Of one handoff. Nothing: it had no such part, or no clock measured it (NodeConfig.work_clock).
+using PhaseTimes = std::array<std::optional<Duration>, kHandoffPhases>;
 
 struct LoadFigures {
   double stddev = 0;  // of assigned weight / capacity over active members
@@ -84,8 +101,11 @@ struct Stats {
   Duration work;              // delivered -> the end of the ownership, of all of them
   Duration wasted_work;       // of it: since the last checkpoint of one that was taken away
   Samples handoff;            // call received -> commit durable
-  Samples ownership_gap;      // old owner's last accepted call -> commit naming the next
-  Samples recovery;           // loss noticed -> next owner's delivery
+  std::array<Samples, kHandoffPhases> handoff_phases;  // of the same ones; waiting is in none
+  // Old owner's last accepted call, or the last moment at which its ticket could be taken for good
+  // -> commit naming the next.
+  Samples ownership_gap;
+  Samples recovery;  // loss noticed -> next owner's delivery
 };
 
 }  // namespace phoenix

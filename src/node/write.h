@@ -11,7 +11,7 @@
 #include "directory/directory.h"
 #include "keeper/packet_table.h"
 #include "node/command.h"
-#include "node/stats.h"
+#include "node/signed/handoff_meter.h"
 #include "store/store.h"
 
 namespace phoenix {
@@ -59,11 +59,11 @@ struct Write {
   std::vector<SessionStep> sessions;
   std::vector<DocumentStep> documents;
   std::vector<Reply> replies;
-  std::vector<std::string> unblocks;  // names that commands may be waiting for
-  std::vector<MemberKey> coming;      // members that may not exist yet
-  uint64_t ending = 0;                // of which Ending this is the commit; 0: none
-  bool is_handoff = false;
-  std::unique_ptr<ApartWrite> apart;  // with other hosts only
+  std::vector<std::string> unblocks;     // names that commands may be waiting for
+  std::vector<MemberKey> coming;         // members that may not exist yet
+  uint64_t ending = 0;                   // of which Ending this is the commit; 0: none
+  std::unique_ptr<HandoffSpan> handoff;  // it is one
+  std::unique_ptr<ApartWrite> apart;     // with other hosts only
 
   ApartWrite& with_others() {
     if (!apart) apart = std::make_unique<ApartWrite>();

@@ -402,7 +402,19 @@ class HostRuntime final : public RunningHost {
         deliver(portion);
       }
     }
+    check_soon();
     arm();
+  }
+
+  // What was sent on unchecked leaves first, and is checked while it is on its way.
+  void check_soon() {
+    if (checking_ || !cluster_.node().has_unchecked()) return;
+    checking_ = true;
+    loop_.post([this] {
+      checking_ = false;
+      cluster_.tick(now());
+      carry_out();
+    });
   }
 
   void reach_out(ClusterOutput& out) {
@@ -457,6 +469,7 @@ class HostRuntime final : public RunningHost {
   Timer timer_;
   Timer others_;
   bool settling_ = false;
+  bool checking_ = false;
   bool looking_ = false;     // at what others have written
   bool look_again_ = false;  // they have written since it began
   bool ended_ = false;       // answers nobody any more
@@ -508,6 +521,7 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   // Among several hosts nobody is certified: what a keeper that has died kept for the leaver may be
   // found, and moved, after its certificate, which would then be broken.
   config.certifies = options.self.empty();
+  config.work_clock = [] { return read_clock().mono; };
   if (auto run = next_run(*store, options); run) {
     config.run = *run;
   } else {

@@ -39,6 +39,18 @@ std::string measured(const Json& value, std::string_view unit = "") {
   return short_number(value) + std::string(unit);
 }
 
+// The medians of a handoff's parts, of those that there were.
+std::string phases_of(const Json& handoff) {
+  std::string parts;
+  for (const char* phase : {"policy", "sign", "serialize", "transmit", "verify", "commit"}) {
+    const Json& times = handoff["phases"][phase];
+    if (times["count"].integer().value_or(0) == 0) continue;
+    parts +=
+        fmt::format("{}{} {}", parts.empty() ? "" : " · ", phase, measured(times["p50"], " ms"));
+  }
+  return parts.empty() ? "" : "    of it (p50)  " + parts + "\n";
+}
+
 std::string metrics(const Json& dma) {
   const Json& load = dma["load"];
   const Json& moved = dma["rebalancing"];
@@ -52,6 +64,7 @@ std::string metrics(const Json& dma) {
     const Json& times = dma[key];
     out += fmt::format("  {:<14} p50 {}, p99 {}, max {}\n", title, measured(times["p50"], " ms"),
                        measured(times["p99"], " ms"), measured(times["max"], " ms"));
+    out += phases_of(times);
   }
   return out;
 }

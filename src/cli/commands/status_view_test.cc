@@ -45,6 +45,18 @@ TEST(Status, ShowsEveryStateAndEveryMetric) {
             "  nothing\n");
 }
 
+TEST(Status, ShowsWhatAHandoffIsMadeOf) {
+  StatusFacts facts = calm();
+  facts.dma.set("handoffMs", json(R"({"p50":0.41,"p99":2.5,"max":3,"count":7,"phases":{)"
+                                  R"("commit":{"p50":0.2,"p99":1,"max":2,"count":7},)"
+                                  R"("sign":{"p50":0,"p99":0,"max":0,"count":0},)"
+                                  R"("verify":{"p50":0.11,"p99":0.2,"max":0.2,"count":3}}})"));
+  EXPECT_NE(status_screen(facts, false)
+                .find("  handoff        p50 0.41 ms, p99 2.5 ms, max 3 ms\n"
+                      "    of it (p50)  verify 0.11 ms · commit 0.2 ms\n"),
+            std::string::npos);
+}
+
 TEST(Status, OfSeveralHostsItSaysWhoseMetricsTheseAre) {
   StatusFacts facts = calm();
   facts.hosts = json(R"({"items":[{"name":"a","status":"ALIVE"},{"name":"b","status":"ALIVE"}]})");

@@ -230,17 +230,18 @@ struct Node::Impl {
   // --- signed/offers.cc: handoffs, plain or signed by both sides ---
   using SignedOffer = lineage::Signed<lineage::HandoffOffer>;
   ItemReply hand_off(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
-  std::optional<Error> find_receiver(const OwnerCall& call, SlotNo no, Change& change,
-                                     MemberNo* to);
+  std::optional<Error> find_receiver(const OwnerCall& call, SlotNo, Change& change, MemberNo* to);
   void give_back_room(MemberNo to, const Packet& head);
   ItemReply give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said);
-  Result<SignedOffer> check_offer(const OwnerCall& call, const Packet& head,
-                                  const MemberRecord& giver) const;
+  Result<SignedOffer> check_offer(OwnerCall& call, SlotNo slot) const;
+  bool may_be_checked_later(const OwnerCall& call, const Packet& head) const;
+  std::optional<Error> check_late(PendingOffer& offer);
   std::optional<Error> check_acceptance(const OwnerCall& call, const PendingOffer& offer,
                                         const MemberRecord& receiver) const;
-  Said said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to) const;
+  Said said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to);
   ItemReply ask_receiver(const Command& command, SlotNo no, OwnerCall& call, MemberNo to,
-                         const SignedOffer& offer);
+                         const SignedOffer* offer);
+  std::optional<Error> still_refused(const OwnerCall& call, SlotNo, Change& change, MemberNo* to);
   ItemReply accept(Write& write, const Caller& caller, OwnerCall& call, SlotNo slot);
   ItemReply accepted_before(const Caller& caller, const OwnerCall& call, SlotNo slot) const;
   bool speaks_for(const Caller& caller, const MemberRecord& member) const;
@@ -248,6 +249,7 @@ struct Node::Impl {
   void end_offer(const PacketKey& key, const Error& why);
   std::optional<Error> offer_over(const PacketKey& key, const PendingOffer& offer) const;
   void end_offers();
+  void check_offers();
   void offered(Offered offered);
   void stop_asking(SessionNo no, const Packet& head);
   std::vector<Offered> open_offers(SessionNo no) const;
@@ -575,10 +577,8 @@ struct Node::Impl {
   mutable Governance governance;
   const lineage::Actor self_actor;
   std::optional<CheckedBatch> checked_batch;  // the newest
-  std::map<PacketKey, PendingOffer> offers;   // as a keeper
-  size_t offer_bytes = 0;                     // of their contexts
-  bool answers_later = false;                 // the call at hand is one of `offers` now
-  std::unordered_map<SessionNo, std::vector<Offered>> asked_of;  // as a home, and not over
+  Offers offers;
+  HandoffMeter meter;
   Certificates certificates;
   lineage::Actor actor;  // who acts just now: a caller, or this host
   Output out;

@@ -112,7 +112,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     const bool refused = item && std::holds_alternative<Error>(batch.items.back());
     batch.ids.emplace_back(refused ? item->key.id() : std::string_view());
   }
-  if (std::exchange(answers_later, false)) return;  // when the receiver has answered
+  if (std::exchange(offers.answers_later, false)) return;  // when the receiver has answered
   if (!request.single) {
     finish_with(write, command, std::move(batch));
   } else if (auto* error = std::get_if<Error>(&batch.items[0])) {

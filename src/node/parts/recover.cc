@@ -51,7 +51,7 @@ void Node::Impl::begin_shutdown() {
     }
   }
   const Error over = {.kind = ErrorKind::kDraining, .detail = "the host shuts down; you keep it"};
-  while (!offers.empty()) end_offer(PacketKey(offers.begin()->first), over);
+  while (!offers.open.empty()) end_offer(PacketKey(offers.open.begin()->first), over);
   packet_awaits.clear();
   member_awaits.clear();
   await_timers.clear();

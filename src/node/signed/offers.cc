@@ -21,9 +21,18 @@ constexpr int64_t kAgainMs = 100;
 constexpr size_t kMostOffers = 16'384;
 constexpr size_t kMostBytes = size_t{256} << 20;
 constexpr size_t kMostAsked = 1'024;  // of one session
+// The next ones are checked before they are sent on.
+constexpr size_t kMostUnchecked = 256;
 
 std::optional<Digest> digest_of(const std::shared_ptr<const Content>& content) {
   return content ? std::optional(lineage::sha256(content->data)) : std::nullopt;
+}
+
+void add_all(PhaseTimes& to, const PhaseTimes& from) {
+  for (int i = 0; i < kHandoffPhases; ++i) {
+    const auto& took = from[static_cast<size_t>(i)];
+    if (took) HandoffMeter::add(to, static_cast<HandoffPhase>(i), *took);
+  }
 }
 
 // A context may have a megabyte.
@@ -129,52 +138,97 @@ ItemReply Node::Impl::give(Write& write, SlotNo no, Change change, MemberNo to, 
     return packet_error(ErrorKind::kWrongState, head, status(slot), "not possible in this state");
   }
   OwnerReply answer = owner_reply(*done->head, done->head->status);
-  step(write, no, std::move(*done), std::move(change.contents), to, said);
+  meter.in(HandoffPhase::kSerialize, [&] {
+    step(write, no, std::move(*done), std::move(change.contents), to, said);
+    return true;
+  });
   write.packets.back().move = MoveCause::kHandoff;
-  write.is_handoff = true;
+  write.handoff = std::make_unique<HandoffSpan>(HandoffSpan{meter.spent(), meter.now(now.mono)});
   return answer;
 }
 
 // Requires: the caller owns the packet in this epoch.
 ItemReply Node::Impl::hand_off(Write& write, const Command& command, SlotNo no, OwnerCall& call) {
+  meter.begin();
+  write.at.mono = command.arrived;
   const Slot& slot = packets[no];
   const Packet& head = *slot.head;
   const Terms terms(*this, head, status(slot));
   if (auto refused = terms.name_receiver(call)) return std::move(*refused);
   const MemberRecord& giver = *directory.member(slot.owner).record;
-  std::optional<SignedOffer> offer;
   if (call.statement.empty() && giver.has_keys()) {
     return forbidden("signature-required",
                      "/signature: " + head.owner->id + " has a key, so it has to sign its offer");
   }
-  if (!call.statement.empty()) {
-    auto checked = check_offer(call, head, giver);
+  std::optional<SignedOffer> offer;
+  const bool is_signed = !call.statement.empty();
+  if (is_signed && !may_be_checked_later(call, head)) {
+    auto checked = meter.in(HandoffPhase::kVerify, [&] { return check_offer(call, no); });
     if (!checked) return std::move(checked.error());
     offer = std::move(*checked);
-    if (auto refused = terms.check_signed(call, offer->statement)) return std::move(*refused);
   }
   Change change = change_for(call, head);
   MemberNo to = kNobody;
-  if (auto refused = find_receiver(call, no, change, &to)) return std::move(*refused);
-  if (auto broken = terms.check(call, to)) {
+  auto refused = meter.in(HandoffPhase::kPolicy, [&]() -> std::optional<Error> {
+    if (auto other = find_receiver(call, no, change, &to)) return other;
+    auto broken = terms.check(call, to);
+    if (!broken) return std::nullopt;
     give_back_room(to, head);
-    if (broken->word) return refuse_handoff(no, *broken->word);
-    return std::move(broken->error);
-  }
-  if (!offer) return give(write, no, std::move(change), to, {.contract = contract_of(head)});
+    return broken->word ? refuse_handoff(no, *broken->word) : std::move(broken->error);
+  });
+  if (refused) return std::move(*refused);
+  if (!is_signed) return give(write, no, std::move(change), to, {.contract = contract_of(head)});
   if (to != kNobody && directory.member(to).record->has_keys()) {
     // It is reserved again when it is taken; until then others may come first.
     give_back_room(to, head);
-    return ask_receiver(command, no, call, to, *offer);
+    return ask_receiver(command, no, call, to, offer ? &*offer : nullptr);
   }
   Said said = said_alone(call, *offer, to);
   said.contract = contract_of(head);
   return give(write, no, std::move(change), to, said);
 }
 
-// That the offer says what the call says.
-Result<Node::Impl::SignedOffer> Node::Impl::check_offer(const OwnerCall& call, const Packet& head,
-                                                        const MemberRecord& giver) const {
+// Its receiver signs at another host: the offer is sent there first and checked while it is on its
+// way. All that its signature does not decide is asked before. Where what it says of scopes decides
+// whether it may be offered at all, it is read, and so checked, at once.
+bool Node::Impl::may_be_checked_later(const OwnerCall& call, const Packet& head) const {
+  if (call.required || offers.unchecked.size() >= kMostUnchecked) return false;
+  if (!call.scopes && head.governed && head.governed->scopes) return false;
+  const MemberNo to = directory.find_member(MemberKey(head.key.ns(), call.to));
+  if (to == kNobody || !directory.member(to).record->has_keys()) return false;
+  const SessionNo session = directory.member(to).session;
+  return session != kNobody && !directory.session(session).here;
+}
+
+// Those that were sent on unchecked.
+void Node::Impl::check_offers() {
+  for (const PacketKey& key : std::exchange(offers.unchecked, {})) {
+    const auto it = offers.open.find(key);
+    if (it == offers.open.end() || it->second.checked) continue;
+    auto wrong = offer_over(key, it->second);
+    if (!wrong) wrong = check_late(it->second);
+    if (wrong) end_offer(key, *wrong);
+  }
+}
+
+// Requires: it is not over.
+std::optional<Error> Node::Impl::check_late(PendingOffer& offer) {
+  meter.begin();
+  const SlotNo no = packets.find(offer.call.key);
+  auto checked = meter.in(HandoffPhase::kVerify, [&] { return check_offer(offer.call, no); });
+  if (!checked) return std::move(checked.error());
+  add_all(offer.spent, meter.spent());
+  offer.offered = lineage::sha256(checked->payload);
+  const Duration left = milliseconds(checked->statement.expires_at - now.wall);
+  offer.until = std::min(offer.until, now.mono + left);
+  offer.checked = true;
+  return std::nullopt;
+}
+
+// That the offer says what the call says, of which it may say more.
+Result<Node::Impl::SignedOffer> Node::Impl::check_offer(OwnerCall& call, SlotNo no) const {
+  const Packet& head = *packets[no].head;
+  const MemberRecord& giver = *directory.member(packets[no].owner).record;
   auto opened = open_of<HandoffOffer>(call.statement, giver);
   if (!opened) return opened;
   const HandoffOffer& said = opened->statement;
@@ -195,12 +249,14 @@ Result<Node::Impl::SignedOffer> Node::Impl::check_offer(const OwnerCall& call, c
   if (said.context != digest_of(call.content))
     return wrong("altered-context", "is with another context");
   if (said.expires_at <= now.wall) return wrong("offer-expired", "is over");
+  const Terms terms(*this, head, status(packets[no]));
+  if (auto refused = terms.check_signed(call, said)) return tl::unexpected(std::move(*refused));
   return opened;
 }
 
 // What stands in the leg where nobody else is to be asked: the packet is parked, or its receiver
 // has no key, and this host says in its stead that it is told.
-Said Node::Impl::said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to) const {
+Said Node::Impl::said_alone(const OwnerCall& call, const SignedOffer& offer, MemberNo to) {
   Said said;
   if (to == kNobody) {
     said.handoff = lineage::HandoffEvidence{call.statement, "", ""};
@@ -217,15 +273,18 @@ Said Node::Impl::said_alone(const OwnerCall& call, const SignedOffer& offer, Mem
                                      {std::string(receiver.key.id()), receiver.incarnation},
                                      of.context,
                                      now.wall};
-  said.handoff =
-      lineage::HandoffEvidence{call.statement, lineage::sign(config.signer->pair, acceptance), ""};
+  said.handoff = meter.in(HandoffPhase::kSign, [&] {
+    return lineage::HandoffEvidence{call.statement, lineage::sign(config.signer->pair, acceptance),
+                                    ""};
+  });
   said.attested_by = {config.signer->name};
   return said;
 }
 
-// The offer is open from now on. The same call again waits for the same answer.
+// The offer is open from now on. The same call again waits for the same answer. Without `offer` it
+// is to be checked yet.
 ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall& call, MemberNo to,
-                                   const SignedOffer& offer) {
+                                   const SignedOffer* offer) {
   if (draining) {
     return Error{.kind = ErrorKind::kDraining, .detail = "the host shuts down; you keep it"};
   }
@@ -236,25 +295,27 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
                     .idempotency = command.idempotency,
                     .body = AwaitPacket{},
                     .arrived = command.arrived};
-  const auto open = offers.find(key);
-  if (open != offers.end() && open->second.call.digest == call.digest &&
+  const auto open = offers.open.find(key);
+  if (open != offers.open.end() && open->second.call.digest == call.digest &&
       open->second.call.epoch == call.epoch) {
     open->second.waiting.push_back(std::move(asking));
-    answers_later = true;
+    offers.answers_later = true;
     return OwnerReply{};
   }
-  if (open != offers.end()) {
+  if (open != offers.open.end()) {
     Error over = {.kind = ErrorKind::kNotEligible, .detail = "another offer has taken its place"};
     over.reason_code = "offer-replaced";
     end_offer(key, over);
   }
-  if (offers.size() >= kMostOffers || offer_bytes > kMostBytes) {
+  if (offers.open.size() >= kMostOffers || offers.bytes > kMostBytes) {
     return Error{.kind = ErrorKind::kTooManyRequests,
                  .detail = "too many handoffs wait for their receivers",
                  .retry_after_ms = 1000};
   }
   const MemberRecord& receiver = *directory.member(to).record;
-  const Duration wait = std::min(kPatience, milliseconds(offer.statement.expires_at - now.wall));
+  const Duration wait =
+      offer == nullptr ? kPatience
+                       : std::min(kPatience, milliseconds(offer->statement.expires_at - now.wall));
   Offered told = {.member = std::string(receiver.key.id()),
                   .packet = key,
                   .epoch = call.epoch,
@@ -262,16 +323,20 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
                   .context = call.content,
                   .until = now.wall + wait.ms()};
   PendingOffer pending = {.call = call,
-                          .offered = lineage::sha256(offer.payload),
+                          .offered = offer == nullptr ? Digest{} : lineage::sha256(offer->payload),
                           .waiting = {},
                           .life = slot.life,
                           .to = to,
                           .incarnation = receiver.incarnation,
-                          .until = now.mono + wait};
+                          .until = now.mono + wait,
+                          .checked = offer != nullptr,
+                          .spent = meter.spent(),
+                          .sent = meter.now(now.mono)};
+  if (!pending.checked) offers.unchecked.push_back(key);
   pending.waiting.push_back(std::move(asking));
-  offer_bytes += bytes_of(pending);
-  offers.emplace(key, std::move(pending));
-  answers_later = true;
+  offers.bytes += bytes_of(pending);
+  offers.open.emplace(key, std::move(pending));
+  offers.answers_later = true;
   const SessionNo session = directory.member(to).session;
   if (session != kNobody && !directory.session(session).here) {
     tell(directory.session(session).record->home, std::move(told));
@@ -337,8 +402,8 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
     return Error{.kind = ErrorKind::kUnauthenticated,
                  .detail = "an acceptance needs the session token of the receiver"};
   }
-  const auto it = offers.find(call.key);
-  if (it == offers.end() || it->second.call.epoch != call.epoch) {
+  const auto it = offers.open.find(call.key);
+  if (it == offers.open.end() || it->second.call.epoch != call.epoch) {
     return accepted_before(caller, call, slot);
   }
   if (auto over = offer_over(call.key, it->second)) {
@@ -347,6 +412,12 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
   }
   const MemberRecord& receiver = *directory.member(it->second.to).record;
   if (!speaks_for(caller, receiver)) return accepted_before(caller, call, slot);
+  if (!it->second.checked) {
+    if (const auto wrong = check_late(it->second)) {
+      end_offer(call.key, *wrong);
+      return accepted_before(caller, call, slot);
+    }
+  }
   if (call.declines) {
     Error error = packet_error(
         ErrorKind::kNotEligible, *packets[slot].head, status(packets[slot]),
@@ -355,22 +426,18 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
     end_offer(call.key, error);
     return owner_reply(*packets[slot].head, status(packets[slot]));
   }
-  if (auto refused = check_acceptance(call, it->second, receiver)) return std::move(*refused);
-  Change change = change_for(it->second.call, *packets[slot].head);
+  meter.begin();
+  auto refused =
+      meter.in(HandoffPhase::kVerify, [&] { return check_acceptance(call, it->second, receiver); });
+  if (refused) return std::move(*refused);
+  const Packet& head = *packets[slot].head;
+  Change change = change_for(it->second.call, head);
   MemberNo to = it->second.to;
-  if (auto refused = find_receiver(it->second.call, slot, change, &to)) {
-    // Its room has gone to somebody else meanwhile: the giver may look for another one.
-    refused->retry_after_ms = kAgainMs;
+  refused = meter.in(HandoffPhase::kPolicy,
+                     [&] { return still_refused(it->second.call, slot, change, &to); });
+  if (refused) {
     end_offer(call.key, *refused);
     return std::move(*refused);
-  }
-  // What binds it may have become stricter since it was offered.
-  const Packet& head = *packets[slot].head;
-  const Terms terms(*this, head, status(packets[slot]));
-  if (auto broken = terms.check(it->second.call, to)) {
-    give_back_room(to, head);
-    end_offer(call.key, broken->error);
-    return std::move(broken->error);
   }
   const PendingOffer offer = take_offer(it);
   Said said;
@@ -378,6 +445,10 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
   said.handoff = lineage::HandoffEvidence{offer.call.statement, call.statement, ""};
   write.at.mono = offer.waiting.front().arrived;
   ItemReply answer = give(write, slot, std::move(change), to, said);
+  if (write.handoff) {
+    add_all(write.handoff->spent, offer.spent);
+    HandoffMeter::add(write.handoff->spent, HandoffPhase::kTransmit, now.mono - offer.sent);
+  }
   for (const Command& giver : offer.waiting) {
     if (const auto* error = std::get_if<Error>(&answer)) {
       refuse(giver.id, *error);
@@ -388,19 +459,36 @@ ItemReply Node::Impl::accept(Write& write, const Caller& caller, OwnerCall& call
   return answer;
 }
 
+// What may have changed since it was offered: its room has gone to somebody else, and the giver may
+// look for another one; or what binds it has become stricter.
+std::optional<Error> Node::Impl::still_refused(const OwnerCall& call, SlotNo no, Change& change,
+                                               MemberNo* to) {
+  auto refused = find_receiver(call, no, change, to);
+  if (refused) {
+    refused->retry_after_ms = kAgainMs;
+    return refused;
+  }
+  if (planted(PlantedBug::kTermsNotAskedAgain)) return std::nullopt;
+  const Packet& head = *packets[no].head;
+  auto broken = Terms(*this, head, status(packets[no])).check(call, *to);
+  if (!broken) return std::nullopt;
+  give_back_room(*to, head);
+  return std::move(broken->error);
+}
+
 // --- the end of offers ----------------------------------------------------------------------
 
 // It is open no more; those who wait for it are the caller's to answer.
 PendingOffer Node::Impl::take_offer(std::map<PacketKey, PendingOffer>::iterator it) {
   PendingOffer offer = std::move(it->second);
-  offers.erase(it);
-  offer_bytes -= bytes_of(offer);
+  offers.open.erase(it);
+  offers.bytes -= bytes_of(offer);
   return offer;
 }
 
 void Node::Impl::end_offer(const PacketKey& key, const Error& why) {
-  const auto it = offers.find(key);
-  if (it == offers.end()) return;
+  const auto it = offers.open.find(key);
+  if (it == offers.open.end()) return;
   const PendingOffer over = take_offer(it);
   for (const Command& giver : over.waiting) refuse(giver.id, why);
 }
@@ -439,13 +527,13 @@ std::optional<Error> Node::Impl::offer_over(const PacketKey& key, const PendingO
 
 void Node::Impl::end_offers() {
   std::vector<std::pair<PacketKey, Error>> over;
-  for (const auto& [key, offer] : offers) {
+  for (const auto& [key, offer] : offers.open) {
     if (auto why = offer_over(key, offer)) over.emplace_back(key, std::move(*why));
   }
   for (const auto& [key, why] : over) end_offer(key, why);
-  for (auto it = asked_of.begin(); it != asked_of.end();) {
+  for (auto it = offers.asked.begin(); it != offers.asked.end();) {
     std::erase_if(it->second, [this](const Offered& asked) { return asked.until <= now.wall; });
-    it = it->second.empty() ? asked_of.erase(it) : std::next(it);
+    it = it->second.empty() ? offers.asked.erase(it) : std::next(it);
   }
 }
 
@@ -455,7 +543,7 @@ void Node::Impl::offered(Offered told) {
   const MemberNo no = directory.find_member(MemberKey(told.packet.ns(), told.member));
   const SessionNo session = no == kNobody ? kNobody : directory.member(no).session;
   if (session == kNobody || !directory.session(session).here) return;
-  std::vector<Offered>& asked = asked_of[session];
+  std::vector<Offered>& asked = offers.asked[session];
   std::erase_if(asked, [&](const Offered& other) { return other.packet == told.packet; });
   if (asked.size() >= kMostAsked) return;
   asked.push_back(std::move(told));
@@ -465,8 +553,8 @@ void Node::Impl::offered(Offered told) {
 
 // One of its members has the packet in a later epoch: that offer is over.
 void Node::Impl::stop_asking(SessionNo no, const Packet& head) {
-  const auto it = asked_of.find(no);
-  if (it == asked_of.end()) return;
+  const auto it = offers.asked.find(no);
+  if (it == offers.asked.end()) return;
   std::erase_if(it->second, [&head](const Offered& asked) {
     return asked.epoch < head.epoch && asked.packet == head.key;
   });
@@ -475,8 +563,8 @@ void Node::Impl::stop_asking(SessionNo no, const Packet& head) {
 // Numbers of sessions are used again: each is asked for members of its own only.
 std::vector<Offered> Node::Impl::open_offers(SessionNo no) const {
   std::vector<Offered> open;
-  const auto it = asked_of.find(no);
-  if (it == asked_of.end()) return open;
+  const auto it = offers.asked.find(no);
+  if (it == offers.asked.end()) return open;
   for (const Offered& asked : it->second) {
     const MemberNo member = directory.find_member(MemberKey(asked.packet.ns(), asked.member));
     if (member != kNobody && directory.member(member).session == no && asked.until > now.wall) {

@@ -2,14 +2,17 @@
 // src/node.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/digest.h"
 #include "directory/directory.h"
 #include "lineage/form/entry.h"
 #include "node/command.h"
+#include "node/stats.h"
 
 namespace phoenix {
 
@@ -31,6 +34,16 @@ struct PendingOffer {
   MemberNo to = kNobody;
   uint64_t incarnation = 0;  // of the receiver
   Instant until;
+  bool checked = true;  // its signature
+  PhaseTimes spent{};   // on it so far
+  Instant sent;         // to the receiver
+};
+struct Offers {
+  std::map<PacketKey, PendingOffer> open;                     // as a keeper
+  std::vector<PacketKey> unchecked;                           // of them
+  size_t bytes = 0;                                           // of their contexts
+  bool answers_later = false;                                 // the call at hand is one of them now
+  std::unordered_map<SessionNo, std::vector<Offered>> asked;  // as a home, and not over
 };
 // The envelope of a batch whose signature holds under that key: its items come one by one.
 struct CheckedBatch {

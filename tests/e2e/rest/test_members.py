@@ -295,7 +295,9 @@ class Figures(RestTest):
         for series in ("phoenix_members{status=\"ACTIVE\"}", "phoenix_packets{status=\"FAILED\"}",
                        "phoenix_load_stddev", "phoenix_load_max_over_mean",
                        "phoenix_rebalance_moved_total", "phoenix_rebalance_minimum_total",
-                       "phoenix_handoff_seconds_count{phase=\"commit\"}",
+                       "phoenix_handoff_latency_seconds_count",
+                       *(f"phoenix_handoff_seconds_count{{phase=\"{phase}\"}}" for phase in
+                         ("policy", "sign", "serialize", "transmit", "verify", "commit")),
                        "phoenix_ownership_gap_seconds_bucket{le=\"+Inf\"}",
                        "phoenix_stale_epoch_rejections_total"):
             self.assertIn("\n" + series + " ", text)
