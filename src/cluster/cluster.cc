@@ -93,6 +93,14 @@ void Cluster::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> 
   impl_->begin(now);
   impl_->node.heads(now, id, std::move(heads));
 }
+void Cluster::note(Now now, HostNote note) {
+  impl_->begin(now);
+  impl_->node.note(now, std::move(note));
+}
+void Cluster::refused(Now now, const Caller& caller, const std::string& reason) {
+  impl_->begin(now);
+  impl_->node.refused(now, caller, reason);
+}
 void Cluster::swept(const EndedCounts& buried) { impl_->node.swept(buried); }
 
 void Cluster::begin_leave(Now now) {

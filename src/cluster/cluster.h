@@ -96,6 +96,8 @@ class Cluster {
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
   void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
+  void note(Now now, HostNote note);
+  void refused(Now now, const Caller& caller, const std::string& reason);
   void swept(const EndedCounts& buried);
   // Leaves: gives its slots up, as soon as a view without weight for it names who takes them over;
   // left() once it drives none and nothing is in flight.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/parts/impl.h"
+#include "node/governed/noting.h"
 
 namespace phoenix {
 namespace {
@@ -77,6 +77,9 @@ void Node::Impl::command(Command command) {
 
 void Node::Impl::dispatch(Command command) {
   actor = actor_of(command.caller);
+  const Caller& caller = command.caller;
+  governance.refusals.begin(!caller.session.empty() || !caller.principal.empty(),
+                            caller.as_member.empty() ? std::string() : caller.principal);
   run(std::move(command));
   actor = self_actor;
 }
@@ -145,7 +148,10 @@ void Node::Impl::unblock(const PacketKey& key) {
   if (!blocked.empty()) unblock(block_name(key));
 }
 
-void Node::Impl::refuse(RequestId id, Error error) { reply(id, std::move(error)); }
+void Node::Impl::refuse(RequestId id, Error error) {
+  Noting(*this).call(nullptr, error);
+  reply(id, std::move(error));
+}
 
 void Node::Impl::reply(RequestId id, ReplyBody body) {
   out.replies.push_back({.id = id, .body = std::move(body), .replayed = false});
@@ -255,6 +261,7 @@ void Node::Impl::tick() {
     room_again.clear();
   }
   if (now.mono >= governance.look_at) look_at_some();
+  Noting(*this).due();
   answer_awaits();
   check_offers();
   if (!offers.open.empty() || !offers.asked.empty()) end_offers();
@@ -296,7 +303,8 @@ void Node::Impl::answer_awaits() {
 }
 
 Instant Node::Impl::deadline() const {
-  Instant at = std::min({retry_at, probe_at, governance.look_at});
+  Instant at = std::min({retry_at, probe_at, governance.look_at, governance.refusals.next(),
+                         governance.notes.next()});
   const auto sooner = [&at](Instant other) { at = std::min(at, other); };
   if (!packet_timers.empty()) sooner(packet_timers.next());
   if (!timeout_timers.empty()) sooner(timeout_timers.next() + paused);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/governed/asking.h"
+#include "node/governed/noting.h"
 #include "node/parts/impl.h"
 #include "ring/show/shares.h"
 
@@ -94,6 +95,16 @@ void Node::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup) {
   }
   impl_->settle();
   impl_->release_keys();
+}
+
+void Node::note(Now now, HostNote note) {
+  impl_->observe(now);
+  Impl::Noting(*impl_).host(std::move(note));
+}
+
+void Node::refused(Now now, const Caller& caller, const std::string& reason) {
+  impl_->observe(now);
+  Impl::Noting(*impl_).before(caller, reason);
 }
 
 void Node::swept(const EndedCounts& buried) {

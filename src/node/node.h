@@ -31,6 +31,7 @@
 
 #include "base/siphash.h"
 #include "lineage/crypto/key_file.h"
+#include "lineage/form/entry.h"
 #include "lineage/form/statements.h"
 #include "node/command.h"
 #include "node/plan.h"
@@ -67,6 +68,16 @@ struct NodeConfig {
 struct HeldQuery {
   uint64_t id = 0;
   std::vector<MemberKey> members;
+};
+
+// Something about a host that is to stand in the log: an entry of kind key if it has a `key`, else
+// of kind host.
+struct HostNote {
+  std::string host;
+  std::string event;   // "key-added": [a-z0-9-]{1,64}
+  std::string reason;  // a reason code of the same alphabet, or empty
+  std::optional<Digest> inputs{};
+  std::optional<lineage::KeyChange> key{};
 };
 
 struct Output {
@@ -172,6 +183,11 @@ class Node {
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   // What the store has under a key asked for by Output.loads; or that it could not be read.
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
+  // Is written down as soon as the store takes it; at most 64 wait, later ones are dropped.
+  void note(Now now, HostNote note);
+  // A call that was refused before it came here, with this reason code: as those that are refused
+  // here, entries of the log for callers that are known, counters for all others.
+  void refused(Now now, const Caller& caller, const std::string& reason);
   // The store's sweep has made tombstones of these.
   void swept(const EndedCounts& buried);
 

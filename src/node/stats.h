@@ -93,8 +93,10 @@ struct Stats {
   // move to its cause (I5).
   uint64_t rebalance_moved = 0;
   uint64_t rebalance_minimum = 0;
-  uint64_t stale_epoch = 0;  // refusals, stale-epoch
-  uint64_t not_owner = 0;    // refusals, not-owner
+  uint64_t stale_epoch = 0;      // refusals, stale-epoch
+  uint64_t not_owner = 0;        // refusals, not-owner
+  uint64_t refused_callers = 0;  // calls of callers that are known, refused for what they may
+  uint64_t refused_unknown = 0;  // calls without a good token
   uint64_t lost_sessions = 0;
   uint64_t store_refusals = 0;
   uint64_t reexecutions = 0;  // grants of a packet that had been delivered before

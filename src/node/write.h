@@ -63,6 +63,7 @@ struct Write {
   std::vector<MemberKey> coming;         // members that may not exist yet
   uint64_t ending = 0;                   // of which Ending this is the commit; 0: none
   std::unique_ptr<HandoffSpan> handoff;  // it is one
+  bool is_note = false;                  // of the oldest HostNote that waits
   std::unique_ptr<ApartWrite> apart;     // with other hosts only
 
   ApartWrite& with_others() {

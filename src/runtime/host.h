@@ -40,6 +40,9 @@ class Host {
   virtual void abandon(RequestId id) = 0;
   virtual void stream_closed(RequestId stream, bool by_peer) = 0;
 
+  // A call that a face has refused by itself: as Node::refused().
+  virtual void refused(const Caller& caller, const std::string& reason) = 0;
+
   virtual const Node& node() const = 0;
   // The node among the hosts that share its store; alone it is a view of nobody.
   virtual const Cluster& cluster() const = 0;

@@ -129,6 +129,11 @@ class HostRuntime final : public RunningHost {
     settle_soon();
   }
 
+  void refused(const Caller& caller, const std::string& reason) override {
+    cluster_.refused(now(), caller, reason);
+    settle_soon();
+  }
+
   const Node& node() const override { return cluster_.node(); }
   const Cluster& cluster() const override { return cluster_; }
   Now now() const override { return read_clock(); }

@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -209,6 +210,9 @@ class Reader {
   // Where all logs stand.
   virtual Result<EventCursor> newest_event() = 0;
   virtual Result<std::optional<StoredAnswer>> answer(const Digest& scope) = 0;
+  // Facts (Store::fact) whose names begin so, by name.
+  virtual Result<std::vector<std::pair<std::string, std::string>>> facts(
+      std::string_view prefix) = 0;
   // Entries of that log after the position, ascending: at most limit (1..10000) of them, and no
   // more than about 4 MiB.
   virtual Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,

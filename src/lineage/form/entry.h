@@ -122,7 +122,7 @@ struct Entry {
   std::string event;    // "assigned": [a-z0-9-]{1,64}
   std::string reason;   // reason code in the same alphabet; may be empty
   uint64_t epoch = 0;
-  uint64_t revision = 0;
+  uint64_t revision = 0;         // of "refused-again": how many refusals it stands for
   std::optional<Digest> policy;  // of the rules in force
   std::optional<Digest> inputs;  // of what the decision rests on
   std::optional<Leg> leg;        // only with kPacket

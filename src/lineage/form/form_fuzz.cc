@@ -39,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       check<lineage::DrainCertificate>,
       check<lineage::Checkpoint>,
       check<lineage::ShownTicket>,
+      check<lineage::KeyRequest>,
   };
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);

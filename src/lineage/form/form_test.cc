@@ -37,6 +37,7 @@ void expect_one_form(const S& value) {
 
 RC_GTEST_PROP(Form, StatementsOfKeys, ()) {
   expect_one_form(KeyGrant{any::id(), any::id(), any::key(), any::time()});
+  expect_one_form(KeyRequest{any::id(), any::id(), any::key(), any::digest(), any::digest()});
   expect_one_form(RegistrationProof{any::id(), any::id(), any::id(), any::key(), any::digest()});
 }
 
@@ -151,6 +152,8 @@ struct Golden {
   std::map<std::string, std::string> statements() const {
     return {
         {"key-grant", sign(root, KeyGrant{"demo", "h1", host.public_key(), kAt})},
+        {"key-request",
+         sign(host, KeyRequest{"demo", "h1", host.public_key(), all(0xb1), all(0xb2)})},
         {"registration-proof",
          sign(giver, RegistrationProof{"demo", "default", "giver", giver.public_key(), all(0xb0)})},
         {"handoff-offer", sign(giver, offer)},

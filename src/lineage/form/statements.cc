@@ -106,6 +106,33 @@ Result<KeyGrant> decode<KeyGrant>(std::string_view bytes) {
   return s;
 }
 
+std::string encode(const KeyRequest& s) {
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  out.array(6);
+  out.uint(kVersion);
+  out.str(s.pool);
+  out.str(s.host);
+  put_key(out, s.key);
+  out.digest(s.token);
+  out.digest(s.mac);
+  return bytes;
+}
+
+template <>
+Result<KeyRequest> decode<KeyRequest>(std::string_view bytes) {
+  MsgpackReader in(bytes);
+  KeyRequest s;
+  take_head(in, 6);
+  s.pool = take_id(in);
+  s.host = take_id(in);
+  s.key = take_key(in);
+  s.token = in.digest();
+  s.mac = in.digest();
+  if (!in.at_end()) return bad_form("key request", bytes.size());
+  return s;
+}
+
 std::string encode(const RegistrationProof& s) {
   std::string bytes;
   MsgpackWriter out(bytes);

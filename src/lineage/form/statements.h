@@ -56,6 +56,18 @@ struct KeyGrant {
   bool operator==(const KeyGrant&) const = default;
 };
 
+// Host to root: I hold this key, and was given this join token. Signed by the key itself; the token
+// stays with its two ends, and signs in its own way by HMAC-SHA-256 over pool, host and key.
+struct KeyRequest {
+  static constexpr std::string_view kType = "application/vnd.phoenixflight.key-request";
+  std::string pool;
+  std::string host;
+  PublicKey key;
+  Digest token{};  // of the token
+  Digest mac{};
+  bool operator==(const KeyRequest&) const = default;
+};
+
 // Member to host: I hold this key. Signed by the key itself, over the host's challenge.
 struct RegistrationProof {
   static constexpr std::string_view kType = "application/vnd.phoenixflight.registration-proof";
@@ -123,7 +135,7 @@ struct Completion {
   uint64_t epoch = 0;
   std::string member;
   End end = End::kCompleted;
-  std::optional<Digest> result;  // of the result as sent
+  std::optional<Digest> result;  // of the result as sent; where it failed, of the error
   bool operator==(const Completion&) const = default;
 };
 
@@ -192,6 +204,7 @@ struct Checkpoint {
 };
 
 std::string encode(const KeyGrant& statement);
+std::string encode(const KeyRequest& statement);
 std::string encode(const RegistrationProof& statement);
 std::string encode(const HandoffOffer& statement);
 std::string encode(const HandoffAcceptance& statement);
@@ -206,6 +219,8 @@ template <class S>
 Result<S> decode(std::string_view bytes);
 template <>
 Result<KeyGrant> decode<KeyGrant>(std::string_view bytes);
+template <>
+Result<KeyRequest> decode<KeyRequest>(std::string_view bytes);
 template <>
 Result<RegistrationProof> decode<RegistrationProof>(std::string_view bytes);
 template <>

@@ -13,6 +13,7 @@
 #include "keeper/parking.h"
 #include "node/governed/approval.h"
 #include "node/governed/contract_book.h"
+#include "node/governed/notes.h"
 #include "node/governed/rulebook.h"
 
 namespace phoenix {
@@ -51,8 +52,8 @@ struct Governance {
   // Payloads of live packets that rules read.
   std::unordered_map<PacketKey, std::shared_ptr<const Content>> payloads;
   std::unordered_map<PacketKey, std::string> askers;  // whose packets wait for an approval
-  // When a refusal was last written down, so that repeats are one entry.
-  std::map<std::string, WallMs> noted;
+  RefusalBook refusals;
+  HostNotes notes;
 };
 
 }  // namespace phoenix

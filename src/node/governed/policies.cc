@@ -14,7 +14,6 @@ using policy::Verdict;
 constexpr Duration kLookEvery = seconds(1);
 constexpr size_t kLooksAtOnce = 1'024;
 constexpr size_t kWokenAtOnce = 256;
-constexpr size_t kMostNoted = 4'096;
 
 }  // namespace
 
@@ -75,7 +74,7 @@ std::optional<Error> Node::Impl::policy_on(Point point, const MemberRecord& reco
   refusal.why = rules->set->explain(point, decision);
   refusal.point = point;
   const std::string id(record.key.id());
-  note_refusal(false, record.key.text(), refusal, record.incarnation, record.revision, id);
+  note_refusal({false, record.key.text(), refusal, record.incarnation, record.revision, id});
   return policy_error(refusal,
                       id + (point == Point::kRegister ? " may not register" : " may not retire"));
 }
@@ -97,46 +96,6 @@ std::optional<Error> Node::Impl::may_leave(const std::vector<MemberNo>& members)
   return std::nullopt;
 }
 
-// A refusal as an entry of the log; those that repeat one within a second are the same.
-void Node::Impl::note_refusal(bool of_packet, const std::string& key, const PolicyRefusal& refusal,
-                              uint64_t epoch, uint64_t revision, const std::string& who) {
-  const std::string_view point = policy::point_name(refusal.point);
-  const std::string name = key + " " + std::string(point) + " " + refusal.why.rule + " " + who;
-  if (governance.noted.size() >= kMostNoted) governance.noted.clear();
-  WallMs& last = governance.noted[name];
-  if (last != 0 && now.wall >= last && now.wall < last + 1'000) return;
-  last = now.wall;
-  lineage::Entry entry;
-  entry.kind = lineage::EntryKind::kRefusal;
-  entry.at = now.wall;
-  entry.actor = actor;
-  const PacketKey parts = PacketKey::from_text(key);
-  const SlotNo slot = of_packet ? packets.find(parts) : kNoSlot;
-  // A session may stand for many members: which of them it was.
-  if (entry.actor.kind == lineage::ActorKind::kMember) {
-    const bool owned = slot != kNoSlot && packets[slot].head->owner;
-    entry.actor.name = owned ? packets[slot].head->owner->id : std::string(parts.id());
-  }
-  entry.ns = parts.ns();
-  entry.subject = parts.id();
-  entry.event = "policy-refused";
-  entry.reason = refusal.why.reason_code;
-  entry.epoch = epoch;
-  entry.revision = revision;
-  entry.policy = refusal.why.digest;
-  HistoryEntry line;
-  line.at = now.wall;
-  line.epoch = epoch;
-  line.revision = revision;
-  line.event = entry.event;
-  line.to = refusal.point == Point::kHandoff ? who : "";
-  line.reason = std::string(point) + ": " + words_of(refusal);
-  line.recorded = lineage::encode(entry);
-  Write write = new_write();
-  write.ops.emplace_back(PutNote{of_packet, key, std::move(line)});
-  submit_write(std::move(write));
-}
-
 // --- handoffs -------------------------------------------------------------------------------
 
 // Its owner is told, and keeps it.
@@ -145,7 +104,7 @@ Error Node::Impl::refuse_handoff(SlotNo no, const PolicyRefusal& refusal) {
   const MemberNo to = refusal.member;
   const Packet& head = *slot.head;
   const std::string who(directory.member(to).record->key.id());
-  note_refusal(true, head.key.text(), refusal, head.epoch, head.revision, who);
+  note_refusal({true, head.key.text(), refusal, head.epoch, head.revision, who});
   Error error = packet_error(
       ErrorKind::kPolicyDenied, head, status(slot),
       policy_error(refusal, who + " may not be handed the packet").detail + "; you keep it");

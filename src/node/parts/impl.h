@@ -169,8 +169,8 @@ struct Node::Impl {
   std::optional<Error> register_refusal(const MemberRecord& wanted, std::string_view proof,
                                         const Caller& caller);
   std::optional<Error> may_leave(const std::vector<MemberNo>& members);
-  void note_refusal(bool of_packet, const std::string& key, const PolicyRefusal& refusal,
-                    uint64_t epoch, uint64_t revision, const std::string& who);
+  void note_refusal(const PolicyNote& note);
+  class Noting;
   Error refuse_handoff(SlotNo no, const PolicyRefusal& refusal);
   Parked parked_now(ClassId cls) const;
   void hold(SlotNo no);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "node/governed/noting.h"
 #include "node/governed/terms.h"
 
 namespace phoenix {
@@ -109,14 +110,15 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     batch.items.push_back(repeated ? repeated_item(request, batch)
                           : item   ? owner_call(write, command, *item, slot)
                                    : ItemReply(item.error()));
-    const bool refused = item && std::holds_alternative<Error>(batch.items.back());
-    batch.ids.emplace_back(refused ? item->key.id() : std::string_view());
+    const Error* const refused = item ? std::get_if<Error>(&batch.items.back()) : nullptr;
+    batch.ids.emplace_back(refused != nullptr ? item->key.id() : std::string_view());
+    if (refused != nullptr) Noting(*this).call(&item->key, *refused);
   }
   if (std::exchange(offers.answers_later, false)) return;  // when the receiver has answered
   if (!request.single) {
     finish_with(write, command, std::move(batch));
   } else if (auto* error = std::get_if<Error>(&batch.items[0])) {
-    return refuse(command.id, std::move(*error));
+    return reply(command.id, std::move(*error));
   } else {
     finish_with(write, command, std::get<OwnerReply>(std::move(batch.items[0])));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/governed/noting.h"
 #include "node/parts/impl.h"
 
 namespace phoenix {
@@ -226,6 +227,7 @@ void Node::Impl::commit_write(Write& write) {
   for (const SessionNo no : arrivals) arrive(no);
   for (const PacketStep& step : write.packets) apply(write, step);
   if (!write.documents.empty()) settle_documents(write, true);
+  if (write.is_note) Noting(*this).settled(true);
   if (remote.on) orphan_taken_over(write);
   if (write.ending != 0) ended(write);
   if (remote.on) tell_of(write);
@@ -257,6 +259,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
   if (outcome == Outcome::kRefused) probe_at = now.mono + kProbeEvery;
   ++stats.store_refusals;
   if (!write.documents.empty()) settle_documents(write, false);
+  if (write.is_note) Noting(*this).settled(false);
   for (const PacketStep& step : write.packets) {
     Slot& slot = packets[step.slot];
     if (step.to != kNobody) {

@@ -87,6 +87,18 @@ class MemoryReader final : public Reader {
     return std::optional<StoredAnswer>(found->second.stored);
   }
 
+  Result<std::vector<std::pair<std::string, std::string>>> facts(std::string_view prefix) override {
+    const std::lock_guard lock(shared_->mutex);
+    if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto& all = shared_->durable.facts;
+    for (auto it = all.lower_bound(std::string(prefix));
+         it != all.end() && it->first.starts_with(prefix); ++it) {
+      found.emplace_back(*it);
+    }
+    return found;
+  }
+
   Result<std::vector<RecordedEntry>> recorded(uint32_t, uint64_t after, uint32_t limit) override {
     const std::lock_guard lock(shared_->mutex);
     if (auto ok = readable(); !ok) return tl::unexpected(ok.error());

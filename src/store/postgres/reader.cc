@@ -24,6 +24,8 @@ constexpr Statement kContent = {
     "SELECT is_json, type, data FROM content WHERE packet = $1::text AND kind = $2::bigint"};
 constexpr Statement kAnswer = {"answer",
                                "SELECT request, answer FROM answer WHERE scope = $1::bytea"};
+constexpr Statement kFacts = {
+    "facts", "SELECT name, value FROM fact WHERE starts_with(name, $1::text) ORDER BY name"};
 constexpr Statement kHistory = {
     "history",
     "SELECT log, position, key, of_member, at, epoch, revision, event, owner, from_owner, to_owner,"
@@ -172,6 +174,7 @@ class PostgresReader final : public Reader {
                                        EventCursor* dropped) override;
   Result<EventCursor> newest_event() override;
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override;
+  Result<std::vector<std::pair<std::string, std::string>>> facts(std::string_view prefix) override;
   Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,
                                               uint32_t limit) override;
   Result<std::vector<LogState>> logs() override;
@@ -333,6 +336,17 @@ Result<std::vector<LogState>> PostgresReader::logs() {
     log.closed = rows->boolean(i, 5);
   }
   return logs;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> PostgresReader::facts(
+    std::string_view prefix) {
+  const auto rows = read(kFacts, Arguments().text(prefix));
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<std::pair<std::string, std::string>> found;
+  for (int i = 0; i < rows->size(); ++i) {
+    found.emplace_back(rows->bytes(i, 0), rows->bytes(i, 1));
+  }
+  return found;
 }
 
 Result<EventCursor> PostgresReader::newest_event() {

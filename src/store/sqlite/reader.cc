@@ -110,6 +110,7 @@ class SqliteReader final : public Reader {
                                        EventCursor* dropped) override;
   Result<EventCursor> newest_event() override;
   Result<std::optional<StoredAnswer>> answer(const Digest& scope) override;
+  Result<std::vector<std::pair<std::string, std::string>>> facts(std::string_view prefix) override;
   Result<std::vector<RecordedEntry>> recorded(uint32_t log, uint64_t after,
                                               uint32_t limit) override;
   Result<std::vector<LogState>> logs() override;
@@ -368,6 +369,21 @@ Result<std::vector<RecordedEntry>> SqliteReader::recorded(uint32_t, uint64_t aft
   if (code != SQLITE_DONE && code != SQLITE_ROW) return failure(code);
   recorded_.reset();
   return entries;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> SqliteReader::facts(
+    std::string_view prefix) {
+  const Snapshot snapshot(db_);
+  auto rows = db_.prepare(
+      "SELECT name, value FROM fact WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name");
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<std::pair<std::string, std::string>> found;
+  int code = rows->text(1, prefix).step();
+  for (; code == SQLITE_ROW; code = rows->step()) {
+    found.emplace_back(rows->text_at(0), rows->blob_at(1));
+  }
+  if (code != SQLITE_DONE) return failure(code);
+  return found;
 }
 
 Result<std::vector<LogState>> SqliteReader::logs() {

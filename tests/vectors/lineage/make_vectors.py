@@ -87,6 +87,8 @@ def statements():
     offered = hashlib.sha256(offer).digest()
     return offer, completion, other, {
         "key-grant": ROOT.seal("key-grant", pack([1, "demo", "h1", HOST.public, AT])),
+        "key-request": HOST.seal("key-request", pack(
+            [1, "demo", "h1", HOST.public, digest(0xb1), digest(0xb2)])),
         "registration-proof": GIVER.seal("registration-proof", pack(
             [1, "demo", "default", "giver", GIVER.public, digest(0xb0)])),
         "handoff-offer": GIVER.seal("handoff-offer", offer),
