@@ -58,6 +58,7 @@ struct NodeConfig {
   bool require_keys = false;  // who registers has to have a key
   // Signs for members without a key where others need their word; absent: nobody does.
   std::optional<lineage::NamedKeyPair> signer;
+  std::string grant;  // envelope of the root's KeyGrant for the signer's key; empty: there is none
   bool certifies = true;  // with a signer: who has been drained
   // The clock of Now.mono, read while an input is worked on, for Stats.handoff_phases and nothing
   // else. Absent: what takes no time by the inputs' `now` is not measured.

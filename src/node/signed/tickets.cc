@@ -86,6 +86,7 @@ lineage::ShownTicket Node::Impl::ticket_of(const Packet& head, WallMs at, int64_
   ticket.issued_at = at;
   ticket.expires_at = at + life;
   lineage::ShownTicket shown;
+  shown.grant = config.grant;
   shown.ticket = lineage::encode(ticket);
   shown.evidence.envelope =
       lineage::seal_bytes(config.signer->pair, lineage::Ticket::kType, shown.ticket);
