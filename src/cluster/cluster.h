@@ -95,6 +95,7 @@ class Cluster {
                  const CommitResult& result);
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
+  void payload(Now now, const PacketKey& key, Result<std::optional<Content>> found);
   void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
   void note(Now now, HostNote note);
   void refused(Now now, const Caller& caller, const std::string& reason);

@@ -82,9 +82,10 @@ struct HostNote {
 };
 
 struct Output {
-  std::vector<Group> groups;       // to the store, in order
-  std::vector<PacketKey> loads;    // read these from the store, answer by loaded()
-  std::vector<uint64_t> resolves;  // batches whose outcome is unknown: Store::resolve
+  std::vector<Group> groups;               // to the store, in order
+  std::vector<PacketKey> loads;            // read these from the store, answer by loaded()
+  std::vector<PacketKey> wanted_payloads;  // of live packets; answered by payload(), one for each
+  std::vector<uint64_t> resolves;          // batches whose outcome is unknown: Store::resolve
   std::vector<Reply> replies;
   std::vector<StreamPortion> portions;
   // With other hosts only.
@@ -95,9 +96,10 @@ struct Output {
   std::vector<HeldQuery> wanted_held;  // answered by held()
   std::vector<uint64_t> wanted_heads;  // answered by heads(), one for each
   bool empty() const {
-    return groups.empty() && loads.empty() && resolves.empty() && replies.empty() &&
-           portions.empty() && messages.empty() && released.empty() && wanted_members.empty() &&
-           wanted_sessions.empty() && wanted_held.empty() && wanted_heads.empty();
+    return groups.empty() && loads.empty() && wanted_payloads.empty() && resolves.empty() &&
+           replies.empty() && portions.empty() && messages.empty() && released.empty() &&
+           wanted_members.empty() && wanted_sessions.empty() && wanted_held.empty() &&
+           wanted_heads.empty();
   }
 };
 
@@ -189,6 +191,9 @@ class Node {
   // A call that was refused before it came here, with this reason code: as those that are refused
   // here, entries of the log for callers that are known, counters for all others.
   void refused(Now now, const Caller& caller, const std::string& reason);
+  // The payload that the store has under a key of Output.wanted_payloads; or that it could not be
+  // read.
+  void payload(Now now, const PacketKey& key, Result<std::optional<Content>> found);
   // The store's sweep has made tombstones of these.
   void swept(const EndedCounts& buried);
 

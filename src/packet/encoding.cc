@@ -226,7 +226,7 @@ void take_past(MsgpackReader& in, Packet& packet) {
 }
 
 void put_governed(MsgpackWriter& out, const Governed& governed) {
-  out.array(5);
+  out.array(governed.redacted.empty() ? 5 : 6);  // the sixth from form 4 on
   out.str(governed.contract);
   if (governed.scopes) {
     put_strings(out, *governed.scopes);
@@ -236,11 +236,13 @@ void put_governed(MsgpackWriter& out, const Governed& governed) {
   out.str(governed.semantic);
   out.uint(governed.handoffs);
   out.str(governed.approval);
+  if (!governed.redacted.empty()) put_strings(out, governed.redacted);
 }
 
 Governed take_governed(MsgpackReader& in) {
   Governed governed;
-  in.array_of(5);
+  const uint32_t fields = in.array();
+  if (fields != 5 && fields != 6) in.reject();
   governed.contract = in.str();
   if (in.next_is_nil()) {
     in.nil();
@@ -250,6 +252,10 @@ Governed take_governed(MsgpackReader& in) {
   governed.semantic = in.str();
   governed.handoffs = take_u32(in);
   governed.approval = in.str();
+  if (fields == 6) {
+    governed.redacted = take_strings(in);
+    if (governed.redacted.empty()) in.reject();
+  }
   return governed;
 }
 
@@ -312,6 +318,12 @@ Packet take_packet(MsgpackReader& in) {
   return packet;
 }
 
+uint32_t form_of(const Packet& packet) {
+  if (packet.governed && !packet.governed->redacted.empty()) return 4;
+  if (packet.governed || packet.ticket_ms > 0) return 3;
+  return packet.legs > 0 ? 2 : 1;
+}
+
 uint32_t fields_of(uint64_t form) {
   return kHeadFields + (form > 1 ? kLegFields : 0) + (form > 2 ? kGovernedFields : 0);
 }
@@ -322,7 +334,7 @@ std::string encode_head(const Packet& packet) {
   std::string bytes;
   bytes.reserve(256);
   MsgpackWriter out(bytes);
-  const uint32_t form = packet.governed || packet.ticket_ms > 0 ? 3 : packet.legs > 0 ? 2 : 1;
+  const uint32_t form = form_of(packet);
   out.array(fields_of(form));
   out.uint(form);
   out.str(packet.key.text());
@@ -370,6 +382,7 @@ Result<Packet> decode_head(std::string_view bytes) {
     if (version == 2 && packet.legs == 0) in.reject();
   }
   if (version > 2) take_governance(in, packet);
+  if (version > 2 && version != form_of(packet)) in.reject();
   if (!in.at_end()) {
     return fail(ErrorKind::kInternal,
                 "a stored packet head of " + std::to_string(bytes.size()) + " bytes is damaged");

@@ -12,8 +12,9 @@
 namespace phoenix {
 
 // Form 2 has the legs of the lineage beside, form 3 also what governs it and until when its owner's
-// tickets are good. Each head is written in the first form that has room for it.
-inline constexpr uint32_t kHeadVersion = 3;
+// tickets are good, form 4 what its owner is not shown. Each head is written in the first form that
+// has room for it.
+inline constexpr uint32_t kHeadVersion = 4;
 
 std::string encode_head(const Packet& packet);
 Result<Packet> decode_head(std::string_view bytes);

@@ -271,7 +271,7 @@ TEST(HeadEncoding, another_form_is_refused_by_name) {
   bytes[3] = kHeadVersion + 1;
   const auto back = decode_head(bytes);
   ASSERT_FALSE(back);
-  EXPECT_NE(back.error().detail.find("form 4"), std::string::npos) << back.error().detail;
+  EXPECT_NE(back.error().detail.find("form 5"), std::string::npos) << back.error().detail;
 }
 
 TEST(HeadEncoding, a_head_with_legs_has_them_at_its_end) {

@@ -184,6 +184,7 @@ Transition finish(const Packet& before, std::shared_ptr<Packet> wanted, const Ch
   done.entry = entry_of(before, next, change, now);
   done.head = std::move(wanted);
   done.row = row;
+  done.notes = change.notes;
   return done;
 }
 

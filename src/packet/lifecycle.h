@@ -85,12 +85,14 @@ struct Change {
   std::string reason;
   std::shared_ptr<const Governed> governed;  // from now on; null: as before
   std::optional<uint32_t> ticket_ms;         // likewise
+  std::vector<std::string> notes;            // sentences that the record is to keep beside it
 };
 
 struct Transition {
   std::shared_ptr<Packet> head;  // fresh, and the caller's alone
   HistoryEntry entry;
   size_t row = 0;
+  std::vector<std::string> notes;  // of the change
 };
 
 // The head after `change`. `status` is the present one including RUNNING. nullopt: the table has no

@@ -155,6 +155,9 @@ struct Governed {
   std::string semantic;   // canonical JSON of its semantic section; empty: it has none
   uint32_t handoffs = 0;  // how often it was handed on so far
   std::string approval;   // name of the approval that it waits for, or was given last; empty: none
+  // What its present owner is not shown of its contents: paths of keys joined by dots; sorted,
+  // unique.
+  std::vector<std::string> redacted;
   bool operator==(const Governed&) const = default;
 };
 
