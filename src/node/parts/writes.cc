@@ -12,7 +12,7 @@ constexpr int64_t kAnswerKeptMs = 24LL * 3600 * 1000;
 constexpr Duration kProbeEvery = seconds(1);
 
 // A handoff that was called for then is durable now.
-void note(Instant called, const HandoffSpan& span, Instant now, Stats& stats) {
+void note_phases(Instant called, const HandoffSpan& span, Instant now, Stats& stats) {
   stats.handoff.add(now - called);
   PhaseTimes spent = span.spent;
   HandoffMeter::add(spent, HandoffPhase::kCommit, now - span.written);
@@ -362,7 +362,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
     slot.unsaved_since = now.mono;
   }
   unblock(next.key);
-  if (write.handoff) note(write.at.mono, *write.handoff, now.mono, stats);
+  if (write.handoff) note_phases(write.at.mono, *write.handoff, now.mono, stats);
   if (is_terminal(next.status)) {
     ++stats.packets_ended[static_cast<size_t>(next.status)];
     answer_awaits(step.next);
