@@ -21,6 +21,19 @@ std::string system_error(int code) {
   return strerror_r(code, text.data(), text.size());
 }
 
+// A stream only listens: without probes it would wait for ever on a machine that lost its power,
+// and on a host that was started anew there.
+void set_options(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 3);  // seconds
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 1);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
 }  // namespace
 
 void append_header(std::string& out, std::string_view name, std::string_view value) {
@@ -114,8 +127,7 @@ bool HostConnection::next_address() {
       detail_ = system_error(errno);
       continue;
     }
-    const int one = 1;
-    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    set_options(fd_);
     if (connect(fd_, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS) {
       connecting_ = true;
       return true;

@@ -485,6 +485,8 @@ void Process::open_stream() {
   later(kPatience, [=, this, exchange = stream_exchange_] {
     if (round != round_ || call != poll_call_ || stream_open_) return;
     env_.network.cut_stream(exchange);
+    // The host may have opened it.
+    count_grace();
     open_stream();
   });
 }

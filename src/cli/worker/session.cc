@@ -344,6 +344,7 @@ void Session::heartbeat_failed(Instant now, const CallResult& result) {
     if (nobody && state_ == State::kAttached && hosts_.several()) {
       broken_at_.reset();
       stream_open_ = false;
+      uncounted_stream_ = stream_;
       hold();
     }
     if (reset && heartbeat_tries_ == 1) {

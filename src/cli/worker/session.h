@@ -116,6 +116,7 @@ class Session {
   void send_drain(Instant now);
   void drain_answered(Instant now, const CallResult& result);
   void open_stream(Instant now);
+  void count_grace(Instant now);
   void close_stream(Instant now);
   void take_event(Instant now, const StreamEvent& event);
   void take_early_events(Instant now);
@@ -188,6 +189,7 @@ class Session {
   bool stream_open_ = false;
   Instant stream_retry_ = kNever;
   int stream_tries_ = 0;
+  uint64_t uncounted_stream_ = 0;     // its end begins no grace: nobody is there who counts one
   std::optional<Instant> broken_at_;  // the grace governs
   Instant grace_from_;
   // The stream broke then, and nothing says yet whether the host still lives its old life.

@@ -92,6 +92,7 @@ void Session::follow(Instant now, const JsonText& answer) {
   // A host that sends its members away counts no grace for the streams that they close; nor does
   // one behind a gateway for those that broke.
   stream_open_ = false;
+  uncounted_stream_ = stream_;
   if (here) {
     broken_at_.reset();
     hold();

@@ -29,11 +29,9 @@ void Session::open_stream(Instant) {
 }
 
 void Session::close_stream(Instant now) {
-  if (stream_ != 0) effects_.add(CloseStream{});
-  // This end closes it, so the host begins to count its grace.
-  if (stream_open_ && !broken_at_) {
-    broken_at_ = now;
-    grace_from_ = now;
+  if (stream_ != 0) {
+    effects_.add(CloseStream{});
+    count_grace(now);
     hold();
   }
   stream_ = 0;
@@ -42,6 +40,14 @@ void Session::close_stream(Instant now) {
   unsure_since_.reset();
   early_.clear();
   early_bytes_ = 0;
+}
+
+// This end has closed the stream, so the host begins to count its grace: also when its answer to
+// the opening was not heard, for it may have opened it.
+void Session::count_grace(Instant now) {
+  if (broken_at_ || stream_ == uncounted_stream_) return;
+  broken_at_ = now;
+  grace_from_ = now;
 }
 
 void Session::stream_opened(Instant now, uint64_t stream) {
@@ -95,15 +101,12 @@ void Session::take_event(Instant now, const StreamEvent& event) {
 void Session::stream_closed(Instant now, uint64_t stream, const Answer* refusal, StreamEnd end) {
   if (stream != stream_) return;
   const bool was_open = stream_open_;
+  if (was_open || (refusal == nullptr && end == StreamEnd::kSilent)) count_grace(now);
   stream_ = 0;
   stream_open_ = false;
   if (refusal != nullptr && ended_by(now, *refusal)) return;
-  if (was_open && !broken_at_) {
-    broken_at_ = now;
-    grace_from_ = now;
-    stream_tries_ = 0;
-  }
   if (was_open) {
+    stream_tries_ = 0;
     // Whoever answers next may be another life of the host.
     unsure_since_ = now;
     next_heartbeat_ = now;

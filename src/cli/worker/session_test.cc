@@ -265,6 +265,18 @@ TEST(WorkerSession, AHostThatIsGoneChargesNoGrace) {
   EXPECT_FALSE(h.signaled(h.runs.at(0).run, false));
 }
 
+TEST(WorkerSession, AStreamThatIsGivenUpUnansweredMayHaveBeenOpened) {
+  CoreHarness h;
+  h.attach();
+  h.deliver("p", 1);
+  h.end_stream(StreamEnd::kBroken);
+  h.end_stream(StreamEnd::kNobody);
+  h.pass(milliseconds(100));
+  ASSERT_EQ(h.streams, 3);
+  h.end_stream(StreamEnd::kSilent);
+  EXPECT_EQ(h.held_until, h.now + milliseconds(250)) << "the host may count its grace from now";
+}
+
 TEST(WorkerSession, AfterABreakNothingIsTakenBeforeItIsKnownWhoAnswers) {
   for (const char* run : {"1", "2"}) {
     CoreHarness h;
