@@ -9,7 +9,23 @@ namespace phoenix {
 namespace {
 
 constexpr size_t kWithdrawn = 16'384;
+constexpr size_t kGivenBack = 16'384;
 constexpr size_t kDeferred = 65'536;
+
+void note_given_back(Remote& remote, const Packet& head, const SessionRecord& session) {
+  GivenBack note = {.epoch = head.epoch, .session = session.id, .revision = session.revision};
+  if (!remote.given_back.insert_or_assign(head.key, std::move(note)).second) return;
+  remote.given_back_order.push_back(head.key);
+  if (remote.given_back_order.size() <= kGivenBack) return;
+  remote.given_back.erase(remote.given_back_order.front());
+  remote.given_back_order.pop_front();
+}
+
+bool was_given_back(const Remote& remote, const Packet& head, const SessionRecord& session) {
+  const auto found = remote.given_back.find(head.key);
+  return found != remote.given_back.end() && found->second.epoch == head.epoch &&
+         found->second.session == session.id && found->second.revision == session.revision;
+}
 
 }  // namespace
 
@@ -65,6 +81,8 @@ void Node::Impl::put_foreign(ForeignNo no, bool repeated) {
   Foreign& entry = remote.foreign[no];
   const SessionNo session_no = directory.member(entry.member).session;
   Session& session = directory.session(session_no);
+  // Whoever tells of it may not know that its owner never had it: the word of that may be lost.
+  if (was_given_back(remote, *entry.head, *session.record)) repeated = false;
   stop_asking(session_no, *entry.head);
   entry.outbox =
       session.outbox.put(kForeignToken | no, outbox_bytes(*entry.head), repeated, now.mono);
@@ -99,6 +117,8 @@ void Node::Impl::tell_keeper(const Foreign& entry, NodeMessage message) {
 void Node::Impl::give_back(ForeignNo no) {
   const Foreign& entry = remote.foreign[no];
   tell_keeper(entry, Untaken{entry.head->key, entry.head->epoch});
+  const SessionNo session = directory.member(entry.member).session;
+  note_given_back(remote, *entry.head, *directory.session(session).record);
   drop_foreign(no, std::nullopt);
 }
 

@@ -80,6 +80,29 @@ TEST(Apart, WhatNobodyTakesWithinALeaseGoesToAnother) {
   EXPECT_EQ(text(hosts.poll("b", w).deliveries), "");
 }
 
+// That nobody took it is known to the home alone, and its word is lost with the keeper.
+TEST(Apart, TheNextKeeperHearsWhatNobodyTookWhenItsLastDied) {
+  Hosts hosts({"a", "b", "c"});
+  Worker w = hosts.join("b", "w", {.lease_seconds = 2});
+  const std::string p = hosts.submit("a");
+  hosts.join("c", "v", {.lease_seconds = 60});
+  ASSERT_EQ(hosts.owner(p), "w");
+  hosts.cut("b", "a");
+  const auto live_on = [&](int tries) {
+    for (int i = 0; i < tries; ++i) {
+      hosts.advance(milliseconds(900));
+      hosts.call("b", Stage::token(w), Heartbeat{Stage::ref(w), w.after});
+    }
+  };
+  live_on(3);
+  ASSERT_EQ(hosts.owner(p), "w") << "its keeper has not heard of it";
+  hosts.kill("a");
+  hosts.drop_dead("c");
+  live_on(3);
+  EXPECT_EQ(hosts.owner(p), "v");
+  EXPECT_EQ(text(hosts.poll("b", w).deliveries), "");
+}
+
 TEST(Apart, WhatWasTakenAtOneHomeIsNotLeftBehindUntakenAtTheNext) {
   Hosts hosts({"a", "b", "c"});
   Worker w = hosts.join("b", "w", {.lease_seconds = 2});

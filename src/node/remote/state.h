@@ -46,6 +46,13 @@ struct AskedHeld {
   Instant at;
 };
 
+// A packet that nobody here took in this epoch, while this revision of its owner's session stood.
+struct GivenBack {
+  uint64_t epoch = 0;
+  std::string session;
+  uint64_t revision = 0;
+};
+
 // A home that is not in the view, whose sessions this host may have to take.
 struct LostHome {
   Instant silent;  // it has renewed nothing since then, at least
@@ -79,6 +86,8 @@ struct Remote {
   ForeignTable foreign;
   std::unordered_map<PacketKey, uint64_t> withdrawn;  // newest epochs that are known to be over
   std::deque<PacketKey> withdrawn_order;
+  std::unordered_map<PacketKey, GivenBack> given_back;
+  std::deque<PacketKey> given_back_order;
   std::map<HostLife, std::set<PacketKey>> named;       // by a DeliverAll that goes on
   std::vector<std::pair<HostLife, Deliver>> deferred;  // until a write about the owner has settled
   std::set<MemberNo> loads_changed;
