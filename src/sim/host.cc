@@ -184,6 +184,7 @@ void Host::resolve(uint64_t batch_id) {
     input([this, batch_id] {
       Resolution resolution = Resolution::kUnknown;
       if (prng_.chance(2, 3)) {
+        make_durable();  // the store does not answer before all that came earlier is
         resolution = store_.resolve(batch_id);
       }
       trace_.line(queue_.now(),
@@ -220,15 +221,22 @@ void Host::write_next() {
   const Instant durable =
       queue_.now() + (done - queue_.now()) / 4 * static_cast<int64_t>(prng_.between(1, 4));
   auto result = std::make_shared<CommitResult>(apply_with_fault(*batch));
+  unsynced_ = batch;
   queue_.at(durable, Rank::kArrival, [this, batch, result, done, run = run_] {
     if (run != run_) return;
-    store_.sync();
-    if (batch->fault) checks_.disturbed(queue_.now());
-    checks_.committed(queue_.now(), batch->groups, batch->truth);
+    make_durable();
     queue_.at(done, Rank::kArrival, [this, batch, result, run] {
       if (run == run_) report(batch, std::move(*result));
     });
   });
+}
+
+void Host::make_durable() {
+  if (!unsynced_) return;
+  const std::shared_ptr<Batch> batch = std::move(unsynced_);
+  store_.sync();
+  if (batch->fault) checks_.disturbed(queue_.now());
+  checks_.committed(queue_.now(), batch->groups, batch->truth);
 }
 
 // Applied, not yet durable: a crash before the sync takes it back.
@@ -346,6 +354,7 @@ void Host::crash() {
   trace_.line(queue_.now(), "* host crashes");
   node_.reset();
   store_.crash();
+  unsynced_.reset();
   ++run_;  // whatever is still under way belongs to a past life
   paused_ = false;
   postponed_.clear();

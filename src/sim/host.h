@@ -81,6 +81,7 @@ class Host final : public Door {
   void write_next();
   void report(const std::shared_ptr<Batch>& batch, CommitResult result);
   CommitResult apply_with_fault(Batch& batch);
+  void make_durable();
   void heard(const Group& group);
   void arm_tick();
   void on_tick(uint64_t number);
@@ -112,6 +113,7 @@ class Host final : public Door {
 
   std::deque<Group> to_write_;
   bool writing_ = false;
+  std::shared_ptr<Batch> unsynced_;  // it is written, and a crash would take it back
   uint64_t next_batch_ = 1;
   std::map<uint64_t, std::vector<Group>> unknown_;  // by batch
   std::multiset<Digest> answers_open_;  // scopes of kept answers that the node has not heard of
