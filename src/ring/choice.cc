@@ -34,7 +34,15 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
     ++way.uses;
     return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
   }
+  const bool all = route.matching == roster_.size();
+  if (all && query.permit == nullptr) return walk_circle(query);
   return walk(LineRing::Cursor(circle_.ring(), query.point), query, roster_.size());
+}
+
+template <typename Cursor>
+MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t population) {
+  const Route& route = classes_.route(query.cls);
+  return population == route.matching ? walk_all(cursor, query) : sieve(cursor, query, population);
 }
 
 const PackedRing* Choice::find_ring(ClassId id, size_t k) {
@@ -88,53 +96,107 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
   return nearest(query, few);
 }
 
+// V-nodes of a walk that are looked at together: what is read of their members lies anywhere in
+// memory, so that these reads overlap.
+class Choice::Met {
+ public:
+  // At least so many, or all that are left. Requires: the walk is not over, at_once <= kAtOnce.
+  template <typename Cursor>
+  [[gnu::always_inline]] void take(Cursor& cursor, size_t at_once) {
+    size_ = 0;
+    do {
+      size_ += cursor.take(first() + size_);
+    } while (size_ < at_once && !cursor.over());
+  }
+  MemberIndex* first() { return members_.data() + kLinePoints; }
+  size_t size() const { return size_; }
+
+ private:
+  size_t size_ = 0;
+  std::array<MemberIndex, kLinePoints + kAtOnce + kLinePoints> members_;
+};
+
+// Every member matches, as when nothing is required: the first k v-nodes are the window, but for
+// the few whose member was met before or has no room. What most placements take is here, and
+// nothing else, so that all of it stays in registers.
+MemberIndex Choice::walk_circle(const PlaceQuery& query) {
+  const size_t k = window_size(query);
+  std::array<MemberIndex, LineRing::kFirst> met;
+  const std::span<const MemberIndex> first = circle_.ring().first(query.point, k + 1, met);
+  counts_.examined += first.size();
+  const Standing* standings = roster_.standings().data();
+  // So many, whatever there is: a number that varies is a wrong guess each time.
+  for (size_t i = 0; i < k && !first.empty(); ++i) __builtin_prefetch(&standings[first[i]]);
+  Window window(roster_, query, k);
+  for (const MemberIndex index : first) {
+    if (window.offer_freely(index)) return window.best();
+  }
+  return walk_all(LineRing::Cursor(circle_.ring(), query.point), query);
+}
+
+// The same on any ring, for as long as it takes.
+template <typename Cursor>
+MemberIndex Choice::walk_all(Cursor cursor, const PlaceQuery& query) {
+  const size_t k = window_size(query);
+  Window window(roster_, query, k);
+  Met met;
+  met.take(cursor, std::min(k + 1, kAtOnce));
+  counts_.examined += met.size();
+  const Standing* standings = roster_.standings().data();
+  for (size_t i = 0; i < met.size(); ++i) __builtin_prefetch(&standings[met.first()[i]]);
+  for (size_t i = 0; i < met.size(); ++i) {
+    if (window.offer(met.first()[i])) return window.best();
+  }
+  // Copies, as what is given away by reference would have to be in memory from the start.
+  Cursor rest = cursor;
+  Window begun = window;
+  return go_on(rest, begun, query);
+}
+
+template <typename Cursor>
+MemberIndex Choice::go_on(Cursor& cursor, Window& window, const PlaceQuery& query) {
+  const uint64_t usual = 64 + 2 * window_size(query) * members_for_one_with_room();
+  if (advance<false>(cursor, window, query.cls, std::min(usual, longest_walk_), kAtOnce)) {
+    return window.best();
+  }
+  return give_up_walking(cursor, window, query, classes_.route(query.cls).matching);
+}
+
+// As many are full as of all members, if nothing is known of these.
+uint64_t Choice::members_for_one_with_room() const {
+  return roomy() ? 2 : roster_.size() / (roster_.with_room().size() + 1) + 1;
+}
+
 template <bool kFilter, typename Cursor>
 bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
-  // What is read of the members lies anywhere in memory: it is asked for before the first is
-  // judged.
-  constexpr size_t kSlack = kLinePoints;
-  std::array<MemberIndex, kSlack + kAtOnce + kSlack> met;
-  MemberIndex* const first = met.data() + kSlack;
   const Standing* standings = roster_.standings().data();
+  Met met;
   while (steps > 0 && !cursor.over()) {
-    size_t count = 0;
-    do {
-      count += cursor.take(first + count);
-    } while (count < at_once && !cursor.over());
-    for (size_t i = 0; i < count; ++i) __builtin_prefetch(&standings[first[i]]);
-    counts_.examined += count;
-    const size_t matching = kFilter ? classes_.sieve(id, first, count) : count;
+    met.take(cursor, at_once);
+    for (size_t i = 0; i < met.size(); ++i) __builtin_prefetch(&standings[met.first()[i]]);
+    counts_.examined += met.size();
+    const size_t matching = kFilter ? classes_.sieve(id, met.first(), met.size()) : met.size();
     for (size_t i = 0; i < matching; ++i) {
-      if (window.offer(first[i])) return true;
+      if (window.offer(met.first()[i])) return true;
     }
-    steps -= std::min<uint64_t>(steps, count);
+    steps -= std::min<uint64_t>(steps, met.size());
   }
   return cursor.over();
 }
 
 template <typename Cursor>
-MemberIndex Choice::walk(Cursor cursor, const PlaceQuery& query, uint64_t population) {
+MemberIndex Choice::sieve(Cursor cursor, const PlaceQuery& query, uint64_t population) {
   const size_t k = window_size(query);
-  const uint64_t matching = classes_.route(query.cls).matching;
+  Route& route = classes_.route(query.cls);
   Window window(roster_, query, k);
-  // As many are full as of all members, if nothing is known of these.
-  const uint64_t full = roomy() ? 2 : roster_.size() / (roster_.with_room().size() + 1) + 1;
-  bool done = false;
-  if (population == matching) {
-    const uint64_t usual = 64 + 2 * k * full;
-    // Nearly every v-node is of another member.
-    const size_t at_once = std::min(k + 1, kAtOnce);
-    done = advance<false>(cursor, window, query.cls, std::min(usual, longest_walk_), at_once);
-  } else {
-    const uint64_t expected = k * (population / matching + 1);
-    const uint64_t usual = 64 + 2 * expected * full;
-    const size_t at_once = std::min<uint64_t>(expected, kAtOnce);
-    const uint64_t before = counts_.examined;
-    done = advance<true>(cursor, window, query.cls, std::min(usual, longest_walk_), at_once);
-    Route& route = classes_.route(query.cls);
-    route.walked += counts_.examined - before;
-    if (route.base != kNoClass) classes_.route(route.base).walked += counts_.examined - before;
-  }
+  const uint64_t expected = k * (population / route.matching + 1);
+  const uint64_t usual = 64 + 2 * expected * members_for_one_with_room();
+  const size_t at_once = std::min<uint64_t>(expected, kAtOnce);
+  const uint64_t before = counts_.examined;
+  const bool done =
+      advance<true>(cursor, window, query.cls, std::min(usual, longest_walk_), at_once);
+  route.walked += counts_.examined - before;
+  if (route.base != kNoClass) classes_.route(route.base).walked += counts_.examined - before;
   return done ? window.best() : give_up_walking(cursor, window, query, population);
 }
 

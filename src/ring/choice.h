@@ -41,6 +41,7 @@ class Choice {
   const PackedRing* find_ring(ClassId id, size_t k);
 
  private:
+  class Met;
   // Members that match and are eligible now.
   using Few = std::vector<MemberIndex>;
 
@@ -51,7 +52,16 @@ class Choice {
   MemberIndex choose_with_room(const PlaceQuery& query);
   // Population: how many distinct members there are on what the cursor walks.
   template <typename Cursor>
-  MemberIndex walk(Cursor cursor, const PlaceQuery& query, uint64_t population);
+  [[gnu::always_inline]] MemberIndex walk(Cursor cursor, const PlaceQuery& query,
+                                          uint64_t population);
+  MemberIndex walk_circle(const PlaceQuery& query);
+  template <typename Cursor>
+  [[gnu::noinline]] MemberIndex walk_all(Cursor cursor, const PlaceQuery& query);
+  template <typename Cursor>
+  [[gnu::noinline]] MemberIndex go_on(Cursor& cursor, Window& window, const PlaceQuery& query);
+  template <typename Cursor>
+  [[gnu::noinline]] MemberIndex sieve(Cursor cursor, const PlaceQuery& query, uint64_t population);
+  uint64_t members_for_one_with_room() const;
   // True: the walk is over, the window has what it can have. False: it took `steps` and is not.
   template <bool kFilter, typename Cursor>
   bool advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once);

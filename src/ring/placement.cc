@@ -172,13 +172,13 @@ std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t loa
 }
 
 Candidate Placement::candidate(MemberIndex index) const {
-  const Standing& standing = impl_->roster.standings()[index];
+  const ring::Capacity& capacity = impl_->roster.capacity(index);
   Candidate shown;
   shown.member = index;
-  shown.load = load(index);
-  shown.max_load = max_load(index);
-  shown.score_numerator = uint64_t{standing.merit} * 1000;
-  shown.score_denominator = standing.resistance;
+  shown.load = capacity.load;
+  shown.max_load = capacity.max_load;
+  shown.score_numerator = uint64_t{capacity.merit} * 1000;
+  shown.score_denominator = capacity.resistance();
   return shown;
 }
 

@@ -29,6 +29,7 @@ MemberIndex Roster::add(const RingMember& record) {
     index = free_.back();
     free_.pop_back();
   }
+  ++size_;
   Member& member = members_[index];
   member.id = record.id;
   member.ns = capabilities_.acquire_namespace(record.ns);
@@ -53,6 +54,7 @@ void Roster::remove(MemberIndex index) {
   capacities_[index] = Capacity{};
   with_room_.set(index, false);
   free_.push_back(index);
+  --size_;
 }
 
 void Roster::set_figures(MemberIndex index, const RingMember& record) {
@@ -61,7 +63,7 @@ void Roster::set_figures(MemberIndex index, const RingMember& record) {
   member.weight = record.weight;
   vnodes_ += vnode_count(member.weight);
   capacities_[index].max_load = record.max_load;
-  standings_[index].merit = merit_of(record.reliability, record.trust);
+  capacities_[index].merit = merit_of(record.reliability, record.trust);
   refresh(index, open(index));
 }
 
@@ -90,9 +92,10 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
 void Roster::refresh(MemberIndex index, bool open) {
   const Capacity& capacity = capacities_[index];
   Standing& standing = standings_[index];
-  standing.room = open ? room_of(capacity.load, capacity.max_load) : kClosedRoom;
-  standing.resistance = resistance_of(capacity.load, capacity.max_load);
-  with_room_.set(index, standing.room > 0);
+  const int32_t room = open ? room_of(capacity.load, capacity.max_load) : kClosedRoom;
+  if ((room > 0) != (standing.room > 0)) with_room_.set(index, room > 0);
+  standing.room = room;
+  standing.score = score_of(capacity.merit, capacity.resistance());
 }
 
 void Roster::set_id_word(MemberIndex index) {

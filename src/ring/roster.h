@@ -36,6 +36,8 @@ struct Member {
 struct Capacity {
   uint32_t load = 0;
   uint32_t max_load = 0;
+  uint32_t merit = 0;
+  uint32_t resistance() const { return resistance_of(load, max_load); }
 };
 
 class Roster {
@@ -63,6 +65,7 @@ class Roster {
   }
   uint32_t load(MemberIndex index) const { return capacities_[index].load; }
   uint32_t max_load(MemberIndex index) const { return capacities_[index].max_load; }
+  const Capacity& capacity(MemberIndex index) const { return capacities_[index]; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
   // A number that no member's `seen` has yet.
@@ -76,7 +79,7 @@ class Roster {
   // Open, and with room for a load of 1.
   const MemberBits& with_room() const { return with_room_; }
 
-  size_t size() const { return members_.size() - free_.size(); }
+  size_t size() const { return size_; }
   // One above the highest number in use so far.
   size_t limit() const { return members_.size(); }
   size_t vnodes() const { return vnodes_; }
@@ -120,6 +123,7 @@ class Roster {
   MemberBits with_room_;
   std::string common_;  // what the ids of all members since it was empty begin with
   std::vector<MemberIndex> free_;
+  size_t size_ = 0;
   size_t vnodes_ = 0;
 };
 

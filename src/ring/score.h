@@ -1,5 +1,5 @@
 // The score of a member: reliability * trust * 1000 / (1000 + load per mille of maxLoad). Scores
-// are compared by cross-multiplication, never divided out, so equal means equal on every platform.
+// are fractions and compared as such, so equal means equal on every platform: see score_of().
 #pragma once
 
 #include <algorithm>
@@ -11,11 +11,10 @@ namespace phoenix {
 // What placement reads of a member at each step of a walk, all members side by side: half a cache
 // line each.
 struct alignas(32) Standing {
-  int32_t room = 0;            // maxLoad - load, below 0 if over; kClosedRoom while not placeable
-  mutable uint32_t seen = 0;   // the last window that it was in, by number; no part of the value
-  uint32_t merit = 0;          // reliability * trust, each cut at 65,535
-  uint32_t resistance = 1000;  // 1000 + load per mille, cut at 2^32 - 1
-  uint64_t signature = 0;      // of the member's capabilities
+  int32_t room = 0;           // maxLoad - load, below 0 if over; kClosedRoom while not placeable
+  mutable uint32_t seen = 0;  // the last window that it was in, by number; no part of the value
+  uint64_t score = 0;         // score_of()
+  uint64_t signature = 0;     // of the member's capabilities
   // Eight bytes of the id, the highest first, behind what all members' ids begin with: in most
   // pools they tell two ids apart.
   uint64_t id_word = 0;
@@ -28,22 +27,25 @@ inline int32_t room_of(uint32_t load, uint32_t max_load) {
   return static_cast<int32_t>(std::clamp<int64_t>(room, kClosedRoom + 1, -(kClosedRoom + 1)));
 }
 
+// reliability * trust, each cut at 65,535.
 inline uint32_t merit_of(uint32_t reliability, uint32_t trust) {
   return std::min(reliability, 65535u) * std::min(trust, 65535u);
 }
 
-// A maxLoad of 0 counts as 1: such a member has no room anyway.
+// 1000 + load per mille, cut at 2^32 - 1. A maxLoad of 0 counts as 1: such a member has no room
+// anyway.
 inline uint32_t resistance_of(uint32_t load, uint32_t max_load) {
   const uint64_t permille = uint64_t{load} * 1000 / std::max(max_load, 1u);
   return static_cast<uint32_t>(
       std::min<uint64_t>(1000 + permille, std::numeric_limits<uint32_t>::max()));
 }
 
-// Below 0, 0, above 0: a's score is lower, equal, higher. The factor 1000 stands on both sides.
-inline int compare_score(const Standing& a, const Standing& b) {
-  const uint64_t left = uint64_t{a.merit} * b.resistance;
-  const uint64_t right = uint64_t{b.merit} * a.resistance;
-  return left < right ? -1 : left > right ? 1 : 0;
+// merit / resistance in 2^-22, cut off; the factor 1000 that all scores have is left out. A member
+// that is not over its maxLoad resists with 1000 to 2000, and two different fractions of such
+// denominators are at least 1 / 2000^2 apart, which is more than 2^-22: so of two members with room
+// these numbers are less, equal or greater as their scores are by cross-multiplication.
+inline uint64_t score_of(uint32_t merit, uint32_t resistance) {
+  return (uint64_t{merit} << 22) / resistance;
 }
 
 }  // namespace phoenix

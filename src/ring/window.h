@@ -15,41 +15,45 @@ class Window {
         load_(query.load),
         avoid_(query.avoid),
         permit_(query.permit),
-        k_(k),
+        left_(k),
         number_(roster.next_window()) {}
 
   bool eligible(MemberIndex index) const { return has_room(index) && permitted(index); }
   // Shows one matching member; a member may be shown again. True when the window is full.
   [[gnu::always_inline]] bool offer(MemberIndex index) {
-    const Standing& standing = standings_[index];
-    if (standing.seen == number_ || !has_room(index)) return false;
-    standing.seen = number_;
-    if (!permitted(index)) return false;
-    consider(index);
-    return ++size_ == k_;
+    return meet(index) && permitted(index) && add(index);
   }
+  // The same where no permit is asked for. Without the call, all that a walk needs stays in
+  // registers.
+  [[gnu::always_inline]] bool offer_freely(MemberIndex index) { return meet(index) && add(index); }
   // The same for members shown once at most, and eligible.
   [[gnu::always_inline]] void consider(MemberIndex index) {
-    // Who is better is a coin toss to the processor: so nothing branches on it. Only equal scores
-    // of ids that look alike need a closer look.
     const Standing& other = standings_[index];
-    const uint64_t left = uint64_t{other.merit} * best_resistance_;
-    const uint64_t right = uint64_t{best_merit_} * other.resistance;
-    const bool equal = left == right;
-    bool better = (left > right) | (equal & (other.id_word < best_word_));
-    if (equal & (other.id_word == best_word_)) [[unlikely]] {
+    bool better = other.score > best_score_;
+    if (other.score == best_score_) [[unlikely]] {
       better = best_ == kNoMember || roster_.id_before(index, best_);
     }
-    const uint32_t mask = better ? ~uint32_t{0} : 0;
-    const uint64_t wide_mask = better ? ~uint64_t{0} : 0;
-    best_ ^= (best_ ^ index) & mask;
-    best_merit_ ^= (best_merit_ ^ other.merit) & mask;
-    best_resistance_ ^= (best_resistance_ ^ other.resistance) & mask;
-    best_word_ ^= (best_word_ ^ other.id_word) & wide_mask;
+    // Who is better is a coin toss to the processor, so nothing may branch on it: the compiler
+    // would, did it know that the mask is all ones or none.
+    uint64_t mask = uint64_t{0} - (better ? 1 : 0);
+    asm("" : "+r"(mask));
+    best_ ^= (best_ ^ index) & static_cast<uint32_t>(mask);
+    best_score_ ^= (best_score_ ^ other.score) & mask;
   }
   MemberIndex best() const { return best_; }
 
  private:
+  // False: it was met before, or has no room.
+  bool meet(MemberIndex index) {
+    const Standing& standing = standings_[index];
+    if (standing.seen == number_ || !has_room(index)) return false;
+    standing.seen = number_;
+    return true;
+  }
+  [[gnu::always_inline]] bool add(MemberIndex index) {
+    consider(index);
+    return --left_ == 0;
+  }
   bool has_room(MemberIndex index) const {
     return standings_[index].room >= load_ && index != avoid_;
   }
@@ -60,13 +64,10 @@ class Window {
   int64_t load_;
   MemberIndex avoid_;
   const Permit* permit_;
-  size_t k_;
+  size_t left_;
   uint32_t number_;
-  size_t size_ = 0;
   MemberIndex best_ = kNoMember;
-  uint32_t best_merit_ = 0;
-  uint32_t best_resistance_ = 1;
-  uint64_t best_word_ = ~uint64_t{0};
+  uint64_t best_score_ = 0;
 };
 
 }  // namespace phoenix::ring

@@ -66,6 +66,31 @@ void LineRing::owners(std::span<const Position> positions, std::span<MemberIndex
   }
 }
 
+std::span<const MemberIndex> LineRing::first(Position from, size_t wanted,
+                                             std::span<MemberIndex, kFirst> out) const {
+  // The last line begins where at least one more fits, and whole lines are copied: so the first's
+  // v-nodes that are before the point stand before `start`.
+  MemberIndex* const start = out.data() + kLinePoints;
+  if (moving() || wanted + 3 * kLinePoints > kFirst || wanted > size_) return {};
+  const uint64_t product = uint64_t{from} * now_.size();
+  const Line* line = &now_.data()[product >> 32];
+  const Line* const end = now_.data() + now_.size();
+  for (int i = 1; i < 4; ++i) __builtin_prefetch(line + i);
+  unsigned before = line->rank(static_cast<uint32_t>(product) >> 8);
+  MemberIndex* to = start;
+  do {
+    if (line->spills()) [[unlikely]]
+      return {};
+    MemberIndex* const whole = to - before;
+    for (unsigned i = 0; i < kLinePoints; ++i) whole[i] = line->member(i);
+    to = whole + line->count;
+    before = 0;
+    if (++line == end) [[unlikely]]
+      line = now_.data();
+  } while (to < start + wanted);
+  return {start, to};
+}
+
 const Line* LineRing::line_after(const Line& line, const Line* main) const {
   if (line.spills()) return &spill_[line.number()];
   const Line* now = now_.data();

@@ -43,6 +43,14 @@ class LineRing {
   // The same of many, `out` as long as `positions`: their reads overlap.
   void owners(std::span<const Position> positions, std::span<MemberIndex> out) const;
 
+  // The members of the v-nodes from the first at or after a point on, at least so many and perhaps
+  // a few more; or none, when that takes more than reading some lines one after the other. For
+  // walks that are short: a cursor goes on for as long as there is anything. Into `out`, where more
+  // is overwritten.
+  static constexpr size_t kFirst = 64;
+  std::span<const MemberIndex> first(Position from, size_t wanted,
+                                     std::span<MemberIndex, kFirst> out) const;
+
   // One turn clockwise from the first v-node at or after a point. Changes invalidate it.
   class Cursor;
 

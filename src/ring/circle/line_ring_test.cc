@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "base/prng.h"
 
@@ -66,6 +68,24 @@ class LineRingTest : public testing::Test {
       ASSERT_EQ(vnode.member, at->member) << seen;
     }
     ASSERT_EQ(seen, sorted_.size());
+    for (const Position p : positions) ASSERT_NO_FATAL_FAILURE(check_first(p, 1 + seen % 20));
+  }
+  // What is handed out of a few lines is how the turn begins.
+  void check_first(Position from, size_t wanted) {
+    std::array<MemberIndex, LineRing::kFirst> out;
+    const auto first = ring_->first(from, wanted, out);
+    if (first.empty()) return;
+    ++firsts_;
+    ASSERT_GE(first.size(), wanted);
+    std::optional<LineRing::Cursor> cursor(std::in_place, *ring_, from);
+    for (size_t i = 0; i < first.size(); ++i) {
+      Vnode vnode;
+      if (!cursor->next(vnode)) {  // a small ring, and more than once round
+        cursor.emplace(*ring_, from);
+        ASSERT_TRUE(cursor->next(vnode));
+      }
+      ASSERT_EQ(first[i], vnode.member) << from << ' ' << i;
+    }
   }
   void grow_and_shrink(size_t members, uint32_t weight, size_t checks, uint64_t seed) {
     Prng prng(seed);
@@ -92,10 +112,12 @@ class LineRingTest : public testing::Test {
   std::optional<LineRing> ring_{std::in_place, *roster_};
   std::vector<Vnode> sorted_;
   int made_ = 0;
+  size_t firsts_ = 0;  // walks that began with the members of a few lines
 };
 
 TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_at_once) {
   grow_and_shrink(200, 20, 100, 1);
+  EXPECT_GT(firsts_, 10'000u);
 }
 
 TEST_F(LineRingTest, agrees_with_a_sorted_array_while_it_moves_in_steps) {
