@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "ring/circle/line_search.h"
+
 namespace phoenix::ring {
 
 namespace {
@@ -36,7 +38,10 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
   }
   const bool all = route.matching == roster_.size();
   if (all && query.permit == nullptr) return walk_circle(query);
-  return walk(LineRing::Cursor(circle_.ring(), query.point), query, roster_.size());
+  const LineRing& ring = circle_.ring();
+  if (all || ring.moving()) return walk(LineRing::Cursor(ring, query.point), query, roster_.size());
+  return sieve(LineRing::Search(ring, query.point, route.signature, route.any), query,
+               roster_.size());
 }
 
 template <typename Cursor>
@@ -100,13 +105,16 @@ MemberIndex Choice::choose_with_room(const PlaceQuery& query) {
 // memory, so that these reads overlap.
 class Choice::Met {
  public:
-  // At least so many, or all that are left. Requires: the walk is not over, at_once <= kAtOnce.
+  // At least so many, or all that are left, or what came before a pause. Requires: the walk is not
+  // over, at_once <= kAtOnce.
   template <typename Cursor>
   [[gnu::always_inline]] void take(Cursor& cursor, size_t at_once) {
     size_ = 0;
+    unsigned taken;
     do {
-      size_ += cursor.take(first() + size_);
-    } while (size_ < at_once && !cursor.over());
+      taken = cursor.take(first() + size_);
+      size_ += taken;
+    } while (taken > 0 && size_ < at_once && !cursor.over());
   }
   MemberIndex* first() { return members_.data() + kLinePoints; }
   size_t size() const { return size_; }
@@ -170,16 +178,23 @@ uint64_t Choice::members_for_one_with_room() const {
 template <bool kFilter, typename Cursor>
 bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
   const Standing* standings = roster_.standings().data();
+  const uint64_t* signatures = roster_.signatures().data();
   Met met;
   while (steps > 0 && !cursor.over()) {
     met.take(cursor, at_once);
-    for (size_t i = 0; i < met.size(); ++i) __builtin_prefetch(&standings[met.first()[i]]);
-    counts_.examined += met.size();
-    const size_t matching = kFilter ? classes_.sieve(id, met.first(), met.size()) : met.size();
-    for (size_t i = 0; i < matching; ++i) {
-      if (window.offer(met.first()[i])) return true;
+    MemberIndex* const first = met.first();
+    size_t matching = met.size();
+    if (kFilter) {
+      for (size_t i = 0; i < matching; ++i) __builtin_prefetch(&signatures[first[i]]);
+      matching = classes_.sieve(id, first, matching);
     }
-    steps -= std::min<uint64_t>(steps, met.size());
+    for (size_t i = 0; i < matching; ++i) __builtin_prefetch(&standings[first[i]]);
+    const uint64_t examined = met.size() + cursor.passed();
+    counts_.examined += examined;
+    for (size_t i = 0; i < matching; ++i) {
+      if (window.offer(first[i])) return true;
+    }
+    steps -= std::min<uint64_t>(steps, std::max<uint64_t>(examined, 1));
   }
   return cursor.over();
 }

@@ -73,6 +73,7 @@ void Placement::update(MemberIndex index, const RingMember& member) {
   const bool reweighed = roster[index].weight != member.weight;
   const std::vector<Vnode> old_vnodes = roster.vnodes_of(index);
   const std::vector<ClassId> before = impl_->classes.matching(index);
+  const uint64_t old_signature = roster.signatures()[index];
   roster.set_capabilities(index, member);
   roster.set_figures(index, member);
   const std::vector<Vnode> vnodes = reweighed ? roster.vnodes_of(index) : old_vnodes;
@@ -95,6 +96,7 @@ void Placement::update(MemberIndex index, const RingMember& member) {
   }
   if (reweighed) impl_->snapshot.reset();
   impl_->circle.change(index, come, gone);
+  if (roster.signatures()[index] != old_signature) impl_->circle.mark(index, vnodes);
   impl_->cache.shed();
 }
 

@@ -24,6 +24,7 @@ MemberIndex Roster::add(const RingMember& record) {
     index = static_cast<MemberIndex>(members_.size());
     members_.emplace_back();
     standings_.emplace_back();
+    signatures_.emplace_back();
     capacities_.emplace_back();
   } else {
     index = free_.back();
@@ -51,6 +52,7 @@ void Roster::remove(MemberIndex index) {
   vnodes_ -= vnode_count(member.weight);
   member = Member{};
   standings_[index] = Standing{.room = kClosedRoom};
+  signatures_[index] = 0;
   capacities_[index] = Capacity{};
   with_room_.set(index, false);
   free_.push_back(index);
@@ -86,7 +88,7 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
     signature |= capabilities_.signature_bit(id);
   }
   member.capabilities = std::move(next);
-  standings_[index].signature = signature;
+  signatures_[index] = signature;
 }
 
 void Roster::refresh(MemberIndex index, bool open) {
@@ -154,7 +156,7 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
 
 size_t Roster::bytes() const {
   size_t total = members_.size() * sizeof(Member) +
-                 standings_.capacity() * (sizeof(Standing) + sizeof(Capacity)) +
+                 standings_.capacity() * (sizeof(Standing) + sizeof(uint64_t) + sizeof(Capacity)) +
                  with_room_.bytes() + free_.capacity() * sizeof(MemberIndex);
   for (const Member& member : members_) {
     total += member.capabilities.capacity() * sizeof(CapabilityId);

@@ -68,6 +68,9 @@ class Roster {
   const Capacity& capacity(MemberIndex index) const { return capacities_[index]; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
+  // A bit for each capability of a member: beside the standings, as walks that look for
+  // capabilities read them of many members.
+  const std::vector<uint64_t>& signatures() const { return signatures_; }
   // A number that no member's `seen` has yet.
   uint32_t next_window() const {
     if (++windows_ == 0) {
@@ -118,6 +121,7 @@ class Roster {
   Capabilities& capabilities_;
   std::deque<Member> members_;  // views of ids stay valid
   std::vector<Standing> standings_;
+  std::vector<uint64_t> signatures_;
   mutable uint32_t windows_ = 0;
   std::vector<Capacity> capacities_;
   MemberBits with_room_;

@@ -14,7 +14,6 @@ struct alignas(32) Standing {
   int32_t room = 0;           // maxLoad - load, below 0 if over; kClosedRoom while not placeable
   mutable uint32_t seen = 0;  // the last window that it was in, by number; no part of the value
   uint64_t score = 0;         // score_of()
-  uint64_t signature = 0;     // of the member's capabilities
   // Eight bytes of the id, the highest first, behind what all members' ids begin with: in most
   // pools they tell two ids apart.
   uint64_t id_word = 0;

@@ -22,6 +22,11 @@ class Circle {
   // Of a member that stays: those that came, and those that went.
   void change(MemberIndex index, std::span<const Vnode> come, std::span<const Vnode> gone);
 
+  // All v-nodes of a member that has other capabilities now.
+  void mark(MemberIndex index, std::span<const Vnode> vnodes) {
+    if (states_[index] == State::kPlaced) ring_.mark(vnodes);
+  }
+
   // Puts in what waits. To be called before reading.
   void settle() {
     if (!waiting_.empty()) put_in();

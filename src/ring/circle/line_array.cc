@@ -16,11 +16,10 @@ constexpr size_t kPage = 4096;
 constexpr size_t kDropped = size_t{64} << 10;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-size_t bytes_of(size_t lines) { return lines * sizeof(Line); }
 uintptr_t rounded(uintptr_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
 // The last piece of less than a huge page takes small ones.
-size_t mapped(size_t lines) { return rounded(bytes_of(lines), kPage); }
-bool is_large(size_t size) { return bytes_of(size) >= kHugePage; }
+size_t mapped(size_t bytes) { return rounded(bytes, kPage); }
+bool is_large(size_t bytes) { return bytes >= kHugePage; }
 
 // Fresh zero pages, aligned to a huge page. Asks for one more than needed and gives the ends back.
 void* map(size_t bytes) {
@@ -40,37 +39,37 @@ void* map(size_t bytes) {
 
 }  // namespace
 
-LineArray::LineArray(size_t size) : size_(size) {
-  if (is_large(size)) {
-    lines_ = static_cast<Line*>(map(mapped(size)));
+ZeroedMemory::ZeroedMemory(size_t bytes) : size_(bytes) {
+  if (is_large(bytes)) {
+    start_ = map(mapped(bytes));
     return;
   }
-  void* memory = ::operator new(bytes_of(size), std::align_val_t{alignof(Line)});
-  std::memset(memory, 0, bytes_of(size));
-  lines_ = static_cast<Line*>(memory);
+  start_ = ::operator new(bytes, std::align_val_t{alignof(Line)});
+  std::memset(start_, 0, bytes);
 }
 
-LineArray::~LineArray() {
-  if (lines_ == nullptr) return;
+ZeroedMemory::~ZeroedMemory() {
+  if (start_ == nullptr) return;
   if (is_large(size_)) {
-    ::munmap(lines_, mapped(size_));
+    ::munmap(start_, mapped(size_));
   } else {
-    ::operator delete(lines_, std::align_val_t{alignof(Line)});
+    ::operator delete(start_, std::align_val_t{alignof(Line)});
   }
 }
 
-void LineArray::drop_front(size_t count) {
+void ZeroedMemory::drop_front(size_t bytes) {
   if (!is_large(size_)) return;
-  const size_t end = bytes_of(std::min(count, size_)) / kDropped * kDropped;
+  const size_t end = std::min(bytes, size_) / kDropped * kDropped;
   if (end <= dropped_) return;
-  ::madvise(reinterpret_cast<char*>(lines_) + dropped_, end - dropped_, MADV_DONTNEED);
+  ::madvise(static_cast<char*>(start_) + dropped_, end - dropped_, MADV_DONTNEED);
   dropped_ = end;
 }
 
-size_t LineArray::bytes(size_t touched) const {
-  const size_t used = bytes_of(std::min(touched, size_));
-  if (!is_large(size_)) return bytes_of(size_);
-  return std::min(rounded(used, kHugePage), mapped(size_)) - dropped_;
+size_t ZeroedMemory::bytes(size_t touched) const {
+  if (!is_large(size_)) return size_;
+  const size_t used = rounded(std::min(touched, size_), kHugePage);
+  // What was given back may be more than what was ever touched, rounded.
+  return std::max(std::min(used, mapped(size_)), dropped_) - dropped_;
 }
 
 }  // namespace phoenix::ring

@@ -160,6 +160,22 @@ void LineRing::write(Line& first, size_t lines, std::span<const Vnode> vnodes, M
   }
 }
 
+uint64_t LineRing::mask_of(const Line& first) const {
+  const uint64_t* signatures = roster_.signatures().data();
+  uint64_t mask = 0;
+  for (const Line* line = &first;; line = &spill_[line->number()]) {
+    for (unsigned i = 0; i < line->count; ++i) mask |= signatures[line->member(i)];
+    if (!line->spills()) return mask;
+  }
+}
+
+void LineRing::mark(std::span<const Vnode> vnodes) {
+  for (const Vnode& vnode : vnodes) {
+    const Place place = place_of(vnode.position);
+    mask(place) = mask_of(line(place));
+  }
+}
+
 void LineRing::set_next(Line& first, MemberIndex next) {
   Line* line = &first;
   while (line->spills()) line = &spill_[line->number()];
@@ -224,6 +240,7 @@ void LineRing::insert_there(const Vnode& vnode) {
   const Place place = place_of(vnode.position);
   const Arc arc = arc_of(place);
   Line& here = line(place);
+  mask(place) |= roster_.signatures()[vnode.member];
   bool is_first = true;
   if (here.count < kLinePoints) {
     const uint32_t lies = Arc::lies(vnode.position, arc.lines);
@@ -264,6 +281,7 @@ void LineRing::erase_there(const Vnode& vnode) {
     scratch_.erase(at);
     rewrite(here, arc.lines, scratch_);
   }
+  mask(place) = mask_of(here);
   if (was_first) tell_previous(place, here.member(0));
 }
 
@@ -329,6 +347,7 @@ void LineRing::move_line() {
   rewrite(cut, old_.size(), all.subspan(taken));
   const MemberIndex next = taken < all.size() ? all[taken].member : behind;
   write(now_.data()[filled_], now_.size(), all.first(taken), next);
+  now_.masks()[filled_] = mask_of(now_.data()[filled_]);
   ++filled_;
   frontier_ = limit;
   if (moving()) return old_.drop_front(last);
@@ -415,7 +434,10 @@ void LineRing::build(std::vector<Vnode> vnodes) {
     }
     const auto start = static_cast<Position>(part << kPartShift);
     const size_t stop = part == 0 ? 0 : Arc::number_of(start, filled_) + 1;
-    while (unfinished > stop) finish(lines[--unfinished], next);
+    while (unfinished > stop) {
+      finish(lines[--unfinished], next);
+      now_.masks()[unfinished] = mask_of(lines[unfinished]);
+    }
   }
   // Behind the last v-node comes the first.
   for (size_t i = filled_; i > 0; --i) {

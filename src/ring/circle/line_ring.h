@@ -51,6 +51,13 @@ class LineRing {
   std::span<const MemberIndex> first(Position from, size_t wanted,
                                      std::span<MemberIndex, kFirst> out) const;
 
+  // Of members that have other capabilities now: all of their v-nodes.
+  void mark(std::span<const Vnode> vnodes);
+  // True while lines are in two arrays.
+  bool moving() const { return frontier_ != kWholeRing; }
+  // A turn that passes over lines without the capabilities sought: circle/line_search.h.
+  class Search;
+
   // One turn clockwise from the first v-node at or after a point. Changes invalidate it.
   class Cursor;
 
@@ -69,11 +76,12 @@ class LineRing {
       return now_.data()[Arc::number_of(position, now_.size())];
     return old_.data()[Arc::number_of(position, old_.size())];
   }
-  bool moving() const { return frontier_ != kWholeRing; }
   Place place_of(Position position) const;
   Arc arc_of(Place place) const { return {place.at, (place.old ? old_ : now_).size()}; }
   Place place_of(const Line* main) const;
   Line& line(Place place) { return (place.old ? old_ : now_).data()[place.at]; }
+  uint64_t& mask(Place place) { return (place.old ? old_ : now_).masks()[place.at]; }
+  uint64_t mask_of(const Line& first) const;
   Place previous(Place place) const;
 
   void set_now(size_t lines);
@@ -160,6 +168,7 @@ class LineRing::Cursor {
     return taken;
   }
   bool over() const { return left_ == 0; }
+  static uint64_t passed() { return 0; }  // it reads all lines
 
  private:
   // Nothing here lets a pointer to the cursor out, so that its fields stay in registers.

@@ -87,7 +87,12 @@ PackedRing::Cursor::Cursor(const PackedRing& ring, Position from)
   const Bucket& bucket = ring.buckets_[bucket_];
   const Vnode* start = bucket.data();
   end_ = start + bucket.size();
-  at_ = std::lower_bound(start, end_, from, before_position);
+  // Positions are spread evenly: so the first at or after one is a few steps from where it would be
+  // if they were so exactly, and one or two cache lines are read instead of all that halving reads.
+  const uint64_t part = uint64_t{from} << ring.bits_ & 0xffff'ffff;
+  at_ = start + (part * bucket.size() >> 32);
+  while (at_ != end_ && at_->position < from) ++at_;
+  while (at_ != start && at_[-1].position >= from) --at_;
 }
 
 void PackedRing::Cursor::next_bucket() {

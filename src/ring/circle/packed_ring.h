@@ -52,6 +52,7 @@ class PackedRing {
     }
 
     bool over() const { return left_ == 0; }
+    static uint64_t passed() { return 0; }  // it reads all v-nodes
 
    private:
     void next_bucket();

@@ -197,12 +197,12 @@ bool Classes::matches(MemberIndex index, ClassId id) const { return sieve(id, &i
 
 size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
   const Route& route = routes_[id];
-  const Standing* standings = roster_.standings().data();
+  const uint64_t* signatures = roster_.signatures().data();
   // Who matches is a guess each time, so there is no branch on it.
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const MemberIndex index = members[i];
-    const uint64_t common = standings[index].signature & route.signature;
+    const uint64_t common = signatures[index] & route.signature;
     members[kept] = index;
     kept += (common == route.signature) | (route.any & (common != 0)) ? 1 : 0;
   }

@@ -6,11 +6,14 @@ namespace phoenix::ring {
 
 namespace {
 
-// Cost of making one v-node anew (hash, sort) in steps of a walk.
-constexpr uint64_t kStepsPerNewVnode = 16;
+// Cost of making one v-node anew (hash, sort, memory) in steps of a walk, most of which pass over a
+// line of the circle.
+constexpr uint64_t kStepsPerNewVnode = 32;
+// V-nodes that a walk on the circle passes over in a step.
+constexpr uint64_t kVnodesPerStep = 4;
 
-// Making a ring of so many takes a few milliseconds.
-constexpr uint64_t kMostVnodes = uint64_t{1} << 17;
+// Making a ring of so many takes two milliseconds.
+constexpr uint64_t kMostVnodes = uint64_t{1} << 15;
 
 // A walk that is expected to take this many steps is not taken: the few who match are put into a
 // ring of their own at once.
@@ -32,7 +35,7 @@ const PackedRing* RingCache::think(ClassId id, size_t wanted) {
   Route& route = classes_.route(id);
   const uint64_t count = roster_.vnodes() / roster_.size() * route.matching;
   const uint64_t cost = count * kStepsPerNewVnode;
-  const bool is_long = wanted * scan_size(id) / count > kLongWalk;
+  const bool is_long = wanted * steps_of_turn(id) / count > kLongWalk;
   const bool worth = is_long || (route.worth > 0 && route.walked >= cost);
   if (route.worth == 0) classes_[id].since = counts_.examined;
   route.worth = std::max(cost, route.walked + cost / 4);
@@ -49,6 +52,12 @@ size_t RingCache::scan_size(ClassId id) const {
   return roster_.vnodes();
 }
 
+size_t RingCache::steps_of_turn(ClassId id) const {
+  const ClassId base = classes_.route(id).base;
+  const bool narrow = base != kNoClass && classes_.route(base).ring;
+  return narrow ? classes_.route(base).ring->size() : roster_.vnodes() / kVnodesPerStep;
+}
+
 size_t RingCache::budget() const {
   return std::min(most_, kLeastBudget + roster_.vnodes() * kBudgetPerVnode);
 }
@@ -58,7 +67,7 @@ void RingCache::build(ClassId id, size_t wanted) {
   Class& c = classes_[id];
   std::vector<Vnode> vnodes;
   collect(id, vnodes);
-  c.saves = wanted * roster_.vnodes() / vnodes.size();
+  c.saves = wanted * (roster_.vnodes() / kVnodesPerStep) / vnodes.size();
   c.since = counts_.examined;
   auto ring = std::make_unique<PackedRing>(roster_);
   ring->build(vnodes);

@@ -35,6 +35,8 @@ class RingCache {
   size_t budget() const;
   // V-nodes of the class's base if it has an up to date ring, else of the circle.
   size_t scan_size(ClassId id) const;
+  // Steps that a walk for the class takes once round, without a ring of its own.
+  size_t steps_of_turn(ClassId id) const;
   void collect(ClassId id, std::vector<Vnode>& out);
   void build(ClassId id, size_t wanted);
 
