@@ -59,10 +59,18 @@ MemberIndex LineRing::owner_elsewhere(Position position) const {
 
 void LineRing::owners(std::span<const Position> positions, std::span<MemberIndex> out) const {
   constexpr size_t kBatch = 16;
+  const Line* const lines = now_.data();
+  const size_t size = now_.size();
+  std::array<uint64_t, kBatch> products;
   for (size_t from = 0; from < positions.size(); from += kBatch) {
-    const size_t to = std::min(from + kBatch, positions.size());
-    for (size_t i = from; i < to; ++i) __builtin_prefetch(&find(positions[i]));
-    for (size_t i = from; i < to; ++i) out[i] = owner(positions[i]);
+    const size_t count = std::min(kBatch, positions.size() - from);
+    const Position* const at = positions.data() + from;
+    // While it moves, some of these lines are not in use yet, and asked for in vain.
+    for (size_t i = 0; i < count; ++i) {
+      products[i] = uint64_t{at[i]} * size;
+      __builtin_prefetch(lines + (products[i] >> 32));
+    }
+    for (size_t i = 0; i < count; ++i) out[from + i] = owner_at(products[i], at[i]);
   }
 }
 

@@ -36,6 +36,8 @@ class LineRing {
   void clear();
 
   size_t size() const { return size_; }
+  // How many lines there are, spills not counted.
+  size_t lines() const { return now_.size(); }
   size_t bytes() const;
 
   // The member of the first v-node at or after a position. Requires: not empty.
@@ -86,6 +88,7 @@ class LineRing {
 
   void set_now(size_t lines);
 
+  MemberIndex owner_at(uint64_t product, Position position) const;
   // Leaves the caller its registers, so that owner() costs no more for having this way out.
   [[clang::preserve_most]] MemberIndex owner_elsewhere(Position position) const;
   // The spill of a line, or the line behind `main`, which is not a spill.
@@ -127,7 +130,12 @@ class LineRing {
 };
 
 inline MemberIndex LineRing::owner(Position position) const {
-  const uint64_t product = uint64_t{position} * now_.size();
+  return owner_at(uint64_t{position} * now_.size(), position);
+}
+
+// The product is of the position and the number of lines, as an arc's number and the place in it
+// are its two halves.
+inline MemberIndex LineRing::owner_at(uint64_t product, Position position) const {
   const Line& line = now_.data()[product >> 32];
   const int16_t place = Line::place_of(static_cast<uint32_t>(product) >> 8);
   const unsigned at = line.before(place);
