@@ -2,21 +2,34 @@
 
 namespace phoenix::bench {
 
-Loop lines_in_batches(const Lines& lines) {
-  return [&lines](size_t times) {
+namespace {
+
+template <class Answer>
+Loop in_batches(const Lines& lines, Answer answer) {
+  return [&lines, answer](size_t times) {
     constexpr size_t kBatch = 16;
     uint64_t state = 0;
     uint64_t sum = 0;
-    std::array<const uint32_t*, kBatch> at{};
+    std::array<uint64_t, kBatch> keys{};
     for (size_t i = 0; i < times; i += kBatch) {
-      for (const uint32_t*& one : at) {
-        one = lines.at(next_key(state));
-        __builtin_prefetch(one);
+      for (uint64_t& key : keys) {
+        key = next_key(state);
+        __builtin_prefetch(lines.at(key));
       }
-      for (const uint32_t* one : at) sum += *one;
+      for (const uint64_t key : keys) sum += answer(key);
     }
     keep(sum);
   };
+}
+
+}  // namespace
+
+Loop lines_in_batches(const Lines& lines) {
+  return in_batches(lines, [&lines](uint64_t key) { return lines.read(key); });
+}
+
+Loop comparisons_in_batches(const Lines& lines) {
+  return in_batches(lines, [&lines](uint64_t key) { return lines.compare(key); });
 }
 
 Loop placement_reads(const Lines& circle, const Lines& standings, size_t members_read) {

@@ -10,6 +10,7 @@
 
 #include "bench/ring/peers/huge_pages.h"
 #include "bench/ring/timing.h"
+#include "ring/circle/line.h"
 
 namespace phoenix::bench {
 
@@ -28,6 +29,14 @@ class Lines {
     return lines_[(key >> 32) * lines_.size() >> 32].words.data();
   }
   uint32_t read(uint64_t key) const { return *at(key); }
+  // The same read, and what any ring does with it at least: which of its v-nodes is the first
+  // behind the key, by one comparison of them all, and whose that is. Nothing is checked: there are
+  // no spills, equal places or moves.
+  uint32_t compare(uint64_t key) const {
+    const uint64_t product = (key >> 32) * lines_.size();
+    const auto& line = *reinterpret_cast<const ring::Line*>(&lines_[product >> 32]);
+    return line.word(line.before(ring::Line::place_of(static_cast<uint32_t>(product) >> 8)));
+  }
 
  private:
   struct alignas(64) Line {
@@ -39,11 +48,15 @@ class Lines {
 inline Loop independent_lines(const Lines& lines) {
   return independent([&lines](uint64_t key) { return lines.read(key); });
 }
+inline Loop independent_comparisons(const Lines& lines) {
+  return independent([&lines](uint64_t key) { return lines.compare(key); });
+}
 inline Loop dependent_lines(const Lines& lines) {
   return dependent([&lines](uint64_t key) { return lines.read(key) & 1; });
 }
-// Sixteen are asked for, then read.
+// Sixteen are asked for, then read, or compared.
 Loop lines_in_batches(const Lines& lines);
+Loop comparisons_in_batches(const Lines& lines);
 
 // A placement's reads: a random line of the circle, and of so many members that it names the half
 // line that says how they stand. Which these are is known when the line has come, not before.

@@ -37,6 +37,7 @@ constexpr const char* kFullAnchor = "AnchorHash, N";
 constexpr const char* kMaglev = "Maglev 65537";
 constexpr const char* kBare = "bare loop";
 constexpr const char* kLine = "a line alone";
+constexpr const char* kComparison = "a line and a comparison alone";
 
 Duration time_of_round(const RingOptions& options) { return milliseconds(options.quick ? 1 : 60); }
 
@@ -97,13 +98,14 @@ void add_hash(Rounds& rounds, const char* name, const std::unique_ptr<Method>& m
   rounds.add(name, independent([&hash](uint64_t key) { return hash.owner(key); }));
 }
 
-// Returns what the ring takes, in MB.
+// Returns what the lines take, in MB.
 double lookup_all(uint32_t members, Rounds& rounds) {
   const OurRing ours(members, kWeight);
   const Peers peers(ours, members);
-  const Lines lines(ours.bytes());
+  const Lines lines(ours.line_bytes());
   rounds.add(kBare, independent([](uint64_t key) { return position_of(key); }));
   rounds.add(kLine, independent_lines(lines));
+  rounds.add(kComparison, independent_comparisons(lines));
   rounds.add(kOurs, independent([&](uint64_t key) { return ours.owner(position_of(key)); }));
   rounds.add(kOursInBatches, ours_in_batches(ours));
   rounds.add(kJump, independent([=](uint64_t key) { return jump_hash(key, members); }));
@@ -115,7 +117,7 @@ double lookup_all(uint32_t members, Rounds& rounds) {
   add_ring(rounds, kSorted, peers.sorted);
   add_ring(rounds, kKetama, peers.ketama);
   rounds.run();
-  return static_cast<double>(ours.bytes()) / 1e6;
+  return static_cast<double>(ours.line_bytes()) / 1e6;
 }
 
 struct SizeBars {
@@ -132,10 +134,14 @@ constexpr std::array<SizeBars, 3> kBars = {{
 }};
 
 // What a lookup can be at best is told as the same ratio, of the read of one line of as much
-// memory.
+// memory, and of that with the comparison that finds the owner in it.
 void judge(const Rounds& rounds, uint32_t members, double megabytes, const SizeBars& bars,
            Figures& figures) {
-  const auto line_for = [](const char* name) { return name == kOurs ? kLine : name; };
+  // The ratio if ours were something else.
+  const auto ratio_with = [&](const char* least, const char* above, const char* below) {
+    const auto name = [least](const char* own) { return own == kOurs ? least : own; };
+    return rounds.ratio(name(above), name(below));
+  };
   const auto figure = [&](const char* above, const char* below, Bar bar) {
     figures.push_back(
         {.row = 1,
@@ -143,12 +149,14 @@ void judge(const Rounds& rounds, uint32_t members, double megabytes, const SizeB
          .value = rounds.ratio(above, below),
          .unit = "ratio",
          .bar = bar,
-         .beside = {{fmt::format("{}, ns", above), rounds.ns(above)},
-                    {fmt::format("{}, ns", below), rounds.ns(below)},
-                    {fmt::format("one random line of {:.1f} MB, ns", megabytes), rounds.ns(kLine)},
-                    {"lines read a lookup, at least", 1},
-                    {"the ratio if a lookup were that read alone",
-                     rounds.ratio(line_for(above), line_for(below))}}});
+         .beside = {
+             {fmt::format("{}, ns", above), rounds.ns(above)},
+             {fmt::format("{}, ns", below), rounds.ns(below)},
+             {fmt::format("one random line of {:.1f} MB, ns", megabytes), rounds.ns(kLine)},
+             {"lines read a lookup, at least", 1},
+             {"the ratio if a lookup were that read alone", ratio_with(kLine, above, below)},
+             {"the line and a comparison in it alone, ns", rounds.ns(kComparison)},
+             {"the ratio if a lookup were these alone", ratio_with(kComparison, above, below)}}});
   };
   figure(kOurs, kJump, {Bar::Op::kAtMost, bars.jump});
   figure(kOurs, kAnchor, {Bar::Op::kAtMost, bars.anchor});
@@ -183,9 +191,10 @@ Result<bool> ring_batches(const RingOptions& options, Figures& figures) {
   const uint32_t members = options.quick ? 400 : 100'000;
   const OurRing ours(members, kWeight);
   const AnchorHash anchor(2 * members, members);
-  const Lines lines(ours.bytes());
+  const Lines lines(ours.line_bytes());
   Rounds rounds(kRounds, time_of_round(options));
   rounds.add(kLine, lines_in_batches(lines));
+  rounds.add(kComparison, comparisons_in_batches(lines));
   rounds.add(kOursInBatches, ours_in_batches(ours));
   rounds.add(kOurs, independent([&](uint64_t key) { return ours.owner(position_of(key)); }));
   rounds.add(kAnchor, independent([&](uint64_t key) { return anchor.owner(key); }));
@@ -199,9 +208,11 @@ Result<bool> ring_batches(const RingOptions& options, Figures& figures) {
   for (const std::string& name : rounds.names()) {
     figure.beside.emplace_back(name + ", ns", rounds.ns(name));
   }
-  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.bytes()) / 1e6);
+  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.line_bytes()) / 1e6);
   figure.beside.emplace_back("the ratio if a lookup were a line alone, in batches of 16",
                              rounds.ratio(kLine, kAnchor));
+  figure.beside.emplace_back("the ratio if it were a line and a comparison alone, likewise",
+                             rounds.ratio(kComparison, kAnchor));
   figures.push_back(std::move(figure));
   return true;
 }
@@ -211,7 +222,7 @@ Result<bool> ring_latency(const RingOptions& options, Figures& figures) {
   const uint32_t members = options.quick ? 100 : 1'000;
   const OurRing ours(members, kWeight);
   const Peers peers(ours, members);
-  const Lines lines(ours.bytes());
+  const Lines lines(ours.line_bytes());
   Rounds rounds(kRounds, time_of_round(options));
   rounds.add(kLine, dependent_lines(lines));
   rounds.add(kBare, dependent([](uint64_t key) { return key & 1; }));
@@ -231,7 +242,7 @@ Result<bool> ring_latency(const RingOptions& options, Figures& figures) {
   for (const std::string& name : rounds.names()) {
     figure.beside.emplace_back(name + ", ns", rounds.ns(name));
   }
-  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.bytes()) / 1e6);
+  figure.beside.emplace_back("MB of lines", static_cast<double>(ours.line_bytes()) / 1e6);
   figure.beside.emplace_back("the ratio if a lookup were a line alone", rounds.ratio(kLine, kJump));
   figures.push_back(std::move(figure));
   return true;

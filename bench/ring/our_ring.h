@@ -52,6 +52,8 @@ class OurRing {
   const ring::Roster& roster() const { return roster_; }
   size_t vnodes() const { return circle_.ring().size(); }
   size_t bytes() const { return circle_.bytes(); }
+  // What lookups read of that.
+  size_t line_bytes() const { return circle_.ring().lines() * sizeof(ring::Line); }
   size_t record_bytes() const { return roster_.bytes(); }
 
  private:

@@ -81,7 +81,8 @@ Figure nanoseconds(const std::string& what, double value, double bar) {
 // of each member that it examines.
 double reads_alone(const Placement& ring, double examined, bool quick) {
   constexpr size_t kStanding = 32;
-  const Lines circle(ring.vnode_bytes());
+  constexpr size_t kVnodesInLine = 5;
+  const Lines circle(ring.vnodes() / kVnodesInLine * sizeof(ring::Line));
   const Lines standings(ring.members() * kStanding);
   Rounds rounds(kRounds, milliseconds(quick ? 1 : 60));
   rounds.add("reads", placement_reads(circle, standings, static_cast<size_t>(examined)));
