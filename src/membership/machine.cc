@@ -62,6 +62,7 @@ SwimOptions swim_options(const MembershipOptions& options, std::string meta) {
   swim.seeds = options.seeds;
   swim.remembered = options.remembered.hosts;
   swim.expected = options.expected;
+  swim.texts = options.texts;
   swim.longest_broadcast = longest_message(options.frame);
   return swim;
 }
@@ -86,7 +87,7 @@ Machine::Machine(const MembershipOptions& options)
       swim_(swim_options(options, first_meta()), prng_.fork(), this),
       serf_(serf_options(options), *this, prng_.fork()),
       view_(ViewFilterOptions{options.name, options.timing.view_heartbeat}, prng_.fork()),
-      queues_(swim_.broadcasts(), longest_message(options.frame)),
+      queues_(swim_.broadcasts(), longest_message(options.frame), swim_.hosts().hash_key()),
       packer_(options_.frame, keyring_, nonces_of(options.seed)) {
   reserved_ = options.remembered.incarnation;
 }

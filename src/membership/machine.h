@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "membership/membership.h"
@@ -47,6 +48,7 @@ class Machine final : public HostNames, public NamesakeJudge {
   Remembered remembered() const;
   MembershipStats stats() const;
   size_t alive() const { return swim_.live(); }
+  void prefetch(int depth) const;
 
   // HostNames.
   HostNumber find(std::string_view name) const override { return swim_.hosts().find(name); }
@@ -64,10 +66,16 @@ class Machine final : public HostNames, public NamesakeJudge {
   };
   // How far leave() has come.
   enum class Leaving : uint8_t { kNo, kTelling, kLeaving, kLeft };
-  // What a host's tags say, as far as this host was told of it. Kept for who is known.
+  // What a host's tags say, as far as this host was told of it. Kept for who is known; read anew
+  // only when its text is another one.
   struct Told {
-    uint32_t meta_hash = 0;
+    HostText text;
+    uint64_t boot = 0;
+    uint32_t weight = 100;
+    uint32_t address_hash = 0;
     ViewStanding standing = ViewStanding::kForeign;  // without the view's own part
+    bool read = false;                               // the text
+    bool phoenix = false, compatible = false;
   };
 
   // A gateway and a plain Serf peer take no part in any view.
@@ -91,6 +99,7 @@ class Machine final : public HostNames, public NamesakeJudge {
   void settle_status(const Serf::Change& change, Now now, Output& out);
   void settle_view(Now now, Output& out);
   void tell_view(HostNumber host, Now now, Output& out);
+  std::string read_tags(HostNumber host, Told& told) const;
   const Told& told_of(HostNumber host) const;
   HostRow row_of(HostNumber host) const;
   void send(const Endpoint& to, std::string message, bool checksum);
@@ -112,14 +121,14 @@ class Machine final : public HostNames, public NamesakeJudge {
   Queues queues_;
   Packer packer_;
 
-  SwimEffects from_swim_;
-  Serf::Effects from_serf_;
-  ViewEffects from_view_;
+  SwimEffects from_swim_, settled_swim_;
+  Serf::Effects from_serf_, settled_serf_;
+  ViewEffects from_view_, settled_view_;     // settled: empty, kept for their room
   std::vector<SwimSend> sends_;              // to be packed
   std::vector<SwimEffects::Target> gossip_;  // to get what waits
   std::vector<Told> told_;                   // by HostNumber
   // Pings that the view asked for, by their number, and those that failed at once.
-  std::map<uint32_t, std::string> view_pings_;
+  std::vector<std::pair<uint32_t, std::string>> view_pings_;
   std::vector<std::string> failed_probes_;
   std::map<StreamId, Opened> opened_;
   StreamId next_stream_ = 1;

@@ -13,23 +13,15 @@ constexpr Duration kViewPingTimeout = milliseconds(490);
 // Each round only answers what the one before it found out; ten are more than any input needs.
 constexpr int kMostRounds = 10;
 
-uint32_t hash_of(std::string_view meta) {
+uint32_t hash_of(std::string_view address) {
   static constexpr RingKey kPlain{};
-  return static_cast<uint32_t>(siphash13(kPlain, meta));
+  return static_cast<uint32_t>(siphash13(kPlain, address));
 }
 
 }  // namespace
 
 bool Machine::anything_left() const {
-  const SwimEffects& swim = from_swim_;
-  const Serf::Effects& serf = from_serf_;
-  const ViewEffects& view = from_view_;
-  return swim.refused || swim.reserve || swim.remembered_changed || !swim.sends.empty() ||
-         !swim.gossip.empty() || !swim.streams.empty() || !swim.changes.empty() ||
-         !swim.pings.empty() || !serf.sends.empty() || !serf.rumours.empty() ||
-         !serf.changes.empty() || !serf.forget.empty() || !serf.events.empty() ||
-         !serf.queries.empty() || !serf.key_requests.empty() || !view.probes.empty() ||
-         !view.messages.empty() || !view.requests.empty() || !view.events.empty() ||
+  return !from_swim_.empty() || !from_serf_.empty() || !from_view_.empty() ||
          !failed_probes_.empty();
 }
 
@@ -47,17 +39,21 @@ void Machine::settle(Now now, Output& out) {
 }
 
 void Machine::settle_swim(Now now, Output& out) {
-  SwimEffects swim = std::exchange(from_swim_, {});
+  if (from_swim_.empty()) return;
+  SwimEffects swim = std::exchange(from_swim_, std::move(settled_swim_));
   for (const SwimEffects::Change& change : swim.changes) settle_change(change, now, out);
   for (const SwimEffects::Ping& ping : swim.pings) {
     if (ping.ok) {
       serf_.probed(ping.host, ping.rtt, ping.payload);
       swim_.set_ack_payload(serf_.ack_payload());
     }
-    if (const auto asked = view_pings_.find(ping.seq); asked != view_pings_.end()) {
-      view_.probed(asked->second, ping.ok, now, from_view_);
-      view_pings_.erase(asked);
-    }
+    if (!ping.asked) continue;
+    const auto asked = std::find_if(view_pings_.begin(), view_pings_.end(),
+                                    [&](const auto& one) { return one.first == ping.seq; });
+    if (asked == view_pings_.end()) continue;
+    view_.probed(asked->second, ping.ok, now, from_view_);
+    if (asked + 1 != view_pings_.end()) *asked = std::move(view_pings_.back());
+    view_pings_.pop_back();
   }
   for (SwimSend& send : swim.sends) sends_.push_back(std::move(send));
   gossip_.insert(gossip_.end(), swim.gossip.begin(), swim.gossip.end());
@@ -79,6 +75,8 @@ void Machine::settle_swim(Now now, Output& out) {
   if (swim.refused) {
     out.events.push_back({HostEventKind::kRefused, options_.name, 0, to_string(*swim.refused), {}});
   }
+  swim.clear();
+  settled_swim_ = std::move(swim);
 }
 
 void Machine::settle_change(const SwimEffects::Change& change, Now now, Output& out) {
@@ -105,18 +103,56 @@ void Machine::settle_change(const SwimEffects::Change& change, Now now, Output& 
       break;
   }
   // A host that came and went within one input may have lent its number to another one.
-  if (swim_.hosts().find(change.name) != host) return;
-  const uint32_t before = told_of(host).meta_hash;
-  tell_view(host, now, out);
+  const HostTable& table = swim_.hosts();
+  if (!table[host].known || table.name(host) != change.name) return;
   const bool news = change.kind == SwimChange::kUpdated || change.kind == SwimChange::kCleared;
-  if (news && told_of(host).meta_hash != before) {
+  const Told before = news ? told_of(host) : Told{};
+  tell_view(host, now, out);
+  if (!news) return;
+  const Told& after = told_of(host);
+  if (!after.text.same(before.text) || after.address_hash != before.address_hash) {
     out.events.push_back({HostEventKind::kUpdated, change.name, change.incarnation, {}, {}});
   }
 }
 
 const Machine::Told& Machine::told_of(HostNumber host) const {
-  static constexpr Told kNothing{};
+  static const Told kNothing;
   return host < told_.size() ? told_[host] : kNothing;
+}
+
+// Takes from the host's tags what others build on. Why it does not belong to the pool, if so.
+std::string Machine::read_tags(HostNumber host, Told& told) const {
+  const HostTable& table = swim_.hosts();
+  const std::string_view meta = table.meta(host);
+  told = Told{};
+  told.text = table.text(host);
+  told.read = true;
+  if (find_tag(meta, "phx").empty()) {
+    if (host != HostTable::kSelf || tags_trouble_.empty()) return {};
+    told.standing = ViewStanding::kIncompatible;
+    return tags_trouble_;
+  }
+  const auto tags = parse_tags(tags_of(meta));
+  if (!tags) {
+    told.standing = ViewStanding::kIncompatible;
+    return tags.error().detail;
+  }
+  if (!*tags) return {};
+  if ((*tags)->identity.store == kNoStore) {
+    told.standing = ViewStanding::kGateway;
+    return {};
+  }
+  if (options_.identity.store == kNoStore) {
+    told.standing = ViewStanding::kOutside;  // a gateway has nothing that could differ
+    return {};
+  }
+  std::string why = difference(options_.identity, (*tags)->identity);
+  told.standing = why.empty() ? ViewStanding::kOutside : ViewStanding::kIncompatible;
+  told.phoenix = true;
+  told.compatible = why.empty();
+  told.weight = (*tags)->weight;
+  told.boot = (*tags)->boot;
+  return why;
 }
 
 // What SWIM and the tags of a host say, for the view to judge.
@@ -124,44 +160,30 @@ void Machine::tell_view(HostNumber host, Now now, Output& out) {
   const HostTable& table = swim_.hosts();
   if (host >= told_.size()) told_.resize(host + 1);
   Told& told = told_[host];
-  const std::string_view meta = table.meta(host);
+  const HostTable::Host& row = table[host];
   const std::string_view name = table.name(host);
-  SeenHost seen{name, table[host].endpoint, table[host].incarnation, table[host].state};
-  const ViewStanding before = told.standing;
-  told.standing = ViewStanding::kForeign;
-  std::string why;
-  if (!find_tag(meta, "phx").empty()) {
-    const auto tags = parse_tags(tags_of(meta));
-    if (!tags) {
-      told.standing = ViewStanding::kIncompatible;
-      why = tags.error().detail;
-    } else if (*tags && (*tags)->identity.store == kNoStore) {
-      told.standing = ViewStanding::kGateway;
-    } else if (*tags && options_.identity.store == kNoStore) {
-      told.standing = ViewStanding::kOutside;  // a gateway has nothing that could differ
-    } else if (*tags) {
-      why = difference(options_.identity, (*tags)->identity);
-      told.standing = why.empty() ? ViewStanding::kOutside : ViewStanding::kIncompatible;
-      seen.phoenix = true;
-      seen.compatible = why.empty();
-      seen.weight = (*tags)->weight;
-      seen.boot = (*tags)->boot;
+  // Its own trouble may end without another text.
+  if (!told.read || !told.text.same(table.text(host)) || host == HostTable::kSelf) {
+    const ViewStanding before = told.standing;
+    std::string why = read_tags(host, told);
+    if (told.standing == ViewStanding::kIncompatible && before != ViewStanding::kIncompatible) {
+      out.events.push_back(
+          {HostEventKind::kIncompatible, std::string(name), row.incarnation, std::move(why), {}});
     }
-  } else if (host == HostTable::kSelf && !tags_trouble_.empty()) {
-    told.standing = ViewStanding::kIncompatible;
-    why = tags_trouble_;
   }
-  told.meta_hash =
-      hash_of(meta) ^ hash_of(table[host].endpoint.bytes()) ^ table[host].endpoint.port;
-  if (told.standing == ViewStanding::kIncompatible && before != ViewStanding::kIncompatible) {
-    out.events.push_back(
-        {HostEventKind::kIncompatible, std::string(name), seen.incarnation, why, {}});
-  }
-  if (has_view()) view_.seen(seen, now, from_view_);
+  told.address_hash = hash_of(row.endpoint.bytes()) ^ row.endpoint.port;
+  if (!has_view()) return;
+  SeenHost seen{name, row.endpoint, row.incarnation, row.state};
+  seen.phoenix = told.phoenix;
+  seen.compatible = told.compatible;
+  seen.weight = told.weight;
+  seen.boot = told.boot;
+  view_.seen(seen, now, from_view_);
 }
 
 void Machine::settle_serf(Now now, Output& out) {
-  Serf::Effects serf = std::exchange(from_serf_, {});
+  if (from_serf_.empty()) return;
+  Serf::Effects serf = std::exchange(from_serf_, std::move(settled_serf_));
   for (const Serf::Change& change : serf.changes) settle_status(change, now, out);
   for (const HostNumber host : serf.forget) swim_.forget(host, from_swim_);
   for (const Serf::Rumour& rumour : serf.rumours) {
@@ -184,6 +206,8 @@ void Machine::settle_serf(Now now, Output& out) {
   for (const Serf::KeyRequest& request : serf.key_requests) {
     if (serf_.carry_out(request, keyring_, from_serf_)) out.keys_changed = true;
   }
+  serf.clear();
+  settled_serf_ = std::move(serf);
 }
 
 void Machine::settle_status(const Serf::Change& change, Now now, Output& out) {
@@ -226,7 +250,8 @@ void Machine::settle_view(Now now, Output& out) {
       if (swim_.hosts()[host].known) tell_view(host, now, out);
     }
   }
-  ViewEffects view = std::exchange(from_view_, {});
+  if (from_view_.empty()) return;
+  ViewEffects view = std::exchange(from_view_, std::move(settled_view_));
   for (ViewProbe& probe : view.probes) {
     const HostNumber host = swim_.hosts().find(probe.name);
     const uint32_t seq =
@@ -234,7 +259,7 @@ void Machine::settle_view(Now now, Output& out) {
     if (seq == 0) {
       failed_probes_.push_back(std::move(probe.name));
     } else {
-      view_pings_[seq] = std::move(probe.name);
+      view_pings_.emplace_back(seq, std::move(probe.name));
     }
   }
   for (const ViewMessage& message : view.messages) {
@@ -261,6 +286,8 @@ void Machine::settle_view(Now now, Output& out) {
         break;  // told by what SWIM and the Serf layer saw
     }
   }
+  view.clear();
+  settled_view_ = std::move(view);
 }
 
 void Machine::send(const Endpoint& to, std::string message, bool checksum) {
@@ -332,6 +359,11 @@ void Machine::go_on_leaving(Now now, Output& out) {
     leave_until_ = kNever;
     out.left = true;
   }
+}
+
+void Machine::prefetch(int depth) const {
+  if (depth == 1) swim_.prefetch();
+  view_.prefetch(depth - 1);
 }
 
 Instant Machine::next_wake() const {

@@ -1,6 +1,7 @@
 #include "membership/membership.h"
 
 #include "membership/machine.h"
+#include "membership/prefetch.h"
 
 namespace phoenix::gossip {
 
@@ -112,5 +113,9 @@ const FrameOptions& Membership::frame() const { return machine_->frame(); }
 Remembered Membership::remembered() const { return machine_->remembered(); }
 MembershipStats Membership::stats() const { return machine_->stats(); }
 size_t Membership::alive() const { return machine_->alive(); }
+void Membership::prefetch(int depth) const {
+  if (depth == 0) return gossip::prefetch(machine_.get(), sizeof(Machine));
+  machine_->prefetch(depth);
+}
 
 }  // namespace phoenix::gossip

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "membership/endpoint.h"
+#include "membership/host_text.h"
 #include "membership/swim/remembered_hosts.h"
 #include "membership/timing.h"
 #include "membership/view/host_tags.h"
@@ -55,6 +56,8 @@ struct MembershipOptions {
   // For simulations of large pools that are whole from their start: what the first push/pull
   // brings is announced to nobody, and neither is this host.
   bool expected = false;
+  // Shared by the hosts of such a simulation, all in one thread: their tables hold equal texts.
+  std::shared_ptr<HostTexts> texts;
   Remembered remembered;
   std::vector<Endpoint> seeds;  // --join
 };
@@ -213,6 +216,11 @@ class Membership {
   Remembered remembered() const;
   MembershipStats stats() const;
   size_t alive() const;  // this one included
+
+  // For who has thousands of these and knows that this one is next: fetches what any input touches
+  // into the caches. In three calls, depth 0, 1 and 2, some time apart: each finds its way by what
+  // the one before has fetched.
+  void prefetch(int depth) const;
 
  private:
   std::unique_ptr<class Machine> machine_;

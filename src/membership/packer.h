@@ -17,11 +17,11 @@ namespace phoenix::gossip {
 struct Queues {
   static constexpr size_t kDepth = 2'048;
   // `longest`: bytes of a message that fits into a packet of its own.
-  Queues(Broadcasts& of_swim, size_t longest)
+  Queues(Broadcasts& of_swim, size_t longest, const RingKey& hash_key)
       : claims(of_swim),
-        intents(kDepth, longest),
-        events(kDepth, longest),
-        queries(kDepth, longest) {}
+        intents(kDepth, longest, hash_key),
+        events(kDepth, longest, hash_key),
+        queries(kDepth, longest, hash_key) {}
 
   Broadcasts& claims;
   Broadcasts intents, events, queries;

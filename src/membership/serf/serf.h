@@ -111,6 +111,10 @@ class Serf {
     std::vector<Asked> queries;
     std::vector<KeyRequest> key_requests;
     void clear();
+    bool empty() const {
+      return sends.empty() && rumours.empty() && changes.empty() && forget.empty() &&
+             events.empty() && queries.empty() && key_requests.empty();
+    }
   };
 
   struct Stats {

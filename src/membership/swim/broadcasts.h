@@ -7,18 +7,21 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "base/siphash.h"
+#include "membership/name_index.h"
 
 namespace phoenix::gossip {
 
 class Broadcasts {
  public:
   // Longer messages than `longest` (bytes) are refused and counted: they would never leave.
-  Broadcasts(size_t max_depth, size_t longest) : max_depth_(max_depth), longest_(longest) {}
+  // `hash_key`: a secret one, so that no outsider chooses subjects that all meet in one place.
+  Broadcasts(size_t max_depth, size_t longest, const RingKey& hash_key = {})
+      : max_depth_(max_depth), longest_(longest), hash_key_(hash_key) {}
   Broadcasts(const Broadcasts&) = delete;
   Broadcasts& operator=(const Broadcasts&) = delete;
 
@@ -33,46 +36,57 @@ class Broadcasts {
   size_t take(size_t room, size_t overhead, int limit, std::vector<std::string_view>& out);
   void clear();
 
-  bool empty() const { return entries_.empty(); }
-  size_t depth() const { return entries_.size(); }
+  bool empty() const { return depth_ == 0; }
+  size_t depth() const { return depth_; }
   uint64_t dropped() const { return dropped_; }  // for want of room, or too long
 
  private:
   struct Entry {
-    int sendings = 0;
     uint64_t number = 0;  // grows with each put
+    uint32_t sendings = 0;
+    uint32_t subject_hash = 0;
     std::string subject;
     std::string message;
   };
-  // Where a message stands in the queue.
+  // Where a message stands in the queue: the smaller, the earlier.
   struct Rank {
-    int sendings;
-    size_t length;
-    uint64_t number;
-  };
-  struct Before {
-    using is_transparent = void;
-    static Rank rank(const Entry& e) { return {e.sendings, e.message.size(), e.number}; }
-    static const Rank& rank(const Rank& r) { return r; }
-    template <class A, class B>
-    bool operator()(const A& left, const B& right) const {
-      const Rank a = rank(left), b = rank(right);
-      if (a.sendings != b.sendings) return a.sendings < b.sendings;
-      if (a.length != b.length) return a.length > b.length;
-      return a.number > b.number;
+    uint64_t sendings_and_length = 0;
+    uint64_t age = 0;
+    uint32_t entry = 0;
+    bool operator<(const Rank& other) const {
+      return sendings_and_length != other.sendings_and_length
+                 ? sendings_and_length < other.sendings_and_length
+                 : age < other.age;
     }
   };
-  using Entries = std::set<Entry, Before>;
+  static constexpr uint32_t kTaken = UINT32_MAX;
 
-  void erase(Entries::iterator entry);
+  static Rank rank(uint64_t sendings, size_t length, uint64_t number);
+  Rank rank_of(uint32_t entry) const;
+  uint32_t find(std::string_view subject, uint32_t hash) const;
+  uint32_t hash_of(std::string_view subject) const;
+  size_t row_for(const Rank& rank) const;
+  void line_up(uint32_t entry);
+  void step_out(uint32_t entry);
+  void let_go(uint32_t entry);  // of its subject; who holds views of the message keeps them
+  void recycle(uint32_t entry);
+  void free_done();
+  void drop_taken_ranks(size_t rows);
 
   size_t max_depth_;
   size_t longest_;
+  RingKey hash_key_;
   uint64_t numbers_ = 0;
   uint64_t dropped_ = 0;
-  Entries entries_;
-  std::unordered_map<std::string_view, Entries::iterator> by_subject_;  // looked up, no more
-  std::vector<Entries::node_type> taken_;  // keeps alive what take() handed out for the last time
+  size_t depth_ = 0;
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> free_;
+  // In order, cut into rows that are short enough to be moved about in; none is empty.
+  std::vector<std::vector<Rank>> rows_;
+  NameIndex by_subject_;
+  std::vector<uint32_t> taken_;
+  std::vector<uint32_t>
+      done_;  // handed out for the last time, not to be reused before the next call
 };
 
 }  // namespace phoenix::gossip

@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/prng.h"
+
 namespace phoenix::gossip {
 namespace {
 
@@ -111,6 +118,78 @@ TEST(Broadcasts, WhatWasHandedOutStaysUntilTheNextCall) {
   queue.take(100'000, 2, 1, taken);
   ASSERT_EQ(taken.size(), 50u);
   for (size_t i = 0; i < 50; ++i) EXPECT_EQ(taken[i].substr(46), std::to_string(149 - i));
+}
+
+// The same rules, looked up one message after the other.
+class Plain {
+ public:
+  explicit Plain(size_t most) : most_(most) {}
+
+  void put(const std::string& subject, const std::string& message) {
+    remove(subject);
+    while (all_.size() >= most_) all_.erase(std::ranges::max_element(all_, before));
+    all_.push_back({0, message.size(), ++numbers_, subject, message});
+  }
+  void remove(const std::string& subject) {
+    std::erase_if(all_, [&](const One& one) { return !subject.empty() && one.subject == subject; });
+  }
+  std::vector<std::string> take(size_t room, size_t overhead, int limit) {
+    std::ranges::sort(all_, before);
+    std::vector<std::string> out;
+    size_t used = 0;
+    for (One& one : all_) {
+      if (used + overhead + one.length > room || used + overhead >= room) continue;
+      used += one.length + overhead;
+      ++one.sendings;
+      out.push_back(one.message);
+    }
+    std::erase_if(all_, [&](const One& one) { return one.sendings >= limit; });
+    return out;
+  }
+  size_t size() const { return all_.size(); }
+
+ private:
+  struct One {
+    int sendings = 0;
+    size_t length = 0;
+    uint64_t number = 0;
+    std::string subject, message;
+  };
+  static bool before(const One& a, const One& b) {
+    return std::tuple(a.sendings, b.length, b.number) < std::tuple(b.sendings, a.length, a.number);
+  }
+  size_t most_;
+  uint64_t numbers_ = 0;
+  std::vector<One> all_;
+};
+
+TEST(Broadcasts, KeepsItsOrderThroughManyThousandChanges) {
+  for (const size_t most : {size_t{5}, size_t{700}}) {
+    Prng prng(most);
+    Broadcasts queue(most, 300);
+    Plain plain(most);
+    size_t deepest = 0;
+    for (int step = 0; step < 6'000; ++step) {
+      const std::string subject =
+          prng.chance(1, 5) ? "" : "host-" + std::to_string(prng.below(2 * most));
+      if (prng.chance(9, 10)) {
+        const std::string message(1 + prng.below(200), static_cast<char>('a' + prng.below(26)));
+        queue.put(subject, message);
+        plain.put(subject, message);
+      } else if (prng.chance(1, 3)) {
+        queue.remove(subject);
+        plain.remove(subject);
+      } else {
+        const size_t room = prng.below(1'400);
+        // Long pauses, in which the queue fills.
+        const int limit = step % 2'000 < 1'400 ? 6 : 2;
+        ASSERT_EQ(packet(queue, room, limit), plain.take(room, 2, limit)) << step;
+      }
+      ASSERT_EQ(queue.depth(), plain.size());
+      deepest = std::max(deepest, queue.depth());
+    }
+    EXPECT_GE(deepest, std::min<size_t>(most, 400));
+  }
 }
 
 }  // namespace

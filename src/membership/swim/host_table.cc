@@ -1,21 +1,15 @@
 #include "membership/swim/host_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace phoenix::gossip {
 
-HostTable::HostTable(const RingKey& hash_key, size_t max_hosts)
-    : hash_key_(hash_key), max_hosts_(max_hosts), index_(16, kNone) {}
+HostTable::HostTable(const RingKey& hash_key, size_t max_hosts, std::shared_ptr<HostTexts> texts)
+    : hash_key_(hash_key), max_hosts_(max_hosts), texts_(std::move(texts)) {}
 
-std::string_view HostTable::name(HostNumber host) const {
-  return {hosts_[host].text.get(), hosts_[host].name_size};
-}
-
-std::string_view HostTable::meta(HostNumber host) const {
-  const Host& h = hosts_[host];
-  return {h.text.get() + h.name_size, h.meta_size};
+HostText HostTable::make_text(std::string_view name, std::string_view meta) const {
+  return texts_ == nullptr ? HostText(name, meta) : texts_->get(name, meta);
 }
 
 // Under a secret key, so that nobody can choose names that all meet in one place.
@@ -24,35 +18,10 @@ uint32_t HostTable::hash_of(std::string_view name) const {
 }
 
 HostNumber HostTable::find(std::string_view wanted) const {
-  const uint32_t hash = hash_of(wanted);
-  const size_t mask = index_.size() - 1;
-  for (size_t slot = hash & mask; index_[slot] != kNone; slot = (slot + 1) & mask) {
-    const HostNumber host = index_[slot];
-    if (hosts_[host].hash == hash && name(host) == wanted) return host;
-  }
-  return kNone;
-}
-
-size_t HostTable::slot_of(HostNumber host) const {
-  const size_t mask = index_.size() - 1;
-  size_t slot = hosts_[host].hash & mask;
-  while (index_[slot] != host) slot = (slot + 1) & mask;
-  return slot;
-}
-
-void HostTable::grow_index() {
-  index_.assign(index_.size() * 2, kNone);
-  const size_t mask = index_.size() - 1;
-  for (HostNumber host = 0; host < limit(); ++host) {
-    if (!hosts_[host].known) continue;
-    size_t slot = hosts_[host].hash & mask;
-    while (index_[slot] != kNone) slot = (slot + 1) & mask;
-    index_[slot] = host;
-  }
+  return index_.find(hash_of(wanted), [&](HostNumber host) { return name(host) == wanted; });
 }
 
 HostNumber HostTable::add(std::string_view name, std::string_view meta, Instant now) {
-  if ((known_ + 1) * 2 > index_.size()) grow_index();
   HostNumber host;
   if (free_.empty()) {
     host = limit();
@@ -66,15 +35,8 @@ HostNumber HostTable::add(std::string_view name, std::string_view meta, Instant 
   h.known = true;
   h.life = ++lives_;
   h.since = now;
-  h.hash = hash_of(name);
-  h.name_size = static_cast<uint8_t>(name.size());
-  h.meta_size = static_cast<uint16_t>(meta.size());
-  h.text = std::make_unique_for_overwrite<char[]>(name.size() + meta.size());
-  std::copy(meta.begin(), meta.end(), std::copy(name.begin(), name.end(), h.text.get()));
-  const size_t mask = index_.size() - 1;
-  size_t slot = h.hash & mask;
-  while (index_[slot] != kNone) slot = (slot + 1) & mask;
-  index_[slot] = host;
+  h.text = make_text(name, meta);
+  index_.insert(hash_of(name), host);
   ++known_;
   if (host != kSelf) {
     count(h.state, 1);
@@ -85,29 +47,15 @@ HostNumber HostTable::add(std::string_view name, std::string_view meta, Instant 
 
 void HostTable::remove(HostNumber host) {
   if (host != kSelf) unlist(host);
-  // Close the gap: whoever stands behind it and is not in the place where it belongs moves up.
-  const size_t mask = index_.size() - 1;
-  size_t gap = slot_of(host);
-  for (size_t slot = (gap + 1) & mask; index_[slot] != kNone; slot = (slot + 1) & mask) {
-    const size_t home = hosts_[index_[slot]].hash & mask;
-    if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
-    index_[gap] = index_[slot];
-    gap = slot;
-  }
-  index_[gap] = kNone;
+  index_.erase(hash_of(name(host)), host);
   hosts_[host] = Host{};
   free_.push_back(host);
   --known_;
 }
 
 void HostTable::set_meta(HostNumber host, std::string_view meta) {
-  Host& h = hosts_[host];
   if (this->meta(host) == meta) return;
-  auto text = std::make_unique_for_overwrite<char[]>(h.name_size + meta.size());
-  std::copy_n(h.text.get(), h.name_size, text.get());
-  std::copy(meta.begin(), meta.end(), text.get() + h.name_size);
-  h.text = std::move(text);
-  h.meta_size = static_cast<uint16_t>(meta.size());
+  hosts_[host].text = make_text(name(host), meta);
 }
 
 void HostTable::set_state(HostNumber host, SwimState state, Instant now) {

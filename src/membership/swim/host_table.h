@@ -4,7 +4,8 @@
 //
 // Bounded: at most `max_hosts` in all, and of those that are gone (dead or left) at most as many as
 // the `gone` bound says; whoever adds asks full() first. No iteration depends on names' hashes.
-// About 110 bytes a host beside its name and meta. Single-threaded.
+// 64 bytes a host, one line of the cache, beside 16 to 32 to find it by name, and its text, which
+// may be shared with other tables. Single-threaded.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,8 @@
 #include "base/siphash.h"
 #include "base/time.h"
 #include "membership/endpoint.h"
+#include "membership/host_text.h"
+#include "membership/name_index.h"
 #include "membership/wire/messages.h"
 
 namespace phoenix::gossip {
@@ -27,7 +30,7 @@ class HostTable {
   static constexpr HostNumber kSelf = 0;
   static constexpr HostNumber kNone = UINT32_MAX;
 
-  struct Host {
+  struct alignas(64) Host {
     Instant since;  // of the state
     Endpoint endpoint;
     uint32_t incarnation = 0;  // the highest that was ever claimed, whatever came of the claim
@@ -41,26 +44,27 @@ class HostTable {
 
    private:
     friend class HostTable;
-    uint8_t name_size = 0;
-    uint16_t meta_size = 0;
-    uint32_t hash = 0;
-    uint32_t place = 0;            // live: index in live(); gone: the one gone before
-    uint32_t next = 0;             // gone: the one gone after
-    std::unique_ptr<char[]> text;  // name, then meta
+    uint32_t place = 0;  // live: index in live(); gone: the one gone before
+    uint32_t next = 0;   // gone: the one gone after
+    HostText text;
   };
 
-  HostTable(const RingKey& hash_key, size_t max_hosts);
+  // `texts`: with whom the names and metas are shared; none: with nobody.
+  HostTable(const RingKey& hash_key, size_t max_hosts, std::shared_ptr<HostTexts> texts = {});
 
   HostNumber find(std::string_view name) const;  // kNone: not known
   Host& operator[](HostNumber host) { return hosts_[host]; }
   const Host& operator[](HostNumber host) const { return hosts_[host]; }
-  std::string_view name(HostNumber host) const;
-  std::string_view meta(HostNumber host) const;
+  std::string_view name(HostNumber host) const { return hosts_[host].text.name(); }
+  std::string_view meta(HostNumber host) const { return hosts_[host].text.meta(); }
+  // Another block than before if the meta is another one, as long as it is the same host.
+  const HostText& text(HostNumber host) const { return hosts_[host].text; }
   // Whether this is still the host that had this number in that life.
   bool same(HostNumber host, uint32_t life) const {
     return host < hosts_.size() && hosts_[host].known && hosts_[host].life == life;
   }
 
+  const RingKey& hash_key() const { return hash_key_; }
   bool full() const { return known_ >= max_hosts_; }
   // Requires: not known, not full, 1 to 255 bytes of name, at most 65,535 of meta. The first one
   // added is this host. The state is kLeft since `now`: set_state() says what it is.
@@ -81,22 +85,24 @@ class HostTable {
 
  private:
   uint32_t hash_of(std::string_view name) const;
-  size_t slot_of(HostNumber host) const;
-  void grow_index();
+  HostText make_text(std::string_view name, std::string_view meta) const;
   void list(HostNumber host, bool live);
   void unlist(HostNumber host);
   void count(SwimState state, int by);
 
   RingKey hash_key_;
   size_t max_hosts_;
+  std::shared_ptr<HostTexts> texts_;
   uint32_t lives_ = 0;
   size_t known_ = 0;
   size_t suspects_ = 0, gone_ = 0, left_ = 0;
   std::vector<Host> hosts_;
   std::vector<HostNumber> free_;
-  std::vector<HostNumber> index_;  // open addressing by hash, kNone: empty; a power of two long
+  NameIndex index_;
   std::vector<HostNumber> live_;
   HostNumber first_gone_ = kNone, last_gone_ = kNone;  // a list, by when they went
 };
+
+static_assert(sizeof(HostTable::Host) == 64, "each claim that is heard looks at one of them");
 
 }  // namespace phoenix::gossip

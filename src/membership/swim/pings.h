@@ -1,12 +1,13 @@
 // The pings that are under way, each with its number, whom it asked and why, and until when its
 // answer counts. Bounded. Single-threaded.
+//
+// Mostly a dozen, so they stand in one piece and are gone through; beyond that the bound keeps it
+// cheap enough.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
-#include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "membership/endpoint.h"
@@ -45,16 +46,28 @@ class Pings {
   void remove(uint32_t seq);
   void shift(Duration by);  // all deadlines
   size_t size() const { return pings_.size(); }
-  Instant next() const { return deadlines_.empty() ? kNever : deadlines_.begin()->first; }
-  uint32_t next_seq() const { return deadlines_.begin()->second; }  // requires: next() != kNever
-  // The first one to that address after `seq`, 0: none (any more).
-  uint32_t next_to(const Endpoint& to, uint32_t seq) const;
+  Instant next() const { return keys_.empty() ? kNever : keys_[next_].deadline; }
+  uint32_t next_seq() const { return keys_[next_].seq; }  // requires: next() != kNever
+  // Those to that address, in the order in which they were added.
+  std::vector<uint32_t> all_to(const Endpoint& to) const;
+  // For who knows that this one is used soon: what it will touch.
+  void prefetch() const;
 
  private:
+  struct Key {
+    Instant deadline;
+    uint32_t seq = 0;
+    auto operator<=>(const Key&) const = default;
+  };
+  size_t place_of(uint32_t seq) const;  // size(): nowhere
+  void find_next();
+
   size_t most_;
   uint32_t next_seq_;
-  std::map<uint32_t, PingUnderWay> pings_;
-  std::set<std::pair<Instant, uint32_t>> deadlines_;
+  // Side by side, in no order.
+  std::vector<Key> keys_;
+  std::vector<PingUnderWay> pings_;
+  size_t next_ = 0;  // the place of the first that is due
 };
 
 }  // namespace phoenix::gossip

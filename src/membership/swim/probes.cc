@@ -198,7 +198,7 @@ void Swim::receive(const Ping& message, const Endpoint& from, Now now, SwimEffec
   const Endpoint& to = said.valid() ? said : from;
   send(to, encode(Ack{message.seq_no, ack_payload_}), out);
   // Who is taken for dead here and lives does not know what is said of it.
-  if (message.source.node.empty()) return;
+  if (message.source.node.empty() || hosts_.gone() == hosts_.left()) return;
   const HostNumber host = hosts_.find(message.source.node);
   if (host == HostTable::kNone || hosts_[host].state != SwimState::kDead) return;
   if (hosts_[host].endpoint == to) accuse(host, to, nullptr, out);
@@ -237,6 +237,10 @@ void Swim::receive(const Ack& message, const Endpoint& from, Now now, SwimEffect
       return send(ping.back, encode(Ack{ping.back_seq, {}}), out);
     case PingKind::kHolder:
       return holder_ended(message.seq_no, true, now, out);
+    case PingKind::kAsked:
+      // Another address than the one asked, or another host behind it: no answer.
+      if (!direct || !valid({ping.host, ping.life})) return;
+      break;
     default:
       break;
   }
@@ -259,7 +263,9 @@ void Swim::direct_answer(const PingUnderWay& ping, uint32_t seq, std::string_vie
 }
 
 void Swim::remember(HostNumber host, Now now, SwimEffects& out) {
-  if (remembered_.answered(hosts_.name(host), hosts_[host].endpoint, now.wall)) {
+  if (host >= remembered_at_.size()) remembered_at_.resize(hosts_.limit(), 0);
+  if (remembered_.answered(hosts_.name(host), hosts_[host].endpoint, now.wall,
+                           remembered_at_[host])) {
     out.remembered_changed = true;
   }
 }
@@ -308,10 +314,8 @@ void Swim::ping_over(uint32_t seq, Now now, SwimEffects& out) {
       if (ping->nack) send(ping->back, encode(Nack{ping->back_seq}), out);
       ping->over = true;
       return pings_.set_deadline(seq, now.mono + options_.timing.probe_timeout * 4);
-    case PingKind::kAsked:
-      if (valid({ping->host, ping->life})) {
-        out.pings.push_back({ping->host, seq, true, false, {}, {}});
-      }
+    case PingKind::kAsked:  // who asked is told, also if the host is none any more
+      out.pings.push_back({ping->host, seq, true, false, {}, {}});
       break;
     default:
       break;
@@ -339,12 +343,9 @@ void Swim::refused_ping(uint32_t seq, Now now, SwimEffects& out) {
 
 void Swim::packet_refused(const Endpoint& to, Now now, SwimEffects& out) {
   if (!begin(now, out)) return;
-  bool asked = false;
-  for (uint32_t seq = pings_.next_to(to, 0); seq != 0; seq = pings_.next_to(to, seq)) {
-    asked = true;
-    refused_ping(seq, now, out);
-  }
-  if (asked || !spend_token()) return;
+  const std::vector<uint32_t> asked = pings_.all_to(to);
+  for (const uint32_t seq : asked) refused_ping(seq, now, out);
+  if (!asked.empty() || !spend_token()) return;
   // It was gossip that was refused.
   for (const HostNumber host : hosts_.live()) {
     if (hosts_[host].endpoint != to || hosts_[host].state != SwimState::kAlive) continue;

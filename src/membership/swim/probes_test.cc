@@ -285,6 +285,35 @@ TEST_F(Probes, OurOwnPingsChangeNothingAboutAHost) {
   EXPECT_EQ(swim->ping(12'345, milliseconds(200), now, out), 0u);
 }
 
+// Each has one result, or whoever asked would wait for it for ever.
+TEST_F(Probes, OurOwnPingsAlwaysEnd) {
+  hosts(1);
+  const HostNumber host = number("host-0");
+  const uint32_t elsewhere = swim->ping(host, milliseconds(200), now, out);
+  const uint32_t forgotten = swim->ping(host, milliseconds(300), now, out);
+  out.clear();
+  // From an address that was not asked: it may be anybody.
+  swim->receive(Ack{elsewhere, "p"}, test_endpoint(51), now, out);
+  EXPECT_TRUE(out.pings.empty());
+  run(milliseconds(200));
+  ASSERT_EQ(out.pings.size(), 1u);
+  EXPECT_EQ(out.pings[0].seq, elsewhere);
+  EXPECT_FALSE(out.pings[0].ok);
+  out.clear();
+  const std::string name = "host-0";
+  swim->receive(Dead{1, name, name}, test_endpoint(50), now, out);
+  ASSERT_TRUE(swim->forget(host, out));
+  out.clear();
+  swim->receive(Ack{forgotten, "p"}, test_endpoint(50), now, out);
+  EXPECT_TRUE(out.pings.empty());
+  run(milliseconds(100));
+  const auto over = std::find_if(out.pings.begin(), out.pings.end(),
+                                 [&](const auto& p) { return p.seq == forgotten; });
+  ASSERT_NE(over, out.pings.end());
+  EXPECT_TRUE(over->asked);
+  EXPECT_FALSE(over->ok);
+}
+
 TEST_F(Probes, ASuspectThatAnswersGetsTimeToRefute) {
   alive("x", 5);
   suspect("x", 5);

@@ -5,16 +5,21 @@
 
 namespace phoenix::gossip {
 
-bool RememberedHosts::answered(std::string_view name, const Endpoint& endpoint, WallMs wall) {
-  const auto found = by_name_.find(name);
-  if (found != by_name_.end()) {
-    RememberedHost& host = hosts_[found->second];
+bool RememberedHosts::answered(std::string_view name, const Endpoint& endpoint, WallMs wall,
+                               uint32_t& hint) {
+  if (hint >= hosts_.size() || hosts_[hint].name != name) {
+    const auto found = by_name_.find(name);
+    hint = found == by_name_.end() ? UINT32_MAX : static_cast<uint32_t>(found->second);
+  }
+  if (hint != UINT32_MAX) {
+    RememberedHost& host = hosts_[hint];
     host.last_seen = std::max(host.last_seen, wall);
     if (host.endpoint == endpoint) return false;
     host.endpoint = endpoint;
     return true;
   }
   if (hosts_.size() >= kMost && !make_room()) return false;
+  hint = static_cast<uint32_t>(hosts_.size());
   by_name_.emplace(name, hosts_.size());
   hosts_.push_back({std::string(name), endpoint, wall, wall});
   return true;

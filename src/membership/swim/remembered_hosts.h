@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,8 +27,13 @@ class RememberedHosts {
  public:
   static constexpr size_t kMost = 4'096;
 
-  // Answered us just now. True: the list is another (a new host, or a new address).
-  bool answered(std::string_view name, const Endpoint& endpoint, WallMs wall);
+  // Answered us just now. True: the list is another (a new host, or a new address). `hint` is where
+  // it stood the last time, any number at first: most answers come from who answered before.
+  bool answered(std::string_view name, const Endpoint& endpoint, WallMs wall, uint32_t& hint);
+  bool answered(std::string_view name, const Endpoint& endpoint, WallMs wall) {
+    uint32_t hint = UINT32_MAX;
+    return answered(name, endpoint, wall, hint);
+  }
   // Left on purpose, it will not be looked for. True: it was remembered.
   bool forget(std::string_view name);
   // As an earlier life kept it; what is beyond the bound, or without address, is left out.

@@ -16,7 +16,7 @@ void Suspicions::start(uint32_t host, uint64_t from, Duration shortest, Duration
   suspicion.expected = std::clamp(expected, 0, kMostExpected);
   suspicion.from[0] = from;
   set_deadline(suspicion);
-  find_next();
+  next_ = std::min(next_, suspicion.deadline);
 }
 
 bool Suspicions::confirm(uint32_t host, uint64_t from, Instant now) {
@@ -25,14 +25,23 @@ bool Suspicions::confirm(uint32_t host, uint64_t from, Instant now) {
   const auto end = suspicion->from.begin() + suspicion->confirmed + 1;
   if (std::find(suspicion->from.begin(), end, from) != end) return false;
   suspicion->from[++suspicion->confirmed] = from;
+  const bool was_next = suspicion->deadline == next_;
   if (suspicion->checks == 0) set_deadline(*suspicion);
   suspicion->deadline = std::max(suspicion->deadline, now);
-  find_next();
+  if (was_next && suspicion->deadline > next_) {
+    find_next();
+  } else {
+    next_ = std::min(next_, suspicion->deadline);
+  }
   return true;
 }
 
 void Suspicions::cancel(uint32_t host) {
-  if (running_.erase(host) != 0) find_next();
+  const auto found = running_.find(host);
+  if (found == running_.end()) return;
+  const bool was_next = found->second.deadline == next_;
+  running_.erase(found);
+  if (was_next) find_next();
 }
 
 void Suspicions::expect_at_most(int expected, Instant now) {

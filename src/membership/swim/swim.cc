@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "membership/prefetch.h"
+
 namespace phoenix::gossip {
 namespace {
 
@@ -28,14 +30,23 @@ RingKey hash_key(Prng& prng) {
 
 }  // namespace
 
-void SwimEffects::clear() { *this = {}; }
+void SwimEffects::clear() {
+  sends.clear();
+  gossip.clear();
+  streams.clear();
+  changes.clear();
+  pings.clear();
+  reserve.reset();
+  refused.reset();
+  remembered_changed = false;
+}
 
 Swim::Swim(const SwimOptions& options, Prng prng, const NamesakeJudge* judge)
     : options_(options),
       prng_(prng),
       judge_(judge),
-      hosts_(hash_key(prng_), std::max<size_t>(options.max_hosts, 2)),
-      broadcasts_(options.max_broadcasts, options.longest_broadcast),
+      hosts_(hash_key(prng_), std::max<size_t>(options.max_hosts, 2), options.texts),
+      broadcasts_(options.max_broadcasts, options.longest_broadcast, hosts_.hash_key()),
       pings_(kMostPings, static_cast<uint32_t>(prng_.next())) {
   options_.name.resize(std::min<size_t>(options_.name.size(), 255));
   remembered_.load(options.remembered);
@@ -74,9 +85,18 @@ void Swim::start(Now now, SwimEffects& out) {
   }
 }
 
+void Swim::prefetch() const {
+  pings_.prefetch();
+  gossip::prefetch(probes_.data(), probes_.size() * sizeof(Probe));
+  gossip::prefetch(ack_payload_.data(), ack_payload_.size());
+}
+
 bool Swim::begin(Now now, SwimEffects& out) {
   if (!started_ || refused_) return false;
   if (options_.timing.plain_swim) return true;
+  // Whatever is set for a time is set for one that has not passed yet.
+  if (now.mono == begun_) return true;
+  begun_ = now.mono;
   const Instant asked = next_wake();
   if (now.mono > asked + kLate) slept(now.mono - asked, now, out);
   return true;

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,7 @@ struct SwimOptions {
   size_t max_broadcasts = 4'096;  // messages in the queue
   size_t longest_broadcast = 1'300;
   bool expected = false;  // all know of this host, and of whom it finds when it knows nobody
+  std::shared_ptr<HostTexts> texts;  // for tables that share their texts
 };
 
 enum class SwimChange : uint8_t {
@@ -114,7 +116,11 @@ struct SwimEffects {
   // Our name is held by a live host at this address: stop. Nothing more is announced.
   std::optional<Endpoint> refused;
   bool remembered_changed = false;
-  void clear();
+  void clear();  // keeps the room
+  bool empty() const {
+    return sends.empty() && gossip.empty() && streams.empty() && changes.empty() && pings.empty() &&
+           !reserve && !refused && !remembered_changed;
+  }
 };
 
 struct SwimStats {
@@ -232,6 +238,7 @@ class Swim {
   std::vector<RememberedHost> remembered() const { return remembered_.list(); }
   const SwimStats& stats() const { return stats_; }
   const Timing& timing() const { return options_.timing; }
+  void prefetch() const;  // what most inputs touch beside this object
 
  private:
   using Host = HostTable::Host;
@@ -373,6 +380,7 @@ class Swim {
   Suspicions suspicions_;
   Pings pings_;
   RememberedHosts remembered_;
+  std::vector<uint32_t> remembered_at_;  // by HostNumber: where it stands there, most likely
   SwimStats stats_;
   std::string ack_payload_;
   std::vector<Endpoint> seeds_;
@@ -392,6 +400,7 @@ class Swim {
   std::vector<Claim> claims_;
   std::vector<Later> later_;  // alive, to be announced once the farewell is out
 
+  Instant begun_{};  // the newest input
   Instant last_heard_{};
   bool met_somebody_ = false;  // we have known of another host
   // Our name is ours: nobody was to be asked, or a list came in which nobody else had it. Until

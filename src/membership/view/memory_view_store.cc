@@ -15,22 +15,23 @@ ViewAnswer MemoryViewStore::apply(std::string_view name, const ViewRequest& requ
   } else if (request.propose) {
     View next = request.proposed;
     next.number = request.expected + 1;
-    newest_ = make_view(std::move(next));
-    std::map<std::string, Instant, std::less<>> kept;
+    const ViewRef before = std::exchange(newest_, make_view(std::move(next)));
+    std::vector<Instant> kept;
+    kept.reserve(newest_->size());
     for (const ViewHost& host : view().hosts) {
-      const auto before = heartbeats_.find(host.name);
-      kept.emplace(host.name, before == heartbeats_.end() ? now : before->second);
+      const HostIndex known = before->index(host.name);
+      kept.push_back(known == kNoHost ? now : heartbeats_[known]);
     }
     heartbeats_ = std::move(kept);
   }
-  const auto own = heartbeats_.find(name);
-  const bool came = own != heartbeats_.end() && now - own->second <= lapse_ / 2;
-  if (own != heartbeats_.end()) own->second = now;
+  const HostIndex self = newest_->index(name);
+  const bool came = self != kNoHost && now - heartbeats_[self] <= lapse_ / 2;
+  if (self != kNoHost) heartbeats_[self] = now;
   const auto steady = steady_since_.try_emplace(std::string(name), now).first;
   if (!came) steady->second = now;
   if (request.propose || request.expected != view().number) answer.newest = newest_;
-  for (const auto& [host, last] : heartbeats_) {
-    if (now - last > lapse_) answer.lapsed.push_back(host);
+  for (HostIndex host = 0; host < heartbeats_.size(); ++host) {
+    if (now - heartbeats_[host] > lapse_) answer.lapsed.push_back(newest_->host(host).name);
   }
   if (vital_ && now - steady->second > lapse_) answer.unrenewed = answer.lapsed;
   return answer;

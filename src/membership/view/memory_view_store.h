@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "membership/view/view.h"
@@ -30,8 +31,8 @@ class MemoryViewStore {
  private:
   Duration lapse_;
   ViewRef newest_ = make_view({});
-  // Of the view's hosts only; a host that enters has one from then on.
-  std::map<std::string, Instant, std::less<>> heartbeats_;
+  std::vector<Instant>
+      heartbeats_;  // of the view's hosts, in its order; who enters begins with one
   bool vital_ = false;
   std::map<std::string, Instant, std::less<>> steady_since_;  // of those that came without a break
 };

@@ -105,13 +105,13 @@ void Outsiders::paused() {
   }
 }
 
-void Outsiders::probe(Duration turn, bool starved, Instant now, ViewEffects& out,
+void Outsiders::probe(WhenAsked turn, bool starved, Instant now, ViewEffects& out,
                       ViewFilterStats& stats) {
   size_t pinged = 0;
   for (auto& [name, host] : hosts_) {
     if (pinged >= kMaxPinged) break;
     if (!host.trial) {
-      if (now - host.since < turn) continue;
+      if (now - host.since < turn()) continue;
       host.trial = std::make_unique<Trial>();
       host.trial->watch.next = now;
     }
@@ -184,7 +184,7 @@ bool Outsiders::note_ready(std::string_view name, HostIndex observer, Instant no
   return true;
 }
 
-Outsiders::Entrants Outsiders::entrants(Duration turn, Instant now) {
+Outsiders::Entrants Outsiders::entrants(WhenAsked& turn, Instant now) {
   Entrants out;
   for (auto& [name, host] : hosts_) {
     if (!host.trial || host.seen.state != SwimState::kAlive) continue;
@@ -192,7 +192,7 @@ Outsiders::Entrants Outsiders::entrants(Duration turn, Instant now) {
     Instant due;
     if (trial.times == 0) {
       if (trial.answered == kNever || now - trial.answered >= kAnswerCounts) continue;
-      due = host.since + kGather + turn;
+      due = host.since + kGather + turn();
     } else {
       std::erase_if(trial.ready, [&](const Trial::Report& r) { return r.expires <= now; });
       const bool enough = !trial.barred && !trial.observers.empty() &&
@@ -200,7 +200,7 @@ Outsiders::Entrants Outsiders::entrants(Duration turn, Instant now) {
       if (!enough) trial.ready_since = kNever;
       if (enough && trial.ready_since == kNever) trial.ready_since = now;
       if (!enough) continue;
-      due = trial.ready_since + turn;
+      due = trial.ready_since + turn();
     }
     out.due = std::min(out.due, due);
     out.hosts.push_back({name, host.seen.incarnation, host.seen.weight, host.seen.boot});

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "membership/view/subjects.h"
@@ -17,6 +20,20 @@ namespace phoenix::gossip {
 inline constexpr size_t kMaxOutsiders = 4'096;
 // How long a removed host must have been reached without interruption, by its removals.
 Duration trial_length(uint32_t times);
+
+// A length of time that it takes some work to tell, and that is mostly not asked for.
+class WhenAsked {
+ public:
+  explicit WhenAsked(std::function<Duration()> tell) : tell_(std::move(tell)) {}
+  Duration operator()() {
+    if (!told_) told_ = tell_();
+    return *told_;
+  }
+
+ private:
+  std::function<Duration()> tell_;
+  std::optional<Duration> told_;
+};
 
 class Outsiders {
  public:
@@ -31,7 +48,7 @@ class Outsiders {
   void paused();  // we did not run: pings under way are void
 
   // Pings that are due. `turn` is how long a newcomer is left to others.
-  void probe(Duration turn, bool starved, Instant now, ViewEffects& out, ViewFilterStats& stats);
+  void probe(WhenAsked turn, bool starved, Instant now, ViewEffects& out, ViewFilterStats& stats);
   bool probed(std::string_view name, bool ok, Instant now);  // false: not here
 
   // Those whose trial is over as far as we are concerned: news, and what has to be renewed.
@@ -48,7 +65,7 @@ class Outsiders {
     std::vector<ViewHost> hosts;
     Instant due = kNever;
   };
-  Entrants entrants(Duration turn, Instant now);
+  Entrants entrants(WhenAsked& turn, Instant now);
 
   bool empty() const { return hosts_.empty(); }
   // Of the hosts that could enter, those with a smaller name.

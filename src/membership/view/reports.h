@@ -32,6 +32,7 @@ class Reports {
   void set_lapsed(std::vector<HostIndex> lapsed) { lapsed_ = std::move(lapsed); }
   // Those that have to go, whatever is said of them (ViewAnswer); ordered.
   void set_unrenewed(const std::vector<HostIndex>& hosts, Instant now);
+  bool any_unrenewed() const { return !unrenewed_.empty(); }
   // Of them those that have been so for as long, as far as is known here.
   std::vector<HostIndex> unrenewed_for(Duration length, Instant now) const;
 

@@ -10,6 +10,7 @@
 
 #include "base/prng.h"
 #include "base/time.h"
+#include "membership/prefetch.h"
 #include "membership/view/alerts.h"
 #include "membership/view/reports.h"
 #include "membership/view/view_filter.h"
@@ -93,6 +94,7 @@ class Subjects {
 
   const ProbeRecord* record(HostIndex host) const;  // null: not observed
   Instant next_wake() const;
+  void prefetch() const { gossip::prefetch(subjects_.data(), subjects_.size() * sizeof(Subject)); }
 
  private:
   enum class Said : uint8_t { kNothing, kDown, kUp };

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "membership/prefetch.h"
 #include "membership/view/alerts.h"
 #include "membership/view/outsiders.h"
 #include "membership/view/proposal.h"
@@ -59,6 +60,9 @@ struct ViewFilter::Impl {
 
   // Whether and what to propose.
   Duration turn();
+  WhenAsked turn_when_asked() {
+    return WhenAsked([this] { return turn(); });
+  }
   bool held(HostIndex host, const Cut& cut) const;
   bool on_smaller_side(const Cut& cut) const;
   std::optional<ViewHost> own_entry() const;
@@ -70,6 +74,7 @@ struct ViewFilter::Impl {
 
   void work(Instant now, ViewEffects& out);
   void plan(Instant now);
+  void go(Instant now, ViewEffects& out) { work(now, out), plan(now); }
 
   const std::string name;
   Prng prng;
@@ -383,13 +388,8 @@ void ViewFilter::Impl::propose_as_outsider(Instant now, ViewEffects& out) {
     }
     return;
   }
-  if (!alone_with_ghosts()) {
-    ghosts_since = kNever;
-  } else if (ghosts_since == kNever) {
-    ghosts_since = now;
-  } else if (now - ghosts_since >= kTakeOver) {
-    send(changes, now, out);
-  }
+  ghosts_since = alone_with_ghosts() ? std::min(ghosts_since, now) : kNever;
+  if (ghosts_since != kNever && now - ghosts_since >= kTakeOver) send(changes, now, out);
 }
 
 void ViewFilter::Impl::add_pending(ViewChanges& changes) const {
@@ -405,7 +405,7 @@ void ViewFilter::Impl::add_pending(ViewChanges& changes) const {
 
 void ViewFilter::Impl::propose_as_member(Instant now, ViewEffects& out) {
   if (reports.empty() && pending.empty() && outsiders.empty()) return;
-  const Duration wait = turn();
+  WhenAsked wait = turn_when_asked();
   ViewChanges changes;
   const Cut cut = reports.judge(now);
   const auto put_out = [&](HostIndex host) {
@@ -413,19 +413,20 @@ void ViewFilter::Impl::propose_as_member(Instant now, ViewEffects& out) {
     changes.cut.emplace_back(host, seen[host].known ? seen[host].incarnation : 0);
   };
   if (!cut.hosts.empty()) {
-    Instant due = cut.at + wait;
+    Instant due = cut.at + wait();
     if (due <= now && on_smaller_side(cut)) due = due + kSmallerSideWaits;
     if (due <= now) {
       for (const HostIndex host : cut.hosts) put_out(host);
     }
   }
-  for (const HostIndex host : reports.unrenewed_for(wait, now)) {
+  const Duration unrenewed = reports.any_unrenewed() ? wait() : Duration{};
+  for (const HostIndex host : reports.unrenewed_for(unrenewed, now)) {
     const auto named = [host](const auto& one) { return one.first == host; };
     if (std::none_of(changes.cut.begin(), changes.cut.end(), named)) put_out(host);
   }
   const auto own_change = pending.find(self);
   bool due = !changes.cut.empty() || own_change != pending.end();
-  for (const auto& [host, since] : pending) due = due || now - since >= wait;
+  for (const auto& [host, since] : pending) due = due || now - since >= wait();
   const Outsiders::Entrants entrants = outsiders.entrants(wait, now);
   due = due || entrants.due <= now;
   if (!due) return;
@@ -446,7 +447,7 @@ void ViewFilter::Impl::work(Instant t, ViewEffects& out) {
   if (!started) return;
   const bool starved = t - wake > kStarved;
   subjects.probe(*view, seen, starved, t, out, stats);
-  if (active() && !outsiders.empty()) outsiders.probe(turn(), starved, t, out, stats);
+  if (active() && !outsiders.empty()) outsiders.probe(turn_when_asked(), starved, t, out, stats);
   say(t, out);
   if (store.ready(t) && fresh) {
     if (leaving) {
@@ -482,16 +483,15 @@ void ViewFilter::start(Now now, ViewEffects& out) {
   impl_->started = true;
   impl_->outside_since = now.mono;
   impl_->store.start(now.mono);
-  impl_->work(now.mono, out);
-  impl_->plan(now.mono);
+  impl_->go(now.mono, out);
 }
 
-void ViewFilter::tick(Now now, ViewEffects& out) {
-  impl_->work(now.mono, out);
-  impl_->plan(now.mono);
-}
+void ViewFilter::tick(Now now, ViewEffects& out) { impl_->go(now.mono, out); }
 
 Instant ViewFilter::next_wake() const { return impl_->wake; }
+void ViewFilter::prefetch(int depth) const {
+  return depth == 0 ? gossip::prefetch(impl_.get(), sizeof(Impl)) : impl_->subjects.prefetch();
+}
 
 void ViewFilter::seen(const SeenHost& host, Now now, ViewEffects& out) {
   Impl& self = *impl_;
@@ -566,8 +566,7 @@ void ViewFilter::paused(Duration length, Now now, ViewEffects&) {
 
 void ViewFilter::leave(Now now, ViewEffects& out) {
   impl_->leaving = true;
-  impl_->work(now.mono, out);
-  impl_->plan(now.mono);
+  impl_->go(now.mono, out);
 }
 
 const View& ViewFilter::view() const { return impl_->view->view(); }

@@ -97,6 +97,15 @@ struct ViewEffects {
   std::vector<ViewMessage> messages;
   std::vector<ViewRequest> requests;
   std::vector<ViewEvent> events;
+  void clear() {
+    probes.clear();
+    messages.clear();
+    requests.clear();
+    events.clear();
+  }
+  bool empty() const {
+    return probes.empty() && messages.empty() && requests.empty() && events.empty();
+  }
 };
 
 struct ViewFilterOptions {
@@ -150,6 +159,8 @@ class ViewFilter {
   // again: seen() of all is wanted.
   bool has_room_again();
   const ViewFilterStats& stats() const;
+  // What most inputs touch: depth 0, and some time later 1.
+  void prefetch(int depth) const;
 
  private:
   struct Impl;

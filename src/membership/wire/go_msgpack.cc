@@ -1,5 +1,6 @@
 #include "membership/wire/go_msgpack.h"
 
+#include <array>
 #include <bit>
 
 namespace phoenix::gossip {
@@ -80,10 +81,10 @@ Head head_of(uint8_t tag) {
 }  // namespace
 
 void GoWriter::tagged(uint8_t tag, uint64_t value, int bytes) {
-  out_.push_back(static_cast<char>(tag));
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    out_.push_back(static_cast<char>(value >> shift));
-  }
+  std::array<char, 9> out{static_cast<char>(tag)};
+  for (int i = bytes; i > 0; --i, value >>= 8)
+    out[static_cast<size_t>(i)] = static_cast<char>(value);
+  out_.append(out.data(), 1 + static_cast<size_t>(bytes));
 }
 
 void GoWriter::map(size_t size) {
@@ -171,8 +172,10 @@ uint8_t GoReader::byte() {
 
 uint64_t GoReader::big_endian(int bytes) {
   uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value = value << 8 | byte();
-  return ok_ ? value : 0;
+  for (const char byte : take(static_cast<uint64_t>(bytes))) {
+    value = value << 8 | static_cast<uint8_t>(byte);
+  }
+  return value;
 }
 
 std::string_view GoReader::take(uint64_t size) {

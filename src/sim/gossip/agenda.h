@@ -34,36 +34,69 @@ struct Entry {
   What what = What::kTick;
 };
 
+// The next few stand in order in a list of their own, so that whoever carries them out can see who
+// comes (a host's data are rarely in a cache), and the others in a heap behind them.
 class Agenda {
  public:
   Instant now() const { return now_; }
-  bool empty() const { return heap_.empty(); }
-  Instant next() const { return heap_.empty() ? kNever : heap_.front().when; }
+  bool empty() const { return soon_.size() == at_; }
+  Instant next() const { return empty() ? kNever : soon_[at_].when; }
   uint64_t taken() const { return taken_; }
+  // The one behind so many others, as far as is known yet; null: not known.
+  const Entry* coming(size_t ahead) const {
+    return at_ + ahead < soon_.size() ? &soon_[at_ + ahead] : nullptr;
+  }
 
   // What should have happened before now happens now.
   void add(Entry entry) {
     entry.when = std::max(entry.when, now_);
     entry.number = next_number_++;
-    heap_.push_back(entry);
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    if (heap_.empty() || later(heap_.front(), entry)) {
+      const auto place =
+          std::upper_bound(soon_.begin() + static_cast<ptrdiff_t>(at_), soon_.end(), entry,
+                           [](const Entry& a, const Entry& b) { return later(b, a); });
+      soon_.insert(place, entry);
+      if (soon_.size() - at_ > kMostSoon) {
+        push(soon_.back());
+        soon_.pop_back();
+      }
+    } else {
+      push(entry);
+    }
   }
   // Moves the time to the next entry. Requires: !empty().
   Entry take() {
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    const Entry entry = heap_.back();
-    heap_.pop_back();
+    const Entry entry = soon_[at_++];
     now_ = entry.when;
     ++taken_;
+    if (soon_.size() - at_ < kSoon) fill_up();
     return entry;
   }
   // Requires: nothing is due before `when`.
   void pass(Instant when) { now_ = std::max(now_, when); }
 
  private:
+  static constexpr size_t kSoon = 48, kMostSoon = 4 * kSoon;
+
   static bool later(const Entry& a, const Entry& b) {
     return a.when != b.when ? a.when > b.when : a.number > b.number;
   }
+  void push(const Entry& entry) {
+    heap_.push_back(entry);
+    std::push_heap(heap_.begin(), heap_.end(), later);
+  }
+  void fill_up() {
+    soon_.erase(soon_.begin(), soon_.begin() + static_cast<ptrdiff_t>(at_));
+    at_ = 0;
+    while (soon_.size() < 2 * kSoon && !heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), later);
+      soon_.push_back(heap_.back());
+      heap_.pop_back();
+    }
+  }
+
+  std::vector<Entry> soon_;  // in order, from at_ on; all before those of the heap
+  size_t at_ = 0;
   std::vector<Entry> heap_;
   Instant now_{0};
   uint64_t next_number_ = 0;
@@ -89,6 +122,7 @@ class Slots {
     return std::exchange(items_[slot], T{});
   }
   T& at(uint32_t slot) { return items_[slot]; }
+  const T& at(uint32_t slot) const { return items_[slot]; }
 
  private:
   std::vector<T> items_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "membership/prefetch.h"
+
 namespace phoenix::hostsim {
 
 namespace {
@@ -85,6 +87,7 @@ gossip::MembershipOptions Pool::options_of(SimHost& host, const std::vector<uint
   options.frame.compress = options_.compress;
   options.seed = seed_from(prng_);
   options.remembered = host.disk;
+  options.texts = texts_;
   for (const uint32_t seed : seeds) options.seeds.push_back(endpoint(seed));
   host.boot = options.boot_id;
   if (options_.adjust) options_.adjust(host.number, options);
@@ -210,7 +213,10 @@ void Pool::at(Duration since_start, std::function<void()> action) {
 
 void Pool::run(Duration length) {
   const Instant end = agenda_.now() + length;
-  while (agenda_.next() <= end) run_entry(agenda_.take());
+  while (agenda_.next() <= end) {
+    look_ahead();
+    run_entry(agenda_.take());
+  }
   agenda_.pass(end);
 }
 
@@ -221,6 +227,33 @@ bool Pool::run_until(const std::function<bool()>& holds, Duration limit, Duratio
     run(std::min(step, end - agenda_.now()));
   }
   return true;
+}
+
+// A large pool does not fit into any cache, and two entries in succession are rarely of one host:
+// what the next ones touch is fetched while those before them are carried out, each step of the
+// way to it a few entries after the one that it follows from.
+void Pool::look_ahead() const {
+  const auto host_of = [this](const Entry* entry) -> const SimHost* {
+    const bool has_one = entry != nullptr && entry->what != What::kCall && entry->host < size();
+    return has_one ? hosts_[entry->host].get() : nullptr;
+  };
+  const auto is_datagram = [](const Entry* entry) {
+    return entry != nullptr && entry->what == What::kDatagram;
+  };
+  constexpr size_t kStep = 8;
+  const Entry* const far = agenda_.coming(5 * kStep);
+  if (is_datagram(far)) gossip::prefetch(&datagrams_.at(far->slot), sizeof(Datagram));
+  if (const SimHost* host = host_of(far)) gossip::prefetch(host, sizeof *host);
+  const Entry* const near = agenda_.coming(4 * kStep);
+  if (is_datagram(near)) {
+    const std::string& bytes = datagrams_.at(near->slot).bytes;
+    gossip::prefetch(bytes.data(), bytes.size());
+  }
+  if (const SimHost* host = host_of(near)) gossip::prefetch(host->core.get(), gossip::kCacheLine);
+  for (int depth = 0; depth < 3; ++depth) {
+    const SimHost* host = host_of(agenda_.coming((3 - static_cast<size_t>(depth)) * kStep));
+    if (host != nullptr && host->core != nullptr) host->core->prefetch(depth);
+  }
 }
 
 void Pool::run_entry(const Entry& entry) {

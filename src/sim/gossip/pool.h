@@ -168,6 +168,7 @@ class Pool {
   void end_stream(uint32_t id, Duration after, gossip::StreamFailure why);
   void schedule_tick(SimHost& host, Instant wake);
   void note(uint32_t host, What what, std::string_view bytes);
+  void look_ahead() const;
 
   PoolOptions options_;
   Prng prng_;
@@ -185,6 +186,7 @@ class Pool {
   uint32_t next_stream_ = 1;
   uint64_t vain_wakes_ = 0;
   gossip::Output scratch_;
+  std::shared_ptr<gossip::HostTexts> texts_ = std::make_shared<gossip::HostTexts>();
   uint64_t trace_ = 0xcbf29ce484222325;
 };
 
