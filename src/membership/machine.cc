@@ -34,7 +34,7 @@ size_t longest_message(const FrameOptions& frame) {
   return payload_budget(frame, any) - kPartOverhead;
 }
 
-std::string text_of(StreamFailure why, Drop drop) {
+std::string text_of(StreamFailure why, Drop drop, bool keyed) {
   switch (why) {
     case StreamFailure::kRefused:
       return "nobody listens there";
@@ -47,7 +47,10 @@ std::string text_of(StreamFailure why, Drop drop) {
     case StreamFailure::kMalformed:
       break;
   }
-  if (drop == Drop::kKey) return "its answer is sealed with a key that is none of ours";
+  if (drop == Drop::kKey) {
+    return keyed ? "its answer is sealed with a key that is none of ours"
+                 : "its answer is encrypted, and we have no key";
+  }
   if (drop == Drop::kPlain) return "it answers without encryption, and we have a key";
   return "its answer cannot be read: " + std::string(drop_name(drop));
 }
@@ -334,7 +337,7 @@ void Machine::stream_failed(StreamId id, StreamFailure why, Drop reason, Now now
   }
   if (stream.join) {
     HostEvent event{HostEventKind::kJoinFailed, to_string(stream.to), 0, {}, {}};
-    event.detail = text_of(why, reason);
+    event.detail = text_of(why, reason, !keyring_.empty());
     out.events.push_back(std::move(event));
   }
   settle(now, out);

@@ -109,13 +109,20 @@ class Pool {
     return text;
   }
   bool heard(int host, HostEventKind kind, std::string_view name) {
-    for (const HostEvent& event : at(host).events) {
-      if (event.kind == kind && event.name == name) return true;
-    }
-    return false;
+    return find(host, kind, name) != nullptr;
+  }
+  std::string detail(int host, HostEventKind kind, std::string_view name) {
+    const HostEvent* event = find(host, kind, name);
+    return event == nullptr ? "not heard" : event->detail;
   }
 
  private:
+  const HostEvent* find(int host, HostEventKind kind, std::string_view name) {
+    for (const HostEvent& event : at(host).events) {
+      if (event.kind == kind && event.name == name) return &event;
+    }
+    return nullptr;
+  }
   struct Datagram {
     Endpoint from, to;
     std::string bytes;
@@ -271,8 +278,23 @@ TEST(Membership, AnEncryptedPoolRefusesWhoHasNoKey) {
   pool.run_for(seconds(5));
   EXPECT_EQ(pool.at(0).core->alive(), 2u);
   EXPECT_EQ(pool.at(2).core->alive(), 1u);
-  ASSERT_TRUE(pool.heard(2, HostEventKind::kJoinFailed, "127.0.0.1:7946"));
+  EXPECT_EQ(pool.detail(2, HostEventKind::kJoinFailed, "127.0.0.1:7946"),
+            "its answer is encrypted, and we have no key");
   EXPECT_GT(pool.at(0).core->stats().dropped[static_cast<size_t>(Drop::kPlain)], 0u);
+}
+
+TEST(Membership, AnEncryptedPoolRefusesWhoHasAnotherKey) {
+  Pool pool;
+  for (int host = 0; host < 2; ++host) {
+    MembershipOptions options = options_of(host);
+    options.keys = {std::string(16, host == 0 ? 'k' : 'l')};
+    pool.start(options);
+  }
+  pool.run_for(seconds(5));
+  EXPECT_EQ(pool.at(0).core->alive(), 1u);
+  EXPECT_EQ(pool.detail(1, HostEventKind::kJoinFailed, "127.0.0.1:7946"),
+            "its answer is sealed with a key that is none of ours");
+  EXPECT_GT(pool.at(0).core->stats().dropped[static_cast<size_t>(Drop::kKey)], 0u);
 }
 
 TEST(Membership, HostsOfAnotherPoolAreSeenAndStayOutside) {
