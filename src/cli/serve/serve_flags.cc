@@ -98,8 +98,8 @@ std::vector<Flag> serve_flags(ServeOptions* o) {
   flags.push_back(text_flag("--data", "DIR", &o->data_dir, "data folder (.phoenixflight)"));
   flags.push_back(address_flag("--listen", &o->listen, &o->listen_explicit,
                                "REST (127.0.0.1:7400); port 0: any free one"));
-  flags.push_back(address_flag("--peer", &o->peer, &o->peer_explicit,
-                               "host to host (127.0.0.1:7401); not used yet"));
+  flags.push_back(
+      address_flag("--peer", &o->peer, &o->peer_explicit, "host to host (127.0.0.1:7401)"));
   flags.push_back(address_flag("--gossip", &o->gossip, &o->gossip_explicit,
                                "membership, UDP and TCP (127.0.0.1:7946)"));
   flags.push_back(text_flag("--advertise", "ADDR", &o->advertise, "address that others reach"));
