@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "lineage/audit/pruned_log.h"
 #include "lineage/audit/test_pool.h"
 #include "lineage/audit/verifier.h"
 
@@ -40,6 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (prefix && lineage::encode_prefix(*prefix) != text) std::abort();
   const auto kept = lineage::decode_kept(text);
   if (kept && lineage::encode_kept(*kept) != text) std::abort();
+  const auto pruned = lineage::decode_pruned(text);
+  if (pruned && lineage::encode_pruned(*pruned) != text) std::abort();
   // And as keys, which are files from elsewhere too.
   const auto key = lineage::parse_public(text);
   if (key && lineage::render_public(*key) != text) std::abort();

@@ -152,6 +152,8 @@ class Hosts {
 
   // None: everything arrives at once.
   std::function<Duration()> lag;
+  // Offers that have left are checked at once; else at the next tick.
+  bool checks_soon = true;
   // What hosts are there, in order.
   std::vector<std::string> alive() const {
     std::vector<std::string> names;
@@ -311,6 +313,13 @@ class Hosts {
         }
       }
       more = deliver() || more;
+      if (more || !checks_soon) continue;
+      // What was sent on unchecked has left by now.
+      for (const auto& [name, host] : hosts_) {
+        if (!host->node->has_unchecked()) continue;
+        host->node->tick(now());
+        more = true;
+      }
     }
     for (const auto& [name, host] : hosts_) {
       for (const std::string& wrong : host->node->check()) ADD_FAILURE() << name << ": " << wrong;

@@ -98,6 +98,45 @@ TEST_F(OffersTest, TheReceiverIsAskedAndTheCommitCarriesBothSignatures) {
   EXPECT_EQ(report.signatures.unsigned_handoffs, 0u);
 }
 
+// Without a clock of the driver's, only what lies between inputs is measured.
+TEST_F(OffersTest, OfAHandoffTheWayAndTheCommitAreMeasured) {
+  const lineage::HandoffOffer said = offer();
+  ask(said);
+  stage.advance(milliseconds(40));
+  EXPECT_EQ(code(accept(acceptance(said), key_of("receiver"), receiver)), "done");
+  const auto phase = [this](HandoffPhase of) -> const Samples& {
+    return stage.node().stats().handoff_phases[static_cast<size_t>(of)];
+  };
+  EXPECT_EQ(stage.node().stats().handoff.max(), milliseconds(40));
+  EXPECT_EQ(phase(HandoffPhase::kTransmit).max(), milliseconds(40));
+  EXPECT_EQ(phase(HandoffPhase::kCommit).count(), 1u);
+  for (const HandoffPhase absent : {HandoffPhase::kPolicy, HandoffPhase::kSign,
+                                    HandoffPhase::kSerialize, HandoffPhase::kVerify}) {
+    EXPECT_EQ(phase(absent).count(), 0u);
+  }
+}
+
+// Each look at it takes a millisecond.
+TEST(HandoffPhases, AClockThatIsLentMeasuresTheRest) {
+  NodeConfig config = SignedStage::config();
+  config.work_clock = [at = Instant{}]() mutable { return at = at + milliseconds(1); };
+  Stage stage(config);
+  const Worker giver = stage.join("giver", {"a"});
+  stage.submit("p", {"a"});
+  stage.join("receiver", {"a"});
+  OwnerCall call = Stage::owner_call(Call::kHandoff, "p", 1, "7");
+  call.to = "receiver";
+  EXPECT_EQ(code(stage.own(Stage::token(giver), call)), "done");
+  const auto& phases = stage.node().stats().handoff_phases;
+  const auto count = [&](HandoffPhase of) { return phases[static_cast<size_t>(of)].count(); };
+  EXPECT_EQ(count(HandoffPhase::kPolicy), 1u);
+  EXPECT_EQ(count(HandoffPhase::kSerialize), 1u);
+  EXPECT_EQ(count(HandoffPhase::kCommit), 1u);
+  EXPECT_EQ(count(HandoffPhase::kVerify), 0u) << "nobody has signed";
+  EXPECT_EQ(count(HandoffPhase::kTransmit), 0u) << "nobody was asked";
+  EXPECT_EQ(phases[static_cast<size_t>(HandoffPhase::kPolicy)].max(), milliseconds(1));
+}
+
 TEST_F(OffersTest, AnOfferSaysWhatTheCallSays) {
   const lineage::KeyPair mine = key_of("giver");
   OwnerCall bare = handoff(offer(), "");

@@ -57,10 +57,14 @@ class RemoteOffersTest : public ::testing::Test {
     return said;
   }
   RequestId ask(const std::string& keeper, const lineage::HandoffOffer& said) {
+    return ask(keeper, said, key_of(giver.id));
+  }
+  RequestId ask(const std::string& keeper, const lineage::HandoffOffer& said,
+                const lineage::KeyPair& by) {
     OwnerCall call = Stage::owner_call(Call::kHandoff, packet, said.epoch, said.receiver);
     call.to = said.receiver;
     call.content = json("7");
-    call.statement = lineage::sign(key_of(giver.id), said);
+    call.statement = lineage::sign(by, said);
     return hosts.ask(keeper, Stage::token(giver), OwnerCalls{{call}, true});
   }
   RequestId accept(const std::string& keeper, const lineage::HandoffOffer& said) {
@@ -120,6 +124,50 @@ TEST_F(RemoteOffersTest, WhatWasTakenIsNotAskedForAgain) {
   const DeliveriesReply told = hosts.poll(kTaking, receiver);
   EXPECT_EQ(told.deliveries.size(), 1u);
   EXPECT_TRUE(told.offers.empty());
+}
+
+TEST_F(RemoteOffersTest, AnOfferThatHasLeftIsCheckedAndMayBeOver) {
+  const lineage::HandoffOffer said = offer();
+  const RequestId asked = ask(kKeeper, said, key_of("somebody else"));
+  EXPECT_EQ(hosts.said<Offered>(kKeeper, kTaking), 1u) << "its receiver was asked at once";
+  EXPECT_EQ(given(asked), "unknown-key");
+  EXPECT_EQ(given(accept(kKeeper, said)), "no-offer");
+  EXPECT_EQ(hosts.owner(packet), "giver");
+  lineage::HandoffOffer other = said;
+  other.context = lineage::sha256("8");
+  EXPECT_EQ(given(ask(kKeeper, other)), "altered-context");
+  other = said;
+  other.contract = lineage::sha256("c");
+  EXPECT_EQ(given(ask(kKeeper, other)), "unknown-contract");
+  other = said;
+  other.expires_at = hosts.now().wall;
+  EXPECT_EQ(given(ask(kKeeper, other)), "offer-expired");
+  EXPECT_EQ(hosts.owner(packet), "giver");
+}
+
+TEST_F(RemoteOffersTest, NothingIsCommittedBeforeItsOfferWasChecked) {
+  hosts.checks_soon = false;
+  const lineage::HandoffOffer said = offer();
+  const RequestId forged = ask(kKeeper, said, key_of("somebody else"));
+  EXPECT_EQ(given(forged), "waits");
+  EXPECT_EQ(given(accept(kKeeper, said)), "no-offer");
+  EXPECT_EQ(given(forged), "unknown-key");
+  EXPECT_EQ(hosts.owner(packet), "giver");
+  const RequestId good = ask(kKeeper, said);
+  EXPECT_EQ(given(accept(kKeeper, said)), "done") << "checked when the acceptance came";
+  EXPECT_EQ(given(good), "done");
+  EXPECT_EQ(hosts.owner(packet), "receiver");
+  EXPECT_EQ(audit_of(hosts.records).signatures.handoffs, 1u);
+}
+
+TEST_F(RemoteOffersTest, AnUncheckedOfferEndsWithItsPacket) {
+  hosts.checks_soon = false;
+  const RequestId asked = ask(kKeeper, offer());
+  EXPECT_EQ(complete(giver, kKeeper), "done");
+  hosts.advance(milliseconds(50));
+  ASSERT_NE(hosts.answer(asked), nullptr);
+  EXPECT_EQ(std::get<Error>(*hosts.answer(asked)).kind, ErrorKind::kMisdirected)
+      << "the same call finds what became of it";
 }
 
 TEST_F(RemoteOffersTest, AQuestionThatIsLostIsAskedAgain) {

@@ -175,6 +175,11 @@ class Attacks(Signing):
         report = self.verified()
         self.assertGreaterEqual(report["handoffsSigned"], TIMES)
         self.assertEqual(report["handoffsUnsigned"], 0)
+        # What a handoff was made of: nobody's host signed for a member.
+        phases = self.ok("GET", "/v1/dma").json["handoffMs"]["phases"]
+        self.assertLessEqual({"policy", "serialize", "transmit", "verify", "commit"}, set(phases))
+        for name, times in phases.items():
+            self.assertLessEqual(times["p50"], times["max"], name)
 
 
 class Terms(Signing):
