@@ -1,6 +1,7 @@
 """Tickets: a ledger, no part of the pool, takes effects only from who owns the packet just now. A worker
 that was frozen cannot get a late write past it, and nobody else is handed the packet before."""
 
+import base64
 import json
 import os
 import pathlib
@@ -72,6 +73,18 @@ class Tickets(RestTest):
     def shown(self, run):
         return pathlib.Path(run.env["PHOENIX_TICKET_FILE"]).read_text()
 
+    def write(self, ledger, run, effect, value):
+        """With the ticket that is in place; a slow machine may read one and bring it too late."""
+        late = (403, {"refused": "expired"})
+        return until(self, lambda: next((answer for answer in
+                                         [ledger.apply(self.shown(run), effect, value)]
+                                         if answer != late), None), "a ticket in time")
+
+    def expiry(self, run):
+        """Of the ticket in place, be it over or not."""
+        ticket = phoenix_ticket.unpack(base64.b64decode(self.shown(run)))
+        return phoenix_ticket.signed_ticket(ticket, self.keys)["expiresAt"]
+
     def ask(self, packet, epoch, token, status=200):
         return self.ok("POST", f"/v1/packets/{packet}/ticket", {"epoch": epoch}, status, token=token)
 
@@ -89,10 +102,9 @@ class Tickets(RestTest):
         first = self.worker(cap)
         packet = self.submit(cap)["id"]
         run = first.run()
-        ticket = self.shown(run)
-        told = phoenix_ticket.check(ticket.strip(), self.keys)
+        told = phoenix_ticket.check(self.shown(run).strip(), self.keys)
         self.assertEqual((told["packet"], told["epoch"], told["owner"][0]), (packet, 1, first.id))
-        self.assertEqual(ledger.apply(ticket, "greet", "hello"), (201, {"value": "hello"}))
+        self.assertEqual(self.write(ledger, run, "greet", "hello"), (201, {"value": "hello"}))
         second = self.worker(cap)
         # All of it: the worker, those who guard CMD, and CMD.
         frozen = tree_of(first.process.pid)
@@ -100,19 +112,19 @@ class Tickets(RestTest):
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
         last = self.shown(run)
-        expires = phoenix_ticket.check(last.strip(), self.keys)["expiresAt"]
+        expires = self.expiry(run)
         # Until its end it is good; whoever holds it owns the packet, and nobody else does.
-        self.assertEqual(ledger.apply(last, "count", 1)[0], 201)
+        counted, _ = ledger.apply(last, "count", 1)
+        self.assertTrue(counted == 201 or time.time() * 1000 > expires, counted)
         after = second.run()
         self.assertEqual((after.packet, after.epoch), (packet, 2))
         self.assertGreater(time.time() * 1000, expires, "the next owner began while the ticket was good")
         status, answer = ledger.apply(last, "charge", 12)
         self.assertEqual((status, answer), (403, {"refused": "expired"}))
-        fresh = self.shown(after)
-        self.assertEqual(ledger.apply(fresh, "charge", 12), (201, {"value": 12}))
-        self.assertEqual(ledger.apply(fresh, "charge", 12), (200, {"value": 12}))
+        self.assertEqual(self.write(ledger, after, "charge", 12), (201, {"value": 12}))
+        self.assertEqual(self.write(ledger, after, "charge", 12), (200, {"value": 12}))
         # What the first has done is not done again: the effect's name counts, not the epoch.
-        self.assertEqual(ledger.apply(fresh, "greet", "again"), (200, {"value": "hello"}))
+        self.assertEqual(self.write(ledger, after, "greet", "again"), (200, {"value": "hello"}))
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
         run.gone()
@@ -127,10 +139,8 @@ class Tickets(RestTest):
         self.submit(cap)
         run = worker.run()
         path = pathlib.Path(run.env["PHOENIX_TICKET_FILE"])
-        node, first = path.stat().st_ino, phoenix_ticket.check(self.shown(run).strip(), self.keys)
-        until(self, lambda: phoenix_ticket.check(self.shown(run).strip(),
-                                                 self.keys)["expiresAt"] > first["expiresAt"],
-              "a fresh ticket is in place")
+        node, first = path.stat().st_ino, self.expiry(run)
+        until(self, lambda: self.expiry(run) > first, "a fresh ticket is in place")
         self.assertNotEqual(path.stat().st_ino, node)
         run.end(0)
 
