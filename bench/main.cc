@@ -27,7 +27,7 @@ constexpr const char* kUsage =
     "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N]\n"
     "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
     "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
-    "phoenix_bench handoff [--json FILE] [--quick] [--row N]...\n"
+    "phoenix_bench handoff [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
     "phoenix_bench policy [--json FILE] [--quick] [--row N]...\n"
     "\n"
     "Measures one host, the ring alone, the membership of hosts, the links between them,\n"
@@ -37,7 +37,7 @@ constexpr const char* kUsage =
     "  --quick       small sizes: shows that it works, the figures prove nothing\n"
     "  --row N       only this row of the table (host: 1..6, ring: 1..11,\n"
     "                membership: 1..10, link: 1..2, cluster: 1..8,\n"
-    "                handoff: 4, 5, 6, 7, 8, policy: 4); may be repeated\n"
+    "                handoff: 1..8, policy: 4); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
     "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"
@@ -129,8 +129,12 @@ int cluster(const std::vector<std::string>& words) {
 
 int handoff(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const auto wrong = parse(words, 8, {}, line); !wrong.empty()) return wrong_use(wrong);
-  return run_rows("handoff", line, lineage_rows(line.quick));
+  if (const auto wrong = parse(words, 8, {"--disk"}, line); !wrong.empty()) return wrong_use(wrong);
+  LineageBench options;
+  options.quick = line.quick;
+  options.program = PHOENIX_PROGRAM;
+  options.disk_folder = value_of(line, "--disk", own_folder());
+  return run_rows("handoff", line, lineage_rows(options));
 }
 
 int policy_table(const std::vector<std::string>& words) {

@@ -1,6 +1,7 @@
-// Attacks on handoffs at a host's core: each kind again and again, each with the reason code that
-// it must be refused with, none of them committed; and honest handoffs under the same contract,
-// none of them refused.
+// Attacks on handoffs: each kind again and again, each with the reason code that it must be refused
+// with, none of them committed; and honest handoffs under the same contract, none of them refused.
+// Over REST at a running host, which attacks.py does, and at a host's core in this process.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bench/figures.h"
 #include "bench/instant_host.h"
 #include "bench/lineage/rows.h"
+#include "bench/script.h"
 #include "lineage/crypto/sha256.h"
 #include "lineage/form/statements.h"
 
@@ -256,9 +258,30 @@ PacketKey travelled(Ring& ring, int handoffs, Count* count) {
   return packet;
 }
 
-}  // namespace
+// What came of attacks and of honest handoffs, as figures.
+void tell(const std::string& where, const Count& count, int kinds, int honest, int refused,
+          const char* each, double value, Figures& figures) {
+  figures.push_back({7,
+                     "attacks on handoffs " + where + " that are committed",
+                     static_cast<double>(count.committed),
+                     "packets",
+                     {Bar::Op::kAtMost, 0},
+                     {{"attacks", count.tried}, {"kinds", kinds}}});
+  figures.push_back({7,
+                     "attacks " + where + " refused with another reason code than their own",
+                     static_cast<double>(count.otherwise),
+                     "attacks",
+                     {Bar::Op::kAtMost, 0},
+                     {}});
+  figures.push_back({7,
+                     "honest handoffs " + where + " that are refused",
+                     static_cast<double>(refused),
+                     "handoffs",
+                     {Bar::Op::kAtMost, 0},
+                     {{"handoffs", honest}, {each, value}}});
+}
 
-Result<bool> attack_rows(bool quick, Figures& figures) {
+Result<bool> attack_core(bool quick, Figures& figures) {
   const int times = quick ? 5 : 100;
   Ring ring;
   Count count;
@@ -284,25 +307,39 @@ Result<bool> attack_rows(bool quick, Figures& figures) {
   ring.revoke_key();
   attack(ring, {"revoked key", "revoked-key", changed([](auto&) {})}, times, last, &count);
   kinds += 2;
-  figures.push_back({7,
-                     "attacks on handoffs that are committed",
-                     static_cast<double>(count.committed),
-                     "packets",
-                     {Bar::Op::kAtMost, 0},
-                     {{"attacks", count.tried}, {"kinds", kinds}}});
-  figures.push_back({7,
-                     "attacks refused with another reason code than their own",
-                     static_cast<double>(count.otherwise),
-                     "attacks",
-                     {Bar::Op::kAtMost, 0},
-                     {}});
-  figures.push_back({7,
-                     "honest handoffs under the same contract that are refused",
-                     static_cast<double>(refused),
-                     "handoffs",
-                     {Bar::Op::kAtMost, 0},
-                     {{"handoffs", honest}, {"core us each", micros}}});
+  tell("at the core", count, kinds, honest, refused, "core us each", micros, figures);
   return true;
+}
+
+Result<bool> attack_host(const LineageBench& options, Figures& figures) {
+  const Words sizes = options.quick ? Words{"3", "20"} : Words{"100", "1000"};
+  const auto lines = run_script(options.program, PHOENIX_ATTACKS, sizes);
+  if (!lines) return tl::unexpected(lines.error());
+  Count count;
+  int kinds = 0;
+  for (const Words& line : *lines) {
+    if (line.front() != "kind") continue;
+    ++kinds;
+    count.tried += static_cast<int>(number_after(line, "tried"));
+    count.otherwise += static_cast<int>(number_after(line, "otherwise"));
+    count.committed += static_cast<int>(number_after(line, "committed"));
+  }
+  const auto honest = std::find_if(lines->begin(), lines->end(),
+                                   [](const Words& line) { return line.front() == "honest"; });
+  if (kinds != 12 || honest == lines->end()) {
+    return fail(ErrorKind::kInternal, "attacks.py was cut short");
+  }
+  tell("over REST", count, kinds, static_cast<int>(number_after(*honest, "tried")),
+       static_cast<int>(number_after(*honest, "refused")), "ms each", number_after(*honest, "ms"),
+       figures);
+  return true;
+}
+
+}  // namespace
+
+Result<bool> attack_rows(const LineageBench& options, Figures& figures) {
+  if (auto done = attack_host(options, figures); !done) return done;
+  return attack_core(options.quick, figures);
 }
 
 }  // namespace phoenix::bench

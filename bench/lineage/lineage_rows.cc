@@ -203,14 +203,21 @@ Result<bool> proofs(bool quick, Figures& figures) {
 
 }  // namespace
 
-std::vector<Row> lineage_rows(bool quick) {
-  const auto row = [quick](auto* run) {
+std::vector<Row> lineage_rows(const LineageBench& options) {
+  const auto row = [quick = options.quick](auto* run) {
     return [quick, run](Figures& figures) { return run(quick, figures); };
   };
-  return {{4, "signed results in the core", row(signatures)},
+  const auto with_disk = [options](auto* run) {
+    return [options, run](Figures& figures) { return run(options, figures); };
+  };
+  // The first fork, which wants a process without threads.
+  return {{1, "one handoff at a time", with_disk(one_handoff_row)},
+          {2, "one durable handoff at a time", with_disk(durable_handoff_row)},
+          {3, "500 durable handoffs a second", with_disk(steady_handoffs_row)},
+          {4, "signed results in the core", row(signatures)},
           {5, "verifying an export", row(verification)},
           {6, "altering an export", row(mutations)},
-          {7, "attacks on handoffs", row(attack_rows)},
+          {7, "attacks on handoffs", with_disk(attack_rows)},
           {8, "proofs in a long log", row(proofs)}};
 }
 
