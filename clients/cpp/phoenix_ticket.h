@@ -1,6 +1,6 @@
 // Checks tickets of PhoenixFlight in tools that are no part of it. One header, C++17; needs
-// libsodium (link with -lsodium, call sodium_init() once), public keys of the pool's hosts or of
-// its root, and a clock that is right within half a second.
+// libsodium (link with -lsodium, call sodium_init() once), the public key of the pool's root (where
+// it has none, those of its hosts), and a clock that is right within half a second.
 //
 //   phoenixflight::TicketChecker checker;
 //   if (!checker.trust(text_of("h1.pub"))) …            a *.pub file of the pool, its whole text
@@ -286,12 +286,13 @@ class TicketChecker {
     const size_t length = in.array();
     for (size_t i = 0; i < length && i < 64 && in.ok(); ++i) path.push_back(in.digest());
     if (!in.done()) return "bad-form";
-    Keys hosts = hosts_;
+    Keys hosts = roots_.empty() ? hosts_ : Keys();
     std::string pool;
     if (!grant.empty()) {
       std::string key;
       const std::string why = granted(grant, key, pool);
-      // Of a root that is not trusted it says nothing; the host's key may be known by itself.
+      // Of a root that is not trusted it says nothing. Where none is, a host's key may be known by
+      // itself.
       if (why.empty()) hosts.push_back(key);
       if (!why.empty() && why != "unknown-key") return why;
     }

@@ -1,6 +1,6 @@
 """Checks a ticket without any host.
 
-    keys = load_keys("h1.pub", "root.pub")    # of the pool's hosts, or of its root
+    keys = load_keys("root.pub")    # of the pool's root; where it has none, of its hosts
     ticket = check(text, keys, seen)          # or ValueError, with the reason
 
 `seen` is the highest epoch that was seen of that packet: remember it. The clock must be right within half
@@ -41,7 +41,7 @@ def check(text, keys, seen=0, now=None):
 
 def signed_ticket(shown, keys):
     _, grant, said, envelope, at, path = shown
-    hosts, pools = dict(keys["host"]), set()
+    hosts, pools = {} if keys["root"] else dict(keys["host"]), set()
     if grant is not None and unpack(grant)[2] in keys["root"]:
         _, pool, _, key, _ = unpack(opened(grant, keys["root"], "key-grant")[0])
         hosts[hashlib.sha256(key).hexdigest()[:16]], pools = key, {pool}

@@ -91,8 +91,7 @@ class Verifier:
         self.roots = {key_id(root): root}
         self.hosts, self.members = {}, {}  # key id to key; (ns, id) to {key id: key}
         self.logs, self.packets = {}, {}
-        self.pending, self.late = [], []
-        self.pool = None
+        self.pending, self.late, self.pool = [], [], None
 
     def line(self, letter, data):
         if letter == "g":
@@ -119,9 +118,10 @@ class Verifier:
 
     def entry(self, data):
         (_, _, _, _, ns, subject, _, _, epoch, _, _, _, leg, key, _) = whole(data)
-        if key and ns:
-            proof = whole(open_envelope(key[4], "registration-proof", {key_id(key[2]): key[2]}))
-            assert proof[1:5] == [self.pool, ns, subject, key[2]], "another member's proof"
+        if key and key[4]:
+            by = ("registration-proof", {key_id(key[2]): key[2]}) if ns else ("key-grant", self.roots)
+            proof = whole(open_envelope(key[4], *by))
+            assert proof[1:-1] == [self.pool] + [ns] * bool(ns) + [subject, key[2]], "another's proof"
             self.members.setdefault((ns, subject), {})[key_id(key[2])] = key[2]
         if leg:
             self.packets.setdefault((ns, subject), []).append((leg, epoch, sha(b"\0", data)))

@@ -19,7 +19,7 @@ PROGRAM = sys.argv.pop(1)
 SIGNERS = {"key-grant": make_vectors.ROOT, "registration-proof": make_vectors.GIVER,
            "handoff-offer": make_vectors.GIVER, "approval": make_vectors.HUMAN,
            "ticket": make_vectors.HOST, "drain-certificate": make_vectors.HOST,
-           "checkpoint": make_vectors.HOST}
+           "checkpoint": make_vectors.HOST, "key-request": make_vectors.HOST}
 
 
 class Vectors(unittest.TestCase):
@@ -56,7 +56,7 @@ class Export(unittest.TestCase):
 
     def test_it_is_accepted_under_each_checkpoint(self):
         for checkpoint in self.checkpoints:
-            self.assertEqual(self.verify(self.text, checkpoint), (49, 43))
+            self.assertEqual(self.verify(self.text, checkpoint), (50, 43))
 
     def test_what_is_altered_is_refused(self):
         lines = self.text.splitlines(keepends=True)

@@ -49,6 +49,7 @@ class Tickets(unittest.TestCase):
         nobody = {"host": {}, "root": {}}
         self.refused("no ticket", self.alone, nobody)
         self.refused("no ticket", self.of_session, ROOTS)
+        self.refused("no ticket", self.of_session, HOSTS | {"root": ROOTS["root"]})
 
     def test_nothing_altered_is_taken(self):
         for data, keys in ((self.alone, ROOTS), (self.of_session, HOSTS)):

@@ -17,11 +17,12 @@ std::string member_name(std::string_view ns, std::string_view id) {
 
 KeyBook::KeyBook(std::string pool, const std::vector<NamedKey>& trusted) : pool_(std::move(pool)) {
   for (const NamedKey& named : trusted) {
+    if (named.role == KeyRole::kRoot && named.name == pool_) roots_[named.key.id()] = named.key;
+  }
+  for (const NamedKey& named : trusted) {
+    if (named.role == KeyRole::kRoot) continue;
+    if (named.role == KeyRole::kHost && !roots_.empty()) continue;
     const std::string id = named.key.id();
-    if (named.role == KeyRole::kRoot) {
-      roots_[id] = named.key;
-      continue;
-    }
     const bool host = named.role == KeyRole::kHost;
     holdings_[named.name].push_back({{named.key, host ? named.name : ""}, id, {}, {}});
     if (host) host_of_key_[id] = named.name;
@@ -87,6 +88,7 @@ Finding KeyBook::prove(const Entry& entry, const Place& place) const {
   const KeyChange& change = *entry.key;
   if (change.action == KeyAction::kRevoke) return std::nullopt;
   if (change.role == KeyRole::kHost) {
+    if (roots_.empty()) return std::nullopt;  // nor is it believed
     const auto find = [this](std::string_view id) -> const PublicKey* {
       const auto it = roots_.find(std::string(id));
       return it == roots_.end() ? nullptr : &it->second;
@@ -119,36 +121,46 @@ void KeyBook::add(const Entry& entry, const Place& place) {
   if (host) host_of_key_[id] = entry.subject;
 }
 
+// From there on the key is good no more, whoever said that it was.
+void KeyBook::take_back(std::vector<Holding>& held, std::string_view id, const Place& place) {
+  for (Holding& holding : held) {
+    if (holding.id == id && !holding.to) holding.to = place;
+  }
+}
+
 // `later`: it rests on an entry of this block that is yet to come.
 Finding KeyBook::try_apply(const Entry& entry, const Place& place, bool& later) {
   const KeyChange& change = *entry.key;
   const std::string id = change.key.id();
+  const bool host = change.role == KeyRole::kHost;
+  const bool believed = !host || !roots_.empty();
   std::vector<Holding>& held = holdings_[owner_of(entry)];
-  Holding* current = nullptr;
-  for (Holding& holding : held) {
-    if (!holding.to) current = &holding;
+  // A host's key that was known from the start stands beside what the log tells.
+  const Holding* current = nullptr;
+  for (const Holding& holding : held) {
+    if (!holding.to && (holding.from || !host)) current = &holding;
   }
+  // A host may tell again what it cannot know to be in the log already.
+  const bool again =
+      change.action == KeyAction::kAdd || (host && change.action == KeyAction::kRotate);
+  if (again && current != nullptr && current->id == id) return std::nullopt;
   switch (change.action) {
     case KeyAction::kAdd:
-      if (current != nullptr && current->id == id) return std::nullopt;
-      if (current == nullptr) {
-        add(entry, place);
-        return std::nullopt;
-      }
-      break;
+      if (current != nullptr) break;
+      if (believed) add(entry, place);
+      return std::nullopt;
     case KeyAction::kRotate:
-      if (current != nullptr && current->id == change.previous) {
-        current->to = place;
-        add(entry, place);
-        return std::nullopt;
+      if (!host ? current == nullptr || current->id != change.previous
+                : current != nullptr && current->id != change.previous) {
+        break;
       }
-      break;
+      take_back(held, change.previous, place);
+      if (believed) add(entry, place);
+      return std::nullopt;
     case KeyAction::kRevoke:
-      if (current != nullptr && current->id == id) {
-        current->to = place;
-        return std::nullopt;
-      }
-      break;
+      if (!host && (current == nullptr || current->id != id)) break;
+      take_back(held, id, place);
+      return std::nullopt;
   }
   later = true;
   return fault_at(place, "bad-key",

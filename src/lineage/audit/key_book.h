@@ -2,6 +2,10 @@
 // time. Across logs the order is known as far as checkpoints tell it; where it is not known a key
 // counts as good on both sides of its change.
 //
+// Where the pool's root is among the trusted keys, only that root says which key is a host's; a
+// host's own key that is given beside it counts for nothing. Without a root the given keys of hosts
+// count, and no entry can add to them.
+//
 // Feed it all key entries. Those of one block of the export may come before those they rest on;
 // what cannot be applied yet is kept back until settle().
 #pragma once
@@ -22,7 +26,7 @@ class KeyBook {
  public:
   KeyBook(std::string pool, const std::vector<NamedKey>& trusted);
 
-  // A root's grant: the host's key is good from the start on, until an entry revokes it.
+  // A root's grant: the host's key is good from the start on, until an entry takes it back.
   // Answers the key's id, or why not.
   Result<std::string> grant(std::string_view envelope);
 
@@ -54,6 +58,7 @@ class KeyBook {
   };
   static bool may_hold(const Holding& holding, const Place& place);
   Finding try_apply(const Entry& entry, const Place& place, bool& later);
+  static void take_back(std::vector<Holding>& held, std::string_view id, const Place& place);
   Finding prove(const Entry& entry, const Place& place) const;
   void add(const Entry& entry, const Place& place);
   static std::string owner_of(const Entry& entry);

@@ -41,8 +41,9 @@ class TestPool {
   std::vector<NamedKey> roots() const {
     return {{KeyRole::kRoot, kPool, test_pair("root").public_key()}};
   }
-  std::string grant(const std::string& host) const {
-    return sign(test_pair("root"), KeyGrant{kPool, host, test_pair(host).public_key(), 1});
+  std::string grant(const std::string& host) const { return grant(host, host); }
+  std::string grant(const std::string& host, const std::string& key_name) const {
+    return sign(test_pair("root"), KeyGrant{kPool, host, test_pair(key_name).public_key(), 1});
   }
 
   void append(uint32_t log, const Entry& entry) {
@@ -103,6 +104,23 @@ class TestPool {
     entry.key->previous = test_pair(keys_[member]).id();
     append(log, entry);
     keys_[member] = key_name;
+  }
+  // Of a host: its first key, or another one in place of `previous`.
+  Entry host_key_entry(const std::string& host, const std::string& key_name,
+                       const std::string& previous = "") {
+    Entry entry = plain(EntryKind::kKey, host, previous.empty() ? "key-added" : "key-rotated");
+    entry.ns.clear();
+    entry.key = KeyChange{previous.empty() ? KeyAction::kAdd : KeyAction::kRotate, KeyRole::kHost,
+                          test_pair(key_name).public_key(),
+                          previous.empty() ? "" : test_pair(previous).id(), grant(host, key_name)};
+    return entry;
+  }
+  Entry revoked_host_key(const std::string& host, const std::string& key_name) {
+    Entry entry = host_key_entry(host, key_name);
+    entry.event = "key-revoked";
+    entry.key->action = KeyAction::kRevoke;
+    entry.key->proof.clear();
+    return entry;
   }
   KeyPair key_of(const std::string& member) const { return test_pair(keys_.at(member)); }
 
@@ -191,8 +209,9 @@ class TestPool {
     return checkpoint;
   }
   // Ends a block of the export; answers the envelope.
-  std::string publish(const std::string& host) {
-    const std::string envelope = sign(test_pair(host), checkpoint(host));
+  std::string publish(const std::string& host) { return publish(host, host); }
+  std::string publish(const std::string& host, const std::string& key_name) {
+    const std::string envelope = sign(test_pair(key_name), checkpoint(host));
     blocks_ += export_line(LineKind::kCheckpoint, envelope);
     std::string entries;
     for (auto& [log, state] : logs_) {
@@ -205,7 +224,7 @@ class TestPool {
       if (!leaves.empty()) blocks_ += export_hashes(leaves);
     }
     blocks_ += entries;
-    signers_[grant(host)] = host;
+    signers_[grant(host, key_name)] = host;
     return envelope;
   }
   std::string text() const {
@@ -230,6 +249,7 @@ class TestPool {
 inline std::vector<std::string> fill(TestPool& pool) {
   for (const char* member : {"a", "b", "c"}) pool.register_member(3, member);
   pool.register_member(5, "human");
+  pool.append(3, pool.host_key_entry("h1", "h1"));
   std::vector<std::string> packets;
   for (int i = 0; i < 20; ++i) packets.push_back("pkt_" + std::to_string(i));
   for (int i = 0; i < 20; ++i) pool.assign(i % 2 == 0 ? 3 : 5, packets[i], i % 3 == 0 ? "b" : "a");

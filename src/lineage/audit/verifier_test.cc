@@ -32,7 +32,7 @@ TEST(Audit, TakesATrueExportUnderAnyOfItsCheckpoints) {
   EXPECT_EQ(newest.checkpoints, 3U);
   EXPECT_EQ(newest.logs, 2U);
   EXPECT_EQ(newest.legs, 20U + 5 + 10 + 5 + 3);
-  EXPECT_EQ(newest.entries, newest.legs + 4 + 1 + 1);
+  EXPECT_EQ(newest.entries, newest.legs + 4 + 1 + 1 + 1);
   EXPECT_EQ(newest.after, 0U);
   EXPECT_EQ(newest.packets.packets, 20U);
   EXPECT_EQ(newest.packets.ended, 5U);
@@ -42,7 +42,7 @@ TEST(Audit, TakesATrueExportUnderAnyOfItsCheckpoints) {
   EXPECT_EQ(newest.signatures.attested, 0U);
   const AuditReport first = verified(pool, pool.text(), {checkpoints[0]});
   EXPECT_EQ(code_of(first), "ok");
-  EXPECT_EQ(first.after, newest.entries - 24);
+  EXPECT_EQ(first.after, newest.entries - 25);
   EXPECT_EQ(code_of(verified(pool, pool.text(), checkpoints)), "ok");
 }
 
@@ -101,6 +101,87 @@ TEST(Audit, AHostsKeyThatIsGivenNeedsNoGrant) {
   const std::string text = std::string(kExportHeader) + "\n" + pool.blocks();
   EXPECT_EQ(code_of(verify_export(text, hosts, {newest}).value()), "ok");
   EXPECT_EQ(code_of(verified(pool, text, {newest})), "unknown-key");
+}
+
+TEST(Audit, WhereTheRootIsKnownAHostsKeyNeedsItsGrant) {
+  TestPool pool;
+  pool.register_member(3, "a");
+  const std::string newest = pool.publish("h1");
+  std::vector<NamedKey> both = pool.roots();
+  both.push_back({KeyRole::kHost, "h1", test_pair("h1").public_key()});
+  const std::string bare = std::string(kExportHeader) + "\n" + pool.blocks();
+  EXPECT_EQ(code_of(verify_export(bare, both, {newest}).value()), "unknown-key");
+  EXPECT_EQ(code_of(verify_export(pool.text(), both, {newest}).value()), "ok");
+  // The root of another pool has no say in this one.
+  both[0].name = "other";
+  EXPECT_EQ(code_of(verify_export(bare, both, {newest}).value()), "ok");
+}
+
+TEST(Audit, AHostsKeyIsGoodFromEntryToEntry) {
+  const auto told = [](const std::function<void(TestPool&)>& tell) {
+    TestPool pool;
+    pool.append(3, pool.host_key_entry("h1", "h1"));
+    const std::string first = pool.publish("h1");
+    tell(pool);
+    return code_of(verified(pool, pool.text(), {first}));
+  };
+  const auto rotate = [](TestPool& pool) {
+    pool.append(3, pool.host_key_entry("h1", "h1-2", "h1"));
+    pool.publish("h1", "h1-2");
+  };
+  EXPECT_EQ(told(rotate), "ok");
+  // Told again by a host that could not know that it stands there already.
+  EXPECT_EQ(told([&](TestPool& pool) {
+              rotate(pool);
+              pool.append(5, pool.host_key_entry("h1", "h1-2", "h1"));
+              pool.publish("h1", "h1-2");
+            }),
+            "ok");
+  EXPECT_EQ(told([&](TestPool& pool) {
+              rotate(pool);
+              pool.register_member(3, "late");
+              pool.publish("h1");
+            }),
+            "unknown-key");
+  EXPECT_EQ(told([&](TestPool& pool) {
+              pool.append(3, pool.revoked_host_key("h1", "h1"));
+              pool.publish("h2");
+              pool.register_member(3, "late");
+              pool.publish("h1");
+            }),
+            "unknown-key");
+  // A second key beside the one in force, one that the root gave to somebody else, and one that
+  // nobody gave.
+  EXPECT_EQ(told([&](TestPool& pool) {
+              pool.append(5, pool.host_key_entry("h1", "thief"));
+              pool.publish("h2");
+            }),
+            "bad-key");
+  for (const char* subject : {"h1", "h3"}) {
+    EXPECT_EQ(told([&](TestPool& pool) {
+                Entry entry = pool.host_key_entry("h3", "h3");
+                entry.subject = subject;
+                if (entry.subject == "h3") entry.key->proof = pool.grant("h3", "other");
+                pool.append(5, entry);
+                pool.publish("h2");
+              }),
+              "bad-key");
+  }
+}
+
+TEST(Audit, WithoutARootNoEntryMakesAKeyAHosts) {
+  TestPool pool;
+  pool.append(3, pool.host_key_entry("h1", "h1"));
+  const std::string first = pool.publish("h1");
+  const std::vector<NamedKey> hosts = {{KeyRole::kHost, "h1", test_pair("h1").public_key()}};
+  const auto judge = [&] {
+    const std::string text = std::string(kExportHeader) + "\n" + pool.blocks();
+    return code_of(verify_export(text, hosts, {first}).value());
+  };
+  EXPECT_EQ(judge(), "ok");
+  pool.append(3, pool.host_key_entry("h1", "thief", "h1"));
+  pool.publish("h1", "thief");
+  EXPECT_EQ(judge(), "unknown-key");
 }
 
 TEST(Audit, AGrantThatServesNothingIsRefused) {

@@ -1,5 +1,6 @@
 #include "lineage/form/shown_ticket.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "lineage/crypto/refusal.h"
@@ -92,15 +93,20 @@ Result<Ticket> check_ticket(const ShownTicket& shown, std::span<const NamedKey> 
   std::optional<KeyGrant> grant;
   if (!shown.grant.empty()) {
     auto opened = open<KeyGrant>(shown.grant, keys_of(trusted, KeyRole::kRoot));
-    // Of a root that nobody here trusts it says nothing; the host's key may be known by itself.
+    // Of a root that nobody here trusts it says nothing. Where none is, the host's key may be known
+    // by itself.
     if (!opened && opened.error().reason_code != "unknown-key") {
       return tl::unexpected(std::move(opened.error()));
     }
     if (opened) grant = std::move(opened->statement);
   }
+  const bool rooted = std::any_of(trusted.begin(), trusted.end(), [](const NamedKey& named) {
+    return named.role == KeyRole::kRoot;
+  });
   const KeyFinder known = keys_of(trusted, KeyRole::kHost);
-  const auto find = [&grant, &known](std::string_view id) -> const PublicKey* {
-    return grant && grant->key.id() == id ? &grant->key : known(id);
+  const auto find = [&](std::string_view id) -> const PublicKey* {
+    if (grant && grant->key.id() == id) return &grant->key;
+    return rooted ? nullptr : known(id);
   };
   const auto pool = signed_pool(shown, find);
   if (!pool) return tl::unexpected(pool.error());

@@ -44,11 +44,11 @@ std::string encode(const ShownTicket& shown);
 template <>
 Result<ShownTicket> decode<ShownTicket>(std::string_view bytes);
 
-// What it says, once it is good: signed by a trusted host's key, or by one that a trusted root has
-// granted; not past its end at `now`; of no lower epoch than `seen` (0: none was seen yet).
-// Refusals are kForbidden with the codes of check_evidence() or "expired", "stale-epoch",
-// "clock-behind" (issued later than this clock can believe), "wrong-grant"; "bad-form" is
-// kInvalidRequest.
+// What it says, once it is good: signed by a key that a trusted root has granted or, where no root
+// is trusted, by a trusted host's; not past its end at `now`; of no lower epoch than `seen` (0:
+// none was seen yet). Refusals are kForbidden with the codes of check_evidence() or "expired",
+// "stale-epoch", "clock-behind" (issued later than this clock can believe), "wrong-grant";
+// "bad-form" is kInvalidRequest.
 Result<Ticket> check_ticket(const ShownTicket& shown, std::span<const NamedKey> trusted, WallMs now,
                             uint64_t seen);
 

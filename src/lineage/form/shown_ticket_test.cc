@@ -60,6 +60,10 @@ TEST(ShownTicket, TakesTheKeyThatATrustedRootHasGranted) {
   EXPECT_EQ(refusal(check_ticket(shown, pool.hosts, kAt, 0)), "good");
   shown.grant = sign(pool.root, KeyGrant{"other", "h1", pool.host.public_key(), kAt});
   EXPECT_EQ(refusal(check_ticket(shown, pool.roots, kAt, 0)), "wrong-grant");
+  // Where a root is trusted, only it says which key is a host's.
+  std::vector<NamedKey> both = pool.hosts;
+  both.insert(both.end(), pool.roots.begin(), pool.roots.end());
+  EXPECT_EQ(refusal(check_ticket(pool.alone(pool.ticket), both, kAt, 0)), "unknown-key");
   // A member's key, whatever it signs, is no host's.
   const std::vector<NamedKey> member{{KeyRole::kMember, "default/a", pool.host.public_key()}};
   EXPECT_EQ(refusal(check_ticket(pool.alone(pool.ticket), member, kAt, 0)), "unknown-key");
