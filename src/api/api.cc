@@ -65,6 +65,7 @@ std::optional<HttpResponse> Api::gate(const HttpHead& head) {
     return response;
   }
   if (const auto error = impl_->check_token(*match->route, head)) {
+    impl_->services.host.refused({}, {});
     return impl_->problem(*error, &head);
   }
   return std::nullopt;

@@ -123,6 +123,11 @@ void write_totals(MetricsText& text, const Stats& stats) {
           stats.stale_epoch);
   counter("phoenix_not_owner_rejections_total", "Calls refused from others than the owner.",
           stats.not_owner);
+  counter("phoenix_refused_calls_total",
+          "Calls of known callers refused for what they may do; the log has them.",
+          stats.refused_callers);
+  counter("phoenix_unauthenticated_calls_total", "Calls refused for want of a good token.",
+          stats.refused_unknown);
   counter("phoenix_lost_sessions_total", "Sessions that ended by silence or a broken stream.",
           stats.lost_sessions);
   counter("phoenix_reexecutions_total", "Grants of packets that had been delivered before.",

@@ -54,9 +54,24 @@ void RestCall::run() {
   raw_ = query_.flag("raw", faults);
   if (faults.any()) return fail(faults.error());
   for (auto step : {&RestCall::identify, &RestCall::choose_namespace, &RestCall::admit}) {
-    if (auto done = (this->*step)(); !done) return fail(std::move(done.error()));
+    auto done = (this->*step)();
+    if (done) continue;
+    note_refusal(done.error().kind);
+    return fail(std::move(done.error()));
   }
   route_.handle(shared_from_this());
+}
+
+// What is refused for who asks, before the node hears of it.
+void RestCall::note_refusal(ErrorKind kind) {
+  if (kind == ErrorKind::kUnauthenticated) return host().refused({}, {});
+  if (kind != ErrorKind::kForbidden) return;
+  Caller caller = as_principal();
+  if (session_) {
+    caller.session = session_->first;
+    caller.generation = session_->second;
+  }
+  host().refused(caller, "role-required");
 }
 
 // Whom the token names. A token that nobody knows is refused, except where every caller is admin

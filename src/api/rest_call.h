@@ -180,6 +180,7 @@ class RestCall : public std::enable_shared_from_this<RestCall> {
   Result<bool> identify();
   Result<bool> choose_namespace();
   Result<bool> admit();
+  void note_refusal(ErrorKind kind);
   void replay(const StoredAnswer& answer, const Idempotency& wanted, const OnReply& on_reply);
   void refused(Error error, const std::optional<Idempotency>& key, const OnReply& on_reply);
   void send_now(Caller caller, std::optional<Idempotency> idempotency, CommandBody body,
