@@ -160,6 +160,10 @@ class Key:
     def complete(self, session, member, packet, epoch, result=None):
         return self.seal("completion", completion(session, member, packet, epoch, result))
 
+    def fail(self, session, member, packet, epoch, error):
+        """Of a failure, final or not; `error` as its JSON text, which has to be sent."""
+        return self.seal("completion", completion(session, member, packet, epoch, error, 2))
+
     def offer(self, session, member, packet, epoch, to="", selector=(), context=None, life=60,
               contract=None, scopes=()):
         """That it gives the packet to that member, or to whom the capabilities lead. `contract` is
@@ -191,6 +195,6 @@ def statement(envelope):
     return unpack(base64.b64decode(envelope))[3]
 
 
-def completion(session, member, packet, epoch, result=None):
-    return pack([1, session["pool"], session["namespace"], packet, epoch, member, 1,
+def completion(session, member, packet, epoch, result=None, end=1):
+    return pack([1, session["pool"], session["namespace"], packet, epoch, member, end,
                  digest(result)])

@@ -166,6 +166,7 @@ constexpr Field<LastError> kErrorFields[] = {
 
 void read_error(Draft& draft, const Value& value, const Path& path, Faults& faults) {
   draft.has_error = true;
+  draft.content = value;  // what is signed
   json::read_object(kErrorFields, draft.error, value, path, faults);
 }
 
@@ -192,7 +193,8 @@ constexpr Field<Draft> kFailFields[] = {{"epoch", read_epoch},
                                          [](Draft& d, const Value& v, const Path& p, Faults& f) {
                                            if (auto flag = read_bool(v, p, f)) d.retry = *flag;
                                          }},
-                                        {"retryAfterMs", read_retry_after}};
+                                        {"retryAfterMs", read_retry_after},
+                                        {"signature", read_signature}};
 constexpr Field<Draft> kReleaseFields[] = {
     {"epoch", read_epoch}, {"as", read_as}, {"retryAfterMs", read_retry_after}};
 constexpr Field<Draft> kHandoffFields[] = {{"epoch", read_epoch},

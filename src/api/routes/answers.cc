@@ -40,6 +40,7 @@ constexpr RawField kRawFields[] = {
     {"epoch", "epoch", Form::kNumber},
     {"seq", "seq", Form::kNumber},
     {"as", "as", Form::kText},
+    {"signature", "signature", Form::kText},
 };
 
 // Digits go in as a number; anything else as a string, for the decoder to name the fault.

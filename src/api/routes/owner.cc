@@ -147,7 +147,8 @@ void add_owner_routes(std::vector<Route>& table) {
   add(table, "/v1/packets/{id}/start", owner_call<Call::kStart>);
   add(table, "/v1/packets/{id}/checkpoint", owner_call<Call::kCheckpoint>,
       {"raw", "epoch", "seq", "as"});
-  add(table, "/v1/packets/{id}/complete", owner_call<Call::kComplete>, {"raw", "epoch", "as"});
+  add(table, "/v1/packets/{id}/complete", owner_call<Call::kComplete>,
+      {"raw", "epoch", "as", "signature"});
   add(table, "/v1/packets/{id}/fail", owner_call<Call::kFail>);
   add(table, "/v1/packets/{id}/release", owner_call<Call::kRelease>);
   add(table, "/v1/packets/{id}/handoff", owner_call<Call::kHandoff>);

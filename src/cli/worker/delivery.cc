@@ -42,8 +42,9 @@ std::string_view message_tail(std::string_view text) {
 }
 
 Verdict failure(std::string_view message, std::string_view code) {
-  return {"fail",
-          ",\"error\":{\"message\":" + quote_json(message) + ",\"code\":" + quote_json(code) + "}"};
+  const std::string error =
+      "{\"message\":" + quote_json(message) + ",\"code\":" + quote_json(code) + "}";
+  return {"fail", ",\"error\":" + error, lineage::sha256(error)};
 }
 
 std::string how_it_ended(const RunEnd& end) {

@@ -58,7 +58,8 @@ std::optional<WorkOffer> read_offer(const JsonText& json, std::string_view membe
 struct Verdict {
   std::string verb;    // complete, release, fail, handoff, checkpoint
   std::string fields;  // members after "epoch", each with a comma before it
-  // complete: of the result as the host keeps it, which is what the member signs.
+  // complete, fail: of the result or the error as the host keeps it, which is what the member
+  // signs.
   std::optional<Digest> result{};
   std::optional<HandoffTerms> handoff{};  // handoff: what its offer says
 };

@@ -34,10 +34,10 @@ std::optional<Duration> life_of(std::string_view text) {
 std::string Assignments::signature_of(const Work& work, const Verdict& verdict) const {
   if (!options_.key || identity_.pool.empty()) return {};
   std::string envelope;
-  if (verdict.verb == "complete") {
-    const lineage::Completion said{identity_.pool, identity_.ns,     work.packet,
-                                   work.epoch,     identity_.member, lineage::End::kCompleted,
-                                   verdict.result};
+  if (verdict.verb == "complete" || verdict.verb == "fail") {
+    const auto end = verdict.verb == "fail" ? lineage::End::kFailed : lineage::End::kCompleted;
+    const lineage::Completion said{identity_.pool,   identity_.ns, work.packet,   work.epoch,
+                                   identity_.member, end,          verdict.result};
     envelope = lineage::sign(*options_.key, said);
   } else if (verdict.handoff) {
     lineage::HandoffOffer said;

@@ -2,6 +2,7 @@
 // order of refusals is fixed: not found, the kept answer, stale epoch, not owner, wrong state.
 
 #include <algorithm>
+#include <utility>
 
 #include "node/governed/noting.h"
 #include "node/governed/terms.h"
@@ -172,9 +173,10 @@ ItemReply Node::Impl::owner_call(Write& write, const Command& command, OwnerCall
   std::string acting = *member;
   if (auto refused = check_owner(caller, *head, slot, present, call, &acting)) return *refused;
   Slot& owned = packets[slot];
-  if (call.call == Call::kComplete) {
+  if (call.call == Call::kComplete || call.call == Call::kFail) {
     auto refused = check_result(call, *directory.member(owned.owner).record);
-    if (!refused) refused = Terms(*this, *head, present).check_result(call);
+    if (!refused && call.call == Call::kComplete)
+      refused = Terms(*this, *head, present).check_result(call);
     if (refused) return std::move(*refused);
   }
   owned.last_call = now.mono;

@@ -68,6 +68,14 @@ std::optional<Digest> digest_of(const std::vector<ContentWrite>& contents, Conte
   return std::nullopt;
 }
 
+// Of the error with which an owner gives up, as it has signed it, which was checked before.
+std::optional<Digest> signed_error(const lineage::Evidence& evidence) {
+  const auto envelope = lineage::decode_envelope(evidence.envelope);
+  if (!envelope) return std::nullopt;
+  const auto said = lineage::decode<lineage::Completion>(envelope->payload);
+  return said ? said->result : std::nullopt;
+}
+
 std::string key_id(std::string_view bytes) {
   lineage::PublicKey key;
   lineage::PublicKey::from_bytes(bytes, key);
@@ -123,6 +131,9 @@ void Node::Impl::record(const Packet& before, Transition& done,
     leg.terminal.emplace();
     leg.terminal->end = end_of(next.status);
     leg.terminal->result = digest_of(contents, ContentKind::kResult);
+    if (leg.terminal->end == lineage::End::kFailed && said.result) {
+      leg.terminal->result = signed_error(*said.result);
+    }
     leg.terminal->signature = said.result;
   }
   done.entry.recorded = lineage::encode(entry);

@@ -95,7 +95,8 @@ Result<std::string> Node::Impl::signer_of(const lineage::Evidence& evidence,
                                  lineage::Completion::kType, payload);
 }
 
-// That the owner signed exactly this result, if it has a key.
+// That the owner signed exactly this end, if it has a key: its result, or the error with which it
+// gives up. Whether that ends the packet is not the owner's to know, so it signs every failure.
 std::optional<Error> Node::Impl::check_result(const OwnerCall& call, const MemberRecord& owner) {
   const std::string id(owner.key.id());
   if (!call.evidence) {
@@ -108,7 +109,7 @@ std::optional<Error> Node::Impl::check_result(const OwnerCall& call, const Membe
       std::string(call.key.id()),
       call.epoch,
       id,
-      lineage::End::kCompleted,
+      call.call == Call::kFail ? lineage::End::kFailed : lineage::End::kCompleted,
       call.content ? std::optional(lineage::sha256(call.content->data)) : std::nullopt};
   SignerKeys keys(owner);
   const auto signer = signer_of(*call.evidence, lineage::encode(wanted), owner, keys.finder());

@@ -121,6 +121,38 @@ TEST_F(SignaturesTest, AResultIsTakenAsItsOwnerSignedIt) {
   EXPECT_EQ(report.signatures.unsigned_results, 0u);
 }
 
+// A failure is the owner's word as much as a result: nobody else may make one up.
+TEST_F(SignaturesTest, AFailureIsSignedToo) {
+  const KeyPair mine = key_of("mine");
+  Worker w = join("w", mine);
+  stage.submit("p", {"a"});
+  const auto fail = [&](uint64_t epoch, bool retry,
+                        const std::optional<lineage::Completion>& said) {
+    OwnerCall call = Stage::owner_call(Call::kFail, "p", epoch);
+    call.content = json("{\"message\":\"no ink\"}");
+    call.retry = retry;
+    if (said) call.evidence = lineage::Evidence{lineage::sign(mine, *said), 0, {}};
+    return code(stage.own(Stage::token(w), call));
+  };
+  const auto said = [](uint64_t epoch, const std::string& error) {
+    lineage::Completion completed = completion("p", epoch, "w", error);
+    completed.end = lineage::End::kFailed;
+    return completed;
+  };
+  const std::string error = "{\"message\":\"no ink\"}";
+  EXPECT_EQ(fail(1, true, std::nullopt), "signature-required");
+  EXPECT_EQ(fail(1, true, completion("p", 1, "w", error)), "wrong-statement") << "a result";
+  EXPECT_EQ(fail(1, true, said(1, "{}")), "wrong-statement") << "another error";
+  EXPECT_EQ(fail(1, true, said(1, error)), "done");
+  stage.advance(seconds(5));
+  ASSERT_EQ(stage.status("p"), Status::kAssigned) << "it is tried again";
+  EXPECT_EQ(fail(2, false, said(1, error)), "wrong-statement") << "of the attempt before";
+  EXPECT_EQ(fail(2, false, said(2, error)), "done");
+  const lineage::AuditReport report = audit();
+  EXPECT_EQ(report.signatures.results, 1u) << "the one that ended it";
+  EXPECT_EQ(report.signatures.unsigned_results, 0u);
+}
+
 TEST_F(SignaturesTest, WhoHasNoKeyCannotSign) {
   Worker w = stage.join("w", {"a"});
   stage.submit("p", {"a"});

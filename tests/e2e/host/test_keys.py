@@ -4,6 +4,7 @@ the export of all that says so."""
 import base64
 import subprocess
 import unittest
+from urllib.parse import quote
 
 from harness.host import PROGRAM, Folder, clean_environment
 from harness.signing import Signing
@@ -72,6 +73,35 @@ class Keys(Signing):
             self.assertEqual(self.code(answer), code, answer)
         after = self.verified()
         self.assertEqual(after["resultsSigned"] - before["resultsSigned"], 1)
+        self.assertEqual(after["resultsUnsigned"], before["resultsUnsigned"])
+
+    def test_failures_and_raw_results_are_signed_too(self):
+        before = self.verified()
+        mine = Key.new()
+        member, session = self.enter(mine)
+        work = self.take(member, session, 2)
+        error = json_text({"message": "no ink", "code": "printer"})
+        target, token = f"/v1/packets/{work[0][0]}/fail", session["token"]
+        for signature, code in (
+                (None, "signature-required"),
+                (mine.fail(session, member, *work[0], json_text({"message": "x"})),
+                 "wrong-statement"),
+                (mine.fail(session, member, *work[0], error), "done")):
+            said = b',"signature":"%s"' % signature.encode() if signature else b""
+            answer = self.call("POST", target, token=token, data=b'{"epoch":%d,"retry":false,'
+                               b'"error":%s%s}' % (work[0][1], error, said))
+            self.assertEqual(self.code(answer), code, answer)
+        packet, epoch = work[1]
+        bare = f"/v1/packets/{packet}/complete?raw=true&epoch={epoch}"
+        good = quote(mine.complete(session, member, packet, epoch, b"\0bytes"), safe="")
+        for more, data, code in (("", b"\0bytes", "signature-required"),
+                                 ("&signature=" + good, b"\0other", "wrong-statement"),
+                                 ("&signature=" + good, b"\0bytes", "done")):
+            answer = self.call("POST", bare + more, token=token, data=data,
+                               content_type="application/octet-stream")
+            self.assertEqual(self.code(answer), code, answer)
+        after = self.verified()
+        self.assertEqual(after["resultsSigned"] - before["resultsSigned"], 2)
         self.assertEqual(after["resultsUnsigned"], before["resultsUnsigned"])
 
     def test_one_signature_stands_for_many(self):
