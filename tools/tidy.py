@@ -38,7 +38,8 @@ ARROWS = {
 # Single headers beyond the arrows, each the face of a layer below or beside: the core describes its
 # writes in the store's words, and REST speaks to the host that runs it.
 EXTRA_HEADERS = {"node": ["store/store.h", "store/pool_store.h"],
-                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h"],
+                 "cluster": ["store/store.h", "store/pool_store.h"], "api": ["runtime/host.h", "runtime/hosts.h", "runtime/recorder/flight_recorder.h",
+                         "runtime/recorder/key_facts.h", "runtime/recorder/root_desk.h"],
                  "gateway": ["runtime/hosts.h"]}
 WIRING = "cli"  # includes anything, and nobody includes it
 PURE = {"base", "lineage", "policy", "ring", "membership", "packet", "directory", "keeper", "node", "cluster",

@@ -13,6 +13,7 @@
 namespace phoenix {
 
 class Hosts;
+class RootDesk;
 
 // One line of the access log. No query, no header: those may hold what is not for logs.
 struct Answered {
@@ -35,6 +36,8 @@ struct ApiOptions {
   uint32_t retain_seconds = 604'800;  // default of a packet
   // From a request's arrival to its answer, what it asked to wait for not counted.
   Duration answer_timeout = seconds(20);
+  // Signs the keys of new hosts, where the pool's root key is kept here; null: never is.
+  const RootDesk* root = nullptr;
   Hosts* hosts = nullptr;  // the pool; null: this host speaks to no others
   // Makes this host leave and end, as SIGTERM does; null: it cannot be asked to.
   std::function<void()> leave;

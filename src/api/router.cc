@@ -90,6 +90,7 @@ Router make_router() {
   add_host_routes(routes);
   add_ring_routes(routes);
   add_audit_routes(routes);
+  add_key_routes(routes);
   add_document_routes(routes);
   add_event_routes(routes);
   add_meta_routes(routes);

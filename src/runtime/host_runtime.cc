@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "cluster/cluster.h"
+#include "lineage/crypto/sha256.h"
 #include "runtime/clock.h"
 #include "runtime/content_cache.h"
+#include "runtime/recorder/key_facts.h"
 #include "runtime/recorder/log_recorder.h"
 #include "runtime/store_threads.h"
 #include "runtime/tokens.h"
@@ -28,6 +30,10 @@ Error life_over() {
                  .detail = "this life of the host ended before the answer was known; ask again"};
   error.retry_after_ms = 200;
   return error;
+}
+
+KeyFacts key_facts(const HostOptions& options) {
+  return {options.key ? &*options.key : nullptr, options.root, options.grant};
 }
 
 // Batch ids are unique for a store, and where several hosts share one, for a life.
@@ -74,9 +80,11 @@ class HostRuntime final : public RunningHost {
     const auto page = (*reader)->list({}, false, std::nullopt, 1);
     if (!page) return tl::unexpected<Error>(page.error());
     last_event_ = page->as_of;
-    auto last = store_->fact(checkpoint_fact());
-    if (!last) return tl::unexpected<Error>(last.error());
-    if (*last) last_checkpoint_ = std::move(**last);
+    if (options_.key) {
+      auto last = store_->fact(checkpoint_fact());
+      if (!last) return tl::unexpected<Error>(last.error());
+      if (*last) last_checkpoint_ = std::move(**last);
+    }
     return recover_pruned(**reader);
   }
   // What is left of logs whose beginnings are gone.
@@ -93,8 +101,10 @@ class HostRuntime final : public RunningHost {
     }
     return true;
   }
-  void ready() {
+  void ready(const std::string& entered_key) {
     cluster_.ready(now());
+    if (auto note = key_note(key_facts(options_), entered_key))
+      cluster_.note(now(), *std::move(note));
     carry_out();
     start_recorder();
     if (store_->capabilities().shared) watch_others();
@@ -279,7 +289,29 @@ class HostRuntime final : public RunningHost {
     });
   }
 
-  std::string checkpoint_fact() const { return "checkpoint." + options_.name; }
+  // That its key's entry stands there; should this be lost, it is entered again, which says the
+  // same.
+  void key_entered(const PutNote& note) {
+    if (!options_.key || !enters_key_of(note, options_.key->name)) return;
+    writer_.set_fact(kEnteredFact + options_.key->name, options_.key->pair.id());
+  }
+
+  // Whoever keeps the checkpoints of both hosts can prove it; what was signed stands in the store.
+  void recorder_broke(const BrokenLog& broken) {
+    if (broken.by) {
+      writer_.set_fact("contradiction." + options_.key->name + "." + broken.by->host,
+                       broken.by->envelope);
+    }
+    cluster_.note(now(), {.host = broken.by ? broken.by->host : options_.key->name,
+                          .event = broken.by ? "equivocation" : "record-changed",
+                          .reason = {},
+                          .inputs = broken.by ? std::optional(lineage::sha256(broken.by->envelope))
+                                              : std::nullopt});
+    settle_soon();
+    if (on_broken_log_) on_broken_log_(broken.why);
+  }
+
+  std::string checkpoint_fact() const { return kCheckpointFact + options_.key->name; }
   static std::string pruned_fact(uint32_t log) { return "pruned." + std::to_string(log); }
 
   void start_recorder() {
@@ -289,17 +321,18 @@ class HostRuntime final : public RunningHost {
         RecorderOptions{.pool = options_.pool,
                         .key = *options_.key,
                         .last = last_checkpoint_,
+                        .last_apart = options_.last_checkpoint,
+                        .root = options_.root,
                         .retain = options_.retain_record,
                         .host = options_.self.host,
                         .pruned = std::move(pruned_)},
         [this](std::string envelope) { writer_.set_fact(checkpoint_fact(), std::move(envelope)); },
-        [this](const std::string& why) {
-          if (on_broken_log_) on_broken_log_(why);
-        },
+        [this](const BrokenLog& broken) { recorder_broke(broken); },
         [this](const lineage::PrunedLog& left) {
           writer_.let_go(left.log, left.before + left.size(), pruned_fact(left.log),
                          lineage::encode_pruned(left));
-        });
+        },
+        options_.keep_checkpoint);
     recorder_->moved();
   }
 
@@ -370,6 +403,7 @@ class HostRuntime final : public RunningHost {
 
   void remember(const Group& group) {
     for (const Op& op : group.ops) {
+      if (const auto* note = std::get_if<PutNote>(&op)) key_entered(*note);
       const auto* put = std::get_if<PutPacket>(&op);
       if (put == nullptr) continue;
       if (is_terminal(put->head->status)) {
@@ -523,6 +557,7 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   config.pool = options.pool;
   config.require_keys = options.require_member_keys;
   config.signer = options.key;
+  config.grant = options.grant;
   // Among several hosts nobody is certified: what a keeper that has died kept for the leaver may be
   // found, and moved, after its certificate, which would then be broken.
   config.certifies = options.self.empty();
@@ -532,11 +567,13 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   } else {
     return tl::unexpected<Error>(run.error());
   }
+  const auto entered_key = publish_keys(*store, key_facts(options));
+  if (!entered_key) return tl::unexpected<Error>(entered_key.error());
   auto host = std::make_unique<HostRuntime>(loop, std::move(store), options, config);
   if (auto read_back = host->recover(); !read_back) {
     return tl::unexpected<Error>(read_back.error());
   }
-  host->ready();
+  host->ready(*entered_key);
   return host;
 }
 

@@ -30,7 +30,14 @@ struct HostOptions {
   std::string pool;                          // its id, as checkpoints name it
   bool require_member_keys = false;          // members without a key are refused
   std::optional<lineage::NamedKeyPair> key;  // signs them; absent: there is no flight recorder
-  std::optional<Duration> retain_record;     // entries older than that go; absent: all are kept
+  // Of the pool's root, where it has one, and with which envelope that has granted the key above.
+  std::optional<lineage::NamedKey> root{};
+  std::string grant{};
+  // The newest checkpoint that this host has signed, as it was kept apart from the store, and how
+  // the next one is kept there; called on a thread of its own.
+  std::string last_checkpoint{};
+  std::function<void(const std::string& envelope)> keep_checkpoint{};
+  std::optional<Duration> retain_record;  // entries older than that go; absent: all are kept
 };
 
 // What a host among others asks of the world beside its own store. All on the loop's thread.

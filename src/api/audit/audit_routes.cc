@@ -6,7 +6,6 @@
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
 #include "base/json/fields.h"
-#include "lineage/crypto/key_file.h"
 #include "lineage/crypto/sha256.h"
 #include "runtime/recorder/flight_recorder.h"
 
@@ -185,26 +184,6 @@ void get_proof(const RestCallPtr& call) {
   recorder->consistency(number, static_cast<uint64_t>(*from), entries, done);
 }
 
-void get_key(const RestCallPtr& call) {
-  FlightRecorder* recorder = recorder_of(call);
-  if (recorder == nullptr) return;
-  const lineage::NamedKey key = recorder->key();
-  std::string body;
-  json::Writer writer(body);
-  writer.begin_object();
-  writer.key("items");
-  writer.begin_array();
-  writer.begin_object();
-  writer.field("role", lineage::role_name(key.role));
-  writer.field("name", key.name);
-  writer.field("keyId", key.key.id());
-  writer.field("publicKey", lineage::render_public(key));
-  writer.end_object();
-  writer.end_array();
-  writer.end_object();
-  call->respond(200, std::move(body));
-}
-
 }  // namespace
 
 void add_audit_routes(std::vector<Route>& table) {
@@ -218,7 +197,6 @@ void add_audit_routes(std::vector<Route>& table) {
   add("/v1/audit/checkpoint", get_checkpoint, {});
   add("/v1/audit/pruned", get_pruned, {});
   add("/v1/audit/proof", get_proof, {"log", "position", "from", "size"});
-  add("/v1/audit/keys", get_key, {});
 }
 
 }  // namespace phoenix

@@ -8,6 +8,7 @@
 #include "api/routes/routes.h"
 #include "base/json/json_writer.h"
 #include "runtime/hosts.h"
+#include "runtime/recorder/flight_recorder.h"
 
 namespace phoenix {
 namespace {
@@ -49,6 +50,13 @@ void write_unstable(json::Writer& writer, const RestCall& call) {
 }
 
 // 200 exactly while work is accepted; else what is wedged, and since when.
+// Nobody's work waits for it, but what happens from then on nobody can prove.
+void write_recorder(json::Writer& writer, const RestCall& call) {
+  const FlightRecorder* const recorder = call.host().recorder();
+  if (recorder == nullptr || recorder->trouble().empty()) return;
+  writer.field("flightRecorder", recorder->trouble());
+}
+
 void get_readyz(const RestCallPtr& call) {
   const auto& draining = call->options().draining;
   const Health health = call->host().cluster().health(call->now());
@@ -60,6 +68,7 @@ void get_readyz(const RestCallPtr& call) {
     writer.begin_object();
     writer.field("status", "ready");
     write_unstable(writer, *call);
+    write_recorder(writer, *call);
     writer.end_object();
     return call->respond(200, std::move(body));
   }
@@ -72,6 +81,7 @@ void get_readyz(const RestCallPtr& call) {
   writer.real("oldestWriteSeconds", static_cast<double>(health.oldest_write.ns) / 1e9);
   writer.number("writesInFlight", health.writes_in_flight);
   write_unstable(writer, *call);
+  write_recorder(writer, *call);
   call->fail(std::move(error), extra);
 }
 

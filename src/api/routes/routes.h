@@ -15,6 +15,7 @@ void add_session_routes(std::vector<Route>& table);   // deliveries, stream, hea
 void add_host_routes(std::vector<Route>& table);      // hosts, dma
 void add_ring_routes(std::vector<Route>& table);      // ring, its owner, its plan
 void add_audit_routes(std::vector<Route>& table);     // the flight recorder
+void add_key_routes(std::vector<Route>& table);       // keys of hosts, and the root's word for them
 void add_document_routes(std::vector<Route>& table);  // policies, contracts, approvals
 void add_event_routes(std::vector<Route>& table);
 void add_meta_routes(std::vector<Route>& table);  // version, livez, metrics, openapi, problems

@@ -62,6 +62,7 @@ Json entry_json(const Shown& shown) {
   json.set("namespace", Json::string(entry.ns));
   json.set("subject", Json::string(entry.subject));
   json.set("event", Json::string(entry.event));
+  json.set("reason", Json::string(entry.reason));
   json.set("epoch", Json::number(static_cast<int64_t>(entry.epoch)));
   json.set("revision", Json::number(static_cast<int64_t>(entry.revision)));
   json.set("hash", Json::string(lineage::hex(shown.leaf)));
@@ -207,6 +208,23 @@ AuditPrefix gone_of(const std::vector<AuditPrefix>& pruned, const AuditLog& log)
   return none;
 }
 
+// The line of the root's word for the key that has signed the checkpoint; empty where there is
+// none.
+Outcome<std::string> grant_line(Context& context, const std::string& what,
+                                const AuditCheckpoint& made) {
+  const auto envelope = lineage::decode_envelope(made.envelope);
+  auto reply = context.api.get(what, Target({"audit", "keys"}));
+  if (!reply) return tl::unexpected(reply.error());
+  for (const Json& item : reply->json["items"].items()) {
+    const bool signer = envelope && item["keyId"].text() == envelope->key_id;
+    const auto grant = base64_bytes(item["grant"].text());
+    if (signer && grant && !grant->empty()) {
+      return lineage::export_line(lineage::LineKind::kGrant, *grant);
+    }
+  }
+  return std::string();
+}
+
 // The lines that stand for what is gone, in the one order that they may have.
 std::string opening_of(const std::vector<AuditPrefix>& pruned) {
   std::vector<std::string> prefixes;
@@ -233,6 +251,8 @@ Outcome<int> export_all(Context& context, const ExportOptions& options) {
   if (!pruned) return tl::unexpected(pruned.error());
   auto logs = read_logs(context, what);
   if (!logs) return tl::unexpected(logs.error());
+  auto grant = grant_line(context, what, *made);
+  if (!grant) return tl::unexpected(grant.error());
   lineage::ExportBlock block;
   uint64_t count = 0;
   for (const auto& root : made->statement.logs) {
@@ -245,7 +265,7 @@ Outcome<int> export_all(Context& context, const ExportOptions& options) {
     count += root.size - std::min(root.size, gone.size);
   }
   auto done = write_out(context, what, options.out,
-                        std::string(lineage::kExportHeader) + "\n" + opening_of(*pruned) +
+                        std::string(lineage::kExportHeader) + "\n" + opening_of(*pruned) + *grant +
                             block.text(made->envelope));
   if (!done) return done;
   if (!options.checkpoint_out.empty()) {
@@ -380,7 +400,9 @@ Outcome<int> keys(Context& context, const std::string& folder) {
     if (folder.empty() || !named) continue;
     std::error_code ignored;
     std::filesystem::create_directories(folder, ignored);
-    auto done = write_out(context, what, folder + "/" + named->name + ".pub", text);
+    const bool root = named->role == lineage::KeyRole::kRoot;
+    auto done =
+        write_out(context, what, folder + "/" + (root ? "root" : named->name) + ".pub", text);
     if (!done) return done;
   }
   if (folder.empty()) print_answer(context, *reply, "", all);

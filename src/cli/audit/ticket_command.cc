@@ -75,18 +75,8 @@ Outcome<WallMs> moment(const TicketOptions& options) {
                                   "give it like 2026-01-02T03:04:05.678Z"));
 }
 
-Outcome<std::vector<lineage::NamedKey>> trusted(const std::string& folder) {
-  const auto files = read_keys(folder, false);
-  if (!files) return tl::unexpected(files.error());
-  std::vector<lineage::NamedKey> keys;
-  for (const KeyFile& file : *files) keys.push_back(file.key);
-  if (!keys.empty()) return keys;
-  return tl::unexpected(wrong_use(kWhat, folder + " has no *.pub",
-                                  "it is to hold the key of the pool's root or of its hosts"));
-}
-
 Outcome<int> verify(Context& context, const TicketOptions& options, const std::string& path) {
-  const auto keys = trusted(options.keys);
+  const auto keys = trusted_keys(options.keys, kWhat);
   if (!keys) return tl::unexpected(keys.error());
   const auto now = moment(options);
   if (!now) return tl::unexpected(now.error());
@@ -120,9 +110,7 @@ void add_ticket_verify(std::vector<Command>& table) {
       "the highest epoch of each packet gives it as --seen-epoch, and no former owner gets by.\n"
       "Exit 6 if the ticket is not good.";
   command.example = "phoenix ticket verify ticket --keys keys --seen-epoch 3";
-  Flag keys = text_flag("--keys", "DIR", &options->keys, "the public keys that are trusted");
-  keys.required = true;
-  command.flags.push_back(std::move(keys));
+  command.flags.push_back(trusted_keys_flag(&options->keys));
   command.flags.push_back(optional_number_flag("--seen-epoch", "N", &options->seen, 0, INT64_MAX,
                                                "the highest epoch seen of that packet (0)"));
   command.flags.push_back(optional_text_flag("--now", "TIME", &options->now,

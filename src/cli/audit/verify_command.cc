@@ -148,17 +148,11 @@ Failure unverified(const lineage::AuditReport& report) {
 }
 
 Outcome<int> verify(Context& context, const VerifyOptions& options, const std::string& path) {
-  const auto files = read_keys(options.keys, false);
-  if (!files) return tl::unexpected(files.error());
-  if (files->empty()) {
-    return tl::unexpected(wrong_use(kWhat, options.keys + " has no *.pub",
-                                    "it is to hold the key of the pool's root or of its hosts"));
-  }
-  std::vector<lineage::NamedKey> keys;
-  for (const KeyFile& file : *files) keys.push_back(file.key);
+  const auto keys = trusted_keys(options.keys, kWhat);
+  if (!keys) return tl::unexpected(keys.error());
   const auto checkpoints = read_checkpoints(options.checkpoints);
   if (!checkpoints) return tl::unexpected(checkpoints.error());
-  auto verifier = lineage::AuditVerifier::create(keys, *checkpoints);
+  auto verifier = lineage::AuditVerifier::create(*keys, *checkpoints);
   if (!verifier) return tl::unexpected(wrong_use(kWhat, verifier.error().detail));
   const auto report = read_export(path, *verifier);
   if (!report) return tl::unexpected(report.error());
@@ -177,14 +171,13 @@ void add_audit_verify(std::vector<Command>& table) {
   command.summary = "whether an export of the flight recorder is whole and true; needs no host";
   command.usage = "EXPORT --keys DIR --checkpoint FILE";
   command.detail =
-      "Trusts nothing but the public keys in DIR (*.pub: the root's, or those of hosts) and a\n"
-      "checkpoint that was kept apart from the hosts. Finds every alteration up to it, and says "
+      "Trusts nothing but the public keys in DIR (*.pub: the root's or, where the pool has none,\n"
+      "those of hosts) and a checkpoint that was kept apart from the hosts. Finds every alteration "
+      "up to it, and says "
       "at\n"
       "which entry. Exit 6 if there is one.";
   command.example = "phoenix audit verify pool.audit --keys keys --checkpoint last.checkpoint";
-  Flag keys = text_flag("--keys", "DIR", &options->keys, "the public keys that are trusted");
-  keys.required = true;
-  command.flags.push_back(std::move(keys));
+  command.flags.push_back(trusted_keys_flag(&options->keys));
   Flag checkpoint = texts_flag("--checkpoint", "FILE", &options->checkpoints,
                                "a checkpoint that was kept; may be repeated");
   checkpoint.required = true;

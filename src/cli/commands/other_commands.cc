@@ -11,6 +11,7 @@
 #include "cli/context.h"
 #include "cli/import/import_command.h"
 #include "cli/keys/key_commands.h"
+#include "cli/keys/root_commands.h"
 #include "cli/line/help.h"
 #include "cli/policy/policy_commands.h"
 #include "cli/store/store_commands.h"
@@ -83,6 +84,7 @@ std::vector<Command> all_commands() {
   add_ticket_verify(table);
   add_audit_certificate(table);
   add_key_commands(table);
+  add_root_commands(table);
   add_policy_commands(table);
   add_approval_commands(table);
   add_app_policies(table);

@@ -114,6 +114,8 @@ void note_hosts(const StatusFacts& facts, std::vector<std::string>& notes) {
 }
 
 void note_readiness(const StatusFacts& facts, std::vector<std::string>& notes) {
+  const std::string& unsigned_for = facts.ready["flightRecorder"].text();
+  if (!unsigned_for.empty()) notes.push_back("the flight recorder signs nothing: " + unsigned_for);
   if (facts.is_ready) return;
   std::string note = "the host does not accept work: " + facts.ready["detail"].text();
   if (!facts.ready["since"].text().empty()) note += ", since " + facts.ready["since"].text();

@@ -14,26 +14,15 @@ namespace {
 
 using lineage::KeyRole;
 
-Json key_document(const KeyFile& file) {
-  Json document = Json::object();
-  document.set("id", Json::string(file.key.key.id()))
-      .set("role", Json::string(lineage::role_name(file.key.role)))
-      .set("name", Json::string(file.key.name))
-      .set("publicKey", Json::string(base64_text(file.key.key.view())))
-      .set("secret", Json::boolean(file.secret))
-      .set("path", Json::string(file.path));
-  return document;
+void print(Context& context, const KeyFile& file) {
+  print_answer(context, key_document(file), file.key.key.id(),
+               key_sheet(file, context.out.color()));
 }
 
-void print(Context& context, const KeyFile& file) {
-  const std::string sheet =
-      render_sheet({{"Key", file.key.key.id()},
-                    {"Role", std::string(lineage::role_name(file.key.role))},
-                    {"Name", harmless(file.key.name)},
-                    {"Public key", base64_text(file.key.key.view())},
-                    {"File", harmless(file.path) + (file.secret ? " (secret)" : "")}},
-                   context.out.color());
-  print_answer(context, key_document(file), file.key.key.id(), sheet);
+// The id alone: the namespace of a member stands inside.
+std::string stem_of(const std::string& name) {
+  const size_t slash = name.find('/');
+  return slash == std::string::npos ? name : name.substr(slash + 1);
 }
 
 struct NewOptions {
@@ -54,7 +43,7 @@ Outcome<int> new_key(Context& context, const NewOptions& options, std::string na
         wrong_use(fmt::format("\"{}\" cannot be the name of a {}", name, options.role),
                   "it is 1 to 128 of A-Z a-z 0-9 . _ - and starts with a letter or digit"));
   }
-  const auto made = make_key(options.folder, role, name);
+  const auto made = make_key(options.folder, role, name, stem_of(name));
   if (!made) return tl::unexpected(made.error());
   print(context, *made);
   return kExitDone;

@@ -10,7 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/bytes_text.h"
 #include "cli/context.h"
+#include "cli/table.h"
 
 namespace phoenix::cli {
 namespace {
@@ -43,16 +45,10 @@ Outcome<int> create(const std::string& path, const std::string& text, mode_t mod
   return failure(what, std::strerror(error));
 }
 
-// The id alone: the namespace of a member stands inside.
-std::string file_name(const std::string& name) {
-  const size_t slash = name.find('/');
-  return slash == std::string::npos ? name : name.substr(slash + 1);
-}
-
 }  // namespace
 
-Outcome<KeyFile> make_key(const std::string& folder, lineage::KeyRole role,
-                          const std::string& name) {
+Outcome<KeyFile> make_key(const std::string& folder, lineage::KeyRole role, const std::string& name,
+                          const std::string& stem) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return failure("cannot make " + folder, error.message());
@@ -63,16 +59,16 @@ Outcome<KeyFile> make_key(const std::string& folder, lineage::KeyRole role,
   const lineage::NamedKeyPair pair{role, name, lineage::KeyPair::from_seed(seed)};
   lineage::wipe(seed);
   const lineage::NamedKey open{role, name, pair.pair.public_key()};
-  const std::string stem = folder + "/" + file_name(name);
+  const std::string path = folder + "/" + stem;
   std::string secret = lineage::render_secret(pair);
-  const auto kept = create(stem + ".key", secret, 0600);
+  const auto kept = create(path + ".key", secret, 0600);
   lineage::wipe(secret);
   if (!kept) return tl::unexpected(kept.error());
-  if (const auto told = create(stem + ".pub", lineage::render_public(open), 0644); !told) {
-    ::unlink((stem + ".key").c_str());
+  if (const auto told = create(path + ".pub", lineage::render_public(open), 0644); !told) {
+    ::unlink((path + ".key").c_str());
     return tl::unexpected(told.error());
   }
-  return KeyFile{stem + ".pub", false, open};
+  return KeyFile{path + ".pub", false, open};
 }
 
 Outcome<KeyFile> read_key(const std::string& path) {
@@ -115,6 +111,44 @@ Outcome<std::vector<KeyFile>> read_keys(const std::string& folder, bool secret_t
     keys.push_back(*std::move(key));
   }
   return keys;
+}
+
+Json key_document(const KeyFile& file) {
+  Json document = Json::object();
+  document.set("id", Json::string(file.key.key.id()))
+      .set("role", Json::string(lineage::role_name(file.key.role)))
+      .set("name", Json::string(file.key.name))
+      .set("publicKey", Json::string(base64_text(file.key.key.view())))
+      .set("secret", Json::boolean(file.secret))
+      .set("path", Json::string(file.path));
+  return document;
+}
+
+std::string key_sheet(const KeyFile& file, bool color) {
+  return render_sheet({{"Key", file.key.key.id()},
+                       {"Role", std::string(lineage::role_name(file.key.role))},
+                       {"Name", harmless(file.key.name)},
+                       {"Public key", base64_text(file.key.key.view())},
+                       {"File", harmless(file.path) + (file.secret ? " (secret)" : "")}},
+                      color);
+}
+
+Flag trusted_keys_flag(std::string* folder) {
+  Flag flag = text_flag("--keys", "DIR", folder, "the public keys that are trusted");
+  flag.required = true;
+  return flag;
+}
+
+Outcome<std::vector<lineage::NamedKey>> trusted_keys(const std::string& folder,
+                                                     const std::string& what) {
+  const auto files = read_keys(folder, false);
+  if (!files) return tl::unexpected(files.error());
+  std::vector<lineage::NamedKey> keys;
+  for (const KeyFile& file : *files) keys.push_back(file.key);
+  if (!keys.empty()) return keys;
+  return tl::unexpected(wrong_use(what, folder + " has no *.pub",
+                                  "it is to hold the key of the pool's root or, where there is "
+                                  "none, those of its hosts"));
 }
 
 }  // namespace phoenix::cli

@@ -13,6 +13,7 @@
 #include "cli/serve/serve_parts.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
+#include "runtime/clock.h"
 #include "runtime/data_folder.h"
 #include "runtime/gossip/gossip_port.h"
 #include "runtime/gossip/gossip_service.h"
@@ -20,6 +21,8 @@
 #include "runtime/host_runtime.h"
 #include "runtime/log.h"
 #include "runtime/recorder/host_key.h"
+#include "runtime/recorder/key_facts.h"
+#include "runtime/recorder/root_desk.h"
 #include "runtime/serve.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -151,6 +154,7 @@ class Serving {
     host.name = host_name(options_);
     auto store = open_store(host);
     if (!store) return tl::unexpected<Error>(store.error());
+    Store* const host_store = store->get();
     host.max_live_packets = static_cast<uint64_t>(options_.max_live_packets);
     host.retain_count = static_cast<uint64_t>(options_.retain_count);
     if (options_.retain_record.ns > 0) host.retain_record = options_.retain_record;
@@ -158,6 +162,7 @@ class Serving {
     if (!key) return tl::unexpected<Error>(key.error());
     host.key = std::move(*key);
     host.pool = identity_.pool;
+    if (auto standing = take_root(*host_store, host); !standing) return standing;
     host.require_member_keys = options_.require_member_keys;
     auto started = RunningHost::start(loop_, std::move(*store), host);
     if (!started) return tl::unexpected<Error>(started.error());
@@ -165,6 +170,28 @@ class Serving {
     host_->set_on_broken_log([this](const std::string& why) {
       log_.write(Severity::kError, "flight-recorder-stopped", {{"why", why}});
     });
+    return true;
+  }
+
+  // The pool's root key, and its word for this host's: without, a host of a pool that has one does
+  // not start.
+  Result<bool> take_root(Store& store, HostOptions& host) {
+    const auto known = store.fact(kRootKeyFact);
+    if (!known) return tl::unexpected<Error>(known.error());
+    auto standing = take_standing(*folder_, *host.key, host.pool, *known, read_clock().wall);
+    if (!standing) return tl::unexpected<Error>(standing.error());
+    host.root = std::move(standing->root);
+    host.grant = std::move(standing->grant);
+    root_desk_.emplace(*folder_, identity_.pool);
+    // Where others may write the store too, what was signed is kept where they cannot.
+    if (is_shared()) {
+      auto last = read_checkpoint_file(*folder_);
+      if (!last) return tl::unexpected<Error>(last.error());
+      host.last_checkpoint = *std::move(last);
+      host.keep_checkpoint = [this](const std::string& envelope) {
+        write_checkpoint_file(*folder_, envelope);
+      };
+    }
     return true;
   }
 
@@ -200,6 +227,7 @@ class Serving {
     api.weight = options_.weight;
     api.retain_seconds = static_cast<uint32_t>(options_.retain.ms() / 1000);
     api.hosts = gossip_.get();
+    api.root = &*root_desk_;
     api.leave = [this] { end("asked-to-leave"); };
     api.draining = [this] { return ending_; };
     api.api_urls = [this] {
@@ -365,6 +393,7 @@ class Serving {
   Timer end_;
   Timer health_;
   std::optional<DataFolder> folder_;
+  std::optional<RootDesk> root_desk_;
   std::optional<gossip::GossipPort> gossip_port_;  // until the service has it
   std::string pool_folder_;
   gossip::PoolIdentity identity_;

@@ -25,6 +25,8 @@ class FlightRecorder {
 
   // With which this host signs; checkpoints bear its name.
   virtual lineage::NamedKey key() const = 0;
+  // Why nothing is signed any more; empty: all is well.
+  virtual const std::string& trouble() const = 0;
   // Of all that is committed now.
   virtual void checkpoint(std::function<void(Result<SignedCheckpoint>)> done) = 0;
   // That the entry at the position is in that log's tree of `size` entries. Positions count from 0.

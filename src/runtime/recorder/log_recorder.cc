@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t kRowsAtOnce = 5'000;
 constexpr size_t kMaxJobs = 256;
 constexpr std::chrono::seconds kSignEvery{1};
-constexpr std::chrono::seconds kPruneEvery{30};
+constexpr std::chrono::seconds kPruneEvery{5};
 constexpr uint64_t kTilesAtOnce = 64;
 
 using lineage::Checkpoint;
@@ -23,14 +23,17 @@ using lineage::LogRoot;
 }  // namespace
 
 LogRecorder::LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep,
-                         Broken broken, Prune prune)
+                         Broken broken, Prune prune, KeepApart keep_apart)
     : loop_(loop),
       store_(store),
       options_(std::move(options)),
       keep_(std::move(keep)),
       broken_(std::move(broken)),
       prune_(std::move(prune)),
-      thread_([this] { run(); }) {}
+      keep_apart_(std::move(keep_apart)) {
+  if (!options_.host.empty()) witness_.emplace(options_.pool, options_.key.name, options_.root);
+  thread_ = std::thread([this] { run(); });
+}
 
 LogRecorder::~LogRecorder() {
   *alive_ = false;
@@ -172,7 +175,8 @@ Result<bool> LogRecorder::catch_up() {
     if (log.first == 0) continue;  // from before the recorder
     if (auto done = read_log(log); !done) return done;
   }
-  return check_last();
+  if (auto done = check_last(); !done) return done;
+  return check_others();
 }
 
 Result<bool> LogRecorder::read_log(const LogState& state) {
@@ -190,6 +194,11 @@ Result<bool> LogRecorder::read_log(const LogState& state) {
       own.tree = left->tree();
     }
   }
+  if (state.size < own.before + own.tree.size()) {
+    return give_up({"log " + std::to_string(state.log) + " had " +
+                    std::to_string(own.before + own.tree.size()) + " rows and has " +
+                    std::to_string(state.size) + " now: the store was set back"});
+  }
   while (own.before + own.tree.size() < state.size) {
     const uint64_t from = own.before + own.tree.size();
     const auto rows = reader_->recorded(
@@ -206,15 +215,31 @@ Result<bool> LogRecorder::read_log(const LogState& state) {
   return true;
 }
 
+tl::unexpected<Error> LogRecorder::give_up(BrokenLog why) {
+  why_broken_ = why.why;
+  on_loop([this, why = std::move(why)] {
+    trouble_ = why.why;
+    broken_(why);
+  });
+  return fail(ErrorKind::kInternal, why_broken_);
+}
+
 // What was signed in an earlier life must still be what the logs begin with.
 Result<bool> LogRecorder::check_last() {
   if (checked_) return true;
+  for (const std::string& envelope : {options_.last, options_.last_apart}) {
+    if (auto done = check_last(envelope); !done) return done;
+  }
+  checked_ = true;
+  return true;
+}
+
+Result<bool> LogRecorder::check_last(const std::string& envelope) {
   const lineage::PublicKey own = options_.key.pair.public_key();
   const std::string& id = options_.key.pair.id();
   const auto find = [&](std::string_view key_id) { return key_id == id ? &own : nullptr; };
-  auto opened = lineage::open<Checkpoint>(options_.last, find);
-  checked_ = !opened;  // by another key, or none: that is no promise of this one
-  if (checked_) return true;
+  auto opened = lineage::open<Checkpoint>(envelope, find);
+  if (!opened) return true;  // by another key, or none: that is no promise of this one
   for (const LogRoot& root : opened->statement.logs) {
     const auto it = trees_.find(root.log);
     if (it != trees_.end()) {
@@ -225,15 +250,30 @@ Result<bool> LogRecorder::check_last() {
         return tl::unexpected<Error>(then.error());
       }
     }
-    why_broken_ = "log " + std::to_string(root.log) + " does not begin with the " +
-                  std::to_string(root.size) +
-                  " entries that this host has signed: its rows were changed from outside";
-    on_loop([this, why = why_broken_] { broken_(why); });
-    return fail(ErrorKind::kInternal, why_broken_);
+    return give_up({"log " + std::to_string(root.log) + " does not begin with the " +
+                    std::to_string(root.size) +
+                    " entries that this host has signed: its rows were changed from outside"});
   }
-  checked_ = true;
   last_ = std::move(opened->statement);
   return true;
+}
+
+// Nor may it contradict what any other host of the pool has signed.
+Result<bool> LogRecorder::check_others() {
+  if (!witness_) return true;
+  const auto root_of = [this](uint32_t log, uint64_t size) -> Result<std::optional<Digest>> {
+    const auto it = trees_.find(log);
+    if (it == trees_.end() || size > it->second.tree.size()) return std::nullopt;
+    auto root = it->second.tree.root_at(size, leaves_of(log, it->second.before));
+    if (root) return std::optional(*root);
+    if (root.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    return tl::unexpected<Error>(root.error());
+  };
+  auto found = witness_->look(*reader_, root_of);
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return true;
+  const std::string why = (**found).text();
+  return give_up({why, std::move(**found)});
 }
 
 Result<SignedCheckpoint> LogRecorder::sign() {
@@ -252,6 +292,7 @@ Result<SignedCheckpoint> LogRecorder::sign() {
   made.envelope = lineage::sign(options_.key.pair, statement);
   if (same) return made;
   last_ = statement;
+  if (keep_apart_) keep_apart_(made.envelope);
   on_loop([this, envelope = made.envelope] { keep_(envelope); });
   return made;
 }

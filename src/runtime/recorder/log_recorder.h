@@ -5,8 +5,8 @@
 //
 // A checkpoint is signed at most a second after something new was committed, none while nothing is,
 // and whenever somebody asks for one. Before it signs, the recorder makes sure that the logs begin
-// with what it signed before, in this life or an earlier one; if they do not, it signs nothing more
-// and says so.
+// with what it signed before, in this life or an earlier one, and with what the other hosts of the
+// pool have signed; if they do not, it signs nothing more and says so.
 //
 // Made, asked and destroyed on the loop's thread; callbacks come there, never from within the call.
 #pragma once
@@ -27,6 +27,7 @@
 #include "lineage/tree/log_tree.h"
 #include "net/event_loop.h"
 #include "runtime/recorder/flight_recorder.h"
+#include "runtime/recorder/witness.h"
 #include "store/store.h"
 
 namespace phoenix {
@@ -35,26 +36,38 @@ struct RecorderOptions {
   std::string pool;
   lineage::NamedKeyPair key;  // checkpoints bear its name
   std::string last;           // the newest checkpoint that this host has signed; empty: none
+  // The same as it was kept apart from the store, so that a store that was set back is noticed.
+  std::string last_apart{};
+  std::optional<lineage::NamedKey> root{};  // of the pool, where it has one
   // Entries older than that go, once they are signed; absent: none does.
   std::optional<Duration> retain{};
   std::string host{};                        // whose logs it prunes; empty: of a store of its own
   std::vector<lineage::PrunedLog> pruned{};  // as it was kept
 };
 
+// Why a host signs nothing more.
+struct BrokenLog {
+  std::string why;
+  std::optional<Contradiction> by{};  // what another host has signed
+};
+
 class LogRecorder final : public FlightRecorder {
  public:
   // `keep` has to make a checkpoint durable; `broken` is told once why nothing is signed any more.
   using Keep = std::function<void(std::string envelope)>;
-  using Broken = std::function<void(const std::string& why)>;
+  using Broken = std::function<void(const BrokenLog& why)>;
+  // Called on the recorder's thread, before `keep`: may write a file.
+  using KeepApart = std::function<void(const std::string& envelope)>;
   // `prune` makes durable what is left of a log, and then lets the entries go that it stands for.
   using Prune = std::function<void(const lineage::PrunedLog& left)>;
   LogRecorder(EventLoop& loop, Store& store, RecorderOptions options, Keep keep, Broken broken,
-              Prune prune = {});
+              Prune prune = {}, KeepApart keep_apart = {});
   ~LogRecorder() override;
 
   lineage::NamedKey key() const override {
     return {options_.key.role, options_.key.name, options_.key.pair.public_key()};
   }
+  const std::string& trouble() const override { return trouble_; }
   // Something was committed, here or elsewhere.
   void moved();
   // Nothing is signed any more. Whoever asked or asks later is told so by the end of the loop's
@@ -85,6 +98,9 @@ class LogRecorder final : public FlightRecorder {
   Result<bool> catch_up();
   Result<bool> read_log(const LogState& state);
   Result<bool> check_last();
+  Result<bool> check_last(const std::string& envelope);
+  Result<bool> check_others();
+  tl::unexpected<Error> give_up(BrokenLog why);
   void prune();
   Result<bool> prune(const LogState& state, Tree& own);
   Result<uint64_t> old_tiles(uint32_t log, const Tree& own, uint64_t most);
@@ -98,6 +114,8 @@ class LogRecorder final : public FlightRecorder {
   const Keep keep_;
   const Broken broken_;
   const Prune prune_;
+  const KeepApart keep_apart_;
+  std::string trouble_;                                               // the loop's thread alone
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // the loop's thread alone
 
   // The thread's own.
@@ -106,6 +124,7 @@ class LogRecorder final : public FlightRecorder {
   std::optional<lineage::Checkpoint> last_;
   bool checked_ = false;  // what was signed in an earlier life
   std::string why_broken_;
+  std::optional<Witness> witness_;  // where hosts share the store
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -19,6 +19,8 @@ GET /v1/dma
 GET /v1/audit/checkpoint
 GET /v1/audit/entries
 GET /v1/audit/keys
+POST /v1/hosts/{}/join-token
+POST /v1/hosts/{}/key-grant
 GET /v1/audit/logs
 GET /v1/audit/proof
 GET /v1/audit/pruned
