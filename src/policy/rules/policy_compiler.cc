@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/msgpack.h"
+#include "policy/contract/path.h"
 #include "policy/rules/policy_set.h"
 
 namespace phoenix::policy {
@@ -59,6 +60,7 @@ class PolicySetCompiler {
     rule.always = from.condition.empty();
     rule.policy_index = index;
     rule.obligations = from.obligations;
+    check_obligations(source, from);
     rule.approval = from.approval;
     rule.place = from.place;
     if (!rule.always) {
@@ -106,6 +108,23 @@ class PolicySetCompiler {
     for (size_t index = 0; index < here.rules.size(); ++index) {
       if (!here.rules[index].obligations.empty()) {
         here.obliging.push_back(static_cast<uint16_t>(index));
+      }
+    }
+  }
+
+  void check_obligations(const PolicySource& source, const RuleSource& from) {
+    const bool of_member = source.point == Point::kRegister || source.point == Point::kRetire;
+    for (const Obligation& one : from.obligations) {
+      if (one.kind == Obligation::Kind::kLog) continue;
+      if (of_member) {
+        complain(from.place, fmt::format("{} brings nobody a packet: its obligations can only log",
+                                         point_name(source.point)));
+      }
+      if (one.kind != Obligation::Kind::kRedact) continue;
+      for (const std::string& path : one.names) {
+        if (valid_path(path)) continue;
+        complain(from.place,
+                 fmt::format("redact: \"{}\" is no path; give keys joined by dots", path));
       }
     }
   }

@@ -129,12 +129,24 @@ Explanation PolicySet::explain(Point point, const Decision& decision) const {
   return told;
 }
 
-std::vector<Obligation> PolicySet::obligations(Point point, const Decision& decision) const {
+std::vector<const Rule*> PolicySet::obliging(Point point, const Decision& decision) const {
   const AtPoint& here = at(point);
-  std::vector<Obligation> owed;
+  std::vector<const Rule*> held;
   for (size_t bit = 0; bit < here.obliging.size(); ++bit) {
     if ((decision.tally.obliged >> bit & 1) == 0) continue;
-    for (const Obligation& one : here.rules[here.obliging[bit]].obligations) {
+    const Rule& rule = here.rules[here.obliging[bit]];
+    const bool logs =
+        std::any_of(rule.obligations.begin(), rule.obligations.end(),
+                    [](const Obligation& one) { return one.kind == Obligation::Kind::kLog; });
+    if (decision.verdict != Verdict::kDeny || logs) held.push_back(&rule);
+  }
+  return held;
+}
+
+std::vector<Obligation> PolicySet::obligations(Point point, const Decision& decision) const {
+  std::vector<Obligation> owed;
+  for (const Rule* rule : obliging(point, decision)) {
+    for (const Obligation& one : rule->obligations) {
       if (decision.verdict == Verdict::kDeny && one.kind != Obligation::Kind::kLog) continue;
       if (std::find(owed.begin(), owed.end(), one) == owed.end()) owed.push_back(one);
     }

@@ -111,6 +111,10 @@ class PolicySet {
   Decision conclude(Point point, const Tally& tally) const;
 
   Explanation explain(Point point, const Decision& decision) const;
+  // Whether rules of that point bring obligations.
+  bool obliges(Point point) const { return !at(point).obliging.empty(); }
+  // Of these: those that held, in their order. Of a denial those that want it logged.
+  std::vector<const Rule*> obliging(Point point, const Decision& decision) const;
   // What goes along with it, each once, in the order of the rules. None of a denial but kLog.
   std::vector<Obligation> obligations(Point point, const Decision& decision) const;
 
