@@ -89,6 +89,10 @@ void Cluster::loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup)
   impl_->begin(now);
   impl_->loaded(now, key, std::move(lookup));
 }
+void Cluster::payload(Now now, const PacketKey& key, Result<std::optional<Content>> found) {
+  impl_->begin(now);
+  impl_->node.payload(now, key, std::move(found));
+}
 void Cluster::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
   impl_->begin(now);
   impl_->node.heads(now, id, std::move(heads));

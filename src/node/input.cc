@@ -161,10 +161,15 @@ void Node::Impl::reply(RequestId id, ReplyBody body) {
 void Node::Impl::settle() {
   if (!is_ready) return;
   settle_here();
-  if (!remote.on) return;
-  for (settle_remote(); !runnable.empty() || !with_room.empty() || !with_news.empty();) {
-    settle_here();
-    settle_remote();
+  if (remote.on) {
+    for (settle_remote(); !runnable.empty() || !with_room.empty() || !with_news.empty();) {
+      settle_here();
+      settle_remote();
+    }
+  }
+  if (!governance.payloads.has_asked()) return;
+  for (PacketKey& key : governance.payloads.take_asked()) {
+    out.wanted_payloads.push_back(std::move(key));
   }
 }
 

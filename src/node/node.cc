@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "node/admission/admission.h"
 #include "node/governed/asking.h"
 #include "node/governed/noting.h"
-#include "node/parts/impl.h"
 #include "ring/show/shares.h"
 
 namespace phoenix {
@@ -105,6 +105,13 @@ void Node::note(Now now, HostNote note) {
 void Node::refused(Now now, const Caller& caller, const std::string& reason) {
   impl_->observe(now);
   Impl::Noting(*impl_).before(caller, reason);
+}
+
+void Node::payload(Now now, const PacketKey& key, Result<std::optional<Content>> found) {
+  impl_->observe(now);
+  Node::Impl::Admission(*impl_).payload_read(key, std::move(found));
+  impl_->settle();
+  impl_->release_keys();
 }
 
 void Node::swept(const EndedCounts& buried) {

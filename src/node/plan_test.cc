@@ -483,6 +483,34 @@ TEST(Plan, OfAJoinIsAsGoodForOneWhoWasHereBefore) {
   expect_as_planned(stage, before, plan);
 }
 
+TEST(Plan, GivesNothingToWhomPoliciesKeepItFromAndForgetsWhatItAsked) {
+  Stage stage;
+  ApplyDocuments wanted;
+  wanted.ns = "default";
+  wanted.items.push_back({DocumentKind::kPolicy, "trust",
+                          R"({"target":"can-assign","minimumTrustScore":0.9})", std::nullopt});
+  stage.call(Stage::op(), wanted);
+  MemberRecord low = Stage::record("low", {"a"}, kRoomy);
+  low.trust = 500;
+  stage.call(Stage::principal(), stage.registration({low}, kRoomy));
+  for (int i = 0; i < 4; ++i) stage.submit("p" + std::to_string(i), {"a"});
+  ASSERT_EQ(stage.parked("p0"), ParkReason::kPolicyDenied);
+  const Standings before = standings(stage);
+  MemberRecord other = Stage::record("other", {"a"}, kRoomy);
+  other.trust = 500;
+  EXPECT_EQ(planned(stage, PlanJoin{other}).woken, 0U);
+  other.trust = 950;
+  const Plan plan = planned(stage, PlanJoin{other});
+  EXPECT_EQ(plan.woken, 4U);
+  EXPECT_EQ(standings(stage), before);
+  // The next member gets the number that the planned one had.
+  low.key = Stage::member("third");
+  stage.call(Stage::principal(), stage.registration({low}, kRoomy));
+  EXPECT_EQ(stage.parked("p0"), ParkReason::kPolicyDenied);
+  stage.call(Stage::principal(), stage.registration({other}, kRoomy));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(stage.owner("p" + std::to_string(i)), "other");
+}
+
 TEST(Plan, SaysThatWritesAreOnTheirWay) {
   Stage stage;
   stage.join("one", {"a"}, kRoomy);

@@ -28,6 +28,7 @@ class Records {
   std::string refused;  // the last expectation that did not hold
   std::map<PacketKey, Packet> packets;
   std::map<PacketKey, Tombstone> tombstones;
+  std::map<std::pair<PacketKey, ContentKind>, Content> contents;
   std::map<MemberKey, MemberRecord> members;
   std::map<std::string, SessionRecord> sessions;
   std::map<Digest, PutAnswer> answers;
@@ -35,6 +36,11 @@ class Records {
   std::vector<HistoryEntry> history;
   std::vector<std::string> log;  // entries, as they were committed
   uint64_t incarnation_floor = 0;
+
+  std::optional<Content> payload(const PacketKey& key) const {
+    const auto it = contents.find({key, ContentKind::kPayload});
+    return it == contents.end() ? std::nullopt : std::optional(it->second);
+  }
 
  private:
   template <class Map, class Key>
@@ -86,6 +92,9 @@ class Records {
   void put(const Op& op) {
     if (const auto* packet = std::get_if<PutPacket>(&op)) {
       packets[packet->head->key] = *packet->head;
+      for (const ContentWrite& write : packet->contents) {
+        if (write.content) contents[{packet->head->key, write.kind}] = *write.content;
+      }
       history.push_back(packet->entry);
       log.push_back(packet->entry.recorded);
     } else if (const auto* member = std::get_if<PutMember>(&op)) {

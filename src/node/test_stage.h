@@ -379,6 +379,7 @@ class Stage {
       for (StreamPortion& portion : out.portions) portions.push_back(std::move(portion));
       if (!out.groups.empty()) write(std::move(out.groups));
       for (const PacketKey& key : out.loads) load_packet(key);
+      for (const PacketKey& key : out.wanted_payloads) read_payload(key);
       for (const uint64_t batch : out.resolves) resolve(batch);
       for (const uint64_t id : out.wanted_heads) {
         node_->heads(now(), id, std::vector<lineage::LogHead>{{1, records.log.size()}});
@@ -421,6 +422,16 @@ class Stage {
     unknown_.erase(batch);
     node_->resolved(now(), batch, resolution);
   }
+  void read_payload(const PacketKey& key) {
+    ++payload_reads;
+    if (hold_payloads) {
+      held_payloads.push_back(key);
+    } else if (refuse_reads) {
+      node_->payload(now(), key, fail(ErrorKind::kStoreUnreachable, "the store cannot be read"));
+    } else {
+      node_->payload(now(), key, records.payload(key));
+    }
+  }
   void load_packet(const PacketKey& key) {
     ++loads;
     if (refuse_reads) {
@@ -439,6 +450,14 @@ class Stage {
  public:
   std::vector<uint64_t> asked_to_resolve;
   uint64_t loads = 0;
+  uint64_t payload_reads = 0;
+  bool hold_payloads = false;  // what is asked for waits in `held_payloads`
+  std::vector<PacketKey> held_payloads;
+  void answer_payloads() {
+    hold_payloads = false;
+    for (const PacketKey& key : std::exchange(held_payloads, {})) read_payload(key);
+    pump();
+  }
   // Says again of a batch that was unknown what became of it.
   void resolve_now(uint64_t batch) {
     resolve(batch);

@@ -425,6 +425,7 @@ class HostRuntime final : public RunningHost {
       writer_.commit(std::move(out.groups));
       for (const uint64_t batch : out.resolves) writer_.resolve(batch);
       for (const PacketKey& key : out.loads) load(key);
+      for (const PacketKey& key : out.wanted_payloads) read_payload(key);
       for (const uint64_t id : out.wanted_heads) read_heads(id);
       for (Reply& reply : out.replies) {
         const auto it = waiting_.find(reply.id);
@@ -484,6 +485,15 @@ class HostRuntime final : public RunningHost {
                          cluster_.loaded(now(), key, std::move(lookup));
                          carry_out();
                        });
+  }
+
+  void read_payload(const PacketKey& key) {
+    read<std::optional<Content>>(
+        [key](Reader& reader) { return reader.content(key, ContentKind::kPayload); },
+        [this, key](Result<std::optional<Content>> found) {
+          cluster_.payload(now(), key, std::move(found));
+          carry_out();
+        });
   }
 
   void arm() {

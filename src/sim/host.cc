@@ -125,6 +125,7 @@ void Host::drain() {
     to_write_.push_back(std::move(group));
   }
   for (const PacketKey& key : out.loads) load(key);
+  for (const PacketKey& key : out.wanted_payloads) read_payload(key);
   for (uint64_t batch : out.resolves) resolve(batch);
   for (uint64_t id : out.wanted_heads) read_heads(id);
   for (const Reply& item : out.replies) reply(item);
@@ -164,6 +165,21 @@ void Host::load(const PacketKey& key) {
       }
       auto reader = store_.reader();
       node_->loaded(node_now(), key, (*reader)->get(key));
+    });
+  });
+}
+
+void Host::read_payload(const PacketKey& key) {
+  queue_.after(microseconds(prng_.between(20, 800)), [this, key, run = run_] {
+    if (run != run_) return;
+    input([this, key] {
+      trace_.line(queue_.now(), "= payload " + key.text());
+      if (queue_.now() < refuse_until_ && prng_.chance(1, 4)) {
+        node_->payload(node_now(), key, fail(ErrorKind::kStoreUnreachable, "the disk fails"));
+        return;
+      }
+      auto reader = store_.reader();
+      node_->payload(node_now(), key, (*reader)->content(key, ContentKind::kPayload));
     });
   });
 }

@@ -76,6 +76,7 @@ class Host final : public Door {
   void drain();
   void reply(const Reply& reply);
   void load(const PacketKey& key);
+  void read_payload(const PacketKey& key);
   void read_heads(uint64_t id);
   void resolve(uint64_t batch_id);
   void write_next();

@@ -3,6 +3,7 @@
 #include "api/codec/digest.h"
 #include "base/bytes_text.h"
 #include "base/json/fields.h"
+#include "packet/redaction.h"
 
 namespace phoenix {
 namespace {
@@ -94,6 +95,7 @@ void write_governed(json::Writer& writer, const PacketView& view) {
     writer.raw(governed.semantic);
   }
   writer.number("handoffs", governed.handoffs);
+  if (!governed.redacted.empty()) writer.strings("redacted", governed.redacted);
 }
 
 void write_packet(json::Writer& writer, const PacketView& view, const PacketExtras& extras) {
@@ -219,12 +221,24 @@ void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain) 
   writer.end_object();
 }
 
+void write_delivered(json::Writer& writer, const PacketView& view, const Contents& contents) {
+  const auto& governed = view.head->governed;
+  if (!governed || governed->redacted.empty()) {
+    return write_packet(writer, view, PacketExtras{&contents, nullptr});
+  }
+  Contents shown;
+  for (size_t kind = 0; kind < kContentKinds; ++kind) {
+    shown.of[kind] = redacted_content(contents.of[kind], governed->redacted);
+  }
+  write_packet(writer, view, PacketExtras{&shown, nullptr});
+}
+
 void write_delivery(json::Writer& writer, const Delivery& delivery, const Contents& contents) {
   writer.begin_object();
   writer.field("member", delivery.member);
   writer.number("epoch", delivery.epoch);
   writer.key("packet");
-  write_packet(writer, delivery.packet, PacketExtras{&contents, nullptr});
+  write_delivered(writer, delivery.packet, contents);
   writer.end_object();
 }
 

@@ -117,7 +117,7 @@ class DeliveryStream final : public MovableStream,
         writer.field("member", delivery.member);
         writer.number("epoch", delivery.epoch);
         writer.key("packet");
-        write_packet(writer, delivery.packet, PacketExtras{&contents[i], nullptr});
+        write_delivered(writer, delivery.packet, contents[i]);
       });
     }
     for (const auto& entry : portion.revoked) {

@@ -168,6 +168,7 @@ void Cluster::Impl::take_node() {
   for (MemberKey& key : done.wanted_members) wanted_members.insert(std::move(key));
   for (std::string& id : done.wanted_sessions) wanted_sessions.insert(std::move(id));
   for (HeldQuery& query : done.wanted_held) out.pool.held.push_back(std::move(query));
+  for (PacketKey& key : done.wanted_payloads) out.node.wanted_payloads.push_back(std::move(key));
   for (const uint64_t id : done.wanted_heads) out.node.wanted_heads.push_back(id);
 }
 

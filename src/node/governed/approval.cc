@@ -16,8 +16,8 @@ using json::Field;
 using json::Path;
 using json::Value;
 
-constexpr std::array<std::string_view, 5> kStateNames = {"pending", "approved", "rejected",
-                                                         "expired", "withdrawn"};
+constexpr std::array<std::string_view, 6> kStateNames = {"pending", "approved",  "rejected",
+                                                         "expired", "withdrawn", "used"};
 
 template <std::string ApprovalForm::* kMember>
 void read_text(ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
@@ -31,11 +31,13 @@ void read_time(ApprovalForm& draft, const Value& value, const Path& path, Faults
 constexpr Field<ApprovalForm> kFields[] = {
     {"askedAt", read_time<&ApprovalForm::asked_at>},
     {"askedBy", read_text<&ApprovalForm::asked_by>},
+    {"asks", read_text<&ApprovalForm::asks>},
     {"at", read_text<&ApprovalForm::place>},
     {"decidedAt", read_time<&ApprovalForm::decided_at>},
     {"decidedBy", read_text<&ApprovalForm::decided_by>},
     {"expiresAt", read_time<&ApprovalForm::expires_at>},
     {"giver", read_text<&ApprovalForm::giver>},
+    {"member", read_text<&ApprovalForm::member>},
     {"onExpiry",
      [](ApprovalForm& draft, const Value& value, const Path& path, Faults& faults) {
        draft.allow_on_expiry =
@@ -78,13 +80,15 @@ std::string approval_json(const ApprovalForm& form) {
   out.begin_object();
   time("askedAt", form.asked_at);
   field("askedBy", form.asked_by);
+  field("asks", form.asks);
   field("at", form.place);
   time("decidedAt", form.decided_at);
   field("decidedBy", form.decided_by);
   time("expiresAt", form.expires_at);
   field("giver", form.giver);
+  field("member", form.member);
   out.field("onExpiry", form.allow_on_expiry ? "allow" : "deny");
-  out.field("packet", form.packet.text());
+  field("packet", form.packet.text());
   field("point", form.point);
   field("policy", form.policy);
   field("reason", form.reason);
@@ -107,6 +111,16 @@ Result<ApprovalForm> approval_of_json(std::string_view text) {
   return form;
 }
 
+namespace {
+
+std::string name_of(const std::string& what) {
+  const Digest digest = lineage::sha256(what);
+  const std::string_view half(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
+  return "a-" + hex_text(half);
+}
+
+}  // namespace
+
 std::string approval_name(const PacketKey& packet, std::string_view point, std::string_view policy,
                           std::string_view rule, std::string_view receiver, uint64_t epoch) {
   std::string what = packet.text();
@@ -115,9 +129,18 @@ std::string approval_name(const PacketKey& packet, std::string_view point, std::
     what += part;
   }
   if (!receiver.empty()) what += '\n' + std::to_string(epoch);
-  const Digest digest = lineage::sha256(what);
-  const std::string_view half(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
-  return "a-" + hex_text(half);
+  return name_of(what);
+}
+
+std::string member_approval_name(const MemberKey& member, std::string_view point,
+                                 std::string_view policy, std::string_view rule,
+                                 std::string_view what) {
+  std::string all = "member\n" + member.text();
+  for (const std::string_view part : {point, policy, rule, what}) {
+    all += '\n';
+    all += part;
+  }
+  return name_of(all);
 }
 
 }  // namespace phoenix

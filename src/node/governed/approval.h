@@ -10,14 +10,23 @@
 
 namespace phoenix {
 
-enum class ApprovalState : uint8_t { kPending, kApproved, kRejected, kExpired, kWithdrawn };
+enum class ApprovalState : uint8_t {
+  kPending,
+  kApproved,
+  kRejected,
+  kExpired,
+  kWithdrawn,
+  kUsed,  // approved, for one call, and that has been made
+};
 // "pending" and so on.
 std::string_view approval_state_name(ApprovalState state);
 
 struct ApprovalForm {
   ApprovalState state = ApprovalState::kPending;
-  PacketKey packet;
-  std::string point;   // "can-assign", "can-handoff"
+  PacketKey packet;    // at can-assign and can-handoff; else empty
+  std::string member;  // "namespace/id", at can-register and can-retire; else empty
+  std::string asks;    // of a member: what it wants, in words
+  std::string point;   // "can-assign"
   std::string policy;  // whose rule asks for it
   std::string rule;
   std::string place;     // of the rule: "file:line:column"
@@ -52,5 +61,11 @@ Result<ApprovalForm> approval_of_json(std::string_view text);
 // At a handoff it names who gives, in which epoch, and to whom.
 std::string approval_name(const PacketKey& packet, std::string_view point, std::string_view policy,
                           std::string_view rule, std::string_view receiver, uint64_t epoch);
+
+// Of a member: the same only for the same wish. `what`: all that it would be, or which life of it
+// would end.
+std::string member_approval_name(const MemberKey& member, std::string_view point,
+                                 std::string_view policy, std::string_view rule,
+                                 std::string_view what);
 
 }  // namespace phoenix

@@ -85,7 +85,8 @@ std::optional<Error> Node::Impl::may_decide(const Caller& caller, const std::str
     return forbidden("wrong-role", caller.human + " has not the capability " + form.role +
                                        ", the role that the rule names");
   }
-  const bool party = caller.human == form.giver || caller.human == form.receiver;
+  const bool party = caller.human == form.giver || caller.human == form.receiver ||
+                     ns + "/" + caller.human == form.member;
   if (party || (!form.asked_by.empty() && form.asked_by == caller.principal)) {
     return forbidden("own-approval", "nobody approves what they ask for, give or receive");
   }
@@ -137,7 +138,8 @@ void Node::Impl::expire_approvals() {
   for (const auto& [key, pending] : governance.approvals) {
     if (pending.state != ApprovalState::kPending || busy_documents.contains(key)) continue;
     const SlotNo no = packets.find(pending.packet);
-    const bool here = no != kNoSlot && !packets[no].leaving;
+    // Every host knows of members: whoever comes first ends what is about one.
+    const bool here = !pending.member.empty() || (no != kNoSlot && !packets[no].leaving);
     const bool over = pending.expires_at + (here ? 0 : kLateMs) <= now.wall;
     const bool ended = !here && !remote.on;
     if (!over && !ended) continue;

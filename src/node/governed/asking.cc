@@ -1,5 +1,7 @@
 #include "node/governed/asking.h"
 
+#include <algorithm>
+
 #include "node/governed/facts.h"
 #include "policy/rules/json_value.h"
 
@@ -22,6 +24,18 @@ uint64_t class_of(const RingKey& key, const Packet& head) {
   add(head.spec->match == CapabilityMatch::kAny ? '|' : '&', head.required);
   add('#', head.spec->policy_tags);
   return siphash13(key, text);
+}
+
+std::string obligation_words(const policy::Obligation& one) {
+  if (one.kind == policy::Obligation::Kind::kLog) return "is to be told";
+  std::string text =
+      one.kind == policy::Obligation::Kind::kRedact ? "redacts" : "narrows scopes to";
+  const char* joint = " ";
+  for (const std::string& name : one.names) {
+    text += joint + name;
+    joint = ", ";
+  }
+  return text;
 }
 
 cel::Value value_of_content(const std::shared_ptr<const Content>& content, cel::Scratch& memory) {
@@ -47,10 +61,7 @@ policy::DecisionKey Node::Impl::Asking::key_of(MemberNo no) const {
 
 const policy::PacketFacts& Node::Impl::Asking::packet() const {
   if (packet_) return *packet_;
-  const auto known = node_.governance.payloads.find(head_.key);
-  const cel::Value payload = known == node_.governance.payloads.end()
-                                 ? cel::absent_value()
-                                 : value_of_content(known->second, memory_);
+  const cel::Value payload = value_of_content(node_.governance.payloads.find(head_.key), memory_);
   packet_ = std::make_unique<policy::PacketFacts>(facts_of(head_, payload));
   return *packet_;
 }
@@ -64,7 +75,7 @@ policy::Decision Node::Impl::Asking::decide(Point point, MemberNo no) const {
   const auto load_of = [this](const Member& of) {
     return of.ring == kNoMember ? 0 : node_.placement.load(of.ring) - of.kept_back;
   };
-  const policy::MemberFacts target(facts_of(*member.record, load_of(member)));
+  const policy::MemberFacts target(facts_of(*member.record, load_of(member) - reserved_));
   policy::Input input;
   input.set_member(target);
   input.set_packet(packet());
@@ -85,53 +96,70 @@ bool Node::Impl::Asking::is_approved(const PolicyRefusal& refusal, MemberNo no) 
   return form != node_.governance.approvals.end() && form->second.allows();
 }
 
-// A payload that a rule reads and that this host has not at hand, since it has not kept the packet
-// from its creation on, is not the same as none: a rule that asks has() would let it pass.
+// A payload that a rule reads and that is not at hand is not the same as none: a rule that asks
+// has() would let it pass. The store is asked for it, and the packet looked at again then.
 std::optional<PolicyRefusal> Node::Impl::Asking::unknown_payload(Point point, MemberNo no) const {
-  const ContentInfo& payload = head_.content(ContentKind::kPayload);
-  if (!rules_.reads_payload[static_cast<size_t>(point)] || !payload.present || !payload.is_json ||
-      node_.governance.payloads.contains(head_.key)) {
-    return std::nullopt;
-  }
+  if (!lacks_payload(point)) return std::nullopt;
+  node_.governance.payloads.ask(head_.key, false);
   PolicyRefusal refusal;
   refusal.point = point;
   refusal.member = no;
   refusal.why.digest = rules_.set->digest();
-  // What the rules found when it was at hand: only a person's word was missing.
-  for (const auto& [key, form] : node_.governance.approvals) {
-    if (form.packet != head_.key || form.point != policy::point_name(point)) continue;
-    refusal.why.policy = form.policy;
-    refusal.why.rule = form.rule;
-    if (node_.approval_key(refusal, head_, no) != key) continue;
-    refusal.why.verdict = Verdict::kRequireApproval;
-    refusal.why.reason_code = "approval-required";
-    refusal.why.reason = form.reason;
-    refusal.approval.role = form.role;
-    return refusal;
-  }
-  refusal.why.policy.clear();
-  refusal.why.rule.clear();
   refusal.why.verdict = Verdict::kDeny;
   refusal.why.reason_code = "payload-not-at-hand";
-  refusal.why.reason =
-      "a rule reads the payload, which this host has not seen since its start; submit it anew";
+  refusal.why.reason = "a rule reads the payload, which the store is being asked for";
   return refusal;
+}
+
+bool Node::Impl::Asking::lacks_payload(Point point) const {
+  const ContentInfo& payload = head_.content(ContentKind::kPayload);
+  return rules_.reads_payload[static_cast<size_t>(point)] && payload.present && payload.is_json &&
+         node_.governance.payloads.find(head_.key) == nullptr;
+}
+
+// A payload of bytes has no fields that could be taken out.
+std::optional<PolicyRefusal> Node::Impl::Asking::cannot_redact(Point point,
+                                                               const policy::Decision& decision,
+                                                               MemberNo no) const {
+  if (!is_bytes() || decision.verdict == Verdict::kDeny) return std::nullopt;
+  for (const policy::Rule* rule : rules_.set->obliging(point, decision)) {
+    const bool redacts =
+        std::any_of(rule->obligations.begin(), rule->obligations.end(),
+                    [](const auto& one) { return one.kind == policy::Obligation::Kind::kRedact; });
+    if (!redacts) continue;
+    PolicyRefusal refusal;
+    refusal.point = point;
+    refusal.member = no;
+    refusal.why = rules_.set->explain(point, decision);
+    refusal.why.verdict = Verdict::kDeny;
+    refusal.why.reason_code = "cannot-redact";
+    refusal.why.policy = rule->policy;
+    refusal.why.rule = rule->name;
+    refusal.why.place = rule->place;
+    refusal.why.reason = "the payload is no JSON, so nothing can be taken out of it";
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+bool Node::Impl::Asking::is_bytes() const {
+  const ContentInfo& payload = head_.content(ContentKind::kPayload);
+  return payload.present && !payload.is_json;
 }
 
 std::optional<PolicyRefusal> Node::Impl::Asking::refusal_of(MemberNo no) const {
   for (const Point point : {Point::kHandoff, Point::kAssign}) {
     if (point == Point::kHandoff && giver_ == kNobody) continue;
     if (!rules_.has(point)) continue;
-    if (auto unknown = unknown_payload(point, no)) {
-      if (unknown->may_be_approved() && is_approved(*unknown, no)) continue;
-      return unknown;
-    }
+    if (auto unknown = unknown_payload(point, no)) return unknown;
     const policy::Decision decision = decide(point, no);
+    if (auto bytes = cannot_redact(point, decision, no)) return bytes;
     if (decision.verdict == Verdict::kAllow) continue;
     PolicyRefusal refusal;
     refusal.why = rules_.set->explain(point, decision);
     refusal.point = point;
     refusal.member = no;
+    refusal.logged = !rules_.set->obliging(point, decision).empty();
     if (decision.rule != nullptr) refusal.approval = decision.rule->approval;
     if (refusal.may_be_approved() && is_approved(refusal, no)) continue;
     return refusal;
@@ -139,16 +167,37 @@ std::optional<PolicyRefusal> Node::Impl::Asking::refusal_of(MemberNo no) const {
   return std::nullopt;
 }
 
-std::vector<policy::Obligation> Node::Impl::Asking::obligations(MemberNo no) const {
-  const Point point = giver_ == kNobody ? Point::kAssign : Point::kHandoff;
-  if (!rules_.has(point)) return {};
-  return rules_.set->obligations(point, decide(point, no));
+std::vector<OwedFor> Node::Impl::Asking::owed(MemberNo no, uint32_t reserved) {
+  std::vector<OwedFor> all;
+  reserved_ = reserved;
+  for (const Point point : {Point::kHandoff, Point::kAssign}) {
+    if ((point == Point::kHandoff && giver_ == kNobody) || !rules_.set->obliges(point)) continue;
+    for (const policy::Rule* rule : rules_.set->obliging(point, decide(point, no))) {
+      all.push_back({point, rule});
+    }
+  }
+  reserved_ = 0;
+  return all;
+}
+
+std::string note_of(const OwedFor& owed) {
+  const policy::Rule& rule = *owed.rule;
+  std::string text(policy::point_name(owed.point));
+  text += ": rule " + rule.name + " of policy " + rule.policy;
+  const std::string place = policy::place_text(rule.place);
+  if (!place.empty()) text += ", " + place + ",";
+  const char* joint = " ";
+  for (const policy::Obligation& one : rule.obligations) {
+    text += joint + obligation_words(one);
+    joint = " and ";
+  }
+  return text;
 }
 
 bool Node::Impl::Asking::may(MemberIndex member) const {
   const MemberNo no = node_.member_of(member);
   // The usual answer, without words.
-  if (giver_ == kNobody) {
+  if (giver_ == kNobody && !is_bytes()) {
     const auto known = rules_.kept.known(Point::kAssign, key_of(no));
     if (known && known->verdict == Verdict::kAllow) return true;
   }

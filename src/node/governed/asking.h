@@ -11,6 +11,14 @@
 
 namespace phoenix {
 
+// A rule that held and brings obligations.
+struct OwedFor {
+  policy::Point point = policy::Point::kAssign;
+  const policy::Rule* rule = nullptr;  // lives as long as the policy set
+};
+// In words: "can-assign: rule pii of policy invoices, policies/a.yaml:3:5, redacts customer.iban".
+std::string note_of(const OwedFor& owed);
+
 class Node::Impl::Asking final : public Permit {
  public:
   // Requires: all of these outlive it. `giver`: at a handoff, its owner.
@@ -24,14 +32,20 @@ class Node::Impl::Asking final : public Permit {
   std::optional<PolicyRefusal> refusal_of(MemberNo no) const;
   // The first that was met, one that somebody may lift before all others.
   const std::optional<PolicyRefusal>& met() const { return met_; }
-  // What goes along with its having it.
-  std::vector<policy::Obligation> obligations(MemberNo no) const;
+  // The rules whose obligations go along with its having it. `reserved`: so much of its load is
+  // this packet's.
+  std::vector<OwedFor> owed(MemberNo no, uint32_t reserved);
+  // A rule of that point reads the payload, which is not at hand.
+  bool lacks_payload(policy::Point point) const;
 
  private:
   policy::Decision decide(policy::Point point, MemberNo no) const;
   policy::DecisionKey key_of(MemberNo no) const;
   const policy::PacketFacts& packet() const;
   std::optional<PolicyRefusal> unknown_payload(policy::Point point, MemberNo no) const;
+  std::optional<PolicyRefusal> cannot_redact(policy::Point point, const policy::Decision& decision,
+                                             MemberNo no) const;
+  bool is_bytes() const;
   bool is_approved(const PolicyRefusal& refusal, MemberNo no) const;
 
   const Impl& node_;
@@ -40,7 +54,8 @@ class Node::Impl::Asking final : public Permit {
   MemberNo giver_;
   std::shared_ptr<const Content> context_;
   uint64_t packet_class_;
-  mutable cel::Scratch memory_;                          // of payload and context
+  uint32_t reserved_ = 0;        // of the load of whom owed() is asked about
+  mutable cel::Scratch memory_;  // of payload and context
   mutable std::unique_ptr<policy::PacketFacts> packet_;  // made when it is first needed
   mutable std::optional<PolicyRefusal> met_;
 };

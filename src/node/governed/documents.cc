@@ -247,6 +247,7 @@ void Node::Impl::document_changed(const DocumentPtr& document) {
       governance.approvals.erase(document->key);
     } else {
       governance.approvals[document->key] = std::move(*form);
+      governance.look_at = std::min(governance.look_at, now.mono + seconds(1));
     }
   }
   if (document->key.kind == DocumentKind::kContract) governance.contracts.change(*document);

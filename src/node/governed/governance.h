@@ -11,6 +11,7 @@
 
 #include "directory/directory.h"
 #include "keeper/parking.h"
+#include "node/admission/payload_shelf.h"
 #include "node/governed/approval.h"
 #include "node/governed/contract_book.h"
 #include "node/governed/notes.h"
@@ -24,6 +25,7 @@ struct PolicyRefusal {
   policy::Point point = policy::Point::kAssign;
   policy::Approval approval;  // if somebody's word is all that it lacks
   MemberNo member = kNobody;  // of whom it was asked
+  bool logged = false;        // a rule wants it told
   bool may_be_approved() const { return why.verdict == policy::Verdict::kRequireApproval; }
 };
 
@@ -49,8 +51,7 @@ struct Governance {
   Instant look_at = kNever;       // when some of them are, whatever has happened
   SlotNo looked_until = 0;        // in turn
 
-  // Payloads of live packets that rules read.
-  std::unordered_map<PacketKey, std::shared_ptr<const Content>> payloads;
+  PayloadShelf payloads;
   std::unordered_map<PacketKey, std::string> askers;  // whose packets wait for an approval
   RefusalBook refusals;
   HostNotes notes;

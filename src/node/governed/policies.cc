@@ -57,45 +57,6 @@ Error Node::Impl::policy_error(const PolicyRefusal& refusal, std::string subject
   return error;
 }
 
-// --- members --------------------------------------------------------------------------------
-
-// May the member register as it wants to be, or retire? `before`: what it is now, if it is.
-std::optional<Error> Node::Impl::policy_on(Point point, const MemberRecord& record, uint32_t load) {
-  RuleSet* const rules = rules_at(point, record.key.ns());
-  if (rules == nullptr) return std::nullopt;
-  const policy::MemberFacts facts(facts_of(record, load));
-  policy::Input input;
-  input.set_member(facts);
-  input.set_now(now.wall);
-  governance.scratch.clear();
-  const policy::Decision decision = rules->set->decide(point, input, governance.scratch);
-  if (decision.verdict == Verdict::kAllow) return std::nullopt;
-  PolicyRefusal refusal;
-  refusal.why = rules->set->explain(point, decision);
-  refusal.point = point;
-  const std::string id(record.key.id());
-  note_refusal({false, record.key.text(), refusal, record.incarnation, record.revision, id});
-  return policy_error(refusal,
-                      id + (point == Point::kRegister ? " may not register" : " may not retire"));
-}
-
-std::optional<Error> Node::Impl::register_refusal(const MemberRecord& wanted,
-                                                  std::string_view proof, const Caller& caller) {
-  if (auto refused = key_refusal(wanted, proof)) return refused;
-  if (rules_at(Point::kRegister, wanted.key.ns()) == nullptr) return std::nullopt;
-  return policy_on(Point::kRegister, new_life(wanted, "", caller), 0);
-}
-
-std::optional<Error> Node::Impl::may_leave(const std::vector<MemberNo>& members) {
-  if (governance.rules.empty()) return std::nullopt;
-  for (const MemberNo no : members) {
-    const Member& member = directory.member(no);
-    const uint32_t load = member.ring == kNoMember ? 0 : placement.load(member.ring);
-    if (auto refused = policy_on(Point::kRetire, *member.record, load)) return refused;
-  }
-  return std::nullopt;
-}
-
 // --- handoffs -------------------------------------------------------------------------------
 
 // Its owner is told, and keeps it.
@@ -167,12 +128,15 @@ bool Node::Impl::is_held(SlotNo no) const {
   return !governance.held_slots.empty() && governance.held_slots.contains(no);
 }
 
-// A member has got room, is new or has changed: what is held back may be for it.
-void Node::Impl::wake_held(MemberNo no) {
-  if (no >= directory.member_numbers() || !directory.has_member(no)) return;
+// A member has got room, is new or has changed: what is held back and may be for it.
+std::vector<SlotNo> Node::Impl::held_for(MemberNo no) const {
   std::vector<SlotNo> fitting;
+  if (governance.held_slots.empty() || no >= directory.member_numbers() ||
+      !directory.has_member(no)) {
+    return fitting;
+  }
   const MemberIndex ring = directory.member(no).ring;
-  if (ring == kNoMember || !placement.open(ring)) return;
+  if (ring == kNoMember || !placement.open(ring)) return fitting;
   for (const auto& [cls, queue] : governance.held.queues()) {
     if (!placement.matches(ring, cls)) continue;
     for (const ParkedEntry& entry : queue) {
@@ -180,7 +144,7 @@ void Node::Impl::wake_held(MemberNo no) {
       fitting.push_back(entry.slot);
     }
   }
-  for (const SlotNo slot : fitting) look_again(slot);
+  return fitting;
 }
 
 // Looks afresh at a packet that is held back.
@@ -221,19 +185,8 @@ void Node::Impl::look_at_some() {
 
 // Of a packet that does not live here any more.
 void Node::Impl::forget_governed(const PacketKey& key) {
-  if (!governance.payloads.empty()) governance.payloads.erase(key);
+  governance.payloads.drop(key);
   if (!governance.askers.empty()) governance.askers.erase(key);
-}
-
-// The payloads of packets that live are kept while a rule reads them.
-void Node::Impl::keep_payload(const PacketKey& key, const std::shared_ptr<const Content>& payload) {
-  if (!payload || governance.rules.empty()) return;
-  const RuleSet* const rules = governance.rules.of(key.ns());
-  if (rules == nullptr) return;
-  const auto& reads = rules->reads_payload;
-  if (reads[static_cast<size_t>(Point::kAssign)] || reads[static_cast<size_t>(Point::kHandoff)]) {
-    governance.payloads[key] = payload;
-  }
 }
 
 }  // namespace phoenix

@@ -2,21 +2,21 @@
 #include <gtest/gtest.h>
 
 #include "lineage/form/entry.h"
+#include "node/admission/test_policies.h"
 #include "node/governed/approval.h"
-#include "node/test_stage.h"
 
 namespace phoenix {
 namespace {
 
 using testing_node::error_of;
+using testing_node::kSteady;
 using testing_node::MemberOptions;
 using testing_node::owner_reply;
 using testing_node::packet_reply;
+using testing_node::PoliciesTest;
 using testing_node::refusal;
 using testing_node::Stage;
 using testing_node::Worker;
-
-const MemberOptions kSteady = {.max_load = 10, .lease_seconds = 3600};
 
 constexpr const char* kNoPii = R"json({"target":"can-handoff","defaultDecision":"allow","rules":[{
     "name":"pii","condition":"'PII' in packet.policyTags && !('PII' in target.compliance)",
@@ -28,53 +28,8 @@ constexpr const char* kAsks = R"json({"target":"can-assign","defaultDecision":"a
     "condition":"has(packet.payload.amount) && packet.payload.amount > 10",
     "approval":{"role":"controller","expiresSeconds":60,"onExpiry":"deny"}}]})json";
 
-class PoliciesTest : public testing::Test {
- protected:
-  ReplyBody apply(const std::string& name, const std::string& text, bool prune = false,
-                  const std::string& app = "") {
-    ApplyDocuments wanted;
-    wanted.ns = "default";
-    wanted.app = app;
-    wanted.prune = prune;
-    if (!name.empty()) wanted.items.push_back({DocumentKind::kPolicy, name, text, std::nullopt});
-    return stage.call(Stage::op(), wanted);
-  }
-  void lay_down(const std::string& name, const std::string& text) {
-    const ReplyBody reply = apply(name, text);
-    ASSERT_TRUE(std::holds_alternative<DocumentsReply>(reply)) << error_of(reply).detail;
-  }
-  Worker join(const std::string& id, uint32_t trust, std::vector<std::string> compliance = {}) {
-    MemberRecord wanted = Stage::record(id, {"a"}, kSteady);
-    wanted.trust = trust;
-    wanted.compliance = std::move(compliance);
-    return Stage::joined(id, stage.call(Stage::principal(), stage.registration({wanted}, kSteady)));
-  }
-  static void tagged(PacketSpec& spec) { spec.policy_tags = {"PII"}; }
-  ParkReason parked(const std::string& id) { return stage.show(id).parked->reason; }
-  std::string explained(const std::string& id) {
-    return stage.node().explain(Stage::packet(id))->walk.candidates.at(0).reason;
-  }
-  // The only approval there is.
-  DocumentPtr approval() {
-    const auto all = stage.node().documents(DocumentKind::kApproval, "default");
-    return all.size() == 1 ? all[0] : nullptr;
-  }
-  ReplyBody decide(bool approve, const std::string& human = "ada", bool approver = true,
-                   const std::string& principal = "ada-token") {
-    Caller caller = Stage::principal(principal);
-    caller.is_approver = approver;
-    caller.human = human;
-    return stage.call(caller, DecideApproval{"default", approval()->key.name, approve, "checked"});
-  }
-  void join_human(const std::string& id, std::vector<std::string> capabilities) {
-    MemberRecord wanted = Stage::record(id, std::move(capabilities));
-    wanted.manual = true;
-    wanted.kind = MemberKind::kHuman;
-    stage.call(Stage::principal(), stage.registration({wanted}));
-  }
-
-  Stage stage;
-};
+constexpr const char* kNoLarge = R"json({"target":"can-assign","defaultDecision":"allow","rules":[{
+    "condition":"has(packet.payload.amount) && packet.payload.amount > 10","decision":"deny"}]})json";
 
 TEST_F(PoliciesTest, are_applied_by_operators_whole_and_the_same_again_is_no_change) {
   ApplyDocuments nothing;
@@ -142,15 +97,55 @@ TEST_F(PoliciesTest, they_are_in_force_after_a_restart) {
   EXPECT_EQ(parked("q"), ParkReason::kPolicyDenied);
 }
 
-TEST_F(PoliciesTest, a_payload_that_is_not_at_hand_is_not_taken_for_none) {
-  lay_down("large", R"json({"target":"can-assign","defaultDecision":"allow","rules":[{
-      "condition":"has(packet.payload.amount) && packet.payload.amount > 10",
-      "decision":"deny"}]})json");
-  stage.submit("p", {"a"}, {}, R"({"amount":50})");
+TEST_F(PoliciesTest, a_payload_that_is_not_at_hand_is_read_and_until_then_nobody_gets_it) {
+  lay_down("large", kNoLarge);
+  stage.submit("large", {"a"}, {}, R"({"amount":50})");
+  stage.submit("small", {"a"}, {}, R"({"amount":5})");
   stage.restart();
+  stage.hold_payloads = true;
   join("w", 900);
-  EXPECT_EQ(parked("p"), ParkReason::kPolicyDenied);
-  EXPECT_NE(explained("p").find("submit it anew"), std::string::npos) << explained("p");
+  EXPECT_EQ(parked("large"), ParkReason::kPolicyDenied);
+  EXPECT_EQ(parked("small"), ParkReason::kPolicyDenied);
+  EXPECT_NE(explained("small").find("is being asked for"), std::string::npos);
+  EXPECT_EQ(stage.held_payloads.size(), 2U) << "each once";
+  stage.answer_payloads();
+  EXPECT_EQ(stage.owner("small"), "w");
+  EXPECT_EQ(parked("large"), ParkReason::kPolicyDenied);
+  EXPECT_EQ(explained("large").find("is being asked for"), std::string::npos);
+}
+
+TEST_F(PoliciesTest, a_payload_that_cannot_be_read_is_asked_for_again) {
+  lay_down("large", kNoLarge);
+  stage.submit("small", {"a"}, {}, R"({"amount":5})");
+  stage.restart();
+  stage.refuse_reads = true;
+  join("w", 900);
+  EXPECT_EQ(parked("small"), ParkReason::kPolicyDenied);
+  stage.refuse_reads = false;
+  stage.advance(seconds(2));
+  EXPECT_EQ(stage.owner("small"), "w");
+}
+
+TEST_F(PoliciesTest, calls_that_name_who_gets_it_wait_for_the_payload) {
+  lay_down("large", kNoLarge);
+  Worker giver = join("giver", 900);
+  stage.submit("p", {"a"}, {}, R"({"amount":5})");
+  stage.submit("q", {"b"}, {}, R"({"amount":50})");
+  stage.poll(giver);
+  stage.restart();
+  stage.attach(giver);
+  join("w", 900);
+  stage.hold_payloads = true;
+  OwnerCall wanted = Stage::owner_call(Call::kHandoff, "p", 1, "w");
+  wanted.to = "w";
+  const RequestId handed = stage.ask(Stage::token(giver), OwnerCalls{{wanted}, true});
+  EXPECT_EQ(stage.answer(handed), nullptr);
+  stage.answer_payloads();
+  ASSERT_NE(stage.answer(handed), nullptr);
+  EXPECT_FALSE(refusal(stage.answer(handed)->body));
+  EXPECT_EQ(stage.owner("p"), "w");
+  stage.refuse_reads = true;
+  EXPECT_EQ(refusal(stage.order(Order::kAssign, "q", "w")), ErrorKind::kStoreUnreachable);
 }
 
 TEST_F(PoliciesTest, one_that_waits_for_policies_blocks_nobody_of_its_class) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "lineage/crypto/sha256.h"
 #include "policy/rules/source_json.h"
 
@@ -61,7 +62,7 @@ void Rulebook::change(const DocumentPtr& document) {
   const DocumentKey& key = document->key;
   const auto it = namespaces_.try_emplace(key.ns).first;
   Namespace& space = it->second;
-  space.rules.reset();
+  if (!planted(PlantedBug::kDecisionKeptTooLong)) space.rules.reset();
   if (document->deleted) {
     space.documents.erase(key.name);
   } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keeper/draw.h"
+#include "node/admission/admission.h"
 #include "node/governed/asking.h"
 #include "node/parts/impl.h"
 
@@ -59,12 +60,14 @@ Change Node::Impl::grant_or_park(const Packet& head, ClassId cls, Event event, M
   const auto member = place(head, cls, head.avoid);
   if (!member) {
     change.parked = parked_now(cls);
+    if (governance.refusal && governance.refusal->logged) {
+      change.notes.push_back("refused at can-assign: " + words_of(*governance.refusal));
+    }
     return change;
   }
   *to = *member;
-  const Member& owner = directory.member(*member);
-  placement.add_load(owner.ring, head.spec->load);
-  change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
+  Admission(*this).name_owner(change, head, *to);
+  placement.add_load(directory.member(*to).ring, head.spec->load);
   return change;
 }
 
@@ -74,7 +77,7 @@ void Node::Impl::grant(SlotNo no, MemberNo to, Event event, std::string reason) 
   const Member& owner = directory.member(to);
   Change change;
   change.event = event;
-  change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
+  Admission(*this).name_owner(change, *slot.head, to, true);
   change.reason = std::move(reason);
   auto done = transition(*slot.head, status(slot), change, now.wall);
   if (!done) {
@@ -93,7 +96,14 @@ void Node::Impl::park(SlotNo no) {
   if (why.reason == ParkReason::kApprovalRequired && !wait_for_word(no, *governance.refusal)) {
     return;
   }
-  if (slot.parked != why.reason) slot.parked_since = now.wall;
+  if (slot.parked != why.reason) {
+    slot.parked_since = now.wall;
+    if (governance.refusal && governance.refusal->logged) {
+      const Packet& head = *slot.head;
+      const std::string who(directory.member(governance.refusal->member).record->key.id());
+      note_refusal({true, head.key.text(), *governance.refusal, head.epoch, head.revision, who});
+    }
+  }
   slot.parked = why.reason;
   slot.wait_until = kNever;
   if (governance.refusal) return hold(no);
@@ -189,13 +199,17 @@ void Node::Impl::time_out(SlotNo no) {
 
 // A member may have got room: gives it what waits, best first.
 void Node::Impl::wake(MemberNo no) {
-  if (!governance.held_slots.empty()) wake_held(no);
+  for (const SlotNo slot : held_for(no)) look_again(slot);
   if (parking.size() == 0) return;
-  fill(no, [this, no](SlotNo slot) { grant(slot, no, Event::kGrant, "a member got room"); });
+  fill(
+      no, [this, no](SlotNo slot) { grant(slot, no, Event::kGrant, "a member got room"); },
+      [this](SlotNo slot) { set_aside(slot); });
 }
 
-// What that is, one after the other. Requires: `take` takes the slot out of the parking.
-void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take) {
+// What that is, one after the other, and what policies keep from it. Requires: `take` and `skip`
+// take the slot out of the parking.
+void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take,
+                      const std::function<void(SlotNo)>& skip) {
   if (planted(PlantedBug::kWakeUpLost)) return;
   if (no >= directory.member_numbers() || !directory.has_member(no)) return;
   while (parking.size() > 0) {
@@ -208,7 +222,7 @@ void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take) {
         parking.best(most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
     if (!slot) return;
     if (refusal_of(*packets[*slot].head, no)) {
-      set_aside(*slot);
+      skip(*slot);
       continue;
     }
     placement.add_load(member.ring, packets[*slot].head->spec->load);
@@ -451,10 +465,9 @@ void Node::Impl::draw_until(std::span<const MemberNo> members, Instant until,
   }
   for (const Drawn& drawn : drawn_by(placement, newcomers, shown)) {
     const MemberNo to = member_of(drawn.to);
-    const Member& owner = directory.member(to);
     Change change;
     change.event = Event::kEvict;
-    change.to = Owner{std::string(owner.record->key.id()), owner.record->incarnation};
+    Admission(*this).name_owner(change, *packets[slots[drawn.packet]].head, to);
     change.reason = "a member joined that is to have it, and its owner had not been given it yet";
     placement.add_load(drawn.to, shown[drawn.packet].query.load);
     take(slots[drawn.packet], change, to);

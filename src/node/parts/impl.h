@@ -92,6 +92,7 @@ struct Node::Impl {
   static lineage::Actor actor_of(const Caller& caller);
   void record(const Packet& before, Transition& done, const std::vector<ContentWrite>& contents,
               bool drains, const Said& said);
+  PutNote note_on(const Packet& head, std::string sentence) const;
   std::string record(const MemberRecord* before, const MemberRecord& next, const std::string& event,
                      std::string_view proof) const;
   void put_member(Write& write, MemberNo no, MemberRecord next, std::string event,
@@ -165,10 +166,8 @@ struct Node::Impl {
   std::optional<PolicyRefusal> refusal_of(const Packet& head, MemberNo to) const;
   static std::string words_of(const PolicyRefusal& refusal);
   static Error policy_error(const PolicyRefusal& refusal, std::string subject);
-  std::optional<Error> policy_on(policy::Point point, const MemberRecord& record, uint32_t load);
-  std::optional<Error> register_refusal(const MemberRecord& wanted, std::string_view proof,
-                                        const Caller& caller);
-  std::optional<Error> may_leave(const std::vector<MemberNo>& members);
+  class MemberGate;  // admission/
+  class Admission;
   void note_refusal(const PolicyNote& note);
   class Noting;
   Error refuse_handoff(SlotNo no, const PolicyRefusal& refusal);
@@ -177,12 +176,11 @@ struct Node::Impl {
   void set_aside(SlotNo no);
   void unqueue(SlotNo no);
   bool is_held(SlotNo no) const;
-  void wake_held(MemberNo no);
+  std::vector<SlotNo> held_for(MemberNo no) const;
   void look_again(SlotNo no);
   void look_at_held();
   void look_at_some();
   void forget_governed(const PacketKey& key);
-  void keep_payload(const PacketKey& key, const std::shared_ptr<const Content>& payload);
 
   // --- governed/approvals.cc: what waits for somebody's word ---
   DocumentKey approval_key(const PolicyRefusal& refusal, const Packet& head, MemberNo to) const;
@@ -231,6 +229,7 @@ struct Node::Impl {
   using SignedOffer = lineage::Signed<lineage::HandoffOffer>;
   ItemReply hand_off(Write& write, const Command& command, SlotNo slot, OwnerCall& call);
   std::optional<Error> find_receiver(const OwnerCall& call, SlotNo, Change& change, MemberNo* to);
+  std::optional<Error> cut_context(const OwnerCall& call, SlotNo no, Change& change, MemberNo to);
   void give_back_room(MemberNo to, const Packet& head);
   ItemReply give(Write& write, SlotNo no, Change change, MemberNo to, const Said& said);
   Result<SignedOffer> check_offer(OwnerCall& call, SlotNo slot) const;
@@ -274,7 +273,8 @@ struct Node::Impl {
   void end_packet(SlotNo slot, Event event, std::string reason, RevokeReason revoke);
   void time_out(SlotNo slot);
   void wake(MemberNo no);
-  void fill(MemberNo no, const std::function<void(SlotNo)>& take);
+  void fill(MemberNo no, const std::function<void(SlotNo)>& take,
+            const std::function<void(SlotNo)>& skip);
   void arm(SlotNo slot, bool fresh);
   void arm_wall(SlotNo slot, bool fresh);
   void retry_later(SlotNo slot);
@@ -591,6 +591,7 @@ RingMember ring_member(const MemberRecord& record);
 inline std::string block_name(const PacketKey& key) { return "p:" + key.text(); }
 inline std::string block_name(const MemberKey& key) { return "m:" + key.text(); }
 inline std::string block_name(const DocumentKey& key) { return "d:" + key.text(); }
+inline std::string payload_block_name(const PacketKey& key) { return "c:" + key.text(); }
 inline std::string session_block_name(std::string_view id) { return "s:" + std::string(id); }
 
 // What a delivery of it may weigh.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/admission/member_gate.h"
 #include "node/parts/impl.h"
 
 namespace phoenix {
@@ -151,18 +152,6 @@ void Node::Impl::show_as_present(MembersReply& answer) const {
   }
 }
 
-Error Node::Impl::exists_already(const MemberRecord& record) const {
-  return {.kind = ErrorKind::kMemberExists,
-          .detail = "the member " + std::string(record.key.id()) + " is " +
-                    std::string(member_status_name(record.status)) +
-                    "; choose another id, or give \"replace\": true to end its session"};
-}
-
-Error Node::Impl::too_many_members() const {
-  return {.kind = ErrorKind::kTooManyRequests,
-          .detail = "the host knows " + std::to_string(config.max_members) + " members, its limit"};
-}
-
 // --- registering ----------------------------------------------------------------------------
 
 MemberRecord Node::Impl::new_life(const MemberRecord& wanted, const std::string& session,
@@ -243,12 +232,13 @@ void Node::Impl::register_members(Command command, Register& request) {
   }
   if (without_hold(command, seconds(wanted.lease_seconds))) return;
   if (registered_elsewhere(command, wanted)) return;
+  MemberGate gate(*this, command.caller);
+  std::optional<Error> refused;  // the first; of all of them approvals are asked for
   for (size_t i = 0; i < wanted.members.size(); ++i) {
-    if (auto refused =
-            register_refusal(wanted.members[i], proof_of(wanted.proofs, i), command.caller)) {
-      return refuse(command.id, std::move(*refused));
-    }
+    auto wrong = gate.registers(wanted.members[i], proof_of(wanted.proofs, i));
+    if (!refused) refused = std::move(wrong);
   }
+  if (refused) return refuse(command.id, std::move(*refused));
   if (make_way(command, wanted)) return;
   const auto fresh = std::count_if(
       wanted.members.begin(), wanted.members.end(),
@@ -286,6 +276,7 @@ void Node::Impl::register_members(Command command, Register& request) {
     write.coming.push_back(record.key);
     put_member(write, no, std::move(record), "registered", proof_of(wanted.proofs, i));
   }
+  gate.spend(write);
   leave_old_sessions(write, taken);
   if (session) put_session(write, kNobody, *session);
   finish_with(write, command, members_reply(records, session, wanted.single));
@@ -346,9 +337,10 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
   for (size_t i = 0; i < wanted.members.size(); ++i) {
     const MemberRecord& member = wanted.members[i];
     const std::string_view proof = proof_of(wanted.proofs, i);
+    MemberGate gate(*this, command.caller);
     batch.ids.emplace_back(member.key.id());
     const MemberNo no = directory.find_member(member.key);
-    if (auto refused = register_refusal(member, proof, command.caller)) {
+    if (auto refused = gate.registers(member, proof)) {
       batch.items.emplace_back(std::move(*refused));
       continue;
     }
@@ -381,6 +373,7 @@ void Node::Impl::add_members(Command command, AddMembers& request) {
                                         .epoch = record.incarnation,
                                         .revision = record.revision});
     put_member(write, no, std::move(record), "registered", proof);
+    gate.spend(write);
   }
   leave_old_sessions(write, taken);
   put_session(write, found->session, std::move(next));
@@ -403,7 +396,7 @@ void Node::Impl::remove_members(Command command, RemoveMembers& request) {
     }
     leaving.push_back(no);
   }
-  if (auto refused = may_leave(leaving)) return refuse(command.id, *refused);
+  if (MemberGate(*this, command.caller).keeps(command.id, leaving)) return;
   Reply done = {.id = command.id, .body = MembersReply{.members = {}, .single = false}};
   begin_end(found->session, std::move(leaving), EndCause::kRetired, MemberStatus::kRetired, false,
             std::move(done));
@@ -465,11 +458,12 @@ void Node::Impl::patch(Command command, PatchMember& request) {
   }
   MemberRecord next = patched(before, wanted);
   if (auto refused = patch_keys(wanted, caller, next)) return refuse(command.id, *refused);
-  const uint32_t load = member_view(no).current_load;
-  if (auto refused = policy_on(policy::Point::kRegister, next, load)) {
+  MemberGate gate(*this, caller);
+  if (auto refused = gate.changes(next, member_view(no).current_load)) {
     return refuse(command.id, *refused);
   }
   Write write = new_write();
+  gate.spend(write);
   ++next.revision;
   MembersReply answer = members_reply({next}, std::nullopt, true);
   answer.created = false;
@@ -487,7 +481,7 @@ void Node::Impl::drain(Command command, Drain& request) {
   if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
-  if (auto refused = may_leave(found->members)) return refuse(command.id, *refused);
+  if (MemberGate(*this, command.caller).keeps(command.id, found->members)) return;
   Write write = new_write();
   std::vector<MemberRecord> records;
   for (const MemberNo no : found->members) {
@@ -548,7 +542,7 @@ void Node::Impl::retire(Command command, Retire& request) {
   if (session_blocked(command, wanted.ref) || not_at_home(command, wanted.ref)) return;
   const auto found = asked(command, wanted.ref, false);
   if (!found) return refuse(command.id, found.error());
-  if (auto refused = may_leave(found->members)) return refuse(command.id, *refused);
+  if (MemberGate(*this, command.caller).keeps(command.id, found->members)) return;
   Reply done = {.id = command.id,
                 .body = MembersReply{.members = {}, .single = !wanted.ref.member.empty()}};
   begin_end(found->session, found->members, EndCause::kRetired, MemberStatus::kRetired, false,

@@ -1,6 +1,6 @@
 // What others than the owner may ask of a packet: cancel, assign, evict, retry.
 
-#include "node/parts/impl.h"
+#include "node/admission/admission.h"
 
 namespace phoenix {
 
@@ -13,6 +13,12 @@ void Node::Impl::order(Command command, OrderPacket& request) {
     return;
   }
   if (kept_elsewhere(request.key, slot)) return refuse(command.id, elsewhere(request.key));
+  if (slot != kNoSlot && request.order == Order::kAssign &&
+      Admission(*this).must_read_payload(*packets[slot].head)) {
+    const std::string awaited = payload_block_name(request.key);
+    command.body = std::move(request);
+    return block(awaited, std::move(command));
+  }
   if (slot != kNoSlot) return order_live(command, request, slot);
   const PacketLookup& lookup = looked_up.at(request.key);
   if (!lookup.head) {
@@ -41,14 +47,14 @@ std::optional<Error> Node::Impl::give_to(const OrderPacket& order, const Slot& s
 void Node::Impl::evict_for_order(const Slot& slot, Change* change, MemberNo* to) {
   Packet asking = *slot.head;
   asking.avoid = asking.owner->id;
-  const Change where = regrant(slot, asking, Event::kEvict, to);
+  Change where = regrant(slot, asking, Event::kEvict, to);
   if (*to != kNobody && *to == slot.owner) {
     placement.add_load(directory.member(*to).ring, -int64_t{asking.spec->load});
     *to = kNobody;
     change->parked = {.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall + 1000};
   } else {
-    change->to = where.to;
-    change->parked = where.parked;
+    where.reason = std::move(change->reason);
+    *change = std::move(where);
   }
   change->event = Event::kEvict;
   change->avoid = asking.avoid;
@@ -98,8 +104,7 @@ void Node::Impl::order_live(Command& command, OrderPacket& order, SlotNo no) {
       break;
   }
   if (to != kNobody && !change.to) {
-    const MemberRecord& record = *directory.member(to).record;
-    change.to = Owner{std::string(record.key.id()), record.incarnation};
+    Admission(*this).name_owner(change, head, to, true);
   }
   auto done = transition(head, status(slot), change, now.wall);
   if (!done) {

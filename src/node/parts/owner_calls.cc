@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/admission/admission.h"
 #include "node/governed/noting.h"
 #include "node/governed/terms.h"
 
@@ -98,6 +99,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     command.body = std::move(request);
     return block(awaited, std::move(command));
   }
+  if (Admission(*this).puts_aside(command, request, slots)) return;
   Write write = new_write();
   write.reserve(keys.size());
   BatchReply batch;

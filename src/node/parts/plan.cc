@@ -3,6 +3,7 @@
 // gets another place to put its decisions.
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "node/parts/impl.h"
@@ -46,6 +47,9 @@ class Node::Impl::Planner {
   MemberNo add(MemberRecord record);
   void take(SlotNo slot, const Change& change, MemberNo to);
   void wake(MemberNo no);
+  void wake_held(MemberNo no);
+  void give(SlotNo slot, MemberNo to);
+  void become(MemberNo no, MemberRecord record);
   void refill(const std::vector<SlotNo>& drawn);
   void list(PlannedMove move);
   void divide(const MemberRecord& member, const RingChange& change, uint64_t vnodes_after);
@@ -61,7 +65,9 @@ class Node::Impl::Planner {
   std::vector<SlotNo> unparked_;
   std::optional<std::pair<MemberIndex, RingMember>> updated_;  // as it was
   MemberNo joined_ = kNobody;
+  MemberNo changed_ = kNobody;                    // whose record is not its own
   std::shared_ptr<const MemberRecord> had_been_;  // the record before; null: there was none
+  std::set<SlotNo> given_;                        // of those that are held back
 };
 
 Node::Impl::Planner::~Planner() {
@@ -74,12 +80,11 @@ Node::Impl::Planner::~Planner() {
     Member& member = node_.directory.member(joined_);
     node_.by_ring[member.ring] = kNobody;
     node_.placement.leave(std::exchange(member.ring, kNoMember));
-    if (had_been_) {
-      member.record = std::move(had_been_);
-    } else {
-      node_.directory.drop_member(joined_);
-    }
+    if (!had_been_) node_.directory.drop_member(joined_);
   }
+  if (had_been_) node_.directory.member(changed_).record = std::move(had_been_);
+  // Policies were asked about one who is not, under a number and a revision that others get.
+  if (joined_ != kNobody || changed_ != kNobody) node_.governance.rules.forget_decisions();
   node_.away.clear();
   node_.now = now_before_;
 }
@@ -147,19 +152,45 @@ void Node::Impl::Planner::take(SlotNo no, const Change& change, MemberNo to) {
   list(std::move(move));
 }
 
-void Node::Impl::Planner::wake(MemberNo no) {
-  node_.fill(no, [this, no](SlotNo slot_no) {
+void Node::Impl::Planner::give(SlotNo slot_no, MemberNo to) {
+  const Slot& slot = node_.packets[slot_no];
+  const Member& owner = node_.directory.member(to);
+  reserved_.emplace_back(owner.ring, slot.head->spec->load);
+  ++plan_.woken;
+  PlannedMove move;
+  move.packet = slot.head->key.id();
+  move.to = owner.record->key.id();
+  list(std::move(move));
+}
+
+// What policies held back is placed anew, whoever gets it then.
+void Node::Impl::Planner::wake_held(MemberNo no) {
+  for (const SlotNo slot_no : node_.held_for(no)) {
     const Slot& slot = node_.packets[slot_no];
-    node_.parking.remove(slot, slot_no);
-    unparked_.push_back(slot_no);
-    const Member& owner = node_.directory.member(no);
-    reserved_.emplace_back(owner.ring, slot.head->spec->load);
-    ++plan_.woken;
-    PlannedMove move;
-    move.packet = slot.head->key.id();
-    move.to = owner.record->key.id();
-    list(std::move(move));
-  });
+    const bool waits = slot.wait_until != kNever && slot.wait_until > node_.now.mono;
+    if (slot.busy || slot.leaving || waits || given_.contains(slot_no)) continue;
+    if (slot.head->spec->not_before > node_.now.wall) continue;
+    const auto to = node_.place(*slot.head, slot.cls, slot.head->avoid);
+    if (!to) continue;
+    node_.placement.add_load(node_.directory.member(*to).ring, slot.head->spec->load);
+    given_.insert(slot_no);
+    give(slot_no, *to);
+  }
+}
+
+void Node::Impl::Planner::wake(MemberNo no) {
+  wake_held(no);
+  const auto unpark = [this](SlotNo slot) {
+    node_.parking.remove(node_.packets[slot], slot);
+    unparked_.push_back(slot);
+  };
+  node_.fill(
+      no,
+      [this, no, &unpark](SlotNo slot) {
+        unpark(slot);
+        give(slot, no);
+      },
+      unpark);
 }
 
 // Those from whom something was drawn have room then, which the last one is asked about first.
@@ -261,10 +292,16 @@ MemberNo Node::Impl::Planner::add(MemberRecord record) {
   if (joined_ == kNobody) {
     joined_ = node_.directory.add_member(std::move(shared));
   } else {
-    had_been_ = std::exchange(node_.directory.member(joined_).record, std::move(shared));
+    become(joined_, *shared);
   }
   node_.enter_ring(joined_);
   return joined_;
+}
+
+void Node::Impl::Planner::become(MemberNo no, MemberRecord record) {
+  changed_ = no;
+  had_been_ = std::exchange(node_.directory.member(no).record,
+                            std::make_shared<const MemberRecord>(std::move(record)));
 }
 
 Result<Plan> Node::Impl::Planner::join(const PlanJoin& request) {
@@ -309,8 +346,9 @@ Result<Plan> Node::Impl::Planner::change(const PlanChange& request) {
   const auto found = find(request.patch.key);
   if (!found) return tl::unexpected(found.error());
   const Member& member = node_.directory.member(*found);
-  const MemberRecord& before = *member.record;
-  const MemberRecord after = patched(before, request.patch);
+  const std::shared_ptr<const MemberRecord> as_it_is = member.record;
+  const MemberRecord& before = *as_it_is;
+  MemberRecord after = patched(before, request.patch);
   plan_.kept = member.held.size();
   plan_.members.emplace_back(before.key.id());
   if (member.ring == kNoMember) return std::move(plan_);
@@ -327,6 +365,8 @@ Result<Plan> Node::Impl::Planner::change(const PlanChange& request) {
   if (vnodes_after > vnodes_before) change = reversed(tail(after.weight, vnodes_before));
   const uint64_t others = change.vnodes - std::max(vnodes_before, vnodes_after);
   plan_.vnodes_before = others + vnodes_before;
+  ++after.revision;
+  become(*found, std::move(after));
   wake(*found);
   divide(before, change, others + vnodes_after);
   return std::move(plan_);

@@ -141,6 +141,30 @@ void Node::Impl::record(const Packet& before, Transition& done,
   next.last_leg = lineage::leaf_hash(done.entry.recorded);
 }
 
+// What goes along with a change that gave it to somebody, as an entry beside it.
+PutNote Node::Impl::note_on(const Packet& head, std::string sentence) const {
+  lineage::Entry entry;
+  entry.kind = lineage::EntryKind::kPacket;
+  entry.at = now.wall;
+  entry.actor = self_actor;
+  entry.ns = head.key.ns();
+  entry.subject = head.key.id();
+  entry.event = "policy-obliged";
+  entry.epoch = head.epoch;
+  entry.revision = head.revision;
+  entry.inputs = lineage::sha256(sentence);
+  if (RuleSet* const rules = governance.rules.of(entry.ns)) entry.policy = rules->set->digest();
+  PutNote note{.is_packet = true, .key = head.key.text(), .entry = {}};
+  note.entry.at = entry.at;
+  note.entry.epoch = entry.epoch;
+  note.entry.revision = entry.revision;
+  note.entry.event = entry.event;
+  if (head.owner) note.entry.owner = head.owner->id;
+  note.entry.reason = std::move(sentence);
+  note.entry.recorded = lineage::encode(entry);
+  return note;
+}
+
 // A change of its key makes it an entry of another kind: from there on the new one is good.
 std::string Node::Impl::record(const MemberRecord* before, const MemberRecord& next,
                                const std::string& event, std::string_view proof) const {

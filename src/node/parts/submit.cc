@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "node/parts/impl.h"
+#include "node/admission/admission.h"
 
 namespace phoenix {
 namespace {
@@ -182,7 +182,13 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   draft.placement_point = draft.point;
   const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));
   draft.required = placement.names(cls);  // the same list for all of its kind
-  keep_payload(draft.key, item.payload);
+  if (item.payload) {
+    // As far as deciding needs it; the change says the rest.
+    ContentInfo& info = draft.contents[static_cast<size_t>(ContentKind::kPayload)];
+    info.present = true;
+    info.is_json = item.payload->is_json;
+  }
+  Admission(*this).keep_payload(draft.key, item.payload);
   MemberNo to = kNobody;
   Change change = grant_or_park(draft, cls, Event::kCreate, &to);
   if (change.parked && change.parked->reason == ParkReason::kApprovalRequired) {

@@ -50,6 +50,7 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   put.contents = std::move(contents);
   put.entry = std::move(done.entry);
   write.ops.emplace_back(std::move(put));
+  for (std::string& note : done.notes) write.ops.emplace_back(note_on(*done.head, std::move(note)));
   PacketStep step;
   step.slot = no;
   step.next = std::move(done.head);

@@ -57,6 +57,31 @@ TEST(SlotsMove, AMemberThatHasItInHandNoticesNothing) {
   }
 }
 
+TEST(SlotsMove, TheNextKeeperReadsThePayloadThatARuleReads) {
+  Hosts hosts({"a", "b"});
+  ApplyDocuments wanted;
+  wanted.ns = "default";
+  wanted.items.push_back(
+      {DocumentKind::kPolicy, "large",
+       R"({"target":"can-assign","defaultDecision":"allow","rules":[{"decision":"deny",
+           "condition":"has(packet.payload.amount) && packet.payload.amount > 10"}]})",
+       std::nullopt});
+  ASSERT_FALSE(refusal(hosts.call("a", Stage::op(), wanted)));
+  hosts.advance(milliseconds(40));
+  const auto submit = [&hosts](const char* payload) {
+    const std::string id = hosts.id_at("a");
+    hosts.call("a", Stage::principal(), Stage::single(Stage::item(id, {"a"}, {}, payload)));
+    return id;
+  };
+  const std::string small = submit(R"({"amount":5})");
+  const std::string large = submit(R"({"amount":50})");
+  hosts.move({Hosts::slot(small), Hosts::slot(large)}, "a", "b");
+  hosts.join("b", "w", {.max_load = 5});
+  hosts.advance(seconds(2));
+  EXPECT_EQ(hosts.owner(small), "w");
+  EXPECT_EQ(hosts.owner(large), "");
+}
+
 TEST(SlotsMove, ASlotIsLetGoWhenNothingOfItIsOnItsWay) {
   Hosts hosts({"a", "b"});
   Worker w = hosts.join("a", "w", {.lease_seconds = 60});

@@ -366,6 +366,9 @@ class Hosts {
       later(name, [this, key, lookup](Node& node) { node.loaded(now(), key, lookup); });
     }
     if (without_store.contains(name)) return;
+    for (const PacketKey& key : out.wanted_payloads) {
+      later(name, [this, key](Node& node) { node.payload(now(), key, records.payload(key)); });
+    }
     for (const uint64_t id : out.wanted_heads) {
       const std::vector<lineage::LogHead> heads = {{1, records.log.size()}};
       later(name, [this, id, heads](Node& node) { node.heads(now(), id, heads); });

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lineage/crypto/sha256.h"
+#include "node/admission/admission.h"
 #include "node/governed/terms.h"
 #include "node/signed/signer_keys.h"
 
@@ -84,14 +85,14 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
                           "/to: " + who + " cannot take the packet: " + why + "; you keep it");
     }
     if (const auto denied = refusal_of(head, *to)) return refuse_handoff(no, *denied);
-    const Member& member = directory.member(*to);
-    placement.add_load(member.ring, head.spec->load);
-    change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
+    Admission(*this).name_owner(change, head, *to);
+    placement.add_load(directory.member(*to).ring, head.spec->load);
     return std::nullopt;
   };
   if (!call.required) {
     *to = directory.find_member(MemberKey(head.key.ns(), call.to));
-    return take(slot.cls);
+    auto refused = take(slot.cls);
+    return refused ? refused : cut_context(call, no, change, *to);
   }
   Packet wanted = head;
   wanted.required = *call.required;
@@ -110,9 +111,8 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
   if (*to != kNobody) {
     refused = take(cls);
   } else {
-    const Change where = grant_or_park(wanted, cls, Event::kHandoff, to);
-    change.to = where.to;
-    change.parked = where.parked;
+    change.parked = grant_or_park(wanted, cls, Event::kHandoff, to).parked;
+    if (*to != kNobody) Admission(*this).name_owner(change, wanted, *to, true);
     // Back to itself, or to nobody, for others may not be given it.
     if (governance.refusal && (*to == kNobody || *to == slot.owner)) {
       give_back_room(*to, head);
@@ -120,6 +120,14 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
     }
   }
   placement.release(cls);
+  if (!refused) refused = cut_context(call, no, change, *to);
+  return refused;
+}
+
+std::optional<Error> Node::Impl::cut_context(const OwnerCall& call, SlotNo no, Change& change,
+                                             MemberNo to) {
+  auto refused = Admission(*this).cut_context(call, no, change);
+  if (refused) give_back_room(to, *packets[no].head);
   return refused;
 }
 

@@ -168,6 +168,7 @@ void Machine::drain() {
     to_write_.push_back(std::move(group));
   }
   for (const PacketKey& key : out.node.loads) load(key);
+  for (const PacketKey& key : out.node.wanted_payloads) read_payload(key);
   for (uint64_t batch : out.node.resolves) resolve(batch);
   for (uint64_t id : out.node.wanted_heads) read_heads(id);
   for (const PeerMessageOut& item : out.messages) {

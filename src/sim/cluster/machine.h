@@ -133,6 +133,7 @@ class Machine final : public Door, public PeerEnd {
   void heard(const std::vector<Group>& groups);
   void read_heads(uint64_t id);
   void load(const PacketKey& key);
+  void read_payload(const PacketKey& key);
   void resolve(uint64_t batch_id);
   void ask_pool(const PoolRequests& requests);
   void ask_slots(const PoolRequests& requests);

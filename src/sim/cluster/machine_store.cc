@@ -180,6 +180,19 @@ void Machine::load(const PacketKey& key) {
       });
 }
 
+void Machine::read_payload(const PacketKey& key) {
+  ask<std::optional<Content>>(
+      "",
+      [this, key, life = life_] {
+        auto reader = MemoryHostStore(env_.pool, life).reader();
+        return *(*reader)->content(key, ContentKind::kPayload);
+      },
+      [this, key](Result<std::optional<Content>> found) {
+        line("= payload " + key.text());
+        cluster_->payload(node_now(), key, std::move(found));
+      });
+}
+
 void Machine::read_heads(uint64_t id) {
   ask<std::vector<LogState>>(
       fmt::format("heads {}", id),

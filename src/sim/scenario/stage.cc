@@ -110,6 +110,9 @@ void Stage::pump() {
     for (const PacketKey& key : out.loads) {
       node_->loaded(now(), key, (*store_.reader())->get(key));
     }
+    for (const PacketKey& key : out.wanted_payloads) {
+      node_->payload(now(), key, (*store_.reader())->content(key, ContentKind::kPayload));
+    }
     for (uint64_t id : out.wanted_heads) {
       node_->heads(now(), id, heads_of((*store_.reader())->logs()));
     }
