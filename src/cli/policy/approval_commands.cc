@@ -22,10 +22,12 @@ Outcome<int> list(Context& context, bool all) {
     }
     return kExitDone;
   }
-  Table table({{"NAME"}, {"STATE"}, {"PACKET"}, {"ASKED BY RULE"}, {"ROLE"}, {"EXPIRES"}});
+  Table table({{"NAME"}, {"STATE"}, {"OF"}, {"ASKED BY RULE"}, {"ROLE"}, {"EXPIRES"}});
   for (const Json& item : reply->json["items"].items()) {
     const Json& spec = item["spec"];
-    table.add({item["name"].text(), spec["state"].text(), spec["packet"].text(),
+    const std::string packet = spec["packet"].text();
+    table.add({item["name"].text(), spec["state"].text(),
+               packet.empty() ? "member " + spec["member"].text() : packet,
                harmless(spec["policy"].text() + "/" + spec["rule"].text()),
                harmless(spec["role"].text()), spec["expiresAt"].text()});
   }
@@ -116,7 +118,7 @@ void add_approval_commands(std::vector<Command>& table) {
 
   const auto shown = std::make_shared<ApprovalLine>();
   Command show_it = of_one("approval show", shown);
-  show_it.summary = "one approval: of which packet, by which rule, and what was said";
+  show_it.summary = "one approval: of which packet or member, by which rule, and what was said";
   show_it.example = "phoenix approval show a-0123456789abcdef";
   show_it.run = [shown](Context& context) {
     return finish(context, show(context, shown->words.front()));

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "cli/apps/app_file.h"
 #include "cli/context.h"
@@ -91,6 +93,11 @@ class Recorded {
       return kExitDone;
     });
     if (!members) return tl::unexpected(members.error());
+    const auto approvals = each("approvals", [this](const Json& json) -> Outcome<int> {
+      note_approval(json["spec"]);
+      return kExitDone;
+    });
+    if (!approvals) return tl::unexpected(approvals.error());
     const auto packets = each("packets", [this](const Json& json) { return read_packet(json); });
     if (!packets) return tl::unexpected(packets.error());
     return std::move(past_);
@@ -102,7 +109,7 @@ class Recorded {
     std::string cursor;
     do {
       Target target({things});
-      target.with("limit", kPage);
+      if (things != "approvals") target.with("limit", kPage);
       if (things == "packets") target.with("content", "true").with("order", "asc");
       if (!cursor.empty()) target.with("cursor", cursor);
       const auto reply = context_.api.get(kWhat, std::move(target));
@@ -113,6 +120,16 @@ class Recorded {
       cursor = reply->json["nextCursor"].text();
     } while (!cursor.empty());
     return kExitDone;
+  }
+
+  // What somebody had to approve was no plain permission, though it happened.
+  void note_approval(const Json& spec) {
+    const std::string state = spec["state"].text();
+    const bool allowed = state == "approved" || state == "used" ||
+                         (state == "expired" && spec["onExpiry"].text() == "allow");
+    if (!allowed) return;
+    const std::string of = spec["packet"].text();
+    approved_.insert({spec["point"].text(), of.empty() ? spec["member"].text() : of});
   }
 
   Outcome<int> read_packet(const Json& json) {
@@ -163,12 +180,16 @@ class Recorded {
     if (!source.empty()) made.source = giver->second;
     if (packet != nullptr) made.packet = *packet;
     made.now_ms = time_of(at).value_or(0);
-    made.expect = recorded;
+    const std::string key =
+        packet == nullptr ? made.subject.ns + "/" + made.subject.id : packet->ns + "/" + packet->id;
+    const bool by_word = approved_.contains({std::string(policy::point_name(point)), key});
+    made.expect = by_word ? policy::Verdict::kRequireApproval : recorded;
     past_.cases.push_back(std::move(made));
   }
 
   Context& context_;
   std::map<std::string, CaseMember> members_;
+  std::set<std::pair<std::string, std::string>> approved_;  // (point, "namespace/id")
   Past past_;
 };
 
@@ -229,7 +250,9 @@ void add_policy_replay(std::vector<Command>& table) {
       "the\n"
       "policies of an app. Members are as they are now, and as if they held nothing; payloads as "
       "long\n"
-      "as they are kept. Exits 1 if a decision differs.";
+      "as they are kept. What is exported of the record does not do: it holds digests of members "
+      "and\n"
+      "payloads, not what they were. Exits 1 if a decision differs.";
   command.example = "phoenix policy replay --with new/";
   add_app_flags(command.flags, flags.get());
   command.flags.front().name = "--with";
