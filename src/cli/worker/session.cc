@@ -216,10 +216,12 @@ void Session::register_refused(Instant now, const Answer& answer) {
   }
   const bool later = answer.status >= 500 || answer.status == 429 || answer.status == 408 ||
                      (answer.status == 409 && error.retry_after_ms);
-  if (later) {
-    retry_later(now, error.retry_after_ms);
-    return;
+  // Somebody has to approve that it comes: it asks until it hears a yes or a no.
+  const bool by_word = error.reason_code == "approval-required" && error.retry_after_ms;
+  if (by_word && tries_ == 0) {
+    effects_.say(SayLevel::kNotice, "registering " + options_.id + " waits: " + error.detail);
   }
+  if (later || by_word) return retry_later(now, error.retry_after_ms);
   finish(phoenix::exit_code(error), SayLevel::kError,
          "registering " + options_.id + " is refused: " + error.detail);
 }

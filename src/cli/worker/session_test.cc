@@ -70,6 +70,22 @@ TEST(WorkerSession, ARefusedRegisterEndsIt) {
   EXPECT_EQ(h.exit_code, 1);
 }
 
+TEST(WorkerSession, ARegisterThatSomebodyHasToApproveIsAskedForAgain) {
+  CoreHarness h;
+  h.core.start(h.now, "");
+  h.collect();
+  const Answer waits =
+      problem_of(403, "policy-denied", R"(,"reasonCode":"approval-required","retryAfterMs":1000)");
+  h.answer(h.last_call("/v1/members?"), waits);
+  EXPECT_FALSE(h.exit_code);
+  h.pass(milliseconds(1'100));
+  h.answer(h.last_call("/v1/members?"), waits);
+  h.pass(milliseconds(1'100));
+  h.answer(h.last_call("/v1/members?"),
+           problem_of(403, "policy-denied", R"(,"reasonCode":"approval-refused")"));
+  EXPECT_EQ(h.exit_code, 1);
+}
+
 TEST(WorkerSession, OpensTheStreamWithItsTokenAndSavesIt) {
   CoreHarness h;
   h.attach();
