@@ -151,6 +151,30 @@ class Run(AppTest):
         self.assertEqual(process.returncode, 130)
         until(self, lambda: not alive(host), "the host's end")
 
+    def test_killed_in_mid_work_leaves_no_agent_and_the_next_run_goes_on(self):
+        app = self.new("shop")
+        greeter = app / "src/greeter.py"
+        greeter.write_text(
+            "import os, pathlib, signal\n"
+            "if not pathlib.Path('go').exists():\n"
+            "    pathlib.Path('pid.new').write_text(str(os.getpid()))\n"
+            "    os.rename('pid.new', 'pid')\n"
+            "    signal.pause()\n" + greeter.read_text())
+        process = subprocess.Popen([PROGRAM, "run"], cwd=app, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL,
+                                   env=clean_environment(PHOENIX_URL=NOBODY))
+        self.addCleanup(process.kill)
+        until(self, (app / "pid").exists, "the agent at work")
+        agent = int((app / "pid").read_text())
+        host = json.loads((app / ".phoenixflight/address.json").read_text())["pid"]
+        process.kill()
+        process.wait(PATIENCE)
+        until(self, lambda: not alive(agent), "the agent's end")
+        until(self, lambda: not alive(host), "the host's end")
+        (app / "go").write_text("")
+        packets = self.run_app(app).json["packets"]
+        self.assertEqual([(p["id"], p["status"]) for p in packets], [("shop", "COMPLETED")])
+
     def test_the_table_is_drawn_anew_on_a_terminal(self):
         app = self.new("shop")
         code, shown = run_on_terminal("run", "-f", str(app), env=clean_environment(PHOENIX_URL=NOBODY))
