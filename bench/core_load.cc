@@ -149,6 +149,18 @@ void CoreLoad::turn() {
   cancel_parked();
 }
 
+void CoreLoad::lay_down(const std::string& spec) {
+  ApplyDocuments wanted;
+  wanted.ns = kNamespace;
+  wanted.items.push_back({DocumentKind::kPolicy, "bench", spec, std::nullopt});
+  Command command;
+  command.caller.principal = "bench";
+  command.caller.is_operator = true;
+  command.body = std::move(wanted);
+  host_.run(std::move(command));
+  (void)host_.take_reply();
+}
+
 void CoreLoad::fill(size_t live) {
   while (host_.node().live_packets() < live) turn();
 }

@@ -21,6 +21,8 @@ class CoreLoad {
   // `keys`: every member has one, and signs its results, one signature a call.
   CoreLoad(size_t members, uint32_t max_load, bool keys = false);
 
+  // A policy of the namespace, as a document's spec. Requires: it is taken.
+  void lay_down(const std::string& spec);
   // Submits until so many are live.
   void fill(size_t live);
   // Packets ended a second of the core's processor time, while about so many are live, over at
