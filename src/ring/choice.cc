@@ -130,7 +130,12 @@ class Choice::Met {
 MemberIndex Choice::walk_circle(const PlaceQuery& query) {
   const size_t k = window_size(query);
   std::array<MemberIndex, LineRing::kFirst> met;
-  const std::span<const MemberIndex> first = circle_.ring().first(query.point, k + 1, met);
+  // One more for a member that is met twice; more where some are full, as coming back for them
+  // costs more than taking a line too many.
+  const size_t free = roster_.with_room().size();
+  const size_t wanted =
+      free == roster_.size() ? k + 1 : k * roster_.size() / (free + 1) + k / 4 + 1;
+  const std::span<const MemberIndex> first = circle_.ring().first(query.point, wanted, met);
   counts_.examined += first.size();
   const Standing* standings = roster_.standings().data();
   // So many, whatever there is: a number that varies is a wrong guess each time.
