@@ -91,6 +91,73 @@ class Packer {
   int held_ = 0;
 };
 
+// The codes of a packed text, one after the other.
+class Codes {
+ public:
+  explicit Codes(std::string_view packed) : packed_(packed) {}
+
+  // False: the text ends within it.
+  bool take(int width, uint32_t& code) {
+    for (; held_ < width; held_ += 8) {
+      if (pos_ == packed_.size()) return false;
+      bits_ |= static_cast<uint32_t>(static_cast<uint8_t>(packed_[pos_++])) << held_;
+    }
+    code = bits_ & ((1U << width) - 1);
+    bits_ >>= width;
+    held_ -= width;
+    return true;
+  }
+
+ private:
+  std::string_view packed_;
+  size_t pos_ = 0;
+  uint32_t bits_ = 0;
+  int held_ = 0;
+};
+
+// Appends to a string up to a limit. Room is made well ahead and given back at the end.
+class Text {
+ public:
+  Text(std::string& out, size_t limit) : out_(out), base_(out.size()), limit_(limit) {}
+  ~Text() { out_.resize(base_ + size_); }
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+
+  size_t size() const { return size_; }
+  // False: it would be more than the limit.
+  bool put(char byte) {
+    if (!make_room(1)) return false;
+    *end() = byte;
+    ++size_;
+    return true;
+  }
+  // What stands at `from`, again. Forwards and byte by byte: the stretch may reach into what it is
+  // copied to.
+  bool repeat(size_t from, size_t size) {
+    if (!make_room(size)) return false;
+    char* const to = end();
+    const char* const source = out_.data() + base_ + from;
+    for (size_t i = 0; i < size; ++i) to[i] = source[i];
+    size_ += size;
+    return true;
+  }
+
+ private:
+  char* end() { return out_.data() + base_ + size_; }
+  bool make_room(size_t more) {
+    if (more > limit_ - size_) return false;
+    if (base_ + size_ + more > out_.size()) {
+      out_.resize(base_ + std::min(limit_, std::max<size_t>(2 * (size_ + more), 1'024)));
+    }
+    return true;
+  }
+
+  std::string& out_;
+  const size_t base_;
+  const size_t limit_;
+  size_t size_ = 0;
+};
+
 }  // namespace
 
 std::string lzw_compress(std::string_view plain) {
@@ -105,21 +172,13 @@ bool lzw_decompress(std::string_view packed, size_t limit, std::string& plain) {
   // Not filled at first: what is below `next` has been written.
   std::array<uint32_t, kCodes> start;
   std::array<uint32_t, kCodes> length;
-  const size_t base = plain.size();
+  Codes codes(packed);
+  Text text(plain, limit);
   uint32_t next = kEnd + 1;  // the code that the next text defines
   int width = kFirstWidth;
-  uint32_t bits = 0;
-  int held = 0;
   size_t last_start = 0, last_length = 0;  // of the code before; 0: there is none
-  size_t pos = 0;
-  while (true) {
-    for (; held < width; held += 8) {
-      if (pos == packed.size()) return false;
-      bits |= static_cast<uint32_t>(static_cast<uint8_t>(packed[pos++])) << held;
-    }
-    const uint32_t code = bits & ((1U << width) - 1);
-    bits >>= width;
-    held -= width;
+  uint32_t code = 0;
+  while (codes.take(width, code)) {
     if (code == kEnd) return true;
     if (code == kClear) {
       next = kEnd + 1;
@@ -129,22 +188,16 @@ bool lzw_decompress(std::string_view packed, size_t limit, std::string& plain) {
     }
     const bool defines = last_length > 0 && next < kCodes;
     if (code > kEnd && (code > next || (code == next && !defines))) return false;
-    const size_t at = plain.size();
-    size_t from = 0, size = 1;
-    if (code > kEnd) {
-      from = code == next ? last_start : base + start[code];
-      size = code == next ? last_length + 1 : length[code];
-    }
-    if (size > limit - (at - base)) return false;
+    const size_t at = text.size();
+    size_t size = 1;
     if (code < kClear) {
-      plain.push_back(static_cast<char>(code));
+      if (!text.put(static_cast<char>(code))) return false;
     } else {
-      plain.resize(at + size);
-      // Forwards and byte by byte: the stretch may reach into what it is copied to.
-      for (size_t i = 0; i < size; ++i) plain[at + i] = plain[from + i];
+      size = code == next ? last_length + 1 : length[code];
+      if (!text.repeat(code == next ? last_start : start[code], size)) return false;
     }
     if (defines) {
-      start[next] = static_cast<uint32_t>(last_start - base);
+      start[next] = static_cast<uint32_t>(last_start);
       length[next] = static_cast<uint32_t>(last_length + 1);
       ++next;
     }
@@ -152,6 +205,7 @@ bool lzw_decompress(std::string_view packed, size_t limit, std::string& plain) {
     last_start = at;
     last_length = size;
   }
+  return false;
 }
 
 }  // namespace phoenix::gossip
