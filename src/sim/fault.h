@@ -32,8 +32,12 @@ enum class Fault : uint8_t {
   kStoreUnknownApplied,
   kStoreUnknownLost,
   kStoreHeld,  // a sync that takes very long
+  // Only where members sign.
+  kKeyChange,    // a process comes back with another key, which an operator has allowed
+  kTermsChange,  // the contract in force becomes another one
 };
-inline constexpr size_t kFaults = 23;
+inline constexpr size_t kFaults = 25;
+inline constexpr size_t kUnsignedFaults = 23;
 
 inline constexpr std::array<std::string_view, kFaults> kFaultNames = {"request-lost",
                                                                       "answer-lost",
@@ -57,7 +61,9 @@ inline constexpr std::array<std::string_view, kFaults> kFaultNames = {"request-l
                                                                       "store-conflict",
                                                                       "store-unknown-applied",
                                                                       "store-unknown-lost",
-                                                                      "store-held"};
+                                                                      "store-held",
+                                                                      "key-change",
+                                                                      "terms-change"};
 
 struct FaultCounts {
   std::array<uint64_t, kFaults> of{};

@@ -121,6 +121,7 @@ void Host::drain() {
   checks_.plans().done(out);
   for (Group& group : out.groups) {
     trace_.line(queue_.now(), "= " + describe(group));
+    checks_.decided(queue_.now(), *node_, group);
     for (const Digest& scope : scopes_of(group)) answers_open_.insert(scope);
     to_write_.push_back(std::move(group));
   }
@@ -350,6 +351,7 @@ void Host::start() {
   sink.packet = [this](Packet packet) { node_->recover_packet(std::move(packet)); };
   sink.member = [this](MemberRecord record) { node_->recover_member(std::move(record)); };
   sink.session = [this](SessionRecord record) { node_->recover_session(std::move(record)); };
+  sink.document = [this](Document document) { node_->recover_document(std::move(document)); };
   sink.ended = [this](const EndedCounts& kept) { node_->recover_ended(kept); };
   sink.incarnation_floor = [this](uint64_t floor) { node_->recover_incarnation_floor(floor); };
   (void)store_.recover(sink);

@@ -18,6 +18,7 @@ Process::Process(Env& env, Shape shape, Prng prng)
   for (const MemberRecord& member : shape_.members) {
     env_.member_ids.emplace_back(member.key.id());
   }
+  if (shape_.keys) signer_.emplace(shape_.name, prng_.fork());
 }
 
 // --- life
@@ -56,6 +57,7 @@ void Process::kill() {
   works_.clear();
   over_.clear();
   owed_.clear();
+  considered_.clear();
   poll_after_.reset();
   heartbeat_after_.reset();
 }
@@ -170,6 +172,11 @@ SessionRef Process::ref() const {
 void Process::register_now() {
   Register reg;
   reg.members = shape_.members;
+  for (MemberRecord& member : reg.members) {
+    if (!signer_) break;
+    member.public_key = signer_->public_key();
+    reg.proofs.push_back(signer_->proof(member));
+  }
   reg.lease_seconds = shape_.lease_seconds;
   reg.grace_ms = shape_.grace_ms;
   reg.replace = replace_;
@@ -207,7 +214,12 @@ void Process::on_registered(Instant sent, const Reply* reply) {
       return;
     }
     const auto* error = std::get_if<Error>(&reply->body);
-    if (error == nullptr || (!passes_by(error->kind) && error->kind != ErrorKind::kMemberExists)) {
+    // The operator has not allowed its next key yet.
+    const bool other_key =
+        error != nullptr && error->reason_code == "other-key" && signer_ && signer_->step_back();
+    if (other_key) ++registers_;
+    if (error == nullptr ||
+        (!other_key && !passes_by(error->kind) && error->kind != ErrorKind::kMemberExists)) {
       env_.checks.violate(Invariant::kDelivery, "a register was refused: " + describe(reply->body));
       return;
     }
@@ -291,6 +303,7 @@ void Process::on_attached(Instant sent, const Reply* reply) {
 void Process::attached_now(Instant sent, const SessionRecord& session, Duration lease) {
   token_ = Token{session.id, session.generation};
   session_text_ = session.id;
+  for (const auto& [id, incarnation] : session.members) incarnations_[id] = incarnation;
   attaching_ = false;
   attached_ = true;
   broken_at_.reset();

@@ -10,11 +10,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sim/env.h"
+#include "sim/signed/signer.h"
 
 namespace phoenix::sim {
 
@@ -29,6 +31,7 @@ struct Shape {
   bool one_after = false;     // one `after` for polls and heartbeats, else one each
   bool by_member = false;     // calls under /members/{id}, Requires: one member
   uint32_t poll_max = 4;
+  bool keys = false;  // its members have one, and sign
 };
 
 struct Token {
@@ -53,6 +56,8 @@ class Process : public Worker {
   void retire();
   // Shares its token with another process from now on, and goes on under an ended one.
   void make_twin(bool stubborn);
+  // Null: its members have no key.
+  Signer* signer() { return signer_ ? &*signer_ : nullptr; }
 
   bool running() const { return running_; }
   bool frozen() const { return frozen_; }
@@ -82,6 +87,7 @@ class Process : public Worker {
  private:
   struct WorkItem {
     std::string member;
+    std::optional<Digest> contract;  // by which it goes
     uint64_t epoch = 0;
     uint64_t job = 0;        // names this beginning of it
     uint64_t seq = 0;        // of its checkpoints
@@ -145,6 +151,11 @@ class Process : public Worker {
   void finish(const std::string& key, uint64_t job);
   OwnerCall final_call(const std::string& key, const WorkItem& item);
   void complete_many(const std::string& key);
+  void sign(OwnerCalls& calls, const std::vector<std::string>& members,
+            const std::optional<Digest>& contract);
+  lineage::Party party(const std::string& member) const;
+  void consider(const Offered& offered);
+  void answer_offer(const Offered& offered);
   void send_until_answered(std::shared_ptr<const Command> command, int tries);
   void on_owner_answer(const OwnerCall& call, const ItemReply& reply);
 
@@ -189,6 +200,9 @@ class Process : public Worker {
   std::map<std::string, WorkItem> works_;  // by the packet's key
   std::map<std::string, uint64_t> over_;   // newest epoch that was revoked or ended
   std::map<std::string, Owed> owed_;       // listed in `held`, to be delivered again
+  std::optional<Signer> signer_;
+  std::map<std::string, uint64_t> incarnations_;  // of its members
+  std::set<std::string> considered_;              // offers that it has made up its mind about
 };
 
 }  // namespace phoenix::sim

@@ -30,6 +30,7 @@ void Process::each_owed(const Visit& visit) const {
 void Process::take(const DeliveriesReply& reply, bool from_heartbeat) {
   for (const Revoked& item : reply.revoked) revoke(item);
   for (const Delivery& item : reply.deliveries) take_delivery(item);
+  for (const Offered& offered : reply.offers) consider(offered);
   if (from_heartbeat) {
     heartbeat_after_ = reply.next;
     if (shape_.one_after) poll_after_ = reply.next;
@@ -55,6 +56,7 @@ void Process::take_delivery(const Delivery& item) {
   }
   WorkItem work;
   work.member = item.member;
+  work.contract = item.packet.contract;
   work.epoch = item.epoch;
   work.since = env_.queue.now();
   works_[key] = work;
@@ -183,17 +185,19 @@ void Process::finish(const std::string& key, uint64_t job) {
     complete_many(key);
     return;
   }
-  const OwnerCall call = final_call(key, item);
+  OwnerCalls calls{{final_call(key, item)}, true};
+  sign(calls, {item.member}, item.contract);
   item.finishing = true;
   item.effect = false;
   Command command;
   command.caller = caller();
-  command.body = OwnerCalls{{call}, true};
+  command.body = std::move(calls);
   send_until_answered(std::make_shared<const Command>(std::move(command)), 1'000);
 }
 
 void Process::complete_many(const std::string& key) {
   OwnerCalls calls;
+  std::vector<std::string> members;
   for (auto& [other, item] : works_) {
     if (item.finishing || !item.effect || (other != key && !prng_.chance(1, 2))) continue;
     OwnerCall call;
@@ -203,13 +207,66 @@ void Process::complete_many(const std::string& key) {
     call.content = std::make_shared<const Content>(json_content(fmt::format("\"{}\"", item.job)));
     call.digest = digest_of(fmt::format("complete {} {} {}", other, item.epoch, item.job));
     calls.items.emplace_back(std::move(call));
+    members.push_back(item.member);
     item.finishing = true;
     item.effect = false;
   }
+  sign(calls, members, std::nullopt);
   Command command;
   command.caller = caller();
   command.body = std::move(calls);
   send_until_answered(std::make_shared<const Command>(std::move(command)), 1'000);
+}
+
+// Whatever of it members with a key sign.
+void Process::sign(OwnerCalls& calls, const std::vector<std::string>& members,
+                   const std::optional<Digest>& contract) {
+  if (!signer_) return;
+  OwnerCall& first = *calls.items.front();
+  const bool ends = first.call == Call::kComplete || first.call == Call::kFail;
+  if (ends) return signer_->sign_results(calls, members);
+  if (first.call != Call::kHandoff) return;
+  // Some are over before anybody can have them.
+  const int64_t good_for = prng_.chance(1, 10) ? prng_.between(1, 200) : 60'000;
+  signer_->sign_offer(first, party(members.front()), contract, env_.wall() + good_for);
+}
+
+lineage::Party Process::party(const std::string& member) const {
+  const auto found = incarnations_.find(member);
+  return {member, found == incarnations_.end() ? 0 : found->second};
+}
+
+// Told again and again while it is open: it makes up its mind once.
+void Process::consider(const Offered& offered) {
+  if (!signer_) return;
+  const std::string name =
+      fmt::format("{} {} {}", offered.packet.text(), offered.epoch, offered.offer);
+  if (!considered_.insert(name).second) return;
+  if (prng_.chance(1, 12)) return;  // it has not listened
+  const int64_t wait = prng_.chance(1, 6) ? prng_.between(500, 4'000) : prng_.between(0, 80);
+  later(milliseconds(wait), [this, offered] { answer_offer(offered); });
+}
+
+void Process::answer_offer(const Offered& offered) {
+  if (!attached_ || !may_work()) return;
+  OwnerCall call;
+  call.call = Call::kAccept;
+  call.key = offered.packet;
+  call.epoch = offered.epoch;
+  call.declines = prng_.chance(1, 12);
+  call.reason = call.declines ? "it is not for me" : "";
+  if (!call.declines) {
+    call.statement = signer_->acceptance(offered, party(offered.member), env_.wall());
+    if (call.statement.empty()) {
+      env_.checks.violate(Invariant::kDelivery, "an offer is not what it says");
+      return;
+    }
+  }
+  call.digest = digest_of(fmt::format("accept {} {}", offered.packet.text(), prng_.next()));
+  Command command;
+  command.caller = caller();
+  command.body = OwnerCalls{{std::move(call)}, true};
+  send_until_answered(std::make_shared<const Command>(std::move(command)), 4);
 }
 
 // The same call again until it is answered, also after the packet is lost: the fence decides.
@@ -257,6 +314,8 @@ void Process::send_until_answered(std::shared_ptr<const Command> command, int tr
 }
 
 void Process::on_owner_answer(const OwnerCall& call, const ItemReply& reply) {
+  // Whether it has it then, a delivery tells.
+  if (call.call == Call::kAccept) return;
   const std::string& key = call.key.text();
   const auto* error = std::get_if<Error>(&reply);
   const auto found = works_.find(key);
@@ -268,10 +327,12 @@ void Process::on_owner_answer(const OwnerCall& call, const ItemReply& reply) {
     drop(key, call.epoch);
     return;
   }
-  if (error->kind == ErrorKind::kNotEligible) {
+  const bool signs_anew = signer_ && refused_for_signature(*error);
+  if (signs_anew || error->kind == ErrorKind::kNotEligible ||
+      error->kind == ErrorKind::kPolicyDenied) {
     if (!mine_still) return;
-    // The one it was meant for cannot take it: the owner keeps it and ends it by itself, at once or
-    // when it is delivered again after an end of its lease.
+    // The one it was meant for cannot take it, or not under that contract: the owner keeps it and
+    // ends it by itself, at once or when it is delivered again after an end of its lease.
     found->second.finishing = false;
     if (may_work()) begin(key);
     return;

@@ -25,6 +25,7 @@ std::string replay_command(uint64_t seed, const SimOptions& options) {
     out = fmt::format("phoenix_sim_planted --seeds {}..{} --steps {} --bug {}", seed, seed,
                       options.steps_or(kSeedSteps), options.planted_bug);
   }
+  if (options.sign) out += " --signed";
   return out;
 }
 

@@ -90,8 +90,10 @@ int run_sim(const SimOptions& options) {
   uint64_t seed = options.seed_first;
   uint64_t violations = 0;
   for (; options.goes_on_with(seed); ++seed) {
-    const sim::RunResult result = sim::run_seed(
-        {.seed = seed, .steps = options.steps_or(kSeedSteps), .print_trace = options.verbose});
+    const sim::RunResult result = sim::run_seed({.seed = seed,
+                                                 .steps = options.steps_or(kSeedSteps),
+                                                 .print_trace = options.verbose,
+                                                 .sign = options.sign});
     if (result.violation) ++violations;
     if (options.more && !result.violation) continue;
     std::fputs((options.json ? sim::seed_json(result) : sim::seed_text(result, options)).c_str(),

@@ -13,6 +13,7 @@ namespace {
 struct Expectation {
   PlantedBug bug;
   Invariant breaks;
+  bool sign = false;  // only where members sign
 };
 
 class Planted : public testing::TestWithParam<Expectation> {
@@ -24,7 +25,7 @@ TEST_P(Planted, IsFoundByTheInvariantThatItBreaks) {
   ASSERT_TRUE(plant(GetParam().bug));
   std::string others;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    const RunResult result = run_seed({.seed = seed});
+    const RunResult result = run_seed({.seed = seed, .sign = GetParam().sign});
     if (!result.violation) continue;
     if (result.violation->invariant == GetParam().breaks) {
       RecordProperty("seed", std::to_string(seed));
@@ -50,7 +51,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Expectation{PlantedBug::kHeartbeatPassesDelivery, Invariant::kBounded},
                     Expectation{PlantedBug::kHeldNotRedelivered, Invariant::kDelivery},
                     Expectation{PlantedBug::kTicketNotWaitedFor, Invariant::kExclusive},
-                    Expectation{PlantedBug::kTicketPromiseForgotten, Invariant::kExclusive}),
+                    Expectation{PlantedBug::kTicketPromiseForgotten, Invariant::kExclusive},
+                    Expectation{PlantedBug::kOldKeyTaken, Invariant::kLineage, true},
+                    Expectation{PlantedBug::kTermsNotAskedAgain, Invariant::kLineage, true}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;
@@ -61,8 +64,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PlantedBuild, IsSoundWithoutABug) {
   ASSERT_TRUE(plant(PlantedBug::kNone));
   for (uint64_t seed = 1; seed <= 10; ++seed) {
-    const RunResult result = run_seed({.seed = seed});
-    EXPECT_FALSE(result.violation.has_value()) << result.violation->what;
+    for (const bool sign : {false, true}) {
+      const RunResult result = run_seed({.seed = seed, .sign = sign});
+      EXPECT_FALSE(result.violation.has_value()) << result.violation->what;
+    }
   }
 }
 

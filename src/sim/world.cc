@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/signed/terms.h"
+
 namespace phoenix::sim {
 
 namespace {
@@ -23,6 +25,7 @@ RunResult result_of(const RunOptions& options, const FaultCounts& faults, const 
   result.violation = checks.violation();
   result.plans = checks.plans().compared();
   result.planned_moves = checks.plans().moved();
+  result.handoffs = checks.shadow().handoffs();
   if (result.violation) result.newest.assign(trace.newest().begin(), trace.newest().end());
   return result;
 }
@@ -65,6 +68,10 @@ RunResult World::run() {
   clients_[1]->start_manual("clerk-2", {"b"});
   supervise();
   schedule_fault();
+  if (options_.sign) {
+    order(lay_down(kTerms[terms_]), [] {});
+    schedule_signed_fault();
+  }
   const Instant faulty_until = queue_.now() + kFaultyAtLeast;
   const auto wanted = static_cast<uint64_t>(options_.steps);
   while (queue_.now() < faulty_until || host_.steps() < wanted || faults_.total() < kMinFaults) {
@@ -144,6 +151,7 @@ Shape World::draw_shape(const std::string& name) {
   shape.one_after = prng_.chance(1, 2);
   shape.by_member = count == 1;
   shape.poll_max = static_cast<uint32_t>(prng_.between(1, 6));
+  if (options_.sign) shape.keys = prng_.chance(2, 3);
   return shape;
 }
 
@@ -301,6 +309,7 @@ void World::twin() {
   first->freeze(milliseconds(lease_ms + 2'200));
   Process* second = &add_process(first->shape());
   second->make_twin(false);
+  if (second->signer() != nullptr) second->signer()->follow(*first->signer());
   queue_.after(milliseconds(lease_ms + 900),
                [second, token = first->token()] { second->start(token, false); });
   queue_.after(milliseconds(lease_ms + 2'400), [first, second] {
@@ -321,6 +330,69 @@ void World::patch() {
   command.caller.is_operator = true;
   command.body = draw_patch(prng_, env_);
   (void)network_.send(kOperatorLink, std::move(command), [](const Reply*) {});
+}
+
+// --- keys and contracts
+// -------------------------------------------------------------------------------
+
+void World::schedule_signed_fault() {
+  queue_.after(milliseconds(prng_.between(150, 900)), [this] {
+    if (env_.calm) return;
+    Process* process = pick_running();
+    if (prng_.chance(1, 2)) {
+      change_terms();
+    } else if (process != nullptr && process->signer() != nullptr) {
+      change_key(*process);
+    }
+    schedule_signed_fault();
+  });
+}
+
+void World::change_terms() {
+  terms_ = (terms_ + 1) % std::size(kTerms);
+  faults_.add(Fault::kTermsChange);
+  trace_.line(queue_.now(), fmt::format("* terms {}", terms_));
+  order(lay_down(kTerms[terms_]), [] {});
+}
+
+// In the middle of whatever it does: what it has offered and accepted with its last key may still
+// be on its way. It comes back once an operator has allowed the next one for all of its members.
+void World::change_key(Process& process) {
+  faults_.add(Fault::kKeyChange);
+  trace_.line(queue_.now(), "* key " + process.shape().name);
+  auto left = std::make_shared<size_t>(process.shape().members.size());
+  for (const MemberRecord& member : process.shape().members) {
+    PatchMember patch;
+    patch.key = member.key;
+    patch.next_key = process.signer()->next_public_key();
+    order(std::move(patch), [this, left, &process] {
+      if (--*left > 0 || !process.running()) return;
+      process.kill();
+      process.signer()->rotate();
+      restart_later(process, milliseconds(prng_.between(5, 500)), false);
+    });
+  }
+}
+
+// By an operator, who asks until there is an answer.
+void World::order(CommandBody body, std::function<void()> answered) {
+  static const Link kOperatorLink;
+  Command command;
+  command.caller.principal = "ops";
+  command.caller.is_operator = true;
+  command.body = body;
+  auto over = std::make_shared<bool>(false);
+  (void)network_.send(kOperatorLink, std::move(command), [over, answered](const Reply* reply) {
+    const auto* error = reply == nullptr ? nullptr : std::get_if<Error>(&reply->body);
+    if (*over || reply == nullptr || (error != nullptr && passes_by(error->kind))) return;
+    *over = true;
+    answered();
+  });
+  queue_.after(milliseconds(700), [this, over, body = std::move(body), answered] {
+    if (*over || env_.calm) return;
+    *over = true;
+    order(body, answered);
+  });
 }
 
 // --- calm

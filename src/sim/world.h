@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@ struct RunOptions {
   uint64_t seed = 1;
   int64_t steps = 2'000;  // of the faulty part, at least
   bool print_trace = false;
+  bool sign = false;  // members have keys and go by contracts, and both change
 };
 
 struct RunResult {
@@ -33,6 +35,7 @@ struct RunResult {
   std::array<uint64_t, kLifecycleRows> row_visits{};  // of the transition table
   uint64_t plans = 0;  // changes of membership that went as planned before
   uint64_t planned_moves = 0;
+  HandoffCounts handoffs;
   uint64_t hash = 0;
   std::optional<Violation> violation;
   std::vector<std::string> newest;  // trace lines before the violation
@@ -63,6 +66,10 @@ class World {
   void patch();
   void restart_later(Process& process, Duration delay, bool saved);
   void crash_host(bool orderly);
+  void schedule_signed_fault();
+  void change_key(Process& process);
+  void change_terms();
+  void order(CommandBody body, std::function<void()> answered);
   void calm_down();
   bool at_rest() const;
   bool step();
@@ -79,6 +86,7 @@ class World {
   std::vector<std::unique_ptr<Process>> processes_;
   std::vector<std::unique_ptr<Client>> clients_;
   size_t named_ = 0;
+  size_t terms_ = 0;  // which of kTerms was laid down last
 };
 
 }  // namespace phoenix::sim

@@ -275,6 +275,8 @@ void add_sim(std::vector<Command>& table) {
                                       "hosts that share a store; 0: one alone (0)"));
   command.flags.push_back(text_flag("--scenario", "FILE|WORLD", &options->scenario,
                                     "play this instead of a generated one"));
+  command.flags.push_back(
+      switch_flag("--signed", &options->sign, "members have keys, which are changed under way"));
   command.flags.push_back(text_flag("--plant", "BUG", &options->planted_bug,
                                     "plant a known bug; needs a build made for it"));
   command.run = [options, length](Context& context) {

@@ -124,7 +124,10 @@ void Answers::accepted(const Caller& caller, const OwnerCall& call, const OwnerR
   }
   if (ends_epoch(call.call)) {
     first_final(caller, call, reply);
-  } else if (durable->epoch != call.epoch || !may_own(caller, durable->owner)) {
+  } else if (call.call == Call::kAccept && call.declines) {
+    // Nothing has changed, and who declines never had it.
+  } else if (durable->epoch != call.epoch + (call.call == Call::kAccept ? 1 : 0) ||
+             !may_own(caller, durable->owner)) {
     complain_(Invariant::kFence, fmt::format("{} of {}@{} was accepted while epoch {} of {} stood",
                                              call_name(call.call), call.key.id(), call.epoch,
                                              durable->epoch, owner_text(durable->owner)));

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "packet/lifecycle.h"
+#include "sim/check/handoffs.h"
 #include "sim/event_queue.h"
 
 namespace phoenix::sim {
@@ -74,6 +76,16 @@ void Checks::deliveries(Instant now, const Command& command, const DeliveriesRep
   answers_.deliveries(command, reply);
   for (const Delivery& item : reply.deliveries) {
     shadow_.handed_out(item.packet.head->key, item.epoch);
+  }
+}
+
+void Checks::decided(Instant now, const Node& node, const Group& group) {
+  now_ = now;
+  for (const Op& op : group.ops) {
+    const auto* put = std::get_if<PutPacket>(&op);
+    if (put == nullptr || put->entry.event != event_name(Event::kHandoff)) continue;
+    const std::string fault = fault_of_terms(node, *put);
+    if (!fault.empty()) violate(Invariant::kLineage, std::string(put->head->key.id()) + fault);
   }
 }
 

@@ -32,6 +32,8 @@ class Checks {
   // A ticket leaves the host that signed it, on its way to its owner.
   void ticket(Instant now, const OwnerReply& reply);
   void deliveries(Instant now, const Command& command, const DeliveriesReply& reply);
+  // The node has put it out, by what it knows now.
+  void decided(Instant now, const Node& node, const Group& group);
   // truth[i]: has the store really taken groups[i], whatever it has answered.
   void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth);
   void started(Instant now, Store& store);

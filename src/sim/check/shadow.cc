@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "packet/lifecycle.h"
+#include "sim/check/handoffs.h"
 #include "sim/check/lineage.h"
 
 namespace phoenix::sim {
@@ -126,6 +127,11 @@ void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std:
     complain_(Invariant::kLineage, fmt::format("{} at revision {}, epoch {}: {}", after.key.id(),
                                                after.revision, after.epoch, fault));
   }
+  if (before != nullptr) {
+    const std::string fault = fault_of_signatures(*before, put, signers());
+    if (!fault.empty()) complain_(Invariant::kLineage, std::string(after.key.id()) + fault);
+    count(put, handoffs_);
+  }
   const bool lost = before != nullptr && before->owner && before->owner != after.owner;
   if (lost) {
     check_cause(track, put, leavers);
@@ -151,6 +157,20 @@ void Shadow::apply_packet(Instant now, const PutPacket& put, const std::set<std:
   } else {
     live_.insert(after.key);
   }
+}
+
+// Whose word counts for a member, by what stands. Several hosts learn of a new key one after the
+// other: then the one before counts too.
+SignerOf Shadow::signers() const {
+  return [this](const MemberKey& key) {
+    Signers found;
+    const auto member = members_.find(key);
+    if (member == members_.end()) return found;
+    found.has_keys = member->second.has_keys();
+    found.keys = {member->second.public_key};
+    if (shared_) found.keys.push_back(member->second.former_key);
+    return found;
+  };
 }
 
 void Shadow::check_growth(const Packet* before, const Packet& after) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/check/handoffs.h"
 #include "sim/check/violation.h"
 #include "store/store.h"
 
@@ -70,6 +71,7 @@ class Shadow {
   // Is, or was, this life of the member the session's. A life belongs to one session only.
   bool was_of(const std::string& session, const Owner& owner) const;
   uint64_t lapses() const { return lapsed_.size(); }
+  const HandoffCounts& handoffs() const { return handoffs_; }
 
  private:
   void apply(Instant now, const Group& group);
@@ -78,6 +80,7 @@ class Shadow {
   void put_session(const SessionRecord& record);
   void apply_packet(Instant now, const PutPacket& put, const std::set<std::string>& leavers,
                     bool lapse);
+  SignerOf signers() const;
   void check_growth(const Packet* before, const Packet& after);
   void check_cause(const Track& track, const PutPacket& put, const std::set<std::string>& leavers);
   void check_owners_alive();
@@ -85,6 +88,7 @@ class Shadow {
   Complain complain_;
   OnRegrant on_regrant_;
   bool shared_;
+  HandoffCounts handoffs_;
   std::map<PacketKey, Track> packets_;
   std::set<PacketKey> live_;
   std::map<PacketKey, uint64_t> orders_;  // changes that operators asked for and that may yet come

@@ -25,7 +25,8 @@ std::string pool_faults_text(const PoolFaultCounts& faults) {
 
 std::string pool_replay_command(uint64_t seed, const SimOptions& options) {
   const std::string scenario =
-      options.scenario.empty() ? "" : fmt::format(" --scenario {}", options.scenario);
+      (options.scenario.empty() ? "" : fmt::format(" --scenario {}", options.scenario)) +
+      (options.sign ? " --signed" : "");
   if (options.planted_bug.empty()) {
     return fmt::format("phoenix sim --hosts {} --seed {}{}", options.hosts, seed, scenario);
   }
@@ -82,8 +83,8 @@ int play_pool_seeds(const SimOptions& options) {
   uint64_t seed = options.seed_first;
   uint64_t violations = 0;
   for (; options.goes_on_with(seed); ++seed) {
-    const PoolRunResult result =
-        run_pool_seed({.seed = seed, .script = *script, .print_trace = options.verbose});
+    const PoolRunResult result = run_pool_seed(
+        {.seed = seed, .script = *script, .print_trace = options.verbose, .sign = options.sign});
     const bool failed = result.violation || !result.unmet.empty();
     if (failed) ++violations;
     if (options.more && !failed) continue;

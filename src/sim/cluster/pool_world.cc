@@ -85,6 +85,7 @@ PoolRunResult PoolWorld::run() {
   result.message_faults = message_faults_;
   result.faults = faults_;
   result.figures = figures();
+  result.handoffs = checks_.shadow().handoffs();
   for (const auto& machine : machines_) result.steps += machine->steps();
   result.hash = trace_.hash();
   result.violation = checks_.violation();
@@ -147,6 +148,7 @@ Shape PoolWorld::draw_shape(const std::string& name) {
     shape.grace_ms = static_cast<uint32_t>(prng_.between(300, 900));
   }
   shape.heartbeats = prng_.chance(2, 3);
+  if (options_.sign) shape.keys = prng_.chance(2, 3);
   shape.follows_lease = prng_.chance(3, 4);
   shape.one_after = prng_.chance(1, 2);
   shape.by_member = count == 1;

@@ -24,6 +24,7 @@ struct PoolRunOptions {
   uint64_t seed = 1;
   PoolScript script;
   bool print_trace = false;
+  bool sign = false;  // members have keys
 };
 
 struct PoolRunResult {
@@ -32,6 +33,7 @@ struct PoolRunResult {
   FaultCounts message_faults;
   PoolFaultCounts faults;
   PoolFigures figures;
+  HandoffCounts handoffs;
   uint64_t hash = 0;
   std::optional<Violation> violation;
   std::vector<std::string> unmet;   // expectations of the script

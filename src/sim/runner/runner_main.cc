@@ -69,7 +69,7 @@ bool range(std::string_view text, SimOptions* sim) {
 int usage(const std::string& why) {
   std::fprintf(stderr,
                "%s\nphoenix_sim_runner --seeds A..B | --hours H [--steps N] [--hosts N]"
-               " [--twice] [--jobs N]"
+               " [--signed] [--twice] [--jobs N]"
                " [--scenario FILE] [--bug NAME] [--verbose]\n"
                "  as: phoenix_sim_runner --seeds 1..1000\n",
                why.c_str());
@@ -92,6 +92,10 @@ bool parse(int argc, char** argv, RunnerOptions* options, std::string* why) {
     const std::string_view flag = argv[i];
     if (flag == "--twice") {
       options->twice = true;
+      continue;
+    }
+    if (flag == "--signed") {
+      options->sim.sign = true;
       continue;
     }
     if (flag == "--verbose") {
@@ -149,6 +153,7 @@ SeedSummary run_pool(const RunnerOptions& options, uint64_t seed) {
   run.seed = seed;
   run.script = options.script;
   run.print_trace = options.sim.verbose;
+  run.sign = options.sim.sign;
   phoenix::sim::PoolRunResult result = phoenix::sim::run_pool_seed(run);
   if (options.twice && !result.violation) {
     run.print_trace = false;
@@ -171,6 +176,7 @@ SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
   run.seed = seed;
   run.steps = options.sim.steps_or(phoenix::kSeedSteps);
   run.print_trace = options.sim.verbose;
+  run.sign = options.sim.sign;
   RunResult result = phoenix::sim::run_seed(run);
   if (options.twice && !result.violation) {
     run.print_trace = false;
