@@ -512,8 +512,10 @@ std::optional<Error> Node::Impl::offer_over(const PacketKey& key, const PendingO
   const Slot& slot = packets[no];
   if (slot.leaving) return elsewhere(key);
   if (slot.head->epoch != offer.call.epoch || !slot.head->owner) {
-    return packet_error(ErrorKind::kStaleEpoch, *slot.head, status(slot),
-                        "the giver lost it before its offer was accepted");
+    // Lost and not granted again yet, it has the giver's epoch still.
+    const bool newer = slot.head->epoch != offer.call.epoch;
+    return packet_error(newer ? ErrorKind::kStaleEpoch : ErrorKind::kNotOwner, *slot.head,
+                        status(slot), "the giver lost it before its offer was accepted");
   }
   Error error = packet_error(ErrorKind::kNotEligible, *slot.head, status(slot), "");
   if (now.mono >= offer.until) {
