@@ -43,7 +43,7 @@ class Obligations(unittest.TestCase):
             env=clean_environment(PHOENIX_URL=self.host.url))
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        return process
+        until(self, lambda: self.call("GET", f"/v1/members/{name}").status == 200, "the worker")
 
     def submit(self, name, payload, *flags):
         done = run("packet", "submit", "--id", name, *flags, "--payload", json.dumps(payload),
