@@ -154,6 +154,7 @@ Result<Caller> RestCall::as_member(const std::string& as) const {
   Caller caller = as_principal();
   if (!as.empty()) {
     if (!has_role(kOperator | kMember)) {
+      services_.host.refused(caller, "role-required");
       return phoenix::fail(ErrorKind::kForbidden,
                            "\"as\" needs the role operator, or the token that registered the "
                            "member");
@@ -167,6 +168,7 @@ Result<Caller> RestCall::as_member(const std::string& as) const {
     return caller;
   }
   if (has_credentials_ && !services_.auth.everyone_is_admin()) return caller;
+  services_.host.refused({}, {});
   return phoenix::fail(ErrorKind::kUnauthenticated,
                        has_credentials_
                            ? "the token is none that a session was given"
@@ -177,6 +179,7 @@ Result<Caller> RestCall::as_member(const std::string& as) const {
 Result<Caller> RestCall::as_member_or(Roles roles) const {
   if (session_) return as_member({});
   if (has_role(roles)) return as_principal();
+  services_.host.refused(as_principal(), "role-required");
   return phoenix::fail(ErrorKind::kForbidden,
                        "this needs the member's own token or the role " + role_names(roles));
 }

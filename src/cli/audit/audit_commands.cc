@@ -103,8 +103,8 @@ void print_entries(Context& context, const std::deque<Shown>& entries) {
     const Entry& entry = shown.entry;
     const auto& leg = entry.leg;
     table.add({std::to_string(shown.log), std::to_string(shown.position), json::time_text(entry.at),
-               harmless(entry.ns + "/" + entry.subject), entry.event, std::to_string(entry.epoch),
-               leg ? std::to_string(leg->number) : "",
+               harmless(entry.ns.empty() ? entry.subject : entry.ns + "/" + entry.subject),
+               entry.event, std::to_string(entry.epoch), leg ? std::to_string(leg->number) : "",
                leg ? std::string(lineage::cause_name(leg->cause)) : "",
                leg ? party_text(leg->from) : "", leg ? party_text(leg->to) : "",
                harmless(entry.actor.name), lineage::hex(shown.leaf).substr(0, 16)});
