@@ -130,13 +130,17 @@ void LogRecorder::run() {
   using Clock = std::chrono::steady_clock;
   auto next = Clock::now();
   auto prune_at = Clock::now();
+  bool prunes = false;  // what is signed may go by its age, also while nothing new is committed
   std::unique_lock lock(mutex_);
   for (;;) {
     const auto wanted = [this] { return stop_ || !jobs_.empty(); };
+    const auto any = [&] { return wanted() || moved_; };
     if (moved_) {
       wake_.wait_until(lock, next, wanted);
+    } else if (prunes) {
+      wake_.wait_until(lock, prune_at, any);
     } else {
-      wake_.wait(lock, [&] { return wanted() || moved_; });
+      wake_.wait(lock, any);
     }
     if (stop_) return;
     if (!jobs_.empty()) {
@@ -147,12 +151,17 @@ void LogRecorder::run() {
       lock.lock();
       continue;
     }
-    if (!moved_ || Clock::now() < next) continue;
-    moved_ = false;
+    const bool signs = moved_ && Clock::now() >= next;
+    if (!signs && !(prunes && Clock::now() >= prune_at)) continue;
+    if (signs) moved_ = false;
     lock.unlock();
-    const auto signed_now = sign();
-    next = Clock::now() + kSignEvery;
-    if (signed_now && options_.retain && Clock::now() >= prune_at) {
+    bool signed_now = true;
+    if (signs) {
+      signed_now = sign().has_value();
+      next = Clock::now() + kSignEvery;
+      prunes = signed_now && options_.retain.has_value();
+    }
+    if (prunes && Clock::now() >= prune_at) {
       prune();
       prune_at = Clock::now() + kPruneEvery;
     }
