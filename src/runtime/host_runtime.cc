@@ -312,7 +312,7 @@ class HostRuntime final : public RunningHost {
   }
 
   std::string checkpoint_fact() const { return kCheckpointFact + options_.key->name; }
-  static std::string pruned_fact(uint32_t log) { return "pruned." + std::to_string(log); }
+  static std::string pruned_fact(uint32_t log) { return kPrunedFact + std::to_string(log); }
 
   void start_recorder() {
     if (!options_.key) return;

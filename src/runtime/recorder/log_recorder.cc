@@ -117,6 +117,7 @@ void LogRecorder::pruned(std::function<void(Result<std::vector<lineage::PrunedLo
         if (auto caught_up = catch_up(); !caught_up) {
           return tl::unexpected<Error>(caught_up.error());
         }
+        if (auto learned = learn_pruned(); !learned) return tl::unexpected<Error>(learned.error());
         Pruned all;
         for (const auto& [log, own] : trees_) {
           if (!own.left.tiles.empty()) all.push_back(own.left);
@@ -308,11 +309,26 @@ Result<SignedCheckpoint> LogRecorder::sign() {
 
 // --- what is old enough to go ---
 
+// What other hosts have let go since this one has read it.
+Result<bool> LogRecorder::learn_pruned() {
+  if (options_.host.empty()) return true;
+  const auto facts = reader_->facts(kPrunedFact);
+  if (!facts) return tl::unexpected<Error>(facts.error());
+  for (const auto& [name, bytes] : *facts) {
+    auto left = lineage::decode_pruned(bytes);
+    if (!left) return tl::unexpected<Error>(left.error());
+    const auto it = trees_.find(left->log);
+    if (it == trees_.end() || left->tiles.size() <= it->second.left.tiles.size()) continue;
+    it->second.left = *std::move(left);
+  }
+  return true;
+}
+
 // Its own log's, and those of lives that are over if nobody else's comes first. A failure is no
 // matter: the next time is soon.
 void LogRecorder::prune() {
   const auto logs = reader_->logs();
-  if (!logs) return;
+  if (!logs || !learn_pruned()) return;
   const auto open =
       std::find_if(logs->begin(), logs->end(), [](const LogState& log) { return !log.closed; });
   const bool first = open != logs->end() && open->host == options_.host;

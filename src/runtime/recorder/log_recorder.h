@@ -45,6 +45,9 @@ struct RecorderOptions {
   std::vector<lineage::PrunedLog> pruned{};  // as it was kept
 };
 
+// A fact of the store, and the number of a log: a PrunedLog, where its oldest entries are gone.
+inline constexpr const char* kPrunedFact = "pruned.";
+
 // Why a host signs nothing more.
 struct BrokenLog {
   std::string why;
@@ -101,6 +104,7 @@ class LogRecorder final : public FlightRecorder {
   Result<bool> check_last(const std::string& envelope);
   Result<bool> check_others();
   tl::unexpected<Error> give_up(BrokenLog why);
+  Result<bool> learn_pruned();
   void prune();
   Result<bool> prune(const LogState& state, Tree& own);
   Result<uint64_t> old_tiles(uint32_t log, const Tree& own, uint64_t most);
