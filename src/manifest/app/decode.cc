@@ -163,6 +163,15 @@ BundleNotes decode_notes(const Fields& app) {
   notes.minimum_trust = control.object("governance").number("minimumTrustScore");
   notes.target = build.text("target").value_or("");
   notes.outputs = build.texts("outputs");
+  const Fields assets = app.object("semanticAssets");
+  for (const std::string_view name : kAssetLists) {
+    const Node* const list = assets.get(name);
+    if (list == nullptr || !list->is_list()) continue;
+    for (const Node& item : list->items) {
+      if (!item.is_scalar()) continue;
+      notes.assets.push_back({item.place, fmt::format("semanticAssets.{}", name), item.text});
+    }
+  }
   return notes;
 }
 

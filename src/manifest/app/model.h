@@ -119,11 +119,17 @@ struct AppFile {
 
 // What an app says of its bundle, written down there and otherwise of no effect.
 struct BundleNotes {
+  struct Asset {
+    Place place;
+    std::string list;  // "semanticAssets.schemas"
+    std::string file;  // as it stands there
+  };
   std::string strategy;  // controlPlane.assignment
   std::string audit_sink;
   std::optional<double> minimum_trust;  // also where it is not enforced
   std::string target;                   // build
   std::vector<std::string> outputs;
+  std::vector<Asset> assets;
 };
 
 struct App {

@@ -91,6 +91,7 @@ class Packer {
     }
     keep_dist_ = runs_from_dist(app_);
     for (const AppFile& file : app_.files) kinds_[file.path] = file.kind;
+    if (auto wrong = look_at_assets()) return tl::unexpected(std::move(*wrong));
     describe();
     auto first = files_.read(app_.file, ArchiveLimits().file_bytes);
     if (!first) return refuse(app_.file + ": " + first.error().detail);
@@ -133,6 +134,23 @@ class Packer {
       const bool of_path = pattern.find('/') != std::string::npos;
       return matches(pattern.front() == '/' ? pattern.substr(1) : pattern, of_path ? path : name);
     });
+  }
+
+  // Files that nothing of the app uses, but who gets the bundle: all that are missing are told.
+  std::optional<Error> look_at_assets() {
+    std::string missing;
+    for (const BundleNotes::Asset& asset : app_.notes.assets) {
+      const auto content = files_.read(asset.file, ArchiveLimits().file_bytes);
+      if (content) {
+        kinds_.try_emplace(content->path, "SemanticAsset");
+        continue;
+      }
+      missing += fmt::format("{}{}: {} names \"{}\": {}; add the file, or take it off the list",
+                             missing.empty() ? "" : "\n", asset.place.text(), asset.list,
+                             asset.file, content.error().detail);
+    }
+    if (missing.empty()) return std::nullopt;
+    return refuse(std::move(missing)).value();
   }
 
   std::optional<Error> walk() {

@@ -161,5 +161,31 @@ TEST(Packing, programs_may_be_executed_after_unpacking) {
   EXPECT_EQ(plain.st_mode & 0111, 0U);
 }
 
+TEST(Pack, RefusesAssetsThatAreMissingAndTakesThemWhateverTheirNames) {
+  TestFolder folder;
+  write_shop(folder);
+  folder.write("PhoenixFile", kHead +
+                                  "kind: PhoenixApp\nmetadata: {name: shop, version: 1.0.0}\n"
+                                  "dataPlane: {agents: [agents/a.yaml], packets: [p.yaml]}\n"
+                                  "semanticAssets:\n  schemas: [.assets/s.json, gone.json]\n"
+                                  "  validators: [src]\n");
+  folder.write(".assets/s.json", "{}");
+  const auto refused = pack(folder);
+  ASSERT_FALSE(refused);
+  const std::string& why = refused.error().detail;
+  EXPECT_NE(why.find("PhoenixFile:6:28: semanticAssets.schemas names \"gone.json\""),
+            std::string::npos)
+      << why;
+  EXPECT_NE(why.find("semanticAssets.validators names \"src\""), std::string::npos) << why;
+  EXPECT_EQ(why.find("s.json\""), std::string::npos) << why;
+  folder.write("gone.json", "{}");
+  folder.write("PhoenixFile", kHead +
+                                  "kind: PhoenixApp\nmetadata: {name: shop, version: 1.0.0}\n"
+                                  "dataPlane: {agents: [agents/a.yaml], packets: [p.yaml]}\n"
+                                  "semanticAssets: {schemas: [.assets/s.json, gone.json]}\n");
+  const auto names = packed(folder);
+  EXPECT_NE(std::find(names.begin(), names.end(), ".assets/s.json"), names.end());
+}
+
 }  // namespace
 }  // namespace phoenix::manifest

@@ -6,6 +6,7 @@
 // set of them; `spellings` are other names that v1alpha1 takes for the same field.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,6 +28,12 @@ inline constexpr Versions kBoth = 3;
 constexpr bool includes(Versions set, ApiVersion version) {
   return (set & static_cast<Versions>(version)) != 0;
 }
+
+// The lists of a PhoenixApp's semanticAssets.
+inline constexpr std::array<std::string_view, 11> kAssetLists = {
+    "schemas",          "vocabularies",  "rulePacks",    "policyPacks",         "validators",
+    "compilerAdapters", "modelAdapters", "toolAdapters", "knowledgeConnectors", "benchmarkCases",
+    "goldenFixtures"};
 
 enum class Type : uint8_t {
   kAny,       // any value, kept as it stands

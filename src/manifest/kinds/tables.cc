@@ -150,10 +150,8 @@ Field build() {
 
 Field semantic_assets() {
   std::vector<Field> fields;
-  for (const char* name : {"schemas", "vocabularies", "rulePacks", "policyPacks", "validators",
-                           "compilerAdapters", "modelAdapters", "toolAdapters",
-                           "knowledgeConnectors", "benchmarkCases", "goldenFixtures"}) {
-    fields.push_back(field(name, paths(), "files that go into the bundle"));
+  for (const std::string_view name : kAssetLists) {
+    fields.push_back(field(std::string(name), paths(), "files that go into the bundle"));
   }
   fields.push_back(field("compatibility", map(any()), "what they fit"));
   fields.push_back(field("dependencies", list(any()), "what they need"));
