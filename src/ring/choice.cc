@@ -17,6 +17,9 @@ constexpr uint64_t kStepsPerLookup = 8;
 // So many v-nodes of a walk are looked at together.
 constexpr size_t kAtOnce = 40;
 
+// So many members' signatures and standings are no further away than asking for them would take.
+constexpr size_t kNear = 2048;
+
 // How many distinct members the walk has to find before the score decides.
 size_t window_size(const PlaceQuery& query) {
   return query.nearest_first || query.k == 0 ? 1 : query.k;
@@ -184,16 +187,18 @@ template <bool kFilter, typename Cursor>
 bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
   const Standing* standings = roster_.standings().data();
   const uint64_t* signatures = roster_.signatures().data();
+  // Of a few members all that is read is in the nearest caches.
+  const bool far = roster_.limit() > kNear;
   Met met;
   while (steps > 0 && !cursor.over()) {
     met.take(cursor, at_once);
     MemberIndex* const first = met.first();
     size_t matching = met.size();
     if (kFilter) {
-      for (size_t i = 0; i < matching; ++i) __builtin_prefetch(&signatures[first[i]]);
+      for (size_t i = 0; far && i < matching; ++i) __builtin_prefetch(&signatures[first[i]]);
       matching = classes_.sieve(id, first, matching);
     }
-    for (size_t i = 0; i < matching; ++i) __builtin_prefetch(&standings[first[i]]);
+    for (size_t i = 0; far && i < matching; ++i) __builtin_prefetch(&standings[first[i]]);
     const uint64_t examined = met.size() + cursor.passed();
     counts_.examined += examined;
     for (size_t i = 0; i < matching; ++i) {

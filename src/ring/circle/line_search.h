@@ -76,17 +76,26 @@ class LineRing::Search {
     if (left_ == size_ + 1) think_of_start();
     for (size_t i = 0; i < kAtMost && left_ > 1 && queued_ < kQueue; i += kStep) {
       const size_t step = std::min({kStep, left_ - 1, size_ - at_});
-      for (size_t end = at_ + step; at_ < end; ++at_) {
-        queue_[queued_] = at_;
-        const uint64_t common = masks_[at_] & signature_;
-        queued_ += (common == signature_) | (any_ & (common != 0)) ? 1 : 0;
-      }
+      queued_ = any_ ? think_of<true>(step, queued_) : think_of<false>(step, queued_);
+      at_ += step;
       left_ -= step;
       passed_ += step;
       if (at_ == size_) at_ = 0;
     }
     if (left_ == 1 && queued_ < kQueue) think_of_start();
     for (size_t i = 0; i < queued_; ++i) __builtin_prefetch(lines_ + queue_[i]);
+  }
+  template <bool kAny>
+  size_t think_of(size_t step, size_t queued) {
+    const uint64_t* const masks = masks_ + at_;
+    const uint64_t signature = signature_;
+    const size_t first = at_;
+    for (size_t i = 0; i < step; ++i) {
+      queue_[queued] = first + i;
+      const uint64_t common = masks[i] & signature;
+      queued += (kAny ? common != 0 : common == signature) ? 1 : 0;
+    }
+    return queued;
   }
   void think_of_start() {
     queue_[queued_++] = start_;

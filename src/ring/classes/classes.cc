@@ -195,17 +195,29 @@ void Classes::forget(ClassId id) {
 
 bool Classes::matches(MemberIndex index, ClassId id) const { return sieve(id, &index, 1) == 1; }
 
-size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
-  const Route& route = routes_[id];
-  const uint64_t* signatures = roster_.signatures().data();
-  // Who matches is a guess each time, so there is no branch on it.
+namespace {
+
+// Keeps those with one of the bits, or with all of them. Who has is a guess each time, so there is
+// no branch on it.
+template <bool kAny>
+size_t sieve_by(const uint64_t* signatures, uint64_t wanted, MemberIndex* members, size_t count) {
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const MemberIndex index = members[i];
-    const uint64_t common = signatures[index] & route.signature;
+    const uint64_t common = signatures[index] & wanted;
     members[kept] = index;
-    kept += (common == route.signature) | (route.any & (common != 0)) ? 1 : 0;
+    kept += (kAny ? common != 0 : common == wanted) ? 1 : 0;
   }
+  return kept;
+}
+
+}  // namespace
+
+size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
+  const Route& route = routes_[id];
+  const uint64_t* signatures = roster_.signatures().data();
+  const size_t kept = route.any ? sieve_by<true>(signatures, route.signature, members, count)
+                                : sieve_by<false>(signatures, route.signature, members, count);
   if ((route.signature & capabilities_.shared_bits()) == 0) return kept;
   const Class& c = classes_[id];
   const auto end = std::remove_if(members, members + kept,
