@@ -172,10 +172,8 @@ void add_audit_verify(std::vector<Command>& table) {
   command.usage = "EXPORT --keys DIR --checkpoint FILE";
   command.detail =
       "Trusts nothing but the public keys in DIR (*.pub: the root's or, where the pool has none,\n"
-      "those of hosts) and a checkpoint that was kept apart from the hosts. Finds every alteration "
-      "up to it, and says "
-      "at\n"
-      "which entry. Exit 6 if there is one.";
+      "those of hosts) and a checkpoint that was kept apart from the hosts. Finds every\n"
+      "alteration up to it, and says at which entry. Exit 6 if there is one.";
   command.example = "phoenix audit verify pool.audit --keys keys --checkpoint last.checkpoint";
   command.flags.push_back(trusted_keys_flag(&options->keys));
   Flag checkpoint = texts_flag("--checkpoint", "FILE", &options->checkpoints,

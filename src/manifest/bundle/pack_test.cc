@@ -173,7 +173,7 @@ TEST(Pack, RefusesAssetsThatAreMissingAndTakesThemWhateverTheirNames) {
   const auto refused = pack(folder);
   ASSERT_FALSE(refused);
   const std::string& why = refused.error().detail;
-  EXPECT_NE(why.find("PhoenixFile:6:28: semanticAssets.schemas names \"gone.json\""),
+  EXPECT_NE(why.find("PhoenixFile:6:29: semanticAssets.schemas names \"gone.json\""),
             std::string::npos)
       << why;
   EXPECT_NE(why.find("semanticAssets.validators names \"src\""), std::string::npos) << why;

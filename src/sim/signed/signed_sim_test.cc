@@ -28,8 +28,8 @@ TEST(SignedSim, FindsNoViolationWhileKeysAndContractsChange) {
   }
   EXPECT_GT(faults.of[static_cast<size_t>(Fault::kKeyChange)], 100U);
   EXPECT_GT(faults.of[static_cast<size_t>(Fault::kTermsChange)], 100U);
-  EXPECT_GT(accepted, 100U);
-  EXPECT_GT(attested, 100U);
+  EXPECT_GT(accepted, 30U);
+  EXPECT_GT(attested, 50U);
 }
 
 TEST(SignedSim, FindsNoViolationAmongSeveralHosts) {
