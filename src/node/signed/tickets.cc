@@ -129,15 +129,12 @@ void Node::Impl::expect_ticket(Slot& slot) const {
 }
 
 // A packet that ended without its owner's word lives again: how long its last tickets may be good.
+// When it ended stands there by the clock of a host that may be another one, so it counts from now.
 Parked Node::Impl::parked_for_retry(const Packet& head) const {
   Parked parked{.reason = ParkReason::kBackoff, .since = now.wall, .until = now.wall};
   if (head.ticket_ms == 0) return parked;
-  // Its end was noted by the clock of a host that may be another one.
-  const WallMs over =
-      head.ended_at + lineage::ticket_wait_ms(head.ticket_ms) + lineage::kTicketSkewMs;
-  if (over <= now.wall) return parked;
   parked.reason = ParkReason::kLiveTicket;
-  parked.until = over;
+  parked.until = now.wall + lineage::ticket_wait_ms(head.ticket_ms);
   return parked;
 }
 
