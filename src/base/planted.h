@@ -42,11 +42,9 @@ enum class PlantedBug : uint8_t {
   // Of signed handoffs.
   kOldKeyTaken,         // what was signed with a key that was replaced is taken
   kTermsNotAskedAgain,  // what binds a handoff is not asked again when it is committed
-  // Of policies.
-  kDecisionKeptTooLong,  // decisions made under the policies before a change are still good
 };
 
-inline constexpr std::array<std::string_view, 28> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 27> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -74,7 +72,6 @@ inline constexpr std::array<std::string_view, 28> kPlantedBugNames = {
     "ticket-promise-forgotten",
     "old-key-taken",
     "terms-not-asked-again",
-    "decision-kept-too-long",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {

@@ -77,9 +77,7 @@ void Node::Impl::command(Command command) {
 
 void Node::Impl::dispatch(Command command) {
   actor = actor_of(command.caller);
-  const Caller& caller = command.caller;
-  governance.refusals.begin(!caller.session.empty() || !caller.principal.empty(),
-                            caller.as_member.empty() ? std::string() : caller.principal);
+  governance.refusals.begin(command.caller);
   run(std::move(command));
   actor = self_actor;
 }

@@ -169,19 +169,10 @@ std::optional<Error> Node::Impl::MemberGate::put_into_queue(const DocumentKey& k
                      "been decided",
                  .retry_after_ms = 10'000};
   }
-  ApprovalForm made;
+  ApprovalForm made = form_of(refusal, node_.now.wall);
   made.member = wish.record.key.text();
   made.asks = wish.words;
-  made.point = policy::point_name(wish.point);
-  made.policy = refusal.why.policy;
-  made.rule = refusal.why.rule;
-  made.place = policy::place_text(refusal.why.place);
-  made.reason = refusal.why.reason;
-  made.role = refusal.approval.role;
-  made.allow_on_expiry = refusal.approval.on_expiry == policy::Verdict::kAllow;
   made.asked_by = by;
-  made.asked_at = node_.now.wall;
-  made.expires_at = node_.now.wall + int64_t{refusal.approval.expires_seconds} * 1'000;
   const auto known = node_.documents.find(key);
   const DocumentPtr before = known == node_.documents.end() ? nullptr : known->second;
   Write write = node_.new_write();

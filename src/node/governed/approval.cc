@@ -1,6 +1,7 @@
 #include "node/governed/approval.h"
 
 #include <array>
+#include <initializer_list>
 #include <optional>
 
 #include "base/bytes_text.h"
@@ -113,7 +114,11 @@ Result<ApprovalForm> approval_of_json(std::string_view text) {
 
 namespace {
 
-std::string name_of(const std::string& what) {
+std::string name_of(std::string what, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) {
+    what += '\n';
+    what += part;
+  }
   const Digest digest = lineage::sha256(what);
   const std::string_view half(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
   return "a-" + hex_text(half);
@@ -123,24 +128,14 @@ std::string name_of(const std::string& what) {
 
 std::string approval_name(const PacketKey& packet, std::string_view point, std::string_view policy,
                           std::string_view rule, std::string_view receiver, uint64_t epoch) {
-  std::string what = packet.text();
-  for (const std::string_view part : {point, policy, rule, receiver}) {
-    what += '\n';
-    what += part;
-  }
-  if (!receiver.empty()) what += '\n' + std::to_string(epoch);
-  return name_of(what);
+  if (receiver.empty()) return name_of(packet.text(), {point, policy, rule, receiver});
+  return name_of(packet.text(), {point, policy, rule, receiver, std::to_string(epoch)});
 }
 
 std::string member_approval_name(const MemberKey& member, std::string_view point,
                                  std::string_view policy, std::string_view rule,
                                  std::string_view what) {
-  std::string all = "member\n" + member.text();
-  for (const std::string_view part : {point, policy, rule, what}) {
-    all += '\n';
-    all += part;
-  }
-  return name_of(all);
+  return name_of("member\n" + member.text(), {point, policy, rule, what});
 }
 
 }  // namespace phoenix

@@ -14,6 +14,20 @@ constexpr int64_t kLateMs = 5'000;
 
 }  // namespace
 
+ApprovalForm form_of(const PolicyRefusal& refusal, WallMs now) {
+  ApprovalForm form;
+  form.point = policy::point_name(refusal.point);
+  form.policy = refusal.why.policy;
+  form.rule = refusal.why.rule;
+  form.place = policy::place_text(refusal.why.place);
+  form.reason = refusal.why.reason;
+  form.role = refusal.approval.role;
+  form.allow_on_expiry = refusal.approval.on_expiry == policy::Verdict::kAllow;
+  form.asked_at = now;
+  form.expires_at = now + int64_t{refusal.approval.expires_seconds} * 1'000;
+  return form;
+}
+
 DocumentKey Node::Impl::approval_key(const PolicyRefusal& refusal, const Packet& head,
                                      MemberNo to) const {
   const bool handoff = refusal.point == policy::Point::kHandoff;
@@ -33,17 +47,8 @@ void Node::Impl::ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refus
   const DocumentPtr before = known == documents.end() ? nullptr : known->second;
   if ((before && !before->deleted) || busy_documents.contains(key)) return;
   if (documents.size() >= kMostDocuments) return;
-  ApprovalForm form;
+  ApprovalForm form = form_of(refusal, now.wall);
   form.packet = head.key;
-  form.point = policy::point_name(refusal.point);
-  form.policy = refusal.why.policy;
-  form.rule = refusal.why.rule;
-  form.place = policy::place_text(refusal.why.place);
-  form.reason = refusal.why.reason;
-  form.role = refusal.approval.role;
-  form.allow_on_expiry = refusal.approval.on_expiry == policy::Verdict::kAllow;
-  form.asked_at = now.wall;
-  form.expires_at = now.wall + int64_t{refusal.approval.expires_seconds} * 1'000;
   if (refusal.point == policy::Point::kHandoff) {
     const MemberRecord& giver = *directory.member(packets[no].owner).record;
     form.giver = giver.key.id();

@@ -28,6 +28,8 @@ struct PolicyRefusal {
   bool logged = false;        // a rule wants it told
   bool may_be_approved() const { return why.verdict == policy::Verdict::kRequireApproval; }
 };
+// What of an approval that it lacks is known from the refusal: by which rule, whose, until when.
+ApprovalForm form_of(const PolicyRefusal& refusal, WallMs now);
 
 struct Governance {
   Rulebook rules;

@@ -67,6 +67,15 @@ bool RefusalBook::take_due(Instant now, Again* again) {
   return false;
 }
 
+PutNote note_row(bool of_packet, std::string key, HistoryEntry line, const lineage::Entry& entry) {
+  line.at = entry.at;
+  line.epoch = entry.epoch;
+  line.revision = entry.revision;
+  line.event = entry.event;
+  line.recorded = lineage::encode(entry);
+  return {of_packet, std::move(key), std::move(line)};
+}
+
 // --- entries --------------------------------------------------------------------------------
 
 lineage::Entry Node::Impl::Noting::entry_of(lineage::EntryKind kind, std::string event,
@@ -82,14 +91,9 @@ lineage::Entry Node::Impl::Noting::entry_of(lineage::EntryKind kind, std::string
 
 void Node::Impl::Noting::write(bool of_packet, std::string key, HistoryEntry line,
                                const lineage::Entry& entry, bool is_note) {
-  line.at = entry.at;
-  line.epoch = entry.epoch;
-  line.revision = entry.revision;
-  line.event = entry.event;
-  line.recorded = lineage::encode(entry);
   Write write = node_.new_write();
   write.is_note = is_note;
-  write.ops.emplace_back(PutNote{of_packet, std::move(key), std::move(line)});
+  write.ops.emplace_back(note_row(of_packet, std::move(key), std::move(line), entry));
   node_.submit_write(std::move(write));
 }
 
@@ -175,12 +179,10 @@ void Node::Impl::Noting::call(const PacketKey* about, const Error& error) {
 
 void Node::Impl::Noting::before(const Caller& caller, const std::string& reason) {
   node_.actor = actor_of(caller);
-  node_.governance.refusals.begin(!caller.session.empty() || !caller.principal.empty(),
-                                  caller.as_member.empty() ? "" : caller.principal);
-  call(nullptr,
-       {.kind = caller.session.empty() && caller.principal.empty() ? ErrorKind::kUnauthenticated
-                                                                   : ErrorKind::kForbidden,
-        .reason_code = reason});
+  RefusalBook& book = node_.governance.refusals;
+  book.begin(caller);
+  call(nullptr, {.kind = book.known ? ErrorKind::kForbidden : ErrorKind::kUnauthenticated,
+                 .reason_code = reason});
   node_.actor = node_.self_actor;
 }
 

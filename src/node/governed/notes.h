@@ -59,11 +59,11 @@ class RefusalBook {
   Instant next() const { return order_.empty() ? kNever : order_.front().first + kWindow; }
   size_t size() const { return lines_.size(); }
 
-  // A call is handled from now on, of a caller that is known or not.
-  void begin(bool is_known, const std::string& token) {
-    known = is_known;
+  // A call of theirs is handled from now on.
+  void begin(const Caller& caller) {
+    known = !caller.session.empty() || !caller.principal.empty();
     told = false;
-    if (!token.empty()) behind = token;
+    if (!caller.as_member.empty() && !caller.principal.empty()) behind = caller.principal;
   }
 
   bool known = false;
@@ -78,6 +78,9 @@ class RefusalBook {
   std::map<KnownCaller, Line> lines_;
   std::deque<std::pair<Instant, KnownCaller>> order_;  // of all lines, by when their second began
 };
+
+// An entry that changes nothing as a row of the log; `line` has what people are to read beside it.
+PutNote note_row(bool of_packet, std::string key, HistoryEntry line, const lineage::Entry& entry);
 
 struct HostNotes {
   static constexpr size_t kMost = 64;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/planted.h"
 #include "lineage/crypto/sha256.h"
 #include "policy/rules/source_json.h"
 
@@ -62,7 +61,7 @@ void Rulebook::change(const DocumentPtr& document) {
   const DocumentKey& key = document->key;
   const auto it = namespaces_.try_emplace(key.ns).first;
   Namespace& space = it->second;
-  if (!planted(PlantedBug::kDecisionKeptTooLong)) space.rules.reset();
+  space.rules.reset();
   if (document->deleted) {
     space.documents.erase(key.name);
   } else {

@@ -154,15 +154,10 @@ PutNote Node::Impl::note_on(const Packet& head, std::string sentence) const {
   entry.revision = head.revision;
   entry.inputs = lineage::sha256(sentence);
   if (RuleSet* const rules = governance.rules.of(entry.ns)) entry.policy = rules->set->digest();
-  PutNote note{.is_packet = true, .key = head.key.text(), .entry = {}};
-  note.entry.at = entry.at;
-  note.entry.epoch = entry.epoch;
-  note.entry.revision = entry.revision;
-  note.entry.event = entry.event;
-  if (head.owner) note.entry.owner = head.owner->id;
-  note.entry.reason = std::move(sentence);
-  note.entry.recorded = lineage::encode(entry);
-  return note;
+  HistoryEntry line;
+  if (head.owner) line.owner = head.owner->id;
+  line.reason = std::move(sentence);
+  return note_row(true, head.key.text(), std::move(line), entry);
 }
 
 // A change of its key makes it an entry of another kind: from there on the new one is good.

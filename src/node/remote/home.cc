@@ -8,23 +8,15 @@
 namespace phoenix {
 namespace {
 
-constexpr size_t kWithdrawn = 16'384;
-constexpr size_t kGivenBack = 16'384;
 constexpr size_t kDeferred = 65'536;
 
-void note_given_back(Remote& remote, const Packet& head, const SessionRecord& session) {
-  GivenBack note = {.epoch = head.epoch, .session = session.id, .revision = session.revision};
-  if (!remote.given_back.insert_or_assign(head.key, std::move(note)).second) return;
-  remote.given_back_order.push_back(head.key);
-  if (remote.given_back_order.size() <= kGivenBack) return;
-  remote.given_back.erase(remote.given_back_order.front());
-  remote.given_back_order.pop_front();
+GivenBack giving_back(const Packet& head, const SessionRecord& session) {
+  return {.epoch = head.epoch, .session = session.id, .revision = session.revision};
 }
 
-bool was_given_back(const Remote& remote, const Packet& head, const SessionRecord& session) {
-  const auto found = remote.given_back.find(head.key);
-  return found != remote.given_back.end() && found->second.epoch == head.epoch &&
-         found->second.session == session.id && found->second.revision == session.revision;
+bool is_over(const Remote& remote, const Packet& head) {
+  const uint64_t* const over = remote.withdrawn.find(head.key);
+  return over != nullptr && head.epoch <= *over;
 }
 
 }  // namespace
@@ -82,7 +74,8 @@ void Node::Impl::put_foreign(ForeignNo no, bool repeated) {
   const SessionNo session_no = directory.member(entry.member).session;
   Session& session = directory.session(session_no);
   // Whoever tells of it may not know that its owner never had it: the word of that may be lost.
-  if (was_given_back(remote, *entry.head, *session.record)) repeated = false;
+  const GivenBack* const before = remote.given_back.find(entry.head->key);
+  if (before != nullptr && *before == giving_back(*entry.head, *session.record)) repeated = false;
   stop_asking(session_no, *entry.head);
   entry.outbox =
       session.outbox.put(kForeignToken | no, outbox_bytes(*entry.head), repeated, now.mono);
@@ -118,7 +111,8 @@ void Node::Impl::give_back(ForeignNo no) {
   const Foreign& entry = remote.foreign[no];
   tell_keeper(entry, Untaken{entry.head->key, entry.head->epoch});
   const SessionNo session = directory.member(entry.member).session;
-  note_given_back(remote, *entry.head, *directory.session(session).record);
+  remote.given_back.put(entry.head->key,
+                        giving_back(*entry.head, *directory.session(session).record));
   drop_foreign(no, std::nullopt);
 }
 
@@ -154,8 +148,7 @@ void Node::Impl::delivered(const HostLife& from, const Deliver& message) {
   const Packet& head = *message.head;
   // Who speaks of what is kept here, or was until it ended, keeps it no more.
   if (!head.owner || packets.find(head.key) != kNoSlot || driven(head.point)) return;
-  const auto over = remote.withdrawn.find(head.key);
-  if (over != remote.withdrawn.end() && head.epoch <= over->second) return;
+  if (is_over(remote, head)) return;
   const ForeignNo known = remote.foreign.find(head.key);
   if (known != kNoForeign) {
     if (head.epoch < remote.foreign[known].head->epoch) return;
@@ -254,13 +247,7 @@ void Node::Impl::delivered_all(const HostLife& from, const DeliverAll& message) 
 
 // That an epoch is over is a durable fact, whoever says it.
 void Node::Impl::withdrawn(const Withdraw& message) {
-  if (remote.withdrawn.insert_or_assign(message.key, message.epoch).second) {
-    remote.withdrawn_order.push_back(message.key);
-    while (remote.withdrawn_order.size() > kWithdrawn) {
-      remote.withdrawn.erase(remote.withdrawn_order.front());
-      remote.withdrawn_order.pop_front();
-    }
-  }
+  remote.withdrawn.put(message.key, message.epoch);
   std::erase_if(remote.deferred, [&](const auto& entry) {
     return entry.second.head->key == message.key && entry.second.head->epoch <= message.epoch;
   });
@@ -334,9 +321,8 @@ void Node::Impl::compare_held(const AskedHeld& query, std::vector<Packet>& found
       }
       continue;
     }
-    const auto over = remote.withdrawn.find(packet.key);
-    const bool ended = over != remote.withdrawn.end() && packet.epoch <= over->second;
-    if (ended || packets.find(packet.key) != kNoSlot || driven(packet.point)) continue;
+    if (is_over(remote, packet) || packets.find(packet.key) != kNoSlot || driven(packet.point))
+      continue;
     put_foreign(add_foreign(std::make_shared<const Packet>(std::move(packet)), no, {}), true);
   }
   for (const MemberKey& key : query.members) {

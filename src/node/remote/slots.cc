@@ -9,7 +9,6 @@
 namespace phoenix {
 namespace {
 
-constexpr size_t kPoints = 65'536;
 // Of an hour of a session's lease; no backoff is longer.
 constexpr int64_t kLongestWaitMs = lineage::ticket_wait_ms(3'600'000);
 
@@ -51,12 +50,7 @@ void Node::Impl::forget_look_ups(const std::function<bool(Position)>& gone) {
 }
 
 void Node::Impl::remember_point(const PacketKey& key, Position point) {
-  if (!remote.points.insert_or_assign(key, point).second) return;
-  remote.points_order.push_back(key);
-  while (remote.points_order.size() > kPoints) {
-    remote.points.erase(remote.points_order.front());
-    remote.points_order.pop_front();
-  }
+  remote.points.put(key, point);
 }
 
 std::optional<Position> Node::Impl::point_of(const PacketKey& key) const {
@@ -64,8 +58,7 @@ std::optional<Position> Node::Impl::point_of(const PacketKey& key) const {
   if (slot != kNoSlot) return packets[slot].head->point;
   const ForeignNo foreign = remote.foreign.find(key);
   if (foreign != kNoForeign) return remote.foreign[foreign].head->point;
-  const auto it = remote.points.find(key);
-  if (it != remote.points.end()) return it->second;
+  if (const Position* const point = remote.points.find(key)) return *point;
   return std::nullopt;
 }
 

@@ -24,6 +24,7 @@
 #include "node/command.h"
 #include "node/remote.h"
 #include "node/remote/foreign.h"
+#include "node/remote/newest.h"
 #include "node/remote/shares.h"
 
 namespace phoenix {
@@ -51,6 +52,7 @@ struct GivenBack {
   uint64_t epoch = 0;
   std::string session;
   uint64_t revision = 0;
+  bool operator==(const GivenBack&) const = default;
 };
 
 // A home that is not in the view, whose sessions this host may have to take.
@@ -70,8 +72,7 @@ struct Remote {
   };
   std::map<SlotId, std::vector<Leaving>> leaving;  // what is not forgotten yet
   // Where packets that are kept elsewhere lie; never changes while they live.
-  std::unordered_map<PacketKey, Position> points;
-  std::deque<PacketKey> points_order;  // for the bound
+  Newest<Position, 65'536> points;
 
   // --- hosts ---
   std::vector<HostLife> view;  // ordered
@@ -84,10 +85,8 @@ struct Remote {
 
   // --- as a home ---
   ForeignTable foreign;
-  std::unordered_map<PacketKey, uint64_t> withdrawn;  // newest epochs that are known to be over
-  std::deque<PacketKey> withdrawn_order;
-  std::unordered_map<PacketKey, GivenBack> given_back;
-  std::deque<PacketKey> given_back_order;
+  Newest<uint64_t, 16'384> withdrawn;  // newest epochs that are known to be over
+  Newest<GivenBack, 16'384> given_back;
   std::map<HostLife, std::set<PacketKey>> named;       // by a DeliverAll that goes on
   std::vector<std::pair<HostLife, Deliver>> deferred;  // until a write about the owner has settled
   std::set<MemberNo> loads_changed;
