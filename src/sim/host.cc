@@ -155,34 +155,36 @@ void Host::reply(const Reply& item) {
   sink(&item);
 }
 
-void Host::load(const PacketKey& key) {
-  queue_.after(microseconds(prng_.between(20, 800)), [this, key, run = run_] {
+// Reads it after a while, and gives what was read, or that the disk fails, to the node.
+template <class Read, class Give>
+void Host::read_of(const PacketKey& key, const char* what, Read read, Give give) {
+  queue_.after(microseconds(prng_.between(20, 800)), [this, key, what, read, give, run = run_] {
     if (run != run_) return;
-    input([this, key] {
-      trace_.line(queue_.now(), "= load " + key.text());
+    input([this, key, what, read, give] {
+      trace_.line(queue_.now(), fmt::format("= {} {}", what, key.text()));
       if (queue_.now() < refuse_until_ && prng_.chance(1, 4)) {
-        node_->loaded(node_now(), key, fail(ErrorKind::kStoreUnreachable, "the disk fails"));
-        return;
+        return give(fail(ErrorKind::kStoreUnreachable, "the disk fails"));
       }
       auto reader = store_.reader();
-      node_->loaded(node_now(), key, (*reader)->get(key));
+      give(read(**reader));
     });
   });
 }
 
+void Host::load(const PacketKey& key) {
+  read_of(
+      key, "load", [key](Reader& reader) { return reader.get(key); },
+      [this, key](Result<PacketLookup> found) {
+        node_->loaded(node_now(), key, std::move(found));
+      });
+}
+
 void Host::read_payload(const PacketKey& key) {
-  queue_.after(microseconds(prng_.between(20, 800)), [this, key, run = run_] {
-    if (run != run_) return;
-    input([this, key] {
-      trace_.line(queue_.now(), "= payload " + key.text());
-      if (queue_.now() < refuse_until_ && prng_.chance(1, 4)) {
-        node_->payload(node_now(), key, fail(ErrorKind::kStoreUnreachable, "the disk fails"));
-        return;
-      }
-      auto reader = store_.reader();
-      node_->payload(node_now(), key, (*reader)->content(key, ContentKind::kPayload));
-    });
-  });
+  read_of(
+      key, "payload", [key](Reader& reader) { return reader.content(key, ContentKind::kPayload); },
+      [this, key](Result<std::optional<Content>> found) {
+        node_->payload(node_now(), key, std::move(found));
+      });
 }
 
 void Host::read_heads(uint64_t id) {

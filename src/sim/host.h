@@ -75,6 +75,8 @@ class Host final : public Door {
   void input(std::function<void()> action);
   void drain();
   void reply(const Reply& reply);
+  template <class Read, class Give>
+  void read_of(const PacketKey& key, const char* what, Read read, Give give);
   void load(const PacketKey& key);
   void read_payload(const PacketKey& key);
   void read_heads(uint64_t id);
