@@ -173,12 +173,8 @@ Outcome<std::pair<std::string, lineage::NamedKey>> granted(const std::string& wh
                   kExitUnverified);
   }
   auto grant = parse_grant(answer["grant"].text());
-  const auto opened =
-      grant ? lineage::open<lineage::KeyGrant>(
-                  *grant, [&](std::string_view) -> const lineage::PublicKey* { return &root->key; })
-            : tl::unexpected<Error>(grant.error());
-  if (!opened || opened->statement.pool != token.pool || opened->statement.host != key.name ||
-      opened->statement.key != key.pair.public_key()) {
+  const lineage::NamedKey own{key.role, key.name, key.pair.public_key()};
+  if (!grant || fault_of_grant(*grant, *root, own)) {
     return failed(what, "the host's answer is not this root's word for this key", next,
                   kExitUnverified);
   }

@@ -45,20 +45,6 @@ Result<std::optional<lineage::NamedKey>> root_in(const std::optional<std::string
                                           " key of " + named->name + ", and this is pool " + pool);
 }
 
-// Why it is no grant of that root for this key; nothing if it is one.
-std::optional<std::string> no_grant(std::string_view envelope, const lineage::NamedKey& root,
-                                    const lineage::NamedKeyPair& key) {
-  const std::string root_id = root.key.id();
-  const auto grant = lineage::open<lineage::KeyGrant>(
-      envelope, [&](std::string_view id) { return id == root_id ? &root.key : nullptr; });
-  if (!grant) return grant.error().detail;
-  const lineage::KeyGrant& said = grant->statement;
-  if (said.pool != root.name) return "it is for pool " + said.pool;
-  if (said.host != key.name) return "it is for host " + said.host + ", and this one is " + key.name;
-  if (said.key != key.pair.public_key()) return "it is for another key of this host";
-  return std::nullopt;
-}
-
 // Signed here and now, where the root's key is kept here.
 Result<std::string> own_grant(const DataFolder& folder, const lineage::NamedKey& root,
                               const lineage::NamedKeyPair& key, WallMs now) {
@@ -120,10 +106,11 @@ Result<HostStanding> take_standing(const DataFolder& folder, const lineage::Name
   const std::string path = folder.file(kHostGrantFile);
   const auto kept = read_whole(path, kMaxKeyFile);
   if (!kept) return tl::unexpected<Error>(kept.error());
+  const lineage::NamedKey own{key.role, key.name, key.pair.public_key()};
   std::string why = "there is none";
   if (*kept) {
     const auto grant = parse_grant(**kept);
-    const auto refused = grant ? no_grant(*grant, *standing.root, key) : grant.error().detail;
+    const auto refused = grant ? fault_of_grant(*grant, *standing.root, own) : grant.error().detail;
     if (!refused) {
       standing.grant = *grant;
       return standing;

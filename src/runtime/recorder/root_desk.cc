@@ -1,5 +1,6 @@
 #include "runtime/recorder/root_desk.h"
 
+#include <openssl/crypto.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -55,10 +56,9 @@ std::optional<OpenToken> parse_line(std::string_view line) {
 std::string render(const std::vector<OpenToken>& tokens) {
   std::string text;
   for (const OpenToken& token : tokens) {
-    const std::string_view secret(reinterpret_cast<const char*>(token.secret.data()),
-                                  token.secret.size());
     text.append(std::to_string(token.expires_at)).append(1, ' ').append(token.host);
-    text.append(1, ' ').append(base64_text(secret)).append(1, ' ').append(token.used_by);
+    text.append(1, ' ').append(base64_text(lineage::bytes_of(token.secret)));
+    text.append(1, ' ').append(token.used_by);
     text.append(1, '\n');
   }
   return text;
@@ -91,9 +91,7 @@ tl::unexpected<Error> forbidden(std::string code, std::string detail) {
 
 // Who does not know the secret learns no more by the time that this takes.
 bool equal(const Digest& a, const Digest& b) {
-  uint8_t differs = 0;
-  for (size_t i = 0; i < a.size(); ++i) differs |= a[i] ^ b[i];
-  return differs == 0;
+  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace
@@ -105,6 +103,21 @@ Result<std::string> parse_grant(std::string_view text) {
   auto envelope = base64_bytes(text);
   if (envelope && !envelope->empty()) return *std::move(envelope);
   return fail(ErrorKind::kInvalidRequest, "a grant is one line of base64");
+}
+
+std::optional<std::string> fault_of_grant(std::string_view envelope, const lineage::NamedKey& root,
+                                          const lineage::NamedKey& host) {
+  const std::string root_id = root.key.id();
+  const auto grant = lineage::open<lineage::KeyGrant>(
+      envelope, [&](std::string_view id) { return id == root_id ? &root.key : nullptr; });
+  if (!grant) return grant.error().detail;
+  const lineage::KeyGrant& said = grant->statement;
+  if (said.pool != root.name) return "it is for pool " + said.pool;
+  if (said.host != host.name) {
+    return "it is for host " + said.host + ", and this one is " + host.name;
+  }
+  if (said.key != host.key) return "it is for another key of this host";
+  return std::nullopt;
 }
 
 Result<lineage::NamedKeyPair> RootDesk::root() const {

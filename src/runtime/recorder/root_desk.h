@@ -7,6 +7,7 @@
 // On the loop's thread: each call reads and writes a small file or two.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,8 +41,9 @@ class RootDesk {
 
   // For that host alone. kWrongState: the root's key is not kept here. kTooManyRequests.
   Result<Made> make_token(const std::string& host, Duration life, WallMs now) const;
-  // What the envelope of a KeyRequest asks for. kForbidden with "unknown-token", "token-over",
-  // "token-used", "wrong-host", and the codes of open(); kInvalidRequest where it is no request.
+  // What the envelope of a KeyRequest asks for. kForbidden with "unknown-token" (one that is over
+  // is known no more), "token-used", "wrong-host", and the codes of open(); kInvalidRequest where
+  // it is no request.
   Result<Granted> grant(const std::string& host, std::string_view request, WallMs now) const;
 
  private:
@@ -54,5 +56,8 @@ class RootDesk {
 // The root's grant as it stands in host.grant: one line of base64.
 std::string render_grant(std::string_view envelope);
 Result<std::string> parse_grant(std::string_view text);
+// Why the envelope is no grant of that root for that key of a host; nothing if it is one.
+std::optional<std::string> fault_of_grant(std::string_view envelope, const lineage::NamedKey& root,
+                                          const lineage::NamedKey& host);
 
 }  // namespace phoenix

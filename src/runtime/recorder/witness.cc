@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/recorder/key_facts.h"
+#include "runtime/recorder/root_desk.h"
 
 namespace phoenix {
 
@@ -23,14 +24,7 @@ std::optional<lineage::Checkpoint> Witness::opened(const std::string& host,
   if (!known || known->key.role != lineage::KeyRole::kHost || known->key.name != host) {
     return std::nullopt;
   }
-  if (root_) {
-    const std::string root_id = root_->key.id();
-    const auto grant = lineage::open<lineage::KeyGrant>(
-        known->grant, [&](std::string_view id) { return id == root_id ? &root_->key : nullptr; });
-    const bool granted = grant && grant->statement.pool == pool_ && grant->statement.host == host &&
-                         grant->statement.key == known->key.key;
-    if (!granted) return std::nullopt;
-  }
+  if (root_ && fault_of_grant(known->grant, *root_, known->key)) return std::nullopt;
   const std::string key_id = known->key.key.id();
   auto said = lineage::open<lineage::Checkpoint>(
       envelope, [&](std::string_view id) { return id == key_id ? &known->key.key : nullptr; });
