@@ -35,9 +35,9 @@ void write_revoked(json::Writer& writer, const std::vector<Revoked>& revoked);
 // "deadline":...,"members":[...]
 void write_drain_fields(json::Writer& writer, const DrainNotice& drain);
 void write_drain(json::Writer& writer, const std::optional<DrainNotice>& drain);
-// {"member","epoch","packet"}; the packet with payload, checkpoint and context.
-// As its owner is shown it: without what policies keep back.
+// A packet as its owner is shown it: with its contents, without what policies keep back.
 void write_delivered(json::Writer& writer, const PacketView& view, const Contents& contents);
+// {"member","epoch","packet"}; the packet with payload, checkpoint and context.
 void write_delivery(json::Writer& writer, const Delivery& delivery, const Contents& contents);
 // The whole answer of a poll, or of a heartbeat (contents null: without deliveries). `move_to`: the
 // base URL of the host at which the member should attach instead.

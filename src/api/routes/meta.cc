@@ -49,7 +49,6 @@ void write_unstable(json::Writer& writer, const RestCall& call) {
   writer.end_array();
 }
 
-// 200 exactly while work is accepted; else what is wedged, and since when.
 // Nobody's work waits for it, but what happens from then on nobody can prove.
 void write_recorder(json::Writer& writer, const RestCall& call) {
   const FlightRecorder* const recorder = call.host().recorder();
@@ -57,6 +56,7 @@ void write_recorder(json::Writer& writer, const RestCall& call) {
   writer.field("flightRecorder", recorder->trouble());
 }
 
+// 200 exactly while work is accepted; else what is wedged, and since when.
 void get_readyz(const RestCallPtr& call) {
   const auto& draining = call->options().draining;
   const Health health = call->host().cluster().health(call->now());
