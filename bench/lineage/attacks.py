@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "clients" / "python"))
 
 from harness.host import Host  # noqa: E402
 from harness.rest import exchange  # noqa: E402
+from harness.scope import Scope  # noqa: E402
 from phoenix_sign import Key, json_text  # noqa: E402
 
 CHAIN = 4
@@ -29,21 +30,6 @@ LARGE = {"amount": 500, "order": 7}
 MEANING = {"intent": "refund", "constraints": {"currency": "EUR"}}
 CONTRACT = {"approval": {"field": "amount", "above": 100}, "context": {"require": ["order"]},
             "maxChainLength": CHAIN, "minimumTrustScore": 0.8, "scopes": ["read", "refund"]}
-
-
-class Scope:
-    """What a test would give: a list of what to undo."""
-
-    def __init__(self):
-        self.undo = []
-
-    def addCleanup(self, work, *words, **more):
-        self.undo.append((work, words, more))
-
-    def close(self):
-        while self.undo:
-            work, words, more = self.undo.pop()
-            work(*words, **more)
 
 
 class Desk:

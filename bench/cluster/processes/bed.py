@@ -18,29 +18,6 @@ from harness.pool import Pool  # noqa: E402
 from harness.rest import exchange  # noqa: E402
 
 
-class Scope:
-    """What a test would give: a list of what to undo, and names that nobody else has."""
-
-    def __init__(self):
-        self.undo = []
-        self.number = 0
-
-    def addCleanup(self, work, *words, **more):
-        self.undo.append((work, words, more))
-
-    def fresh(self, prefix):
-        self.number += 1
-        return f"{prefix}-{self.number}"
-
-    def fail(self, what):
-        raise RuntimeError(what)
-
-    def close(self):
-        while self.undo:
-            work, words, more = self.undo.pop()
-            work(*words, **more)
-
-
 def pool_on(scope, disk, size=3):
     """Hosts a, b, c …, in the view and ready. Their database is on that disk."""
     if postgres.programs() is None:

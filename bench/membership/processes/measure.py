@@ -27,9 +27,10 @@ sys.path[:0] = [str(TESTS / "interop"), str(TESTS / "e2e")]
 
 from foreign.agent import SERF, Agent  # noqa: E402
 from harness.host import until  # noqa: E402
+from harness.scope import Scope  # noqa: E402
 from network import Loopback, star_or_none  # noqa: E402
 from pool_host import PoolHost  # noqa: E402
-from pools import OurPool, Scope, SerfPool, lose  # noqa: E402
+from pools import OurPool, SerfPool, lose  # noqa: E402
 
 
 def say(*words):

@@ -10,21 +10,6 @@ from pool_host import FAILED, PoolHost
 PATIENCE = 120
 
 
-class Scope:
-    """What a test would give: a list of what to undo."""
-
-    def __init__(self):
-        self.undo = []
-
-    def addCleanup(self, work, *words, **more):
-        self.undo.append((work, words, more))
-
-    def close(self):
-        while self.undo:
-            work, words, more = self.undo.pop()
-            work(*words, **more)
-
-
 class PlacedHost(PoolHost):
     """One whose API is reached from within its namespace."""
 
