@@ -82,7 +82,8 @@ void AppRun::host_is_up(const std::string& url, bool ours) {
   host_ = std::make_unique<cli::AppHost>(context_.globals, url, &context_.out);
   const auto options = host_->in(app_.ns).host_options();
   if (!options) return fail(options.error());
-  if (!lay_down_rules() || !register_people()) return;
+  // As they are before anybody works here: what the agents end from now on is of this run.
+  if (!lay_down_rules() || !register_people() || !find_earlier()) return;
   Agents::Setup setup{&app_, url, options->token, options->tls_ca, data_ + "/logs"};
   Agents::Events events;
   events.say = [this](const std::string& line) { say(line); };
@@ -178,11 +179,13 @@ bool AppRun::cancel_changed(cli::AppPacket* packet) {
   body.set("reason", Json::string("declared anew"));
   const auto done = host_->in(packet->declared->ns)
                         .post("cannot cancel " + id, Target({"packets", id, "cancel"}), body);
-  if (!done) {
+  const bool ended_before = !done && done.error().exit_code == kExitConflict;
+  if (!done && !ended_before) {
     fail(done.error());
     return false;
   }
-  say(id + " of an earlier run is declared otherwise now: canceled, and done anew");
+  say(fmt::format("{} of an earlier run is declared otherwise now: {}done anew", id,
+                  ended_before ? "" : "canceled, and "));
   earlier_[id] = true;
   board_.leave_out(id);
   packet->id = packet->declared->replicas == 0
@@ -195,7 +198,6 @@ bool AppRun::cancel_changed(cli::AppPacket* packet) {
 void AppRun::submit() {
   phase_ = Phase::kWorking;
   std::vector<cli::AppPacket> packets = cli::app_packets(app_);
-  if (!find_earlier()) return;
   for (cli::AppPacket& packet : packets) choose_id(&packet);
   auto sent = cli::submit_all(*host_, app_, packets, [](size_t) {});
   if (!sent) return fail(sent.error());
