@@ -5,16 +5,14 @@
 
 namespace phoenix::ring {
 
-std::vector<uint32_t> scatter(std::vector<Vnode>& vnodes, unsigned shift) {
+std::vector<uint32_t> scatter(std::span<const Vnode> from, std::span<Vnode> to, unsigned shift) {
   constexpr size_t kParts = size_t{1} << kScatterBits;
   const auto part = [shift](const Vnode& v) { return v.position >> shift & (kParts - 1); };
   std::vector<uint32_t> ends(kParts, 0);
-  for (const Vnode& v : vnodes) ++ends[part(v)];
+  for (const Vnode& v : from) ++ends[part(v)];
   uint32_t sum = 0;
   for (uint32_t& end : ends) sum += std::exchange(end, sum);
-  std::vector<Vnode> scattered(vnodes.size());
-  for (const Vnode& v : vnodes) scattered[ends[part(v)]++] = v;
-  vnodes = std::move(scattered);
+  for (const Vnode& v : from) to[ends[part(v)]++] = v;
   return ends;
 }
 
@@ -145,7 +143,11 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
   const auto by_all = [this](const Vnode& a, const Vnode& b) { return before(a, b); };
   if (vnodes.size() < 512) return std::sort(vnodes.begin(), vnodes.end(), by_all);
   // By position, eleven bits at a time, then those that share one.
-  for (unsigned shift = 0; shift < 32; shift += kScatterBits) scatter(vnodes, shift);
+  std::vector<Vnode> scattered(vnodes.size());
+  for (unsigned shift = 0; shift < 32; shift += kScatterBits) {
+    scatter(vnodes, scattered, shift);
+    vnodes.swap(scattered);
+  }
   for (auto from = vnodes.begin(); from != vnodes.end();) {
     const auto to = std::find_if(from, vnodes.end(),
                                  [from](const Vnode& v) { return v.position != from->position; });

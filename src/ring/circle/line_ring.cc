@@ -426,7 +426,10 @@ void LineRing::finish(Line& line, MemberIndex& next) const {
 void LineRing::build(std::vector<Vnode> vnodes) {
   clear();
   if (vnodes.empty()) return;
-  const std::vector<uint32_t> ends = scatter(vnodes, kPartShift);
+  // In fresh memory, as a vector's would be written twice.
+  const ZeroedMemory memory(vnodes.size() * sizeof(Vnode));
+  const std::span<Vnode> scattered(static_cast<Vnode*>(memory.data()), vnodes.size());
+  const std::vector<uint32_t> ends = scatter(vnodes, scattered, kPartShift);
   set_now(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
@@ -436,12 +439,16 @@ void LineRing::build(std::vector<Vnode> vnodes) {
   // finished while it is in the cache.
   MemberIndex next = 0;
   size_t unfinished = filled_;
+  size_t untouched = filled_;
   for (size_t part = ends.size(); part-- > 0;) {
+    // It may share its first line with the part before it.
+    const size_t first = Arc::number_of(static_cast<Position>(part << kPartShift), filled_);
+    const size_t stop = part == 0 ? 0 : first + 1;
+    // One after the other, which memory is good at: the v-nodes come in any order.
+    while (untouched > first) lines[--untouched].count = 0;
     for (size_t i = part == 0 ? 0 : ends[part - 1]; i < ends[part]; ++i) {
-      if (!append(vnodes[i])) left.push_back(vnodes[i]);
+      if (!append(scattered[i])) left.push_back(scattered[i]);
     }
-    const auto start = static_cast<Position>(part << kPartShift);
-    const size_t stop = part == 0 ? 0 : Arc::number_of(start, filled_) + 1;
     while (unfinished > stop) {
       finish(lines[--unfinished], next);
       now_.masks()[unfinished] = mask_of(lines[unfinished]);
