@@ -172,7 +172,7 @@ def read(path, kinds):
 
 def draw_all(doc, drawers):
     """The whole of a charts.py: its words FILE [FOLDER], and {kind: what draws its series}."""
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith("-"):
         print(doc, file=sys.stderr)
         return 2
     folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else DOCS

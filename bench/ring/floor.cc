@@ -22,6 +22,11 @@ Loop in_batches(const Lines& lines, Answer answer) {
   };
 }
 
+// Sixteen words stand for any number of members.
+uint64_t member_of(const uint32_t* words, size_t i) {
+  return (words[i % 16] + i / 16) * uint64_t{0x9e3779b97f4a7c15};
+}
+
 }  // namespace
 
 Loop lines_in_batches(const Lines& lines) {
@@ -36,12 +41,29 @@ Loop placement_reads(const Lines& circle, const Lines& standings, size_t members
   return independent([&circle, &standings, members_read](uint64_t key) {
     const uint32_t* const words = circle.at(key);
     uint32_t sum = 0;
-    for (size_t i = 0; i < members_read; ++i) {
-      // Sixteen words stand for any number of members.
-      const uint64_t member = (words[i % 16] + i / 16) * uint64_t{0x9e3779b97f4a7c15};
-      sum += standings.read(member);
-    }
+    for (size_t i = 0; i < members_read; ++i) sum += standings.read(member_of(words, i));
     return sum;
+  });
+}
+
+Loop placement_judgements(const Lines& circle, Lines& standings, size_t members_read) {
+  enum Word { kSeen, kRoom, kScore, kLoad };
+  return independent([&circle, &standings, members_read](uint64_t key) {
+    const uint32_t* const words = circle.at(key);
+    const auto number = static_cast<uint32_t>(key);
+    uint32_t* best = nullptr;
+    uint32_t best_score = 0;
+    for (size_t i = 0; i < members_read; ++i) {
+      uint32_t* const standing = standings.at(member_of(words, i));
+      if (standing[kSeen] == number || standing[kRoom] == 0) [[unlikely]]
+        continue;
+      standing[kSeen] = number;
+      const bool better = standing[kScore] >= best_score;
+      best = better ? standing : best;
+      best_score = better ? standing[kScore] : best_score;
+    }
+    if (best != nullptr) ++best[kLoad];
+    return best_score;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "bench/ring/peers/huge_pages.h"
 #include "bench/ring/timing.h"
@@ -28,6 +29,7 @@ class Lines {
   const uint32_t* at(uint64_t key) const {
     return lines_[(key >> 32) * lines_.size() >> 32].words.data();
   }
+  uint32_t* at(uint64_t key) { return const_cast<uint32_t*>(std::as_const(*this).at(key)); }
   uint32_t read(uint64_t key) const { return *at(key); }
   // The same read, and what any ring does with it at least: which of its v-nodes is the first
   // behind the key, by one comparison of them all, and whose that is. Nothing is checked: there are
@@ -61,5 +63,9 @@ Loop comparisons_in_batches(const Lines& lines);
 // A placement's reads: a random line of the circle, and of so many members that it names the half
 // line that says how they stand. Which these are is known when the line has come, not before.
 Loop placement_reads(const Lines& circle, const Lines& standings, size_t members_read);
+// The same reads, and of each member what any choice among distinct ones does at least: was it met
+// before, has it room, is it the best so far; then it has been met, and who is the best has one
+// packet more.
+Loop placement_judgements(const Lines& circle, Lines& standings, size_t members_read);
 
 }  // namespace phoenix::bench

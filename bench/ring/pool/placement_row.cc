@@ -77,17 +77,23 @@ Figure nanoseconds(const std::string& what, double value, double bar) {
           .beside = {}};
 }
 
+struct Floors {
+  double reads;       // ns
+  double judgements;  // ns
+};
+
 // What as many reads cost as a placement makes at least: its line of the circle, and the standing
-// of each member that it examines.
-double reads_alone(const Placement& ring, double examined, bool quick) {
+// of each member that it examines; and these with the least that is done with each.
+Floors floors(const Placement& ring, double examined, bool quick) {
   constexpr size_t kStanding = 32;
   constexpr size_t kVnodesInLine = 5;
   const Lines circle(ring.vnodes() / kVnodesInLine * sizeof(ring::Line));
-  const Lines standings(ring.members() * kStanding);
+  Lines standings(ring.members() * kStanding);
   Rounds rounds(kRounds, milliseconds(quick ? 1 : 60));
   rounds.add("reads", placement_reads(circle, standings, static_cast<size_t>(examined)));
+  rounds.add("judgements", placement_judgements(circle, standings, static_cast<size_t>(examined)));
   rounds.run();
-  return rounds.ns("reads");
+  return {rounds.ns("reads"), rounds.ns("judgements")};
 }
 
 // Without a requirement, and with those of workload A, in turn.
@@ -129,19 +135,24 @@ void mixed(size_t members, uint32_t weight, const std::string& size, double bar,
   }
   Figure one = nanoseconds("k=8, nothing required, " + size, median(plain), bar);
   const double examined = free.examined_each(times);
-  const double least = reads_alone(ring, examined, quick);
+  const Floors least = floors(ring, examined, quick);
   one.beside.emplace_back("entries examined each", examined);
-  one.beside.emplace_back("reading a line and as many members' standings alone, ns", least);
+  one.beside.emplace_back("reading a line and as many members' standings alone, ns", least.reads);
+  one.beside.emplace_back("the same, and judging each of them, ns", least.judgements);
   figures.push_back(std::move(one));
   Figure other =
       nanoseconds("workload A's mix of sets / that, " + size, median_ratio(filtered, plain), 4);
   other.unit = "ratio";
   other.beside.emplace_back("workload A's mix, ns", median(filtered));
   const double asked = asking.examined_each(times);
-  const double asked_least = reads_alone(ring, asked, quick);
+  const Floors asked_least = floors(ring, asked, quick);
   other.beside.emplace_back("entries examined each", asked);
-  other.beside.emplace_back("reading a line and as many members' standings alone, ns", asked_least);
-  other.beside.emplace_back("the ratio if both were these reads alone", asked_least / least);
+  other.beside.emplace_back("reading a line and as many members' standings alone, ns",
+                            asked_least.reads);
+  other.beside.emplace_back("the ratio if both were these reads alone",
+                            asked_least.reads / least.reads);
+  other.beside.emplace_back("the ratio if both were reads and judgements",
+                            asked_least.judgements / least.judgements);
   other.beside.emplace_back("different sets", static_cast<double>(classes.size()));
   other.beside.emplace_back("v-nodes' bytes / v-node", static_cast<double>(ring.vnode_bytes()) /
                                                            static_cast<double>(ring.vnodes()));
