@@ -36,7 +36,7 @@ std::vector<std::string> respelled(std::vector<std::string> args) {
 }
 
 std::string help_page(const ParsedLine& line, const std::vector<Command>& table) {
-  if (line.command != nullptr) return command_help(*line.command);
+  if (line.command != nullptr) return command_help(table, *line.command);
   if (!line.group.empty()) return group_help(table, line.group);
   Globals shape;
   return program_help(table, global_flags(&shape));

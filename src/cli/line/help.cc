@@ -77,6 +77,18 @@ std::string indented(const std::string& text) {
 
 bool shown(const Command& command) { return !command.later && !command.hidden; }
 
+// The verbs below a word, as "packet", and what each is for.
+std::vector<std::pair<std::string, std::string>> verbs_below(const std::vector<Command>& table,
+                                                             const std::string& word) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Command& command : table) {
+    if (shown(command) && command.path.starts_with(word + " ")) {
+      rows.emplace_back(command.path.substr(word.size() + 1), command.summary);
+    }
+  }
+  return rows;
+}
+
 // "packet" of "packet submit"; the verb itself if it stands alone.
 std::string first_word(const Command& command) {
   return command.path.substr(0, command.path.find(' '));
@@ -107,25 +119,22 @@ std::string program_help(const std::vector<Command>& table, const std::vector<Fl
 }
 
 std::string group_help(const std::vector<Command>& table, const std::string& group) {
-  std::vector<std::pair<std::string, std::string>> rows;
-  for (const Command& command : table) {
-    if (shown(command) && command.path.starts_with(group + " ")) {
-      rows.emplace_back(command.path.substr(group.size() + 1), command.summary);
-    }
-  }
+  const auto rows = verbs_below(table, group);
   std::string out = fmt::format("Usage:\n  phoenix {} COMMAND [flags]\n\nCommands:\n", group);
   out += two_columns(rows);
   return out + fmt::format("\nMore about one: phoenix {} {} --help\n", group,
                            rows.empty() ? "COMMAND" : rows.front().first);
 }
 
-std::string command_help(const Command& command) {
+std::string command_help(const std::vector<Command>& table, const Command& command) {
   std::string out = command.summary + "\n\nUsage:\n  phoenix " + command.path;
   out += command.usage.empty() ? " [flags]\n" : " " + command.usage + "\n";
   if (!command.detail.empty()) out += "\n" + command.detail + "\n";
   const std::string flags = flags_text(command.flags);
   if (!flags.empty()) out += "\nFlags:\n" + flags;
   if (!command.example.empty()) out += "\nExample:\n" + indented(command.example);
+  const auto below = verbs_below(table, command.path);
+  if (!below.empty()) out += "\nCommands below it:\n" + two_columns(below);
   return out + "\nFlags that every command takes (-n, -o, --url, …): phoenix --help\n";
 }
 
@@ -152,9 +161,13 @@ std::vector<Place> places(const std::vector<Command>& table, const std::vector<F
   };
   for (const Command& command : table) {
     if (!shown(command)) continue;
-    const std::string group = first_word(command);
-    add(words_of(""), group);
-    if (command.path != group) add(words_of(group), command.path.substr(group.size() + 1));
+    // "key root new" is "root" below "key", and "new" below "key root".
+    for (size_t at = 0; at < command.path.size();) {
+      const size_t end = std::min(command.path.find(' ', at), command.path.size());
+      add(words_of(at == 0 ? "" : command.path.substr(0, at - 1)),
+          command.path.substr(at, end - at));
+      at = end + 1;
+    }
     std::string& words = words_of(command.path);
     for (const Flag& flag : command.flags) {
       if (!flag.hidden) add(words, flag.name);
@@ -200,7 +213,7 @@ std::string shell_function(const std::vector<Command>& table, const std::vector<
   for (const Place& place : places(table, globals)) {
     follow += fmt::format("    \"{}\") words=\"{}\" ;;\n", place.path, place.words);
     if (place.path.empty()) continue;
-    const size_t space = place.path.find(' ');
+    const size_t space = place.path.rfind(' ');
     const std::string parent = space == std::string::npos ? "" : place.path.substr(0, space);
     const std::string own = space == std::string::npos ? place.path : place.path.substr(space + 1);
     steps += fmt::format("      \"{}/{}\") path=\"{}\" ;;\n", parent, own, place.path);

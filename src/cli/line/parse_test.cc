@@ -138,7 +138,7 @@ TEST_F(ParseTest, AGroupAloneIsNoCommand) {
 }
 
 TEST_F(ParseTest, HelpOfACommand) {
-  EXPECT_EQ(command_help(table[0]),
+  EXPECT_EQ(command_help(table, table[0]),
             "the packets\n"
             "\n"
             "Usage:\n"
@@ -153,6 +153,15 @@ TEST_F(ParseTest, HelpOfACommand) {
             "  phoenix packet list\n"
             "\n"
             "Flags that every command takes (-n, -o, --url, …): phoenix --help\n");
+}
+
+TEST_F(ParseTest, HelpOfACommandTellsWhatIsBelowIt) {
+  Command bare;
+  bare.path = "packet";
+  bare.summary = "the packets";
+  table.push_back(bare);
+  const std::string help = command_help(table, bare);
+  EXPECT_NE(help.find("\nCommands below it:\n  list  the packets\n"), std::string::npos) << help;
 }
 
 }  // namespace
