@@ -142,7 +142,8 @@ MemberIndex Choice::walk_circle(const PlaceQuery& query) {
   counts_.examined += first.size();
   const Standing* standings = roster_.standings().data();
   // So many, whatever there is: a number that varies is a wrong guess each time.
-  for (size_t i = 0; i < k && !first.empty(); ++i) __builtin_prefetch(&standings[first[i]]);
+  const size_t far = roster_.limit() > kNear && !first.empty() ? k : 0;
+  for (size_t i = 0; i < far; ++i) __builtin_prefetch(&standings[first[i]]);
   Window window(roster_, query, k);
   for (const MemberIndex index : first) {
     if (window.offer_freely(index)) return window.best();

@@ -107,7 +107,9 @@ void Placement::add_load(MemberIndex index, int64_t delta) {
 }
 
 uint32_t Placement::load(MemberIndex index) const { return impl_->roster.load(index); }
-uint32_t Placement::max_load(MemberIndex index) const { return impl_->roster.max_load(index); }
+uint32_t Placement::max_load(MemberIndex index) const {
+  return impl_->roster.standing(index).max_load;
+}
 std::string_view Placement::ns(MemberIndex index) const { return impl_->roster.ns(index); }
 std::string_view Placement::id(MemberIndex index) const { return impl_->roster[index].id; }
 bool Placement::open(MemberIndex index) const { return impl_->roster.open(index); }
@@ -169,18 +171,18 @@ std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t loa
   if (index >= impl_->roster.limit() || !impl_->roster[index].joined) return "not-joined";
   if (!matches(index, cls)) return "not-capable";
   if (!impl_->roster.open(index)) return "closed";
-  if (impl_->roster.standings()[index].room < int64_t{load}) return "full";
+  if (impl_->roster.standing(index).room < int64_t{load}) return "full";
   return {};
 }
 
 Candidate Placement::candidate(MemberIndex index) const {
-  const ring::Capacity& capacity = impl_->roster.capacity(index);
+  const Standing& standing = impl_->roster.standing(index);
   Candidate shown;
   shown.member = index;
-  shown.load = capacity.load;
-  shown.max_load = capacity.max_load;
-  shown.score_numerator = uint64_t{capacity.merit} * 1000;
-  shown.score_denominator = capacity.resistance();
+  shown.load = impl_->roster.load(index);
+  shown.max_load = standing.max_load;
+  shown.score_numerator = uint64_t{standing.merit} * 1000;
+  shown.score_denominator = resistance_of(shown.load, shown.max_load);
   return shown;
 }
 

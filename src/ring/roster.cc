@@ -23,7 +23,7 @@ MemberIndex Roster::add(const RingMember& record) {
     members_.emplace_back();
     standings_.emplace_back();
     signatures_.emplace_back();
-    capacities_.emplace_back();
+    loads_.emplace_back();
   } else {
     index = free_.back();
     free_.pop_back();
@@ -51,7 +51,7 @@ void Roster::remove(MemberIndex index) {
   member = Member{};
   standings_[index] = Standing{.room = kClosedRoom};
   signatures_[index] = 0;
-  capacities_[index] = Capacity{};
+  loads_[index] = 0;
   with_room_.set(index, false);
   free_.push_back(index);
   --size_;
@@ -62,8 +62,8 @@ void Roster::set_figures(MemberIndex index, const RingMember& record) {
   if (member.weight != 0) vnodes_ -= vnode_count(member.weight);
   member.weight = record.weight;
   vnodes_ += vnode_count(member.weight);
-  capacities_[index].max_load = record.max_load;
-  capacities_[index].merit = merit_of(record.reliability, record.trust);
+  standings_[index].max_load = record.max_load;
+  standings_[index].merit = merit_of(record.reliability, record.trust);
   refresh(index, open(index));
 }
 
@@ -90,12 +90,12 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
 }
 
 void Roster::refresh(MemberIndex index, bool open) {
-  const Capacity& capacity = capacities_[index];
+  const uint32_t load = loads_[index];
   Standing& standing = standings_[index];
-  const int32_t room = open ? room_of(capacity.load, capacity.max_load) : kClosedRoom;
+  const int32_t room = open ? room_of(load, standing.max_load) : kClosedRoom;
   if ((room > 0) != (standing.room > 0)) with_room_.set(index, room > 0);
   standing.room = room;
-  standing.score = score_of(capacity.merit, capacity.resistance());
+  standing.score = score_of(standing.merit, resistance_of(load, standing.max_load));
 }
 
 void Roster::set_id_word(MemberIndex index) {
@@ -158,7 +158,7 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
 
 size_t Roster::bytes() const {
   size_t total = members_.size() * sizeof(Member) +
-                 standings_.capacity() * (sizeof(Standing) + sizeof(uint64_t) + sizeof(Capacity)) +
+                 standings_.capacity() * (sizeof(Standing) + sizeof(uint64_t) + sizeof(uint32_t)) +
                  with_room_.bytes() + free_.capacity() * sizeof(MemberIndex);
   for (const Member& member : members_) {
     total += member.capabilities.capacity() * sizeof(CapabilityId);

@@ -35,13 +35,6 @@ struct Member {
   bool joined = false;
 };
 
-struct Capacity {
-  uint32_t load = 0;
-  uint32_t max_load = 0;
-  uint32_t merit = 0;
-  uint32_t resistance() const { return resistance_of(load, max_load); }
-};
-
 class Roster {
  public:
   Roster(const RingKey& key, Position position_mask, Capabilities& capabilities)
@@ -53,7 +46,7 @@ class Roster {
   void set_capabilities(MemberIndex index, const RingMember& record);
   // The one way to the load and the open flag: keeps the standing true.
   void set_load(MemberIndex index, uint32_t load) {
-    capacities_[index].load = load;
+    loads_[index] = load;
     refresh(index, open(index));
   }
   void set_open(MemberIndex index, bool open) { refresh(index, open); }
@@ -65,9 +58,8 @@ class Roster {
     __builtin_prefetch(record);
     __builtin_prefetch(record + sizeof(Member) - 1);
   }
-  uint32_t load(MemberIndex index) const { return capacities_[index].load; }
-  uint32_t max_load(MemberIndex index) const { return capacities_[index].max_load; }
-  const Capacity& capacity(MemberIndex index) const { return capacities_[index]; }
+  uint32_t load(MemberIndex index) const { return loads_[index]; }
+  const Standing& standing(MemberIndex index) const { return standings_[index]; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
   // A bit for each capability of a member: beside the standings, as walks that look for
@@ -125,7 +117,7 @@ class Roster {
   std::vector<Standing> standings_;
   std::vector<uint64_t> signatures_;
   mutable uint32_t windows_ = 0;
-  std::vector<Capacity> capacities_;
+  std::vector<uint32_t> loads_;
   MemberBits with_room_;
   std::string common_;  // what the ids of all members since it was empty begin with
   std::vector<MemberIndex> free_;

@@ -8,8 +8,8 @@
 
 namespace phoenix {
 
-// What placement reads of a member at each step of a walk, all members side by side: half a cache
-// line each.
+// What placement reads of a member at each step of a walk, and what a change of its load changes,
+// all members side by side: half a cache line each.
 struct alignas(32) Standing {
   int32_t room = 0;           // maxLoad - load, below 0 if over; kClosedRoom while not placeable
   mutable uint32_t seen = 0;  // the last window that it was in, by number; no part of the value
@@ -17,7 +17,10 @@ struct alignas(32) Standing {
   // Eight bytes of the id, the highest first, behind what all members' ids begin with: in most
   // pools they tell two ids apart.
   uint64_t id_word = 0;
+  uint32_t max_load = 0;
+  uint32_t merit = 0;  // merit_of()
 };
+static_assert(sizeof(Standing) == 32);
 
 inline constexpr int32_t kClosedRoom = std::numeric_limits<int32_t>::min();
 
