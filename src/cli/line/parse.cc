@@ -111,14 +111,27 @@ struct Tokens {
 };
 
 constexpr const char* kAlone = "\x01";  // stands for "--wait" without a value
+// In place of the last bracket of a word: CLI11 would take "[1,2]" for a list of two words.
+constexpr std::string_view kWhole = "]\x02";
 
-std::vector<std::string> with_lone_values(std::vector<std::string> words,
-                                          const std::vector<const Flag*>& flags) {
+std::vector<std::string> marked(std::vector<std::string> words,
+                                const std::vector<const Flag*>& flags) {
   for (std::string& word : words) {
     for (const Flag* flag : flags) {
       if (flag->optional_value && word == flag->name) word += std::string("=") + kAlone;
     }
+    if (word.ends_with(']')) word += kWhole.back();
   }
+  return words;
+}
+
+std::string unmarked(std::string word) {
+  if (word.ends_with(kWhole)) word.pop_back();
+  return word;
+}
+
+std::vector<std::string> unmarked(std::vector<std::string> words) {
+  for (std::string& word : words) word = unmarked(std::move(word));
   return words;
 }
 
@@ -145,7 +158,7 @@ Tokens tokenize(const std::vector<std::string>& words, const std::vector<const F
     auto* option = app.add_option_function<std::vector<std::string>>(
         cli11_name(*flag), [&tokens, flag](const std::vector<std::string>& values) {
           for (const std::string& value : values) {
-            tokens.uses.push_back({flag, value == kAlone ? "" : value});
+            tokens.uses.push_back({flag, value == kAlone ? "" : unmarked(value)});
           }
         });
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -153,7 +166,7 @@ Tokens tokenize(const std::vector<std::string>& words, const std::vector<const F
     option->expected(1, many ? 1000 : 1)->allow_extra_args(many);
   }
   try {
-    std::vector<std::string> reversed = with_lone_values(words, flags);
+    std::vector<std::string> reversed = marked(words, flags);
     std::reverse(reversed.begin(), reversed.end());
     app.parse(std::move(reversed));
   } catch (const CLI::ArgumentMismatch&) {
@@ -162,8 +175,8 @@ Tokens tokenize(const std::vector<std::string>& words, const std::vector<const F
   } catch (const CLI::Error& error) {
     tokens.broken = error.what();
   }
-  tokens.words = std::move(positionals);
-  tokens.unknown = app.remaining();
+  tokens.words = unmarked(std::move(positionals));
+  tokens.unknown = unmarked(app.remaining());
   return tokens;
 }
 

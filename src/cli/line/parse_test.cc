@@ -63,6 +63,16 @@ TEST_F(ParseTest, GlobalFlagsStandAnywhere) {
   EXPECT_EQ(globals.urls, std::vector<std::string>{"http://x"});
 }
 
+TEST_F(ParseTest, WordsInBracketsStayWhole) {
+  ASSERT_TRUE(parse({"packet", "show", "[1,2][0]", "[]"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"[1,2][0]", "[]"}));
+  ASSERT_TRUE(parse({"packet", "list", "--requires", "[a]", "--wait=[1,2]"}));
+  EXPECT_EQ(required, std::vector<std::string>{"[a]"});
+  EXPECT_EQ(waited, "[1,2]");
+  ASSERT_TRUE(parse({"worker", "start", "--", "sh", "[a,b]"}));
+  EXPECT_EQ(rest, (std::vector<std::string>{"sh", "[a,b]"}));
+}
+
 TEST_F(ParseTest, AValueThatIsAVerbStaysAValue) {
   ASSERT_TRUE(parse({"-n", "packet", "packet", "show", "list"}));
   EXPECT_EQ(globals.name_space, "packet");
