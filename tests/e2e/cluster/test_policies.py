@@ -1,8 +1,9 @@
-"""A policy that is laid down at one host is in force at all, and at those that come later."""
+"""A policy that is laid down at one host is in force at all, and at those that come later; and one
+that reads payloads decides by those that PostgreSQL has, after the hosts were killed too."""
 
 import unittest
 
-from harness.host import until
+from harness.host import PATIENCE, until
 from harness.pool import PoolTest
 
 TRUSTED = {"target": "can-assign", "minimumTrustScore": 0.9}
@@ -42,6 +43,31 @@ class Policies(PoolTest):
         names = [one["name"] for one in self.on("d").ok("GET", "/v1/policies").json["items"]]
         self.assertIn("later", names)
         self.on("d").ok("DELETE", "/v1/policies/later")
+
+
+class Payloads(PoolTest):
+    size = 1
+
+    def test_payloads_are_read_from_the_database_by_a_host_that_was_killed(self):
+        self.ok("POST", "/v1/documents:apply", {"documents": [
+            {"kind": "policy", "name": "amounts", "spec": {"target": "can-assign", "rules": [
+                {"name": "small", "decision": "allow",
+                 "condition": "packet.payload.amount <= 100"}]}}]})
+        small, large = (self.submit("pay", payload={"amount": amount, "why": "x" * 1000})["id"]
+                        for amount in (5, 500))
+        self.host.kill()
+        self.host.start()
+        until(self, self.host.ready, "the host is back", 2 * PATIENCE)
+        member, token = self.register("pay", maxLoad=9)
+        self.assertEqual([one["packet"]["id"] for one in self.poll(member, token)], [small])
+
+        def why():
+            told = self.ok("GET", f"/v1/packets/{large}/explain").json
+            return [one["why"] for one in told["candidates"]]
+
+        until(self, lambda: why() == [
+            "policy-denied: no rule of can-assign holds, and its default is deny"],
+              lambda: f"the large one is denied for what it says: {why()}")
 
 
 if __name__ == "__main__":
