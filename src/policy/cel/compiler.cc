@@ -275,7 +275,7 @@ class Compiler {
     program_.loops = std::max(program_.loops, of.index + 1);
     Op step = Op::kExists;
     if (of.name == "all") step = Op::kAll;
-    if (of.name == "exists_one") step = Op::kExistsOne;
+    if (of.name == "exists_one" || of.name == "existsOne") step = Op::kExistsOne;
     const size_t loop = add(Op::kLoop, 0, of.at, 0);
     program_.code[loop].count = static_cast<uint16_t>(step);
     const size_t next = add(Op::kNext, 0, of.at, 0);

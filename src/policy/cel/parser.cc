@@ -276,7 +276,8 @@ class Parser {
     ++next_;  // the parenthesis
     auto args = arguments(")");
     if (!args) return std::nullopt;
-    if (receiver && (word.text == "exists" || word.text == "all" || word.text == "exists_one")) {
+    if (receiver && (word.text == "exists" || word.text == "all" || word.text == "exists_one" ||
+                     word.text == "existsOne")) {
       return macro(word, *receiver, *args);
     }
     if (!receiver && word.text == "has") return has(word, *args);

@@ -46,6 +46,12 @@ class Cel : public testing::Test {
   Scratch scratch_;
 };
 
+TEST_F(Cel, exists_one_has_two_spellings) {
+  EXPECT_EQ(result("member.capabilities.existsOne(c, c == 'ocr')"), "true");
+  EXPECT_EQ(result("member.capabilities.existsOne(c, c != '')"), "false");
+  EXPECT_EQ(result("member.capabilities.exists_one(c, c == 'ocr')"), "true");
+}
+
 TEST_F(Cel, reads_fields_of_the_input) {
   EXPECT_EQ(result("member.trustScore >= 0.9 && 'ocr' in member.capabilities"), "true");
   EXPECT_EQ(result("member.labels.tier == 'gold'"), "true");
