@@ -64,6 +64,38 @@ std::vector<uint32_t> folded(std::string_view path) {
   return points;
 }
 
+struct Range {
+  uint32_t first = 0;
+  uint32_t last = 0;
+};
+
+template <size_t N>
+bool is_in(const std::array<Range, N>& ranges, uint32_t point) {
+  return std::any_of(ranges.begin(), ranges.end(), [point](const Range& range) {
+    return point >= range.first && point <= range.last;
+  });
+}
+
+// One name would have two spellings.
+bool is_combining(uint32_t point) {
+  static constexpr std::array<Range, 5> kMarks = {
+      {{0x300, 0x36F}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F}}};
+  return is_in(kMarks, point);
+}
+
+// Without width, or such that others are shown in another order.
+bool is_unseen(uint32_t point) {
+  static constexpr std::array<Range, 8> kUnseen = {{{0xAD, 0xAD},
+                                                    {0x180E, 0x180E},
+                                                    {0x200B, 0x200F},
+                                                    {0x2028, 0x202E},
+                                                    {0x2060, 0x206F},
+                                                    {0xFE00, 0xFE0F},
+                                                    {0xFEFF, 0xFEFF},
+                                                    {0xE0000, 0xE0FFF}}};
+  return is_in(kUnseen, point);
+}
+
 std::string ascii_lower(std::string_view text) {
   std::string made(text);
   std::transform(made.begin(), made.end(), made.begin(),
@@ -105,8 +137,8 @@ std::optional<std::string> bad_name(std::string_view path) {
     if (point < 0x20 || (point >= 0x7F && point < 0xA0)) return "has a control character";
     if (point == '\\') return "has a backslash";
     if (point == ':') return "has a colon";
-    if (point >= 0x300 && point < 0x370) return "has a combining mark; write the letter as one";
-    if (point >= 0x200B && point <= 0x202E) return "has a character that nobody sees";
+    if (is_combining(point)) return "has a combining mark; write the letter as one";
+    if (is_unseen(point)) return "has a character that nobody sees";
   }
   if (path.front() == '/') return "is absolute";
   const auto segments = segments_of(path);
