@@ -72,7 +72,7 @@ Json findings_document(const Loaded& loaded) {
 }
 
 Outcome<manifest::App> load_for(Context& context, const AppFlags& flags, const std::string& what) {
-  Loaded loaded = manifest::load_app({flags.file, flags.strict, flags.tests});
+  Loaded loaded = manifest::load_app({flags.file, flags.strict, flags.tests, wall_now_ms()});
   for (const Finding& finding : loaded.findings) {
     if (!finding.is_error()) context.out.remark("warning: " + finding.text());
   }

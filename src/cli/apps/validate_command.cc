@@ -11,7 +11,8 @@ namespace {
 
 Outcome<int> validate(Context& context, const AppFlags& flags) {
   if (context.out.format() == Format::kJson || context.out.format() == Format::kYaml) {
-    const manifest::Loaded loaded = manifest::load_app({flags.file, flags.strict, flags.tests});
+    const manifest::Loaded loaded =
+        manifest::load_app({flags.file, flags.strict, flags.tests, wall_now_ms()});
     print_answer(context, findings_document(loaded), "", "");
     return loaded.valid() ? kExitDone : kExitFailed;
   }

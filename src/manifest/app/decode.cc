@@ -101,6 +101,8 @@ std::optional<Exec> decode_exec(const Fields& spec) {
   Exec exec;
   exec.command = fields.texts("command");
   if (exec.command.empty()) return std::nullopt;
+  exec.command_place = fields.get("command")->items.front().place;
+  exec.working_dir_place = place_of(fields, "workingDir", exec.command_place);
   exec.replicas = fields.integer("replicas").value_or(1);
   exec.env = fields.pairs("env");
   exec.working_dir = fields.text("workingDir").value_or("");
@@ -140,6 +142,52 @@ std::optional<Semantic> decode_semantic(const Fields& spec) {
   return semantic;
 }
 
+// What can never work: an error, of v1alpha1 a warning.
+void never(const Fields& fields, std::string_view key, std::string detail, Findings* findings) {
+  const Node* node = fields.get(key);
+  const bool alpha = fields.version() == ApiVersion::kAlpha;
+  findings->push_back({alpha ? Finding::Weight::kWarning : Finding::Weight::kError, node->place,
+                       fmt::format("spec.{}", key), shown(*node), std::move(detail)});
+}
+
+// Milliseconds since 1970 where it is a time of day, else from now on.
+struct Moment {
+  bool counts_from_now = false;
+  int64_t ms = 0;
+};
+std::optional<Moment> moment_of(const std::string& text) {
+  if (const auto ms = read_duration_ms(text)) return Moment{true, *ms};
+  if (const auto ms = read_time_ms(text)) return Moment{false, *ms};
+  return std::nullopt;
+}
+
+void check_times(const Packet& packet, const Fields& spec, const Header& header,
+                 Findings* findings) {
+  const auto begins = moment_of(packet.not_before);
+  const auto ends = moment_of(packet.deadline);
+  if (!ends) return;
+  if (begins && begins->counts_from_now == ends->counts_from_now && begins->ms >= ends->ms) {
+    return never(spec, "notBefore", "is not before the deadline, so it would only expire",
+                 findings);
+  }
+  // Of a packet that has ended long ago it may stand there still.
+  if (!ends->counts_from_now && header.now_ms > 0 && ends->ms <= header.now_ms) {
+    const Node* node = spec.get("deadline");
+    warn(findings, node->place, "spec.deadline", shown(*node),
+         "has passed: hosts refuse the packet, unless they have it already");
+  }
+}
+
+void check_spread(const Packet& packet, const Fields& spec, Findings* findings) {
+  if (packet.affinity_key.empty()) {
+    if (packet.spread == "affinity") {
+      never(spec, "spread", "needs an affinityKey, which it goes by", findings);
+    }
+  } else if (!packet.spread.empty() && packet.spread != "affinity") {
+    never(spec, "spread", "cannot stand beside an affinityKey; leave it out", findings);
+  }
+}
+
 void add_references(const Fields& fields, std::string_view section, std::string_view name,
                     std::string_view kind, std::vector<Reference>* out) {
   const Node* list = fields.get(name);
@@ -175,6 +223,22 @@ BundleNotes decode_notes(const Fields& app) {
   return notes;
 }
 
+// What the original took whatever it was, and now has to mean something.
+void check_enforced(const Fields& membership, Findings* findings) {
+  const auto check = [&](const char* section, const char* key, bool good, const char* allowed) {
+    const Node* node = membership.object(section).get(key);
+    if (node == nullptr || good || membership.version() == ApiVersion::kV1) return;
+    findings->push_back({Finding::Weight::kError, node->place,
+                         fmt::format("membership.{}.{}", section, key), shown(*node),
+                         fmt::format("is not {}, which spec.enforce needs", allowed)});
+  };
+  const auto seconds = membership.object("retirement").integer("drainTimeoutSeconds");
+  check("retirement", "drainTimeoutSeconds", seconds && *seconds >= 0 && *seconds <= 86'400,
+        "a whole number from 0 to 86400");
+  check("migration", "enabled", membership.object("migration").truth("enabled").has_value(),
+        "true or false");
+}
+
 }  // namespace
 
 void decode_app(const Node& document, ApiVersion version, App* app, Findings* findings) {
@@ -197,6 +261,7 @@ void decode_app(const Node& document, ApiVersion version, App* app, Findings* fi
   if (!app->enforce) return;
   app->minimum_trust = app->notes.minimum_trust;
   const Fields membership = fields.object("membership");
+  check_enforced(membership, findings);
   app->drain_seconds = membership.object("retirement").integer("drainTimeoutSeconds");
   app->migration = membership.object("migration").truth("enabled").value_or(true);
 }
@@ -217,7 +282,6 @@ Agent decode_agent(const Node& document, const Header& header, Findings* finding
   agent.weight = spec.integer("weight").value_or(100);
   agent.labels = labels_of(metadata, spec);
   agent.exec = decode_exec(spec);
-  agent.exec_place = place_of(spec, "exec", document.place);
   return agent;
 }
 
@@ -251,6 +315,8 @@ Packet decode_packet(const Node& document, const Header& header, Findings* findi
   packet.contract = spec.text("contract").value_or("");
   packet.contract_place = place_of(spec, "contract", document.place);
   if (spec.get("scopes") != nullptr) packet.scopes = spec.texts("scopes");
+  check_times(packet, spec, header, findings);
+  check_spread(packet, spec, findings);
   return packet;
 }
 

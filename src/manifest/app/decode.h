@@ -11,6 +11,7 @@ struct Header {
   ApiVersion version = ApiVersion::kV1;
   bool enforce = true;  // what the original ignored takes effect
   std::string ns;       // the app's, for documents that name none
+  int64_t now_ms = 0;   // since 1970; 0: nothing is compared with it
 };
 
 void decode_app(const Node& document, ApiVersion version, App* app, Findings* findings);

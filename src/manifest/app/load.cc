@@ -15,7 +15,9 @@
 #include "manifest/kinds/check.h"
 #include "manifest/kinds/fields.h"
 #include "manifest/policies/cases.h"
+#include "manifest/policies/denied.h"
 #include "manifest/policies/policies.h"
+#include "manifest/yaml/merge_keys.h"
 #include "manifest/yaml/reader.h"
 
 namespace phoenix::manifest {
@@ -118,6 +120,11 @@ class Loader {
     const auto name = AppFiles::within(todo.path);
     const auto before = name ? read_.find(*name) : read_.end();
     if (before != read_.end()) {
+      if (before->second.empty()) {
+        error(todo.place, todo.field, fmt::format("\"{}\"", todo.path),
+              "is the file that refers to it; what it declares counts without that");
+        return;
+      }
       // In a list of another kind, its kind is what is wrong with it there.
       if (before->second != todo.kind) return;
       error(todo.place, todo.field, fmt::format("\"{}\"", todo.path),
@@ -188,6 +195,7 @@ class Loader {
     Document document;
     document.file = file;
     if (!identify(root, wanted, from, &document)) return;
+    if (document.version == ApiVersion::kAlpha) merge_keys(&root, &out_.findings);
     check(root, *find_kind(document.kind), document.version, &out_.findings);
     if (document.kind == "PhoenixApp") {
       if (out_.app.declared) {
@@ -284,7 +292,7 @@ class Loader {
     // A name that is a placeholder still: the folder's is what its user thinks of it as.
     if (app.declared && app.name.empty()) app.name = name_from(app.folder);
     for (const Document& document : documents_) {
-      const Header header{document.version, app.declared && app.enforce, app.ns};
+      const Header header{document.version, app.declared && app.enforce, app.ns, options_.now_ms};
       if (document.kind == "Agent") {
         app.agents.push_back(decode_agent(document.root, header, findings));
       } else if (document.kind == "FlightPacket") {
@@ -299,9 +307,12 @@ class Loader {
                                              findings));
       }
     }
-    find_what_never_works(app, agents_are_whole(), findings);
+    const bool whole = is_whole("Agent");
+    const bool shut = find_what_never_works(app, whole, findings);
     const auto policies = compile_policies(app, findings);
-    if (policies != nullptr && tested_is_whole()) policy_cases(app, *policies, findings);
+    if (policies == nullptr) return;
+    if (whole && !shut && is_whole("Policy")) find_who_is_denied(app, *policies, findings);
+    if (tested_is_whole()) policy_cases(app, *policies, findings);
   }
 
   // Whether all but tests was understood: else a case could ask for what is broken itself.
@@ -315,15 +326,15 @@ class Loader {
     });
   }
 
-  // Whether all that is said of agents was understood. Else a packet that no agent may take could
-  // be the fault of a file that was told of already.
-  bool agents_are_whole() const {
+  // Whether all that is said of that kind was understood. Else a packet that no agent may take
+  // could be the fault of a file that was told of already.
+  bool is_whole(const std::string& of_kind) const {
     for (const Finding& finding : out_.findings) {
       if (!finding.is_error()) continue;
       const std::string& file = *finding.place.file;
       if (file == shown_path(folder_, first_)) return false;
       for (const auto& [read, kind] : read_) {
-        if (kind == "Agent" && file == shown_path(folder_, read)) return false;
+        if (kind == of_kind && file == shown_path(folder_, read)) return false;
       }
     }
     return true;

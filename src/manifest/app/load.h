@@ -15,6 +15,7 @@ struct LoadOptions {
   std::string path = "PhoenixFile";  // a file, or a folder that holds a PhoenixFile
   bool strict = false;               // warnings are errors
   bool tests = false;  // also the policies' tests: each *.test.yaml in a folder that holds one
+  int64_t now_ms = 0;  // since 1970, for deadlines that have passed; 0: they are not looked at
 };
 
 struct Loaded {

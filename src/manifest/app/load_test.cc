@@ -163,6 +163,57 @@ TEST(Load, TellsFaultsOfAllFilesInOneRun) {
   EXPECT_EQ(loaded.findings.size(), 5u) << told(loaded);
 }
 
+TEST(Load, TheOriginalsMergeKeysAreRead) {
+  const Loaded loaded = text(packet(kAlphaHead, "p",
+                                    "{requiredCapabilities: [x], context: {base: &b {a: 1, c: 2}, "
+                                    "more: {<<: *b, c: 3}, list: {<<: [{d: 4}, *b]}}}"));
+  EXPECT_EQ(told(loaded), "");
+  ASSERT_EQ(loaded.app.packets.size(), 1u);
+  EXPECT_EQ(loaded.app.packets[0].payload,
+            R"({"base":{"a":1,"c":2},"more":{"c":3,"a":1},"list":{"d":4,"a":1,"c":2}})");
+  EXPECT_EQ(
+      told(text(agent(kAlphaHead, "a", "{<<: 5, capabilities: [x]}"))),
+      "t:4:12: <<: \"5\": is no mapping, nor a list of mappings, whose keys could be taken\n");
+}
+
+TEST(Load, PacketsThatPoliciesKeepFromAllAgentsAreTold) {
+  const std::string policy =
+      "---\n" + kV1Head +
+      "kind: Policy\nmetadata: {name: trust}\nspec: {target: can-assign, minimumTrustScore: 0.9}\n";
+  const auto app = [&](const std::string& head, const std::string& trust) {
+    return text(agent(head, "a", "{capabilities: [x], trustScore: " + trust + "}") + "---\n" +
+                packet(head, "p", "{requiredCapabilities: [x]}") + policy);
+  };
+  EXPECT_EQ(told(app(kV1Head, "0.95")), "");
+  const std::string why =
+      "t:9:30: spec: no declared agent may take packet p: a may not have it: the trust score of "
+      "the member is below 0.9 (policy trust, rule minimumTrustScore)";
+  EXPECT_EQ(told(app(kV1Head, "0.5")).substr(0, why.size()), why) << told(app(kV1Head, "0.5"));
+  const std::string warned = "warning: " + why;
+  EXPECT_EQ(told(app(kAlphaHead, "0.5")).substr(0, warned.size()), warned);
+  // What may change while the packet waits decides nothing here.
+  const std::string later =
+      "---\n" + kV1Head +
+      "kind: Policy\nmetadata: {name: night}\nspec: {target: can-assign, rules: "
+      "[{condition: now.getHours() < 6, decision: allow}]}\n";
+  EXPECT_EQ(told(text(agent(kV1Head, "a", "{capabilities: [x]}") + "---\n" +
+                      packet(kV1Head, "p", "{requiredCapabilities: [x]}") + later)),
+            "");
+}
+
+TEST(Load, ADeadlineThatHasPassedIsAWarning) {
+  const TestFolder folder;
+  folder.write("p.yaml",
+               packet(kV1Head, "p", "{requiredCapabilities: [x], deadline: 2001-01-01T00:00:00Z}"));
+  LoadOptions options;
+  options.path = folder.path("p.yaml");
+  EXPECT_EQ(told(load_app(options)), "");
+  options.now_ms = 1'767'225'600'000;
+  EXPECT_NE(told(load_app(options)).find("warning: "), std::string::npos);
+  EXPECT_NE(told(load_app(options)).find(":4:45: spec.deadline"), std::string::npos)
+      << told(load_app(options));
+}
+
 TEST(AppFiles, NeverLeaveTheFolder) {
   const TestFolder folder;
   folder.write("app/in.yaml", "in");

@@ -22,10 +22,12 @@ enum class Restart : uint8_t { kAlways, kOnFailure, kNever };
 // A process that does an agent's work.
 struct Exec {
   std::vector<std::string> command;  // at least one word
+  Place command_place;               // of the first
   int64_t replicas = 1;
   Pairs env;
   std::string working_dir;  // within the app's folder; empty: that itself
-  int64_t timeout_ms = 0;   // of one run; 0: none
+  Place working_dir_place;
+  int64_t timeout_ms = 0;  // of one run; 0: none
   Restart restart = Restart::kAlways;
   int64_t backoff_ms = 1'000;
 };
@@ -44,7 +46,6 @@ struct Agent {
   int64_t weight = 100;
   Pairs labels;
   std::optional<Exec> exec;
-  Place exec_place;
 };
 
 // What a packet means, in one canonical form: JSON with sorted keys and no spaces.

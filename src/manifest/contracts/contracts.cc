@@ -56,6 +56,14 @@ const Node* node_at(const Node* node, std::string_view pointer) {
   return node;
 }
 
+// By the check of the document, whose words are about what stands there.
+bool is_told(const Findings& findings, const Place& place) {
+  return std::any_of(findings.begin(), findings.end(), [&place](const Finding& finding) {
+    return finding.is_error() && finding.place.line == place.line &&
+           finding.place.column == place.column && *finding.place.file == *place.file;
+  });
+}
+
 std::string dotted(std::string pointer) {
   std::replace(pointer.begin(), pointer.end(), '/', '.');
   return "spec" + pointer;
@@ -98,7 +106,7 @@ void check_terms(const policy::ContractSource& terms, const Fields& spec, Findin
   if (made) return;
   const auto say = [&](const std::string& pointer, const std::string& detail) {
     const Node* node = node_at(spec.node(), pointer);
-    if (node == nullptr) return;
+    if (node == nullptr || is_told(*findings, node->place)) return;
     findings->push_back({Finding::Weight::kError, node->place, dotted(pointer), "", detail});
   };
   for (const FieldError& fault : made.error().fields) {

@@ -91,7 +91,11 @@ class Checker {
             fmt::format("has {} keys; at most {} are allowed", node.items.size(), shape.most));
     }
     for (size_t i = 0; i < node.items.size(); ++i) {
-      value(node.items[i], shape.item[0], path + "." + node.keys[i].text, &node.keys[i]);
+      const Node& key = node.keys[i];
+      if (!shape.key.empty() && !well_formed(key.text, shape.key[0])) {
+        error(key, path, fmt::format("is a key that is not {}", allowed(shape.key[0])));
+      }
+      value(node.items[i], shape.item[0], path + "." + key.text, &key);
     }
   }
 
@@ -162,10 +166,10 @@ class Checker {
     }
     const std::string allowed_keys = fmt::format("{}", fmt::join(names, ", "));
     std::string detail =
-        key.text == "<<" ? "merge keys are not read: write the keys themselves"
+        key.text == "<<" ? kMergeKey
         : near.empty()   ? fmt::format("unknown key \"{}\"; known are {}", key.text, allowed_keys)
                          : fmt::format("unknown key \"{}\", did you mean \"{}\"?", key.text, near);
-    if (alpha() && key.text != "<<") detail += " It is ignored";
+    if (alpha() && key.text != "<<") detail += near.empty() ? ". It is ignored" : " It is ignored";
     const bool warning = alpha() && key.text != "<<";
     say(warning ? Finding::Weight::kWarning : Finding::Weight::kError, key, path, "",
         std::move(detail));
@@ -228,6 +232,10 @@ class Checker {
       }
       case Type::kMoment:
         return read_duration_ms(text) || read_time_ms(text);
+      case Type::kName:
+        return size >= shape.least && size <= shape.most && (text.empty() || valid_name(text));
+      case Type::kVariable:
+        return size <= shape.most && valid_name(text) && text.find('=') == std::string::npos;
       case Type::kPath:
         return !text.empty() && size <= shape.most && text.find('\n') == std::string::npos &&
                text.find('\0') == std::string::npos;

@@ -10,6 +10,8 @@ namespace {
 constexpr std::string_view kDurationPattern = "^[0-9]+(ms|s|m|h|d)$";
 constexpr std::string_view kMomentPattern =
     "^([0-9]+(ms|s|m|h|d)|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$";
+constexpr std::string_view kNamePattern = R"(^[^\x00-\x1f\x7f]*$)";
+constexpr std::string_view kVariablePattern = R"(^[^=\x00-\x1f\x7f]+$)";
 constexpr std::string_view kIdPattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
 
 // Writes members of objects one a line; what it is given as a value is JSON already.
@@ -102,6 +104,10 @@ class SchemaText {
       case Type::kMap:
         writer_.member("type", quote("object"));
         writer_.member("maxProperties", fmt::format("{}", shape.most));
+        if (!shape.key.empty()) {
+          writer_.key("propertyNames");
+          this->shape(shape.key[0], "");
+        }
         writer_.key("additionalProperties");
         return this->shape(shape.item[0], "");
       case Type::kObject:
@@ -114,7 +120,8 @@ class SchemaText {
   }
 
   void text_members(const Shape& shape) {
-    if (alpha() && shape.choices.empty() && shape.type == Type::kText) {
+    const bool lenient = shape.type == Type::kText || shape.type == Type::kName;
+    if (alpha() && shape.choices.empty() && lenient) {
       writer_.member("type", "[\"string\", \"number\", \"boolean\"]");
     } else {
       writer_.member("type", quote("string"));
@@ -126,6 +133,8 @@ class SchemaText {
     // In characters, of which the loader counts the bytes.
     if (shape.least > 0) writer_.member("minLength", fmt::format("{}", shape.least));
     writer_.member("maxLength", fmt::format("{}", shape.most));
+    if (shape.type == Type::kName) writer_.member("pattern", quote(kNamePattern));
+    if (shape.type == Type::kVariable) writer_.member("pattern", quote(kVariablePattern));
   }
 
   // `kind`: of a document, else empty.

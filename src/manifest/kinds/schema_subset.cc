@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/closest.h"
 #include "manifest/yaml/scalar.h"
@@ -104,8 +105,41 @@ class SchemaChecker {
     if (!expression) error(node, path, "is not a regular expression: " + expression.error());
   }
 
+  bool is_of(const Node& value, const std::string& type) const {
+    if (value.is_map()) return type == "object";
+    if (value.is_list()) return type == "array";
+    const Scalar scalar = read_scalar(value, yaml());
+    switch (scalar.kind) {
+      case Scalar::Kind::kNull:
+        return type == "null";
+      case Scalar::Kind::kBool:
+        return type == "boolean";
+      case Scalar::Kind::kText:
+        return type == "string";
+      default:
+        return type == "number" || (type == "integer" && scalar.real == std::floor(scalar.real));
+    }
+  }
+
+  void enum_can_be_met(const Node& node, const std::string& path) {
+    const Node* values = node.find("enum");
+    const Node* type = node.find("type");
+    if (values == nullptr || type == nullptr || !values->is_list() || values->items.empty()) return;
+    std::vector<std::string> types;
+    if (type->is_scalar()) types.push_back(type->text);
+    for (const Node& each : type->items) types.push_back(each.text);
+    const auto fits = [&](const Node& value) {
+      return std::any_of(types.begin(), types.end(),
+                         [&](const auto& name) { return is_of(value, name); });
+    };
+    if (std::any_of(values->items.begin(), values->items.end(), fits)) return;
+    never(*values, path + ".enum",
+          fmt::format("has nothing of type {}: no value can meet this", fmt::join(types, ", ")));
+  }
+
   // What no value can satisfy.
   void can_be_met(const Node& node, const std::string& path) {
+    enum_can_be_met(node, path);
     const Node* least = node.find("minimum");
     const Node* most = node.find("maximum");
     if (least != nullptr && most != nullptr && least->is_scalar() && most->is_scalar()) {

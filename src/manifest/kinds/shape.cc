@@ -51,6 +51,8 @@ Field in_alpha(Field field, Shape shape) {
 Shape any() { return of(Type::kAny); }
 Shape filled() { return of(Type::kFilled); }
 Shape text(double most) { return of(Type::kText, 1, most); }
+Shape name(double least) { return of(Type::kName, least, 255); }
+Shape variable() { return of(Type::kVariable, 1, 255); }
 Shape choice(std::vector<std::string> choices) {
   Shape shape = text();
   shape.choices = std::move(choices);
@@ -76,6 +78,11 @@ Shape object(std::vector<Field> fields) {
 Shape map(Shape item, double most) {
   Shape shape = of(Type::kMap, 0, most);
   shape.item = {std::move(item)};
+  return shape;
+}
+Shape map(Shape key, Shape item, double most) {
+  Shape shape = map(std::move(item), most);
+  shape.key = {std::move(key)};
   return shape;
 }
 Shape schema() { return of(Type::kSchema); }

@@ -39,6 +39,8 @@ enum class Type : uint8_t {
   kAny,       // any value, kept as it stands
   kFilled,    // anything but nothing: the original looked no closer
   kText,      // `least` to `most` bytes; `choices` if there are any
+  kName,      // likewise, without control characters
+  kVariable,  // of an environment: `least` to `most` bytes without "=" or control characters
   kId,        // [A-Za-z0-9][A-Za-z0-9._-]{0,127}
   kBool,      //
   kInteger,   // `least` to `most`
@@ -48,7 +50,7 @@ enum class Type : uint8_t {
   kPath,      // of a file within the app's folder
   kList,      // `least` to `most` of item[0]
   kObject,    // `fields`
-  kMap,       // at most `most` keys of the user's choice, each an item[0]
+  kMap,       // at most `most` keys of the user's choice (each a key[0], if any), each an item[0]
   kSchema,    // a schema in the subset of JSON Schema of schema_subset.h
 };
 
@@ -61,6 +63,7 @@ struct Shape {
   std::vector<std::string> choices;
   std::vector<Field> fields;
   std::vector<Shape> item;
+  std::vector<Shape> key;
 };
 
 struct Field {
@@ -87,6 +90,8 @@ Field in_alpha(Field field, Shape shape);
 Shape any();
 Shape filled();
 Shape text(double most = 255);
+Shape name(double least = 1);
+Shape variable();
 Shape choice(std::vector<std::string> choices);
 Shape id();
 Shape boolean();
@@ -98,6 +103,7 @@ Shape path();
 Shape list(Shape item, double least = 0, double most = 10'000);
 Shape object(std::vector<Field> fields);
 Shape map(Shape item, double most = 1'000);
+Shape map(Shape key, Shape item, double most);
 Shape schema();
 
 struct KindTable {

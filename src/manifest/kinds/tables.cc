@@ -14,14 +14,14 @@ const std::vector<std::string> kTargets = {"can-register", "can-assign", "can-ha
                                            "can-retire"};
 
 Shape score() { return number(0, 1); }
-Shape words(double most = 4'096) { return list(text(), 0, most); }
+Shape words(double most = 4'096) { return list(name(), 0, most); }
 // May be empty.
 Shape free_text(double most) {
   Shape shape = text(most);
   shape.least = 0;
   return shape;
 }
-Shape labels() { return map(free_text(255), 64); }
+Shape labels() { return map(name(), name(0), 64); }
 Shape paths() { return list(path()); }
 
 Field enforce() {
@@ -176,7 +176,8 @@ Field exec() {
       object({required(field("command", list(text(kScriptBytes), 1, 1'000),
                              "what runs once for each packet: payload on stdin, result on stdout")),
               field("replicas", integer(1, 1'000), "how many processes (1)"),
-              field("env", map(free_text(kScriptBytes), 256), "variables of its environment"),
+              field("env", map(variable(), free_text(kScriptBytes), 256),
+                    "variables of its environment"),
               field("workingDir", path(), "its folder (the app's)"),
               field("timeout", duration(1, 7 * kDay), "of one run (none)"),
               field("restart", std::move(restart), "what becomes of a process that ends")}),
@@ -244,7 +245,7 @@ KindTable packet_kind() {
                                   "the higher first when room appears (0)"),
                             any()),
                    field("labels", labels(), "labels of it, key and value"),
-                   field("affinityKey", text(), "packets with one key go to one owner"),
+                   field("affinityKey", name(), "packets with one key go to one owner"),
                    field("spread", choice({"id", "affinity", "none"}), "how packets spread"),
                    field("load", integer(1, 1'000'000), "how much of an owner's maxLoad it is (1)"),
                    field("notBefore", moment(), "not placed before"),
@@ -274,7 +275,7 @@ Shape contract_context() {
 Shape contract_approval() {
   return object({field("field", text(), "path of a number in the context (always asked for)"),
                  field("above", number(-1e300, 1e300), "the number above which it is asked for"),
-                 field("role", text(), "of whoever may approve (approver)"),
+                 field("role", name(), "of whoever may approve (approver)"),
                  field("expiresAfter", duration(kSecond, kYear), "how long it is asked for (24h)"),
                  field("onExpiry", choice({"allow", "deny"}), "what holds after that (deny)")});
 }
@@ -340,7 +341,7 @@ Shape policy_rule() {
        field("reason", text(1'024), "why, for whoever is refused"),
        field("obligations", list(obligation(), 0, 64), "what goes with the decision"),
        field("approval",
-             object({required(field("role", text(), "of whoever may approve")),
+             object({required(field("role", name(), "of whoever may approve")),
                      field("expiresAfter", duration(kSecond, kYear), "how long it is asked for"),
                      field("onExpiry", choice({"allow", "deny"}), "what holds after that (deny)")}),
              "who may approve, until when, and what holds after that")});
@@ -386,7 +387,7 @@ Shape case_packet() {
                  field("id", id(), "its id (that of `from`, else \"packet\")"),
                  field("name", text(), "its name"),
                  field("namespace", id(), "where it is worked on (the app's)"),
-                 field("affinityKey", text(), "packets with one key go to one owner"),
+                 field("affinityKey", name(), "packets with one key go to one owner"),
                  field("requiredCapabilities", words(64), "what its owner must be able to do"),
                  field("capabilityMatch", choice({"all", "any"}), "whether all are needed (all)"),
                  field("policyTags", words(64), "what policies look at"),

@@ -118,6 +118,11 @@ std::string allowed(const Shape& shape) {
                                          : fmt::format("one of {}", fmt::join(shape.choices, ", "));
       }
       return fmt::format("text of {} to {} bytes", shape.least, shape.most);
+    case Type::kName:
+      return fmt::format("text of {} to {} bytes without control characters", shape.least,
+                         shape.most);
+    case Type::kVariable:
+      return "1 to 255 bytes without \"=\" or control characters";
     case Type::kId:
       return "1 to 128 of A-Z a-z 0-9 . _ -, first a letter or digit";
     case Type::kBool:

@@ -129,18 +129,7 @@ class Reader {
     CaseMember made;
     made.id = name;
     made.ns = app_.ns;
-    if (const Agent* agent = declared(from, name, app_.agents, "Agent")) {
-      made.id = agent->name;
-      made.ns = agent->ns;
-      made.kind = agent->kind;
-      made.capabilities = agent->capabilities;
-      made.compliance = agent->compliance;
-      made.labels = agent->labels;
-      made.trust = agent->trust.value_or(1);
-      made.reliability = agent->reliability.value_or(1);
-      made.weight = agent->weight;
-      made.max_load = std::max<int64_t>(1, agent->max_load);
-    }
+    if (const Agent* agent = declared(from, name, app_.agents, "Agent")) made = case_member(*agent);
     take(from, "id", &made.id);
     take(from, "namespace", &made.ns);
     take(from, "kind", &made.kind);
@@ -163,17 +152,8 @@ class Reader {
     CasePacket made;
     made.id = "packet";
     made.ns = app_.ns;
-    if (const Packet* packet = declared(from, "packet", app_.packets, "FlightPacket")) {
-      made.id = made.name = packet->name;
-      made.ns = packet->ns;
-      made.affinity_key = packet->affinity_key;
-      made.required = packet->required;
-      made.any = packet->any;
-      made.policy_tags = packet->policy_tags;
-      made.labels = packet->labels;
-      made.priority = packet->priority;
-      made.load = packet->load;
-      made.payload = packet->payload;
+    if (const Packet* named = declared(from, "packet", app_.packets, "FlightPacket")) {
+      made = case_packet(*named);
     }
     take(from, "id", &made.id);
     take(from, "name", &made.name);
@@ -236,6 +216,36 @@ class Reader {
 };
 
 }  // namespace
+
+CasePacket case_packet(const Packet& packet) {
+  CasePacket made;
+  made.id = made.name = packet.name;
+  made.ns = packet.ns;
+  made.affinity_key = packet.affinity_key;
+  made.required = packet.required;
+  made.any = packet.any;
+  made.policy_tags = packet.policy_tags;
+  made.labels = packet.labels;
+  made.priority = packet.priority;
+  made.load = packet.load;
+  made.payload = packet.payload;
+  return made;
+}
+
+CaseMember case_member(const Agent& agent) {
+  CaseMember made;
+  made.id = agent.name;
+  made.ns = agent.ns;
+  made.kind = agent.kind;
+  made.capabilities = agent.capabilities;
+  made.compliance = agent.compliance;
+  made.labels = agent.labels;
+  made.trust = agent.trust.value_or(1);
+  made.reliability = agent.reliability.value_or(1);
+  made.weight = agent.weight;
+  made.max_load = std::max<int64_t>(1, agent.max_load);
+  return made;
+}
 
 policy::MemberView CaseMember::view() const {
   policy::MemberView out;

@@ -69,6 +69,10 @@ struct PolicyCase {
   std::string reason;  // part of it; empty: whichever
 };
 
+// What is declared as a case that names it with `from` has it.
+CaseMember case_member(const Agent& agent);
+CasePacket case_packet(const Packet& packet);
+
 inline constexpr std::string_view kDefaultRule = "default";
 
 // Whether a rule's name in a case means that rule.

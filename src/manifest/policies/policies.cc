@@ -90,6 +90,11 @@ class Decoder {
       made.condition = condition->text;
       made.condition_place = place_of(condition->place);
       if (!condition->plain) ++made.condition_place.column;
+      for (const LineStart& line : condition->lines) {
+        made.condition_lines.push_back({static_cast<uint32_t>(line.offset),
+                                        static_cast<uint32_t>(line.line),
+                                        static_cast<uint32_t>(line.column)});
+      }
     }
     if (made_.older) older(made);
     obligations(fields, made);
@@ -123,6 +128,7 @@ class Decoder {
 
   static void obligations(const Fields& fields, RuleSource& made) {
     for (const Fields& one : fields.objects("obligations")) {
+      const size_t before = made.obligations.size();
       if (one.truth("log").value_or(false)) made.obligations.push_back({});
       if (one.get("redact") != nullptr) {
         made.obligations.push_back({Obligation::Kind::kRedact, one.texts("redact")});
@@ -130,6 +136,9 @@ class Decoder {
       if (one.get("narrowScopes") != nullptr) {
         made.obligations.push_back({Obligation::Kind::kNarrowScopes, one.texts("narrowScopes")});
       }
+      const size_t more = made.obligations.size() - before;
+      made.obligation_places.insert(made.obligation_places.end(), more,
+                                    place_of(one.node()->place));
     }
   }
 
@@ -182,7 +191,7 @@ std::shared_ptr<const policy::PolicySet> compile_policies(const App& app, Findin
   if (set) return std::make_shared<const policy::PolicySet>(std::move(*set));
   for (const policy::PolicyProblem& problem : set.error()) {
     findings->push_back(
-        {Finding::Weight::kError, place_of(problem.place), "condition", "", problem.what});
+        {Finding::Weight::kError, place_of(problem.place), problem.field, "", problem.what});
   }
   return nullptr;
 }

@@ -23,15 +23,23 @@ struct Place {
 
 struct Node;
 
+// Where a line of a scalar begins: the byte of its text that stands at that place.
+struct LineStart {
+  size_t offset = 0;
+  int line = 0;
+  int column = 0;
+};
+
 struct Node {
   enum class Kind : uint8_t { kScalar, kList, kMap };
 
   Kind kind = Kind::kScalar;
   bool plain = true;  // a scalar without quotes, which may stand for a number, true, null …
   Place place;
-  std::string text;         // of a scalar; an empty plain one is null
-  std::vector<Node> items;  // of a list; of a map the values, in the order of the file
-  std::vector<Node> keys;   // of a map, one for each value; all are scalars, none stands twice
+  std::string text;              // of a scalar; an empty plain one is null
+  std::vector<LineStart> lines;  // of a scalar that stands in several lines
+  std::vector<Node> items;       // of a list; of a map the values, in the order of the file
+  std::vector<Node> keys;        // of a map, one for each value; all are scalars, none stands twice
 
   bool is_scalar() const { return kind == Kind::kScalar; }
   bool is_list() const { return kind == Kind::kList; }

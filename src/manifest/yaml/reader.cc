@@ -9,6 +9,7 @@
 #include <optional>
 #include <sstream>
 
+#include "manifest/yaml/source_lines.h"
 #include "manifest/yaml/syntax_hints.h"
 #include "manifest/yaml/text_check.h"
 
@@ -26,7 +27,7 @@ class Builder : public YAML::EventHandler {
  public:
   Builder(std::string_view text, std::shared_ptr<const std::string> file, const YamlBounds& bounds,
           YamlFile* out)
-      : text_(text), file_(std::move(file)), bounds_(bounds), out_(out) {}
+      : text_(text), source_(text), file_(std::move(file)), bounds_(bounds), out_(out) {}
 
   void OnDocumentStart(const YAML::Mark&) override {
     stack_.clear();
@@ -60,9 +61,12 @@ class Builder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     if (dropped_ > 0) return;
-    check_tag(mark, tag);
+    check_tag(mark, tag, value.empty());
     Node node = scalar(mark, value);
     node.plain = tag.empty() || tag == "?";
+    node.lines = source_.lines_of(node);
+    // So that a tag that was meant as text is not told of as missing text too.
+    if (is_local(tag) && value.empty()) node.text = tag;
     take(std::move(node), anchor);
   }
 
@@ -155,8 +159,15 @@ class Builder : public YAML::EventHandler {
     return out;
   }
 
-  void check_tag(const YAML::Mark& mark, const std::string& tag) {
+  static bool is_local(const std::string& tag) { return tag.size() > 1 && tag[0] == '!'; }
+
+  void check_tag(const YAML::Mark& mark, const std::string& tag, bool alone = false) {
     if (tag.empty() || tag == "?" || tag == "!" || tag == kTextTag) return;
+    if (is_local(tag) && alone) {
+      return complain(mark, fmt::format("begins with a !, which YAML takes for a tag ({}): put "
+                                        "quotes around a value that begins so",
+                                        tag));
+    }
     complain(mark, fmt::format("the tag {} is not allowed: write the value without it", tag));
   }
 
@@ -263,6 +274,7 @@ class Builder : public YAML::EventHandler {
   }
 
   std::string_view text_;
+  SourceLines source_;
   std::shared_ptr<const std::string> file_;
   const YamlBounds& bounds_;
   YamlFile* out_;
@@ -290,6 +302,13 @@ std::string syntax_detail(const YAML::Exception& error) {
   }
   if (what.find("end of sequence not found") != std::string::npos) {
     return "is indented unlike the items of its list, or lacks its \"- \"";
+  }
+  if (what.find("illegal flow end") != std::string::npos) {
+    return "closes a [ or { that was never opened; remove it, or put quotes around the value";
+  }
+  if (what.find("unknown escape character") != std::string::npos) {
+    return "no such escape in a text in double quotes; write two backslashes, or single quotes "
+           "around the text";
   }
   return what.empty() ? "is not valid YAML" : "is not valid YAML: " + what;
 }
@@ -336,7 +355,8 @@ YamlFile read_yaml(std::string_view text, const std::string& name, const YamlBou
     }
   } catch (const YAML::Exception& error) {
     const bool unclosed = error.msg.find("flow not found") != std::string::npos;
-    const auto hint = find_cause(text, unclosed ? kWholeText : error.mark.line + 1);
+    auto hint = find_cause(text, unclosed ? kWholeText : error.mark.line + 1);
+    if (!hint) hint = find_value_that_goes_on(text, error.mark.line + 1);
     if (hint) {
       // What was found behind the fault comes of it.
       std::erase_if(out.findings, [&](const Finding& finding) {

@@ -213,6 +213,9 @@ void append_json(const Node& node, YamlVersion version, const std::string& path,
   out += map ? '{' : '[';
   for (size_t i = 0; i < node.items.size(); ++i) {
     if (i > 0) out += ',';
+    if (map && node.keys[i].plain && node.keys[i].text == "<<") {
+      findings->push_back({Finding::Weight::kError, node.keys[i].place, path, "", kMergeKey});
+    }
     if (map) out += quote(node.keys[i].text) + ":";
     const std::string below = map ? path + "." + node.keys[i].text : fmt::format("{}[{}]", path, i);
     append_json(node.items[i], version, below, findings, out);

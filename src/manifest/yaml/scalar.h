@@ -12,6 +12,9 @@
 
 namespace phoenix::manifest {
 
+// Of "<<", which only YAML 1.1 has.
+inline constexpr const char* kMergeKey = "merge keys are not read: write the keys themselves";
+
 enum class YamlVersion : uint8_t { k11, k12 };
 
 struct Scalar {

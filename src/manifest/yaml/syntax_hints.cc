@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <vector>
 
 namespace phoenix::manifest {
@@ -106,12 +108,26 @@ SyntaxHint open_quote(const Mark& mark) {
   return {mark.line, mark.column, "this quote is never closed"};
 }
 
+bool is_word(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
 // A line with a key's indentation and no colon, which the parser joined to what follows.
 std::optional<SyntaxHint> missing_colon(std::string_view line, int number) {
   const size_t indent = indentation(line);
   const std::string_view content = line.substr(indent);
   if (content.empty() || content[0] == '#' || content[0] == '-') return std::nullopt;
-  if (content.find(':') != std::string_view::npos) return std::nullopt;
+  const size_t colon = content.find(':');
+  if (colon != std::string_view::npos) {
+    const bool joined = content.find(": ") == std::string_view::npos &&
+                        colon + 1 < content.size() && content[colon + 1] != '\r' &&
+                        content[colon + 1] != '/' && is_word(content.substr(0, colon));
+    if (!joined) return std::nullopt;
+    return SyntaxHint{number, static_cast<int>(indent + colon) + 1,
+                      "there is no space behind the colon, so this is no \"key: value\""};
+  }
   return SyntaxHint{number, static_cast<int>(indent) + 1,
                     "is no \"key: value\": the colon is missing"};
 }
@@ -143,6 +159,32 @@ std::optional<SyntaxHint> find_lone_dash(std::string_view text, int line) {
     }
     if (before == std::string_view::npos) break;
     end = before;
+  }
+  return std::nullopt;
+}
+
+std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int line) {
+  for (int number = 1; number < line && !text.empty(); ++number) take_line(text);
+  const std::string_view content = take_line(text);
+  const size_t colon = content.find(": ");
+  size_t at = colon == std::string_view::npos ? indentation(content) : colon + 2;
+  while (colon == std::string_view::npos && content.substr(at).starts_with("- ")) at += 2;
+  at = std::min(content.find_first_not_of(' ', at), content.size());
+  const char opened = at < content.size() ? content[at] : '\0';
+  const bool quoted = opened == '\'' || opened == '"';
+  if (!quoted && opened != '[' && opened != '{') return std::nullopt;
+  const char closing = opened == '[' ? ']' : opened == '{' ? '}' : opened;
+  size_t depth = 0;
+  for (size_t i = at; i < content.size(); ++i) {
+    if (!quoted && content[i] == opened) ++depth;
+    if (content[i] != closing || (quoted && i == at)) continue;
+    if (!quoted && --depth > 0) continue;
+    const size_t next = content.find_first_not_of(" \r", i + 1);
+    constexpr std::string_view kNoValue = "#:,]}";
+    if (next == std::string_view::npos || kNoValue.find(content[next]) != kNoValue.npos) break;
+    return SyntaxHint{line, static_cast<int>(at) + 1,
+                      fmt::format("this value goes on behind its {}; put quotes{} around all of it",
+                                  closing, quoted ? " of the other kind" : "")};
   }
   return std::nullopt;
 }

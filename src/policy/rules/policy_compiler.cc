@@ -23,8 +23,8 @@ class PolicySetCompiler {
 
  private:
   PolicySet::AtPoint& at(Point point) { return set_.points_[static_cast<size_t>(point)]; }
-  void complain(const Place& place, std::string what) {
-    problems_.push_back({place, std::move(what)});
+  void complain(const Place& place, std::string what, std::string field = "") {
+    problems_.push_back({place, std::move(what), std::move(field)});
   }
 
   void add(const PolicySource& source) {
@@ -69,7 +69,7 @@ class PolicySetCompiler {
       auto program = cel::compile(from.condition, input_schema(source.point, older), options);
       if (!program) {
         for (const cel::Problem& problem : program.error()) {
-          complain(within(from.condition_place, problem), problem.what);
+          complain(within(from, problem), problem.what, "condition");
         }
         return;
       }
@@ -79,8 +79,21 @@ class PolicySetCompiler {
   }
 
   // A place of an expression in the document that it stands in.
-  static Place within(Place place, const cel::Problem& problem) {
+  static Place within(const RuleSource& from, const cel::Problem& problem) {
+    Place place = from.condition_place;
     if (place.line == 0) return place;
+    const auto& lines = from.condition_lines;
+    const auto next = std::find_if(lines.begin(), lines.end(), [&problem](const LineStart& line) {
+      return line.offset > problem.at;
+    });
+    if (next != lines.begin()) {
+      const LineStart& line = *std::prev(next);
+      const std::string_view before =
+          std::string_view(from.condition).substr(line.offset, problem.at - line.offset);
+      const auto letters =
+          std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xC0) != 0x80; });
+      return {place.file, line.line, line.column + static_cast<uint32_t>(letters)};
+    }
     if (problem.line == 1) {
       place.column += problem.column - 1;
     } else {
@@ -114,17 +127,22 @@ class PolicySetCompiler {
 
   void check_obligations(const PolicySource& source, const RuleSource& from) {
     const bool of_member = source.point == Point::kRegister || source.point == Point::kRetire;
-    for (const Obligation& one : from.obligations) {
+    const bool placed = from.obligation_places.size() == from.obligations.size();
+    for (size_t index = 0; index < from.obligations.size(); ++index) {
+      const Obligation& one = from.obligations[index];
+      const Place& place = placed ? from.obligation_places[index] : from.place;
       if (one.kind == Obligation::Kind::kLog) continue;
       if (of_member) {
-        complain(from.place, fmt::format("{} brings nobody a packet: its obligations can only log",
-                                         point_name(source.point)));
+        complain(place,
+                 fmt::format("{} brings nobody a packet: its obligations can only log",
+                             point_name(source.point)),
+                 "obligations");
       }
       if (one.kind != Obligation::Kind::kRedact) continue;
       for (const std::string& path : one.names) {
         if (valid_path(path)) continue;
-        complain(from.place,
-                 fmt::format("redact: \"{}\" is no path; give keys joined by dots", path));
+        complain(place, fmt::format("redact: \"{}\" is no path; give keys joined by dots", path),
+                 "obligations");
       }
     }
   }

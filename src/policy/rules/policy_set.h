@@ -80,6 +80,7 @@ struct Explanation {
 struct PolicyProblem {
   Place place;
   std::string what;
+  std::string field;  // of the rule: "condition", "obligations"; empty: the policy as a whole
   bool operator==(const PolicyProblem&) const = default;
 };
 

@@ -33,6 +33,13 @@ struct Obligation {
   bool operator==(const Obligation&) const = default;
 };
 
+// Where a line of an expression begins: that byte of it stands at that place of the document.
+struct LineStart {
+  uint32_t offset = 0;
+  uint32_t line = 0;
+  uint32_t column = 0;
+};
+
 // Who is to approve, and what happens if nobody does.
 struct Approval {
   std::string role = "approver";
@@ -51,6 +58,9 @@ struct RuleSource {
   Approval approval;  // of kRequireApproval
   Place place;
   Place condition_place;  // of the first byte of the expression
+  // Of one that stands in several lines of the document, for people; in order.
+  std::vector<LineStart> condition_lines;
+  std::vector<Place> obligation_places;  // for people: one for each obligation, or none
 };
 
 struct RestrictedTag {
