@@ -56,14 +56,6 @@ std::vector<Json> policy_documents(const manifest::App& app) {
   return documents;
 }
 
-std::set<std::string> namespaces_of(const manifest::App& app) {
-  std::set<std::string> spaces = {app.ns};
-  for (const auto& agent : app.agents) spaces.insert(agent.ns);
-  for (const auto& packet : app.packets) spaces.insert(packet.ns);
-  for (const auto& contract : app.contracts) spaces.insert(contract.ns);
-  return spaces;
-}
-
 Change::Verb verb_of(const std::string& change) {
   return change == "created"   ? Change::Verb::kCreate
          : change == "changed" ? Change::Verb::kUpdate

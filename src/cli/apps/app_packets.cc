@@ -17,13 +17,6 @@ void set_seconds(Json& body, const char* key, const std::optional<int64_t>& ms) 
   if (ms) body.set(key, Json::number((*ms + 999) / 1'000));
 }
 
-std::set<std::string> namespaces_of(const manifest::App& app) {
-  std::set<std::string> out = {app.ns};
-  for (const manifest::Packet& packet : app.packets) out.insert(packet.ns);
-  for (const manifest::Agent& agent : app.agents) out.insert(agent.ns);
-  return out;
-}
-
 std::string why_refused(const Json& problem) {
   std::string out = problem["detail"].text();
   for (const Json& error : problem["errors"].items()) {
@@ -52,6 +45,14 @@ Outcome<int> submit_batch(Api& api, const manifest::App& app, const std::vector<
 }
 
 }  // namespace
+
+std::set<std::string> namespaces_of(const manifest::App& app) {
+  std::set<std::string> out = {app.ns};
+  for (const manifest::Packet& packet : app.packets) out.insert(packet.ns);
+  for (const manifest::Agent& agent : app.agents) out.insert(agent.ns);
+  for (const manifest::Contract& contract : app.contracts) out.insert(contract.ns);
+  return out;
+}
 
 AppHost::AppHost(const Globals& globals, const std::string& url, Output* out)
     : globals_(globals), out_(out) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ class AppHost {
   Output* out_;
   std::map<std::string, Space> spaces_;
 };
+
+// Its own, and those of what it declares.
+std::set<std::string> namespaces_of(const manifest::App& app);
 
 // {"phoenixflight.io/app": …} and what the app and one of its agents or packets have of their own.
 Json app_labels(const manifest::App& app, const manifest::Pairs& own, const std::string& name);

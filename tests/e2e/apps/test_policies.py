@@ -146,6 +146,48 @@ spec: {target: can-handoff, defaultDecision: deny, rules: [
         self.assertEqual(done.code, 0, done)
         self.assertIn("0 of", done.out)
 
+    def test_replay_knows_who_waits_and_who_left_and_counts_what_it_cannot_ask(self):
+        host = Host(self)
+        where = {"PHOENIX_URL": host.url}
+        self.write("rules/amounts.yaml", HEAD + """kind: Policy
+metadata: {name: trusted}
+spec: {target: can-assign, minimumTrustScore: 0.9}
+---
+apiVersion: phoenixflight.io/v1
+kind: Policy
+metadata: {name: known}
+spec: {target: can-register, defaultDecision: allow, rules: [
+  {name: stranger, condition: member.id == 'carl', decision: deny}]}
+""")
+        self.cases.unlink()
+        self.assertEqual(run("apply", folder=self.folder, **where).code, 0)
+        for name, trust, code in (("anna", "0.95", 0), ("bert", "0.5", 0), ("carl", "0.5", 1)):
+            self.assertEqual(run("member", "register", name, "--capability", name, "--trust", trust,
+                                 **where).code, code)
+        for id, requires in (("one", "anna"), ("two", "bert")):
+            run("packet", "submit", "--requires", requires, "--id", id, **where)
+        self.assertEqual(run("packet", "complete", "one", "--as", "anna", **where).code, 0)
+        self.assertEqual(run("retire", "anna", **where).code, 0)
+        self.write("rules/amounts.yaml", HEAD + """kind: Policy
+metadata: {name: trusted}
+spec: {target: can-assign, minimumTrustScore: 0.3}
+---
+apiVersion: phoenixflight.io/v1
+kind: Policy
+metadata: {name: stays}
+spec: {target: can-retire, defaultDecision: allow, rules: [
+  {name: needed, condition: member.id == 'anna', decision: deny}]}
+""")
+        done = run("policy", "replay", "--with", str(self.folder), "-o", "json", **where)
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual([(item["at"], item["packet"], item["member"], item["recorded"],
+                           item["decision"]) for item in done.json["items"]],
+                         [("can-retire", None, "anna", "allow", "deny"),
+                          ("can-assign", "two", "bert", "deny", "allow")])
+        self.assertEqual((done.json["unknown"], done.json["refusalsOfMembers"]), (0, 1))
+        self.assertIn("passed over: 1 refusals", run("policy", "replay", "--with", str(self.folder),
+                                                     **where).out)
+
 
 if __name__ == "__main__":
     unittest.main()
