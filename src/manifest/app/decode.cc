@@ -330,7 +330,9 @@ Contract decode_contract(const Node& document, const Header& header, Findings* f
   contract.terms = contract_terms(spec);
   contract.source_place = place_of(spec, "source", document.place);
   contract.target_place = place_of(spec, "target", document.place);
-  contract.required_place = place_of(spec, "requiredCapabilities", document.place);
+  const Place other =
+      place_of(spec, "requiredCompliance", place_of(spec, "minimumTrustScore", document.place));
+  contract.required_place = place_of(spec, "requiredCapabilities", other);
   if (contract.in_force) check_terms(contract.terms, spec, findings);
   return contract;
 }

@@ -19,6 +19,7 @@ namespace phoenix::manifest {
 namespace {
 
 constexpr size_t kReasonsTold = 4;
+constexpr const char* kLeadsOut = "leads out of the app's folder";
 
 using Words = std::vector<std::string>;
 
@@ -38,6 +39,7 @@ Words missing(const Words& wanted, const Words& held, bool any) {
 // Whether a path of the app stays within its folder, links followed; what is not there yet counts
 // as it is written.
 bool is_within(const std::string& folder, const std::string& path) {
+  if (path.empty()) return true;
   if (!AppFiles::within(path)) return false;
   if (folder.empty()) return true;
   std::error_code error;
@@ -177,10 +179,16 @@ class Finder {
       if (policy.name.empty() || policy.bare) continue;
       const auto [first, fresh] = seen.emplace(std::pair(policy.target, policy.name), &policy);
       if (fresh) continue;
-      say(policy.version, policy.place, "metadata.name", quote(policy.name),
+      say(policy.version, name_place(policy), "metadata.name", quote(policy.name),
           fmt::format("is the name of another Policy of {} too, at {}", policy.target,
-                      first->second->place.text()));
+                      name_place(*first->second).text()));
     }
+  }
+
+  static const Place& name_place(const PolicyDocument& policy) {
+    const Node* metadata = policy.root.find("metadata");
+    const Node* name = metadata == nullptr ? nullptr : metadata->find("name");
+    return name == nullptr ? policy.place : name->place;
   }
 
   void placed_by_nobody(const Packet& packet) {
@@ -341,8 +349,10 @@ class Finder {
   void runs(const Agent& agent) {
     if (!agent.exec) return;
     const std::string& program = agent.exec->command[0];
-    if (leads_out(agent.exec->working_dir_place, "spec.exec.workingDir", agent.exec->working_dir))
-      return;
+    if (!is_within(app_.folder, agent.exec->working_dir)) {
+      return leads_out(agent.exec->working_dir_place, "spec.exec.workingDir",
+                       agent.exec->working_dir);
+    }
     const std::string base =
         app_.folder + (agent.exec->working_dir.empty() ? "" : "/" + agent.exec->working_dir);
     struct stat found = {};
@@ -355,7 +365,10 @@ class Finder {
     const std::string path = base + "/" + program;
     const std::string from_root =
         agent.exec->working_dir.empty() ? program : agent.exec->working_dir + "/" + program;
-    if (leads_out(agent.exec->command_place, "spec.exec.command[0]", from_root)) return;
+    // It may be a link to a program of the machine, as an interpreter of a virtual environment is.
+    if (!AppFiles::within(from_root)) {
+      return leads_out(agent.exec->command_place, "spec.exec.command[0]", program);
+    }
     if (stat(path.c_str(), &found) != 0) {
       say(agent.version, agent.exec->command_place, "spec.exec.command[0]", quote(program),
           "does not exist in the app's folder");
@@ -366,16 +379,16 @@ class Finder {
   }
 
   // Whatever the version: a bundle could not hold it.
-  bool leads_out(const Place& place, const char* field, const std::string& path) {
-    if (path.empty() || path[0] == '/' || is_within(app_.folder, path)) return false;
-    findings_->push_back(
-        {Finding::Weight::kError, place, field, quote(path), "leads out of the app's folder"});
-    return true;
+  void leads_out(const Place& place, const char* field, const std::string& path) {
+    findings_->push_back({Finding::Weight::kError, place, field, quote(path), kLeadsOut});
   }
 
   void entrypoint() {
     if (app_.entrypoint.empty() || app_.folder.empty()) return;
-    if (leads_out(app_.entrypoint_place, "runtime.entrypoint", app_.entrypoint)) return;
+    if (!is_within(app_.folder, app_.entrypoint)) {
+      return say(app_.version, app_.entrypoint_place, "runtime.entrypoint", quote(app_.entrypoint),
+                 kLeadsOut);
+    }
     const bool needed = std::any_of(app_.agents.begin(), app_.agents.end(), [](const Agent& each) {
       return !each.exec && each.kind != "human";
     });

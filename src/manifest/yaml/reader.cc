@@ -356,7 +356,7 @@ YamlFile read_yaml(std::string_view text, const std::string& name, const YamlBou
   } catch (const YAML::Exception& error) {
     const bool unclosed = error.msg.find("flow not found") != std::string::npos;
     auto hint = find_cause(text, unclosed ? kWholeText : error.mark.line + 1);
-    if (!hint) hint = find_value_that_goes_on(text, error.mark.line + 1);
+    if (!hint) hint = find_value_that_goes_on(text, error.mark.line + 1, error.mark.column + 1);
     if (hint) {
       // What was found behind the fault comes of it.
       std::erase_if(out.findings, [&](const Finding& finding) {

@@ -132,6 +132,21 @@ std::optional<SyntaxHint> missing_colon(std::string_view line, int number) {
                     "is no \"key: value\": the colon is missing"};
 }
 
+bool is_quote(char c) { return c == '\'' || c == '"'; }
+
+// Whether a value goes on there: nothing that ends one stands there.
+bool has_more(std::string_view line, size_t at) {
+  constexpr std::string_view kEnds = "#:,]}";
+  const size_t next = line.find_first_not_of(" \r", at);
+  return next != std::string_view::npos && kEnds.find(line[next]) == kEnds.npos;
+}
+
+SyntaxHint goes_on(int line, size_t at, char closing) {
+  return {line, static_cast<int>(at) + 1,
+          fmt::format("this value goes on behind its {}; put quotes{} around all of it", closing,
+                      is_quote(closing) ? " of the other kind" : "")};
+}
+
 }  // namespace
 
 std::optional<SyntaxHint> find_open_quote(std::string_view text) {
@@ -163,15 +178,23 @@ std::optional<SyntaxHint> find_lone_dash(std::string_view text, int line) {
   return std::nullopt;
 }
 
-std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int line) {
+std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int line, int column) {
   for (int number = 1; number < line && !text.empty(); ++number) take_line(text);
   const std::string_view content = take_line(text);
+  const auto noticed = std::min(content.size(), static_cast<size_t>(std::max(column, 1)) - 1);
+  const size_t before = content.substr(0, noticed).find_last_not_of(' ');
+  if (before != std::string_view::npos && before > 0 && is_quote(content[before])) {
+    const size_t opened = content.rfind(content[before], before - 1);
+    if (opened != std::string_view::npos && has_more(content, noticed)) {
+      return goes_on(line, opened, content[before]);
+    }
+  }
   const size_t colon = content.find(": ");
   size_t at = colon == std::string_view::npos ? indentation(content) : colon + 2;
   while (colon == std::string_view::npos && content.substr(at).starts_with("- ")) at += 2;
   at = std::min(content.find_first_not_of(' ', at), content.size());
   const char opened = at < content.size() ? content[at] : '\0';
-  const bool quoted = opened == '\'' || opened == '"';
+  const bool quoted = is_quote(opened);
   if (!quoted && opened != '[' && opened != '{') return std::nullopt;
   const char closing = opened == '[' ? ']' : opened == '{' ? '}' : opened;
   size_t depth = 0;
@@ -179,12 +202,8 @@ std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int lin
     if (!quoted && content[i] == opened) ++depth;
     if (content[i] != closing || (quoted && i == at)) continue;
     if (!quoted && --depth > 0) continue;
-    const size_t next = content.find_first_not_of(" \r", i + 1);
-    constexpr std::string_view kNoValue = "#:,]}";
-    if (next == std::string_view::npos || kNoValue.find(content[next]) != kNoValue.npos) break;
-    return SyntaxHint{line, static_cast<int>(at) + 1,
-                      fmt::format("this value goes on behind its {}; put quotes{} around all of it",
-                                  closing, quoted ? " of the other kind" : "")};
+    if (has_more(content, i + 1)) return goes_on(line, at, closing);
+    break;
   }
   return std::nullopt;
 }

@@ -24,8 +24,8 @@ std::optional<SyntaxHint> find_open_quote(std::string_view text);
 std::optional<SyntaxHint> find_cause(std::string_view text, int line);
 
 // In `line` (from 1): a value that begins with a quote or bracket and is more than what these
-// enclose, as an expression may be.
-std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int line);
+// enclose, as an expression may be. The parser noticed something at `column`.
+std::optional<SyntaxHint> find_value_that_goes_on(std::string_view text, int line, int column);
 
 // The last line up to `line` (from 1) that is a dash and nothing else: a list's item without a
 // value. Looks at 100 lines at most.
