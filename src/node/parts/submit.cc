@@ -101,6 +101,9 @@ void Node::Impl::submit(Command command, Submit& request) {
   }
   std::vector<SlotNo> known(keys.size());
   packets.find(keys, known);
+  // The last one: answers come in the order of the questions, so it goes on once, not once for
+  // each.
+  const PacketKey* awaited = nullptr;
   size_t next = 0;
   for (const auto& item : request.items) {
     if (!item) continue;
@@ -108,7 +111,10 @@ void Node::Impl::submit(Command command, Submit& request) {
     if (kept_elsewhere(*item)) continue;
     if (slot == kNoSlot && (item->id_generated || is_looked_up(command, item->key))) continue;
     if (slot != kNoSlot && !packets[slot].busy) continue;
-    const PacketKey key = item->key;
+    awaited = &item->key;
+  }
+  if (awaited != nullptr) {
+    const PacketKey key = *awaited;
     look_up_rest(command, request, known);
     command.body = std::move(request);
     must_wait(command, key, true);
