@@ -443,12 +443,7 @@ struct Node::Impl {
   void tell_all_loads(const HostLife& peer);
   void set_foreign_load(MemberNo no, uint32_t load);
   void loads_told(const HostLife& from, const Loads& message);
-  void share_out(MemberNo no);
-  void turn_shares();
-  bool turn_share(MemberNo no, Shares& shares);
-  std::vector<Shares::Holding> holdings(MemberNo no) const;
-  void keep_back(MemberNo no, uint32_t load);
-  void keep_share(MemberNo no);
+  class Sharing;  // remote/loads.h
 
   // --- remote/learn.cc: records of others ---
   struct Learned;

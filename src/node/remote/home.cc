@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
+#include "node/remote/loads.h"
 
 namespace phoenix {
 namespace {
@@ -207,7 +208,7 @@ void Node::Impl::turn(const HostLife& from, const Packet& head, MemberNo no, Tur
     const Member& member = directory.member(no);
     answer.member = member.record;
     if (member.session != kNobody) answer.session = directory.session(member.session).record;
-    if (why == TurnReason::kFull) share_out(no);
+    if (why == TurnReason::kFull) Sharing(*this).begin(no);
   }
   tell(from, std::move(answer));
 }
@@ -227,6 +228,7 @@ void Node::Impl::delivered_all(const HostLife& from, const DeliverAll& message) 
     delivered(from, item);
   }
   if (!message.last) return;
+  Sharing(*this).confirm(from);
   for (ForeignNo no = 0; no < remote.foreign.end(); ++no) {
     const Foreign& entry = remote.foreign[no];
     if (!entry.used || named.contains(entry.head->key)) continue;

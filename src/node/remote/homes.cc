@@ -5,6 +5,7 @@
 
 #include "base/planted.h"
 #include "node/parts/impl.h"
+#include "node/remote/loads.h"
 
 namespace phoenix {
 namespace {
@@ -199,6 +200,7 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
     }
     it = remote.manual_loads.erase(it);
   }
+  std::erase_if(remote.unconfirmed, [this](const auto& entry) { return !in_view(entry.first); });
   for (const SessionNo no : directory.sessions()) home_changed(no);
   // What a keeper that is gone had delivered here will be told anew by the next.
   for (ForeignNo no = 0; no < remote.foreign.end(); ++no) {
@@ -239,6 +241,7 @@ void Node::Impl::arrive(SessionNo no) {
     }
     note_load(member);
     sync_ring(member);
+    Sharing(*this).introduce(member);
   }
 }
 
@@ -326,7 +329,7 @@ void Node::Impl::tick_remote() {
   open_again();
   give_up_asking();
   check_foreign();
-  turn_shares();
+  Sharing(*this).turn();
   adopt();
 }
 

@@ -5,6 +5,7 @@
 
 #include "node/parts/impl.h"
 #include "node/remote/about_bytes.h"
+#include "node/remote/loads.h"
 
 namespace phoenix {
 namespace {
@@ -119,11 +120,10 @@ void Node::Impl::move_on(SlotNo no, const char* why) {
   packets[no].turns = turns;
 }
 
-// A member whose home had no room may be asked again.
+// A member whose home had no room may be asked again, and one of which its home has said nothing.
 void Node::Impl::open_again() {
   while (remote.shut.due(now.mono)) {
-    const MemberNo no = remote.shut.pop().what;
-    if (no < directory.member_numbers() && directory.has_member(no)) sync_ring(no);
+    Sharing(*this).reopen(remote.shut.pop().what);
   }
   // Those that were answered; the first of the others is the oldest.
   while (!remote.offers.empty()) {

@@ -6,6 +6,7 @@
 #include "base/planted.h"
 #include "node/parts/impl.h"
 #include "node/remote/about_bytes.h"
+#include "node/remote/loads.h"
 
 namespace phoenix {
 namespace {
@@ -70,7 +71,9 @@ void Node::Impl::tell_of(const Write& write) {
     if (step.next) news.sessions.push_back(step.next);
   }
   for (const MemberStep& step : write.members) {
-    if (step.next) news.members.push_back(step.next);
+    if (!step.next) continue;
+    news.members.push_back(step.next);
+    Sharing(*this).introduce(directory.find_member(step.next->key));
   }
   if (!write.apart) return;
   for (const MemberKey& key : write.apart->dropped_members) news.gone_members.push_back(key);
@@ -97,9 +100,10 @@ void Node::Impl::tell_all_records(const HostLife& peer) {
 void Node::Impl::link_up(const HostLife& peer) {
   if (peer == config.self) return;
   remote.named.erase(peer);
+  Sharing(*this).doubt(peer);
   tell_all_records(peer);
-  if (!planted(PlantedBug::kNotDeliveredAgain)) deliver_all(peer);
   tell_all_loads(peer);
+  if (!planted(PlantedBug::kNotDeliveredAgain)) deliver_all(peer);  // the end of it all
   for (const Leaver& leaver : certificates.leavers) {
     if (leaver.open.contains(peer)) ask_to_part(peer, leaver);
   }
@@ -176,12 +180,14 @@ void Node::Impl::learn_session(const std::shared_ptr<const SessionRecord>& next,
 void Node::Impl::learn_member(const std::shared_ptr<const MemberRecord>& next, Learned& learned) {
   const MemberNo known = directory.find_member(next->key);
   bool busy = false;
+  bool newcomer = known == kNobody;
   WallMs seen = 0;
   if (known != kNobody) {
     const Member& member = directory.member(known);
     if (member.record->revision >= next->revision) return;
     busy = member.busy;
     seen = member.last_seen;
+    newcomer = member.record->incarnation != next->incarnation;
     if (member.session != kNobody) learned.relink.insert(member.session);
     const bool same =
         member.record->incarnation == next->incarnation && member.record->session == next->session;
@@ -197,6 +203,7 @@ void Node::Impl::learn_member(const std::shared_ptr<const MemberRecord>& next, L
   const bool present =
       next->status == MemberStatus::kActive || next->status == MemberStatus::kDraining;
   if (!present) learned.losses.insert_or_assign(no, loss_of(*next));
+  if (present && newcomer) Sharing(*this).await_word(no, Unheard::kJoined);
 }
 
 // Forgotten an hour after its end. What is on its way to it, or held in its name, is seen to first.
@@ -227,6 +234,8 @@ void Node::Impl::member_changed(MemberNo no, const Learned& learned) {
   } else if (remote.foreign.of(no).empty()) {
     set_foreign_load(no, 0);  // what its former home had told
   }
+  const bool moved = member.session != kNobody && learned.moved.contains(member.session);
+  if (moved && !here) Sharing(*this).await_word(no, Unheard::kMoved);
   sync_ring(no);
   if (member.held.empty()) return;
   std::vector<SlotNo> held = held_by({no});
@@ -237,7 +246,7 @@ void Node::Impl::member_changed(MemberNo no, const Learned& learned) {
       orphan(slot_no, why == learned.losses.end() ? Loss{} : why->second);
       continue;
     }
-    if (member.session == kNobody || !learned.moved.contains(member.session)) continue;
+    if (!moved) continue;
     slot.maybe = slot.maybe || slot.told;
     slot.told = false;
     slot.outbox = 0;

@@ -1,14 +1,17 @@
-// How much members hold, told between hosts: a home says to each keeper what its members hold of
-// the others' packets. More of it at once where little room is left, else a little later.
+// loads.h, and how much members hold, told between hosts: a home says to each keeper what its
+// members hold of the others' packets. More of it at once where little room is left, else a little
+// later.
 
 #include <algorithm>
 
-#include "node/parts/impl.h"
+#include "node/remote/loads.h"
 
 namespace phoenix {
 namespace {
 
 constexpr Duration kLoadsEvery = milliseconds(20);
+// A home says what a member holds right behind its record.
+constexpr Duration kWordWithin = milliseconds(100);
 
 }  // namespace
 
@@ -21,7 +24,7 @@ void Node::Impl::note_load(MemberNo no) {
     return;
   }
   remote.loads_changed.insert(no);
-  keep_share(no);
+  Sharing(*this).keep(no);
   const bool tight = member.ring != kNoMember && uint64_t{placement.load(member.ring)} * 4 >=
                                                      uint64_t{placement.max_load(member.ring)} * 3;
   remote.loads_due = std::min(remote.loads_due, tight ? now.mono : now.mono + kLoadsEvery);
@@ -44,6 +47,7 @@ void Node::Impl::tell_loads() {
   if (remote.loads_due > now.mono) return;
   remote.loads_due = kNever;
   const std::set<MemberNo> changed = std::exchange(remote.loads_changed, {});
+  const std::set<MemberNo> introduced = std::exchange(remote.introduced, {});
   for (const HostLife& peer : remote.view) {
     if (peer == config.self) continue;
     Loads loads;
@@ -55,7 +59,8 @@ void Node::Impl::tell_loads() {
       }
       const uint32_t load = load_beside(no, peer);
       const auto it = told.find(no);
-      if ((it == told.end() ? 0 : it->second) == load) continue;
+      const uint32_t known = it == told.end() ? 0 : it->second;
+      if (known == load && !introduced.contains(no)) continue;
       loads.others.emplace_back(directory.member(no).record->key, load);
       if (load == 0) {
         told.erase(no);
@@ -67,18 +72,19 @@ void Node::Impl::tell_loads() {
   }
 }
 
-// To a host that knows nothing of it.
+// To a host that knows nothing of it, or what it was told before this host had it in its view, and
+// not what has changed since.
 void Node::Impl::tell_all_loads(const HostLife& peer) {
   auto& told = remote.loads_told[peer];
-  told.clear();
+  const std::map<MemberNo, uint32_t> before = std::exchange(told, {});
   Loads loads;
   for (const MemberNo no : directory.members_in_order()) {
     const Member& member = directory.member(no);
     const bool ours = member.record->manual ||
                       (member.session != kNobody && directory.session(member.session).here);
     const uint32_t load = ours ? load_beside(no, peer) : 0;
-    if (load == 0) continue;
-    told[no] = load;
+    if (load == 0 && !before.contains(no)) continue;
+    if (load > 0) told[no] = load;
     loads.others.emplace_back(member.record->key, load);
   }
   tell_loads_to(peer, std::move(loads));
@@ -111,6 +117,8 @@ void Node::Impl::loads_told(const HostLife& from, const Loads& message) {
     const MemberNo no = directory.find_member(key);
     if (no == kNobody) continue;
     const Member& member = directory.member(no);
+    const auto doubted = remote.unconfirmed.find(from);
+    if (doubted != remote.unconfirmed.end()) doubted->second.erase(no);
     if (member.record->manual) {
       uint32_t& told = remote.manual_loads[{from, no}];
       set_foreign_load(no, member.foreign_load - told + load);
@@ -119,85 +127,166 @@ void Node::Impl::loads_told(const HostLife& from, const Loads& message) {
     }
     if (member.session == kNobody) continue;
     const Session& session = directory.session(member.session);
-    if (!session.here && session.record->home == from) set_foreign_load(no, load);
+    if (session.here || session.record->home != from) continue;
+    set_foreign_load(no, load);
+    Sharing(*this).hear(no);
   }
 }
 
 // --- members that are asked for more than they have -----------------------------------------
 
-// A keeper's packet was turned away, for others had been faster: from now on each keeper is told of
-// no more room than its share.
-void Node::Impl::share_out(MemberNo no) {
-  if (remote.shares.contains(no) || directory.member(no).ring == kNoMember) return;
-  if (!turn_share(no, remote.shares[no])) {
-    remote.shares.erase(no);
-    return;
-  }
-  remote.shares_due = std::min(remote.shares_due, now.mono + Shares::kTurn);
-  note_load(no);
+void Node::Impl::Sharing::introduce(MemberNo no) {
+  Remote& others = node_.remote;
+  if (no == kNobody || others.view.size() < 2) return;
+  const Member& member = node_.directory.member(no);
+  const bool here = member.ring != kNoMember && member.session != kNobody &&
+                    node_.directory.session(member.session).here;
+  if (!here) return;
+  others.introduced.insert(no);
+  others.loads_changed.insert(no);
+  others.loads_due = node_.now.mono;
+  if (is_waited_for(member)) begin(no);
 }
 
-void Node::Impl::turn_shares() {
-  if (now.mono < remote.shares_due) return;
-  for (auto it = remote.shares.begin(); it != remote.shares.end();) {
+bool Node::Impl::Sharing::is_waited_for(const Member& member) const {
+  const auto serves = [&](ClassId cls) { return node_.placement.matches(member.ring, cls); };
+  return node_.parking.best(node_.placement.max_load(member.ring), serves).has_value();
+}
+
+void Node::Impl::Sharing::begin(MemberNo no) {
+  Remote& others = node_.remote;
+  if (others.shares.contains(no) || node_.directory.member(no).ring == kNoMember) return;
+  if (!turn(no, others.shares[no])) {
+    others.shares.erase(no);
+    return;
+  }
+  others.shares_due = std::min(others.shares_due, node_.now.mono + Shares::kTurn);
+  node_.note_load(no);
+}
+
+void Node::Impl::Sharing::turn() {
+  Remote& others = node_.remote;
+  if (node_.now.mono < others.shares_due) return;
+  for (auto it = others.shares.begin(); it != others.shares.end();) {
     const MemberNo no = it->first;
-    if (turn_share(no, it->second)) {
+    if (turn(no, it->second)) {
       ++it;
-      note_load(no);
+      node_.note_load(no);
       continue;
     }
-    it = remote.shares.erase(it);
-    if (!directory.has_member(no)) continue;
+    it = others.shares.erase(it);
+    if (!node_.directory.has_member(no)) continue;
     keep_back(no, 0);
-    note_load(no);
+    node_.note_load(no);
   }
-  remote.shares_due = remote.shares.empty() ? kNever : now.mono + Shares::kTurn;
+  others.shares_due = others.shares.empty() ? kNever : node_.now.mono + Shares::kTurn;
 }
 
 // False: nothing is to be shared any more.
-bool Node::Impl::turn_share(MemberNo no, Shares& shares) {
-  if (!directory.has_member(no)) return false;
-  const Member& member = directory.member(no);
+bool Node::Impl::Sharing::turn(MemberNo no, Shares& shares) {
+  if (!node_.directory.has_member(no)) return false;
+  const Member& member = node_.directory.member(no);
   if (member.record->status != MemberStatus::kActive || member.ring == kNoMember ||
-      member.session == kNobody || !directory.session(member.session).here) {
+      member.session == kNobody || !node_.directory.session(member.session).here) {
     return false;
   }
-  shares.turn(placement.max_load(member.ring), holdings(no), now.mono);
+  shares.turn(node_.placement.max_load(member.ring), holdings(no), node_.now.mono);
   return !shares.over();
 }
 
 // What each host's packets take of its room. Requires: it is on the ring.
-std::vector<Shares::Holding> Node::Impl::holdings(MemberNo no) const {
-  const Member& member = directory.member(no);
-  const uint32_t own = placement.load(member.ring) - member.kept_back - member.foreign_load;
+std::vector<Shares::Holding> Node::Impl::Sharing::holdings(MemberNo no) const {
+  const Member& member = node_.directory.member(no);
+  const uint32_t own = node_.placement.load(member.ring) - member.kept_back - member.foreign_load;
   std::vector<Shares::Holding> all;
-  for (const HostLife& keeper : remote.view) {
-    all.push_back({keeper, keeper == config.self ? own : remote.foreign.load(no, keeper)});
+  for (const HostLife& keeper : node_.remote.view) {
+    all.push_back(
+        {keeper, keeper == node_.config.self ? own : node_.remote.foreign.load(no, keeper)});
   }
   return all;
 }
 
 // Room of this host's own member that is not for this host's own packets.
-void Node::Impl::keep_back(MemberNo no, uint32_t load) {
-  Member& member = directory.member(no);
+void Node::Impl::Sharing::keep_back(MemberNo no, uint32_t load) {
+  Member& member = node_.directory.member(no);
   if (member.kept_back == load) return;
   const bool more_room = load < member.kept_back;
   if (member.ring != kNoMember) {
-    placement.add_load(member.ring, int64_t{load} - int64_t{member.kept_back});
+    node_.placement.add_load(member.ring, int64_t{load} - int64_t{member.kept_back});
   }
   member.kept_back = load;
-  if (more_room) with_room.push_back(no);
+  if (more_room) node_.with_room.push_back(no);
 }
 
-void Node::Impl::keep_share(MemberNo no) {
-  const auto shared = remote.shares.find(no);
-  if (shared == remote.shares.end()) return;
-  const Member& member = directory.member(no);
+void Node::Impl::Sharing::keep(MemberNo no) {
+  const auto shared = node_.remote.shares.find(no);
+  if (shared == node_.remote.shares.end()) return;
+  const Member& member = node_.directory.member(no);
   if (member.ring == kNoMember) return;
   shared->second.saw(holdings(no));
-  const uint32_t most = placement.max_load(member.ring);
-  const uint32_t for_others = most - std::min(most, shared->second.of(config.self));
+  const uint32_t most = node_.placement.max_load(member.ring);
+  const uint32_t for_others = most - std::min(most, shared->second.of(node_.config.self));
   keep_back(no, for_others - std::min(for_others, member.foreign_load));
+}
+
+// --- members that others have just told of ---------------------------------------------------
+
+void Node::Impl::Sharing::await_word(MemberNo no, Unheard why) {
+  Member& member = node_.directory.member(no);
+  const SessionNo session = node_.directory.find_session(member.record->session);
+  if (session == kNobody || node_.directory.session(session).here) return;
+  node_.set_foreign_load(no, 0);
+  member.shut_until = node_.now.mono + kWordWithin;
+  node_.remote.shut.add(member.shut_until, no, 0);
+  node_.remote.unheard.try_emplace(no, why);
+}
+
+void Node::Impl::Sharing::hear(MemberNo no) {
+  if (!node_.remote.unheard.contains(no)) return;
+  node_.directory.member(no).shut_until = {};
+  reopen(no);
+}
+
+void Node::Impl::Sharing::reopen(MemberNo no) {
+  const auto unheard = node_.remote.unheard.find(no);
+  const bool joins = unheard != node_.remote.unheard.end() && unheard->second == Unheard::kJoined;
+  if (unheard != node_.remote.unheard.end()) node_.remote.unheard.erase(unheard);
+  if (no >= node_.directory.member_numbers() || !node_.directory.has_member(no)) return;
+  node_.sync_ring(no);
+  const MemberIndex ring = node_.directory.member(no).ring;
+  if (joins && ring != kNoMember && node_.placement.open(ring)) node_.joined.push_back(no);
+}
+
+// --- a link that came up anew -----------------------------------------------------------------
+
+void Node::Impl::Sharing::doubt(const HostLife& peer) {
+  std::set<MemberNo> doubted;
+  for (const MemberNo no : node_.directory.members_in_order()) {
+    const Member& member = node_.directory.member(no);
+    if (member.foreign_load > 0 && tells(peer, no)) doubted.insert(no);
+  }
+  node_.remote.unconfirmed[peer] = std::move(doubted);
+}
+
+void Node::Impl::Sharing::confirm(const HostLife& peer) {
+  const auto it = node_.remote.unconfirmed.find(peer);
+  if (it == node_.remote.unconfirmed.end()) return;
+  Loads none;
+  for (const MemberNo no : it->second) {
+    if (!node_.directory.has_member(no) || !tells(peer, no)) continue;
+    none.others.emplace_back(node_.directory.member(no).record->key, 0U);
+  }
+  node_.remote.unconfirmed.erase(it);
+  node_.loads_told(peer, none);
+}
+
+// Is what that host tells of the member's load what counts here?
+bool Node::Impl::Sharing::tells(const HostLife& peer, MemberNo no) const {
+  const Member& member = node_.directory.member(no);
+  if (member.record->manual) return node_.remote.manual_loads.contains({peer, no});
+  if (member.session == kNobody) return false;
+  const Session& session = node_.directory.session(member.session);
+  return !session.here && session.record->home == peer;
 }
 
 }  // namespace phoenix

@@ -107,13 +107,23 @@ size_t Shares::neediest(size_t but) const {
   return best;
 }
 
-// If nobody wants it, it is who comes next that may have it.
+// In portions, so that nobody gets more than others who want some as well. If nobody wants it, it
+// is who comes next that may have it.
 void Shares::give(uint32_t load, size_t but) {
   if (parts_.empty()) return;
-  size_t to = neediest(but);
-  if (to == parts_.size()) to = next_;
-  parts_[to].share += load;
-  next_ = (to + 1) % parts_.size();
+  const auto wanting =
+      static_cast<uint32_t>(std::count_if(parts_.begin(), parts_.end(), [&](const Part& part) {
+        return part.sated <= now_ && &part != parts_.data() + but;
+      }));
+  while (load > 0) {
+    const size_t neediest_now = neediest(but);
+    const bool wanted = neediest_now < parts_.size();
+    const size_t to = wanted ? neediest_now : next_;
+    const uint32_t portion = wanted ? std::max(load / wanting, 1U) : load;
+    parts_[to].share += portion;
+    load -= portion;
+    next_ = (to + 1) % parts_.size();
+  }
 }
 
 }  // namespace phoenix

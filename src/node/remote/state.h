@@ -55,6 +55,9 @@ struct GivenBack {
   bool operator==(const GivenBack&) const = default;
 };
 
+// Why nothing is known of what a member holds that is at home elsewhere.
+enum class Unheard : uint8_t { kJoined, kMoved };
+
 // A home that is not in the view, whose sessions this host may have to take.
 struct LostHome {
   Instant silent;  // it has renewed nothing since then, at least
@@ -90,6 +93,7 @@ struct Remote {
   std::map<HostLife, std::set<PacketKey>> named;       // by a DeliverAll that goes on
   std::vector<std::pair<HostLife, Deliver>> deferred;  // until a write about the owner has settled
   std::set<MemberNo> loads_changed;
+  std::set<MemberNo> introduced;  // whose load is told though it may be none
   Instant loads_due = kNever;
   std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
   std::map<MemberNo, Shares> shares;  // of members that several keepers wait for
@@ -100,7 +104,11 @@ struct Remote {
   std::deque<std::pair<SlotNo, uint32_t>> orphans;  // with their lives
   std::map<SlotNo, Loss> losses;
   size_t orphans_on_their_way = 0;
-  Timers<Instant> shut;    // members whose homes had no room
+  Timers<Instant> shut;                 // members on which nothing is placed until then
+  std::map<MemberNo, Unheard> unheard;  // those of them whose homes have not said what they hold
+  // Members of whose load that host has told, by a link that was lost since: whom it does not name
+  // anew holds nothing more that it knows of.
+  std::map<HostLife, std::set<MemberNo>> unconfirmed;
   Timers<Instant> offers;  // deliveries by the time they were told, with lives
   std::map<std::pair<HostLife, MemberNo>, uint32_t> manual_loads;
 

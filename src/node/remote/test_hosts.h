@@ -203,11 +203,16 @@ class Hosts {
     }
   }
   template <class T>
+  std::vector<T> messages(const std::string& from, const std::string& to) {
+    std::vector<T> all;
+    for (const NodeMessage& message : said_[{from, to}]) {
+      if (const T* one = std::get_if<T>(&message)) all.push_back(*one);
+    }
+    return all;
+  }
+  template <class T>
   size_t said(const std::string& from, const std::string& to) {
-    const auto& all = said_[{from, to}];
-    return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const NodeMessage& one) {
-      return std::holds_alternative<T>(one);
-    }));
+    return messages<T>(from, to).size();
   }
 
   // --- the store ---
