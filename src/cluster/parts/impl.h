@@ -99,7 +99,8 @@ struct Cluster::Impl final : Whereabouts {
   std::set<HostLife> homes;        // of sessions that were ever heard of
 
   bool records_asked = false;
-  Instant records_at;  // not before
+  Instant records_at;                  // not before
+  std::optional<Instant> store_heard;  // when it last renewed this host's hold
   std::set<MemberKey> wanted_members;
   std::set<std::string> wanted_sessions;
   std::vector<MemberKey> asked_members;

@@ -14,6 +14,9 @@ constexpr Duration kLongAgo = seconds(24 * 3600);
 constexpr Duration kDroppedFor = seconds(3600);
 // Slots that should have a keeper, and wait for it longer than that, are worth a word.
 constexpr Duration kSlotsWait = seconds(5);
+// A host that the store has not answered for so long can promise nothing, whether or not anybody
+// wants to write just now. Its hold is renewed each half second, with a patience of two.
+constexpr Duration kSilentStore = seconds(3);
 // How often others are told that packets are at work or rest, where nothing was written.
 constexpr Duration kCountsEvery = milliseconds(250);
 
@@ -89,6 +92,7 @@ void Cluster::Impl::beat(Now at, Instant sent, const Beat& beat) {
     left.sessions = beat.left;
     learn(at, std::move(left));
   }
+  store_heard = at.mono;
   node.hold_renewed(at, sent);
   bool news = false;
   for (auto& [home, what] : dropped) {
@@ -232,6 +236,13 @@ void Cluster::Impl::add_to(Health& health, Now at) const {
   if (!in_view(config.node.self)) {
     health.ready = false;
     health.why = "this host is not in the pool's view yet";
+    return;
+  }
+  const Duration silent = store_heard ? at.mono - *store_heard : Duration{};
+  if (config.has_store && silent > kSilentStore) {
+    health.ready = false;
+    health.why = "the store has not answered for " + std::to_string(silent.ms() / 1000) + " s";
+    health.since = at.wall - silent.ms();
     return;
   }
   const SlotCounts counts = slots.counts();
