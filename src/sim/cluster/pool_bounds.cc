@@ -11,6 +11,10 @@ namespace {
 // What all hosts may take together for anything beyond the bound itself: views, claims, scans, news
 // of each other, a slow commit.
 constexpr Duration kPoolSlack = seconds(4);
+// How long news of a member may be on their way while all is well, and how often all that every
+// host believes is gone through.
+constexpr Duration kNewsSlack = seconds(2);
+constexpr Duration kBeliefsEvery = milliseconds(500);
 
 bool holds_all(const std::vector<std::string>& held, const Names& wanted) {
   return std::ranges::all_of(
@@ -37,12 +41,14 @@ void PoolBounds::look(Instant now, WallMs wall, Instant calm_since) {
   for (const auto& machine : machines_) memory(*machine);
   if (calm_since == kNever || now - calm_since <= kPoolSlack) {
     could_since_.clear();
+    wrong_.clear();
     return;
   }
   every_slot(now, calm_since);
   for (const auto& machine : machines_) waits(*machine);
   packets(now, wall, calm_since);
   sessions(now, calm_since);
+  beliefs(now, calm_since);
 }
 
 void PoolBounds::drivers() {
@@ -118,12 +124,17 @@ void PoolBounds::waits(const Machine& machine) {
   }
 }
 
-void PoolBounds::packets(Instant now, WallMs wall, Instant calm_since) {
+std::map<MemberKey, uint64_t> PoolBounds::loads() const {
   std::map<MemberKey, uint64_t> loads;
   for (const PacketKey& key : shadow_.live()) {
     const Packet& head = *shadow_.find(key)->head;
     if (head.owner) loads[MemberKey(key.ns(), head.owner->id)] += head.spec->load;
   }
+  return loads;
+}
+
+void PoolBounds::packets(Instant now, WallMs wall, Instant calm_since) {
+  const std::map<MemberKey, uint64_t> held = loads();
   for (const PacketKey& key : shadow_.live()) {
     const Shadow::Track& track = *shadow_.find(key);
     const WallMs deadline = track.head->spec->deadline;
@@ -135,7 +146,7 @@ void PoolBounds::packets(Instant now, WallMs wall, Instant calm_since) {
       could_since_.erase(key);
       owned(now, calm_since, track);
     } else {
-      parked(now, wall, calm_since, track, loads);
+      parked(now, wall, calm_since, track, held);
     }
   }
 }
@@ -216,6 +227,60 @@ void PoolBounds::sessions(Instant now, Instant calm_since) {
               fmt::format("session {} lives, {} ms after the last call with its token", id,
                           (now - last).ms()));
   }
+}
+
+// Every host knows every member and its session as the store has them; and a home what its members
+// hold, whoever keeps it, for by that it hands over or turns away.
+void PoolBounds::beliefs(Instant now, Instant calm_since) {
+  if (now < beliefs_due_) return;
+  beliefs_due_ = now + kBeliefsEvery;
+  const std::map<MemberKey, uint64_t> held = loads();
+  for (const auto& machine : machines_) {
+    if (machine->cluster() == nullptr) continue;
+    for (const auto& [key, stored] : shadow_.members()) {
+      const auto load = held.find(key);
+      std::string belief = wrong_belief(*machine, stored, load == held.end() ? 0 : load->second);
+      Wrong& known = wrong_[{machine->name(), key}];
+      if (belief.empty() || belief != known.belief) known = {std::move(belief), now};
+      if (known.belief.empty() || now - known.since <= kNewsSlack) continue;
+      complain_(
+          Invariant::kBounded,
+          fmt::format("{} has believed for {} ms, all being well for {} ms: {}", machine->name(),
+                      (now - known.since).ms(), (now - calm_since).ms(), known.belief));
+      return;
+    }
+  }
+}
+
+// A sentence; empty: what it believes is so.
+std::string PoolBounds::wrong_belief(const Machine& machine, const MemberRecord& stored,
+                                     uint64_t held) const {
+  const Node& node = machine.cluster()->node();
+  const std::string& name = stored.key.text();
+  const auto member = node.find_member(stored.key);
+  const bool present =
+      stored.status == MemberStatus::kActive || stored.status == MemberStatus::kDraining;
+  if (!member) return present ? "there is no member " + name : std::string();
+  if (member->record->revision != stored.revision) {
+    return fmt::format("{} is at revision {}, which is at {}", name, member->record->revision,
+                       stored.revision);
+  }
+  bool at_home = false;
+  const auto session = shadow_.sessions().find(stored.session);
+  if (session != shadow_.sessions().end()) {
+    const auto known = node.find_session(stored.session);
+    const uint64_t revision = known ? known->revision : 0;
+    if (revision != session->second.revision) {
+      return fmt::format("session {} of {} is at revision {}, which is at {}", stored.session, name,
+                         revision, session->second.revision);
+    }
+    at_home = session->second.home == machine.life() && session->second.active() &&
+              stored.status == MemberStatus::kActive;
+  }
+  // Others are told of less room than there is while several of them want it.
+  const bool knows_load = at_home || shadow_.live().empty();
+  if (!knows_load || member->current_load == held) return {};
+  return fmt::format("{} holds {}, which holds {}", name, member->current_load, held);
 }
 
 }  // namespace phoenix::sim

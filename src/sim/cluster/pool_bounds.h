@@ -1,7 +1,8 @@
 // What must hold of all hosts together, looked at now and then: who drives a slot has its row (I1),
 // a driver's memory says what the store says, and, once all has been well for a while, that nothing
 // outlives its bound (I3, I4): a slot without a driver, a packet that is left with an owner who is
-// gone or parked while somebody could take it, a session without calls, a wait.
+// gone or parked while somebody could take it, a session without calls, a wait, and what a host
+// believes of members, their sessions and their load when it is not so (any more).
 #pragma once
 
 #include <map>
@@ -37,6 +38,9 @@ class PoolBounds {
   void parked(Instant now, WallMs wall, Instant calm_since, const Shadow::Track& track,
               const std::map<MemberKey, uint64_t>& loads);
   void sessions(Instant now, Instant calm_since);
+  void beliefs(Instant now, Instant calm_since);
+  std::string wrong_belief(const Machine& machine, const MemberRecord& stored, uint64_t held) const;
+  std::map<MemberKey, uint64_t> loads() const;
   bool could_take(const Packet& head, const MemberRecord& member, Instant calm_since,
                   const std::map<MemberKey, uint64_t>& loads) const;
 
@@ -47,6 +51,12 @@ class PoolBounds {
   std::map<std::string, Instant> last_call_;
   std::map<PacketKey, Instant> could_since_;
   std::map<std::pair<PacketKey, uint64_t>, Instant> gone_since_;  // the owner of that epoch
+  struct Wrong {
+    std::string belief;
+    Instant since;
+  };
+  std::map<std::pair<std::string, MemberKey>, Wrong> wrong_;  // by host
+  Instant beliefs_due_{0};
 };
 
 }  // namespace phoenix::sim

@@ -15,6 +15,9 @@ namespace {
 // hosts, and by the smaller one.
 constexpr Duration kSilentFor = milliseconds(1'200);
 constexpr Duration kSmallerPartWaits = seconds(2);
+// A pool at rest is looked at for so long after all is well: then all bounds of the calm have been
+// held against it, also those of which no packet would tell.
+constexpr Duration kLookOn = seconds(8);
 
 }  // namespace
 
@@ -80,6 +83,7 @@ PoolRunResult PoolWorld::run() {
   }
   rest_at_ = queue_.now();
   if (!checks_.violation() && !at_rest()) report_unrest();
+  look_on();
   PoolRunResult result;
   result.seed = options_.seed;
   result.message_faults = message_faults_;
@@ -272,6 +276,16 @@ void PoolWorld::calm_down() {
 bool PoolWorld::at_rest() const {
   return checks_.shadow().live().empty() &&
          std::ranges::all_of(machines_, [](const auto& machine) { return machine->serves(); });
+}
+
+void PoolWorld::look_on() {
+  if (checks_.violation()) return;
+  const Instant by = queue_.now() + kLookOn * 4;
+  while (!well_since_ || queue_.now() - *well_since_ < kLookOn) {
+    if (!step()) return;
+    if (queue_.now() < by) continue;
+    checks_.violate(Invariant::kBounded, "all packets have ended, and the hosts are not well");
+  }
 }
 
 void PoolWorld::report_unrest() {

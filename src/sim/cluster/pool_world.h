@@ -67,6 +67,7 @@ class PoolWorld {
   void calm_down();
   bool at_rest() const;
   bool step();
+  void look_on();
   void report_unrest();
   PoolFigures figures() const;
 
