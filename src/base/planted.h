@@ -42,9 +42,12 @@ enum class PlantedBug : uint8_t {
   // Of signed handoffs.
   kOldKeyTaken,         // what was signed with a key that was replaced is taken
   kTermsNotAskedAgain,  // what binds a handoff is not asked again when it is committed
+  // Of certificates.
+  kRecordsNotReadAgain,  // who enters the view goes by what it read of members before
+  kStoreNotLookedAt,     // what a dead keeper has left with the leaver is not looked for
 };
 
-inline constexpr std::array<std::string_view, 27> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 29> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -72,6 +75,8 @@ inline constexpr std::array<std::string_view, 27> kPlantedBugNames = {
     "ticket-promise-forgotten",
     "old-key-taken",
     "terms-not-asked-again",
+    "records-not-read-again",
+    "store-not-looked-at",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {

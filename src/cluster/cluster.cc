@@ -93,9 +93,9 @@ void Cluster::payload(Now now, const PacketKey& key, Result<std::optional<Conten
   impl_->begin(now);
   impl_->node.payload(now, key, std::move(found));
 }
-void Cluster::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
+void Cluster::heads(Now now, uint64_t id, const Result<LogHeads>& heads) {
   impl_->begin(now);
-  impl_->node.heads(now, id, std::move(heads));
+  impl_->node.heads(now, id, heads);
 }
 void Cluster::note(Now now, HostNote note) {
   impl_->begin(now);
@@ -109,11 +109,11 @@ void Cluster::swept(const EndedCounts& buried) { impl_->node.swept(buried); }
 
 void Cluster::begin_leave(Now now) {
   impl_->begin(now);
-  if (!impl_->alone) impl_->slots.begin_leave(now.mono);
+  if (impl_->alone) return;
+  impl_->leaves = true;
+  impl_->slots.begin_leave(now.mono);
 }
-bool Cluster::left() const {
-  return impl_->alone || (impl_->slots.holds_none() && impl_->node.writes_in_flight() == 0);
-}
+bool Cluster::left() const { return impl_->alone || impl_->left(); }
 void Cluster::begin_shutdown(Now now) {
   impl_->begin(now);
   impl_->shuts_down = true;

@@ -96,12 +96,13 @@ class Cluster {
   void resolved(Now now, uint64_t batch_id, Resolution resolution);
   void loaded(Now now, const PacketKey& key, Result<PacketLookup> lookup);
   void payload(Now now, const PacketKey& key, Result<std::optional<Content>> found);
-  void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
+  void heads(Now now, uint64_t id, const Result<LogHeads>& heads);
   void note(Now now, HostNote note);
   void refused(Now now, const Caller& caller, const std::string& reason);
   void swept(const EndedCounts& buried);
   // Leaves: gives its slots up, as soon as a view without weight for it names who takes them over;
-  // left() once it drives none and nothing is in flight.
+  // left() once it drives none, nothing is in flight, and that is certified, or does not come to be
+  // within 2 s.
   void begin_leave(Now now);
   bool left() const;
   void begin_shutdown(Now now);

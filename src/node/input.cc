@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/governed/noting.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -202,7 +203,7 @@ void Node::Impl::settle_here() {
     break;
   }
   advance_endings();
-  certify_on();
+  Certifying(*this).go_on();
   while (!with_news.empty()) {
     const SessionNo no = with_news.back();
     with_news.pop_back();
@@ -319,6 +320,7 @@ Instant Node::Impl::deadline() const {
   if (!member_timers.empty()) sooner(member_timers.next());
   if (!await_timers.empty()) sooner(await_timers.begin()->first.first);
   if (!offers.unchecked.empty()) sooner(now.mono);
+  sooner(certificates.next(now.mono));
   for (const auto& [key, offer] : offers.open) sooner(offer.until);
   for (const Ending& ending : endings) {
     if (ending.retry_at > now.mono) sooner(ending.retry_at);

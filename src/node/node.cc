@@ -5,6 +5,7 @@
 #include "node/admission/admission.h"
 #include "node/governed/asking.h"
 #include "node/governed/noting.h"
+#include "node/signed/certifying.h"
 #include "ring/show/shares.h"
 
 namespace phoenix {
@@ -174,10 +175,31 @@ void Node::view(Now now, std::span<const HostLife> hosts, std::span<const Droppe
   impl_->settle();
 }
 
-void Node::hold_renewed(Now now, Instant at) {
+void Node::hold_renewed(Now now, Instant at, std::span<const HostLife> lives) {
   impl_->observe(now);
   if (!impl_->remote.hold || *impl_->remote.hold < at) impl_->remote.hold = at;
+  Impl::Certifying(*impl_).beat(at, lives);
+  impl_->settle();
 }
+
+std::vector<MemberKey> Node::present_members() const {
+  std::vector<MemberKey> present;
+  for (const MemberNo no : impl_->directory.members_in_order()) {
+    const MemberRecord& record = *impl_->directory.member(no).record;
+    if (record.status == MemberStatus::kActive || record.status == MemberStatus::kDraining) {
+      present.push_back(record.key);
+    }
+  }
+  return present;
+}
+
+void Node::end_work(Now now) {
+  impl_->observe(now);
+  Impl::Certifying(*impl_).host_left();
+  impl_->settle();
+}
+
+bool Node::certified() const { return impl_->certificates.leavers.empty(); }
 
 uint32_t Node::promise(Now now, const Caller& caller) {
   impl_->observe(now);
@@ -186,9 +208,9 @@ uint32_t Node::promise(Now now, const Caller& caller) {
   return promised;
 }
 
-void Node::heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
+void Node::heads(Now now, uint64_t id, const Result<LogHeads>& heads) {
   impl_->observe(now);
-  impl_->heads(id, std::move(heads));
+  Impl::Certifying(*impl_).heads(id, heads);
   impl_->settle();
 }
 

@@ -59,7 +59,6 @@ struct NodeConfig {
   // Signs for members without a key where others need their word; absent: nobody does.
   std::optional<lineage::NamedKeyPair> signer;
   std::string grant;  // envelope of the root's KeyGrant for the signer's key; empty: there is none
-  bool certifies = true;  // with a signer: who has been drained
   // The clock of Now.mono, read while an input is worked on, for Stats.handoff_phases and nothing
   // else. Absent: what takes no time by the inputs' `now` is not measured.
   std::function<Instant()> work_clock;
@@ -79,6 +78,12 @@ struct HostNote {
   std::string reason;  // a reason code of the same alphabet, or empty
   std::optional<Digest> inputs{};
   std::optional<lineage::KeyChange> key{};
+};
+
+// How many entries each log has, ascending by log, those without any left out.
+struct LogHeads {
+  std::vector<lineage::LogHead> logs;
+  std::optional<uint32_t> own{};  // that of this life of the host, if it has written anything
 };
 
 struct Output {
@@ -224,17 +229,25 @@ class Node {
   void view(Now now, std::span<const HostLife> hosts, std::span<const Dropped> dropped,
             const std::function<bool(const std::string& session)>& mine);
   // This host's own hold was last renewed then: leases that it grants end one lease after that at
-  // the latest. Sessions that it does not have any more were handed to learn() before.
-  void hold_renewed(Now now, Instant at);
+  // the latest. Sessions that it does not have any more were handed to learn() before. `lives`:
+  // every life, this one included, that may commit by what the same answer of the store says.
+  void hold_renewed(Now now, Instant at, std::span<const HostLife> lives);
+  // Members that may be given work by what is known here. Who has entered the view reads their
+  // records again before it drives anything: certificates of leavers rest on that.
+  std::vector<MemberKey> present_members() const;
+  // This host drives nothing and never will again, which is certified. May be repeated.
+  void end_work(Now now);
+  // Nothing is certified any more: all that was to be is durable, or never will be.
+  bool certified() const;
   // For so many milliseconds the caller's session is safe from losing what it holds, if it is at
   // home here; the call counts as heard. 0: nothing can be promised.
   uint32_t promise(Now now, const Caller& caller);
   // Offers were sent on before their signatures were checked, so that the receiver works meanwhile:
   // a tick checks them, which a driver does as soon as what it was given has left.
   bool has_unchecked() const;
-  // The answer to Output.wanted_heads: how many entries each log has, all that was committed before
-  // counted in; or that nobody can tell.
-  void heads(Now now, uint64_t id, Result<std::vector<lineage::LogHead>> heads);
+  // The answer to Output.wanted_heads, all that was committed before counted in; or that nobody can
+  // tell.
+  void heads(Now now, uint64_t id, const Result<LogHeads>& heads);
   // Makes durable what a call with this key was answered; replied to as a command, with the answer,
   // or with an error where that could not be.
   void keep(Now now, RequestId id, const Idempotency& key, ReplyBody answer);

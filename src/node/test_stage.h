@@ -382,7 +382,7 @@ class Stage {
       for (const PacketKey& key : out.wanted_payloads) read_payload(key);
       for (const uint64_t batch : out.resolves) resolve(batch);
       for (const uint64_t id : out.wanted_heads) {
-        node_->heads(now(), id, std::vector<lineage::LogHead>{{1, records.log.size()}});
+        node_->heads(now(), id, LogHeads{{{1, records.log.size()}}});
       }
     }
     for (const std::string& wrong : node_->check()) ADD_FAILURE() << wrong;

@@ -64,6 +64,7 @@ struct Write {
   uint64_t ending = 0;                   // of which Ending this is the commit; 0: none
   std::unique_ptr<HandoffSpan> handoff;  // it is one
   bool is_note = false;                  // of the oldest HostNote that waits
+  uint64_t certifies = 0;                // Leaver whose certificate it is; 0: none
   std::unique_ptr<ApartWrite> apart;     // with other hosts only
 
   ApartWrite& with_others() {

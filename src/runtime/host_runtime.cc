@@ -466,16 +466,19 @@ class HostRuntime final : public RunningHost {
 
   // A checkpoint is of all that is committed, and is signed anyhow.
   void read_heads(uint64_t id) {
-    const auto tell = [this, id](Result<std::vector<lineage::LogHead>> heads) {
-      cluster_.heads(now(), id, std::move(heads));
+    const auto tell = [this, id](const Result<LogHeads>& heads) {
+      cluster_.heads(now(), id, heads);
       settle_soon();
     };
     if (!recorder_) return tell(fail(ErrorKind::kInternal, "there is no flight recorder"));
-    recorder_->checkpoint([tell](Result<SignedCheckpoint> made) {
+    recorder_->checkpoint([this, tell](Result<SignedCheckpoint> made) {
       if (!made) return tell(tl::unexpected<Error>(std::move(made.error())));
-      std::vector<lineage::LogHead> heads;
-      for (const lineage::LogRoot& log : made->statement.logs) heads.push_back({log.log, log.size});
-      tell(std::move(heads));
+      LogHeads heads;
+      heads.own = own_log_;
+      for (const lineage::LogRoot& log : made->statement.logs) {
+        heads.logs.push_back({log.log, log.size});
+      }
+      tell(heads);
     });
   }
 
@@ -568,9 +571,6 @@ Result<std::unique_ptr<RunningHost>> RunningHost::start(EventLoop& loop,
   config.require_keys = options.require_member_keys;
   config.signer = options.key;
   config.grant = options.grant;
-  // Among several hosts nobody is certified: what a keeper that has died kept for the leaver may be
-  // found, and moved, after its certificate, which would then be broken.
-  config.certifies = options.self.empty();
   config.work_clock = [] { return read_clock().mono; };
   if (auto run = next_run(*store, options); run) {
     config.run = *run;

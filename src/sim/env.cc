@@ -27,11 +27,11 @@ lineage::NamedKeyPair signer_of(const std::string& host) {
   return {lineage::KeyRole::kHost, host, lineage::KeyPair::from_seed(digest_of(host))};
 }
 
-Result<std::vector<lineage::LogHead>> heads_of(const Result<std::vector<LogState>>& logs) {
+Result<LogHeads> heads_of(const Result<std::vector<LogState>>& logs) {
   if (!logs) return tl::unexpected<Error>(logs.error());
-  std::vector<lineage::LogHead> heads;
+  LogHeads heads;
   for (const LogState& log : *logs) {
-    if (log.size > 0) heads.push_back({log.log, log.size});
+    if (log.size > 0) heads.logs.push_back({log.log, log.size});
   }
   return heads;
 }

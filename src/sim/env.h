@@ -10,7 +10,7 @@
 #include "base/prng.h"
 #include "lineage/crypto/key_file.h"
 #include "lineage/form/statements.h"
-#include "node/command.h"
+#include "node/node.h"
 #include "sim/check/checks.h"
 #include "sim/event_queue.h"
 #include "sim/network.h"
@@ -41,7 +41,7 @@ Content json_content(std::string text);
 // The key with which the host of that name signs.
 lineage::NamedKeyPair signer_of(const std::string& host);
 // What a certificate names of these logs.
-Result<std::vector<lineage::LogHead>> heads_of(const Result<std::vector<LogState>>& logs);
+Result<LogHeads> heads_of(const Result<std::vector<LogState>>& logs);
 
 // A change of one of the members, as an operator may want it. Requires: there is one.
 PatchMember draw_patch(Prng& prng, const Env& env);

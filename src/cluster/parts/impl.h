@@ -60,6 +60,10 @@ struct Cluster::Impl final : Whereabouts {
   void ask_for_homes();
   void ask_for_records();
   void tell_node_view(Now at);
+  void enter_view();
+  void claim(const std::vector<SlotId>& wanted);
+  bool end_work();
+  bool left() const;
   bool in_view(const HostLife& life) const;
   SlotId session_slot(const std::string& session) const;
   void tick(Now at);
@@ -78,7 +82,11 @@ struct Cluster::Impl final : Whereabouts {
   std::set<HostLife> lives;  // of the view
   bool entered = false;      // this life was in a view
   bool shuts_down = false;
-  std::set<HostLife> links;  // that are up
+  bool leaves = false;
+  std::optional<Instant> ended_at;  // it leaves, and drives nothing since then
+  std::set<MemberKey> unread;       // of whom what is known here is from before it entered the view
+  std::vector<SlotId> claims;       // wait until there are none of these
+  std::set<HostLife> links;         // that are up
   std::set<PacketKey> node_loads;
 
   std::map<HostLife, Wrote> live_of;  // by those to whom there is a link

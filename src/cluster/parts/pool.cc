@@ -1,7 +1,9 @@
 // The pool's rows: views, holds, scans, records of others.
 
 #include <algorithm>
+#include <utility>
 
+#include "base/planted.h"
 #include "cluster/parts/impl.h"
 
 namespace phoenix {
@@ -12,6 +14,10 @@ constexpr Duration kAskAgain = milliseconds(200);
 constexpr Duration kLongAgo = seconds(24 * 3600);
 // How long a dropped home is remembered: later its sessions are ended by somebody, or never were.
 constexpr Duration kDroppedFor = seconds(3600);
+// A leaver waits no longer for what is to be certified of it and of members that left here.
+constexpr Duration kCertifyPatience = seconds(2);
+// Names in one question for records.
+constexpr size_t kNamesAtOnce = 1'000;
 // Slots that should have a keeper, and wait for it longer than that, are worth a word.
 constexpr Duration kSlotsWait = seconds(5);
 // A host that the store has not answered for so long can promise nothing, whether or not anybody
@@ -48,7 +54,7 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   view = next;
   lives.clear();
   for (const ClusterHost& host : view.hosts) lives.insert(host.life);
-  entered = entered || in_view(config.node.self);
+  if (!entered && in_view(config.node.self)) enter_view();
   for (const HostLife& life : before) {
     if (!in_view(life)) drop_home(life);
   }
@@ -63,6 +69,36 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   tell_node_view(at);
   calls.try_again(at);
   out.pool.beat = true;  // tells since when those who left are silent
+}
+
+// Members may have left for good between the read at the start and this: nobody asks this host
+// about them, so it asks the store before it drives anything.
+void Cluster::Impl::enter_view() {
+  entered = true;
+  if (!config.has_store || planted(PlantedBug::kRecordsNotReadAgain)) return;
+  for (MemberKey& key : node.present_members()) {
+    wanted_members.insert(key);
+    unread.insert(std::move(key));
+  }
+}
+
+// For Slots it is under way from now on.
+void Cluster::Impl::claim(const std::vector<SlotId>& wanted) {
+  std::vector<SlotId>& to = unread.empty() ? out.pool.claim : claims;
+  to.insert(to.end(), wanted.begin(), wanted.end());
+}
+
+// True: who leaves drives nothing from now on.
+bool Cluster::Impl::end_work() {
+  if (!leaves || ended_at || !slots.holds_none()) return false;
+  ended_at = now.mono;
+  node.end_work(now);
+  return true;
+}
+
+bool Cluster::Impl::left() const {
+  if (!ended_at || !slots.holds_none() || node.writes_in_flight() > 0) return false;
+  return node.certified() || now.mono - *ended_at >= kCertifyPatience;
 }
 
 // Sessions of homes that are gone, and whose records are known here, find another home.
@@ -93,7 +129,11 @@ void Cluster::Impl::beat(Now at, Instant sent, const Beat& beat) {
     learn(at, std::move(left));
   }
   store_heard = at.mono;
-  node.hold_renewed(at, sent);
+  std::vector<HostLife> unfenced;
+  for (const HoldAge& hold : beat.ages) {
+    if (!hold.fenced) unfenced.push_back(hold.who);
+  }
+  node.hold_renewed(at, sent, unfenced);
   bool news = false;
   for (auto& [home, what] : dropped) {
     if (what.silent || sent < what.since) continue;
@@ -157,6 +197,7 @@ void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
   PoolStore::HomeRecords all = std::move(*found);
   std::set<std::string> known_sessions;
   std::set<MemberKey> known_members;
+  for (const MemberKey& key : asked_members) unread.erase(key);
   for (const SessionRecord& session : all.sessions) known_sessions.insert(session.id);
   for (const MemberRecord& member : all.members) known_members.insert(member.key);
   Records absent;
@@ -172,6 +213,7 @@ void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
   if (!absent.gone_members.empty() || !absent.gone_sessions.empty()) {
     node.learn(at, std::move(absent));
   }
+  if (unread.empty()) claim(std::exchange(claims, {}));
   calls.try_again(at);
 }
 
@@ -188,10 +230,14 @@ void Cluster::Impl::ask_for_records() {
   if (records_asked || records_at > now.mono) return;
   if (wanted_members.empty() && wanted_sessions.empty()) return;
   records_asked = true;
-  asked_members.assign(wanted_members.begin(), wanted_members.end());
-  asked_sessions.assign(wanted_sessions.begin(), wanted_sessions.end());
-  wanted_members.clear();
-  wanted_sessions.clear();
+  const auto take = [](auto& wanted, auto& asked) {
+    asked.clear();
+    while (!wanted.empty() && asked.size() < kNamesAtOnce) {
+      asked.push_back(std::move(wanted.extract(wanted.begin()).value()));
+    }
+  };
+  take(wanted_members, asked_members);
+  take(wanted_sessions, asked_sessions);
   out.pool.members = asked_members;
   out.pool.sessions = asked_sessions;
 }

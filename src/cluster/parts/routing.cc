@@ -126,6 +126,7 @@ void Cluster::Impl::settle() {
       take_slots();
       more = true;
     }
+    more = end_work() || more;
   }
   tell_written();
   out.fenced = out.fenced || slots.fenced();
@@ -193,7 +194,7 @@ void Cluster::Impl::take_slots() {
   const auto add = [](std::vector<SlotId>& to, const std::vector<SlotId>& from) {
     to.insert(to.end(), from.begin(), from.end());
   };
-  add(out.pool.claim, wanted.claim);
+  claim(wanted.claim);
   add(out.pool.release, wanted.release);
   add(out.pool.scan, wanted.scan);
   if (!wanted.give_up.empty()) node.give_up(now, wanted.give_up);

@@ -206,15 +206,7 @@ struct Node::Impl {
   Parked parked_for_retry(const Packet& head) const;
   std::optional<Error> ticket_refusal(const Slot& slot) const;
 
-  // --- signed/certificates.cc: that who has left owns nothing ---
-  static constexpr const char* kCertified = "certified";  // the event
-  void certify(MemberNo no);
-  void ask_to_part(const HostLife& host, const Leaver& leaver);
-  void parted(const HostLife& from, const Parted& message);
-  bool has_parted(const MemberKey& key, uint64_t incarnation) const;
-  void certify_on();
-  void heads(uint64_t id, Result<std::vector<lineage::LogHead>> heads);
-  bool write_certificate(const Leaver& leaver);
+  class Certifying;  // signed/: that who has left owns nothing
 
   // --- signed/signatures.cc: members' keys, and what is signed with them ---
   std::optional<Error> key_refusal(const MemberRecord& wanted, std::string_view proof) const;

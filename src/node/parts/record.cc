@@ -166,7 +166,6 @@ std::string Node::Impl::record(const MemberRecord* before, const MemberRecord& n
   lineage::Entry entry;
   entry.kind = lineage::EntryKind::kMember;
   const std::string former = before == nullptr ? std::string() : before->public_key;
-  if (event == kCertified) entry.certificate = proof;
   if (former != next.public_key) {
     entry.kind = lineage::EntryKind::kKey;
     lineage::KeyChange& change = entry.key.emplace();

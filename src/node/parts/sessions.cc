@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -477,7 +478,7 @@ void Node::Impl::ended(const Write& write) {
   for (const MemberNo no : ending.members) {
     directory.member(no).ending = false;
     sync_ring(no);
-    if (ending.drained && ending.to == MemberStatus::kRetired) certify(no);
+    if (ending.drained && ending.to == MemberStatus::kRetired) Certifying(*this).member_left(no);
   }
   for (Reply& done : ending.replies) {
     if (auto* members = std::get_if<MembersReply>(&done.body)) {

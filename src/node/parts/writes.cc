@@ -4,6 +4,7 @@
 
 #include "node/governed/noting.h"
 #include "node/parts/impl.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -229,6 +230,7 @@ void Node::Impl::commit_write(Write& write) {
   for (const PacketStep& step : write.packets) apply(write, step);
   if (!write.documents.empty()) settle_documents(write, true);
   if (write.is_note) Noting(*this).settled(true);
+  if (write.certifies != 0) Certifying(*this).written(write.certifies, true);
   if (remote.on) orphan_taken_over(write);
   if (write.ending != 0) ended(write);
   if (remote.on) tell_of(write);
@@ -261,6 +263,7 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
   ++stats.store_refusals;
   if (!write.documents.empty()) settle_documents(write, false);
   if (write.is_note) Noting(*this).settled(false);
+  if (write.certifies != 0) Certifying(*this).written(write.certifies, false);
   for (const PacketStep& step : write.packets) {
     Slot& slot = packets[step.slot];
     if (step.to != kNobody) {

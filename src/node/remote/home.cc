@@ -5,6 +5,7 @@
 
 #include "node/parts/impl.h"
 #include "node/remote/loads.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -139,7 +140,7 @@ void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
   } else if (const auto* changed = std::get_if<Documents>(&message)) {
     learn(*changed);
   } else if (const auto* left_for_good = std::get_if<Parted>(&message)) {
-    parted(from, *left_for_good);
+    Certifying(*this).received(from, *left_for_good);
   } else {
     loads_told(from, std::get<Loads>(message));
   }
@@ -290,6 +291,7 @@ void Node::Impl::ask_held(AskedHeld query) {
 }
 
 void Node::Impl::held(uint64_t id, Result<std::vector<Packet>> found) {
+  if (Certifying(*this).held(id, found)) return;
   const auto it = remote.queries.find(id);
   if (it == remote.queries.end()) return;
   AskedHeld query = std::move(it->second);

@@ -7,6 +7,7 @@
 #include "node/parts/impl.h"
 #include "node/remote/about_bytes.h"
 #include "node/remote/loads.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -104,9 +105,7 @@ void Node::Impl::link_up(const HostLife& peer) {
   tell_all_records(peer);
   tell_all_loads(peer);
   if (!planted(PlantedBug::kNotDeliveredAgain)) deliver_all(peer);  // the end of it all
-  for (const Leaver& leaver : certificates.leavers) {
-    if (leaver.open.contains(peer)) ask_to_part(peer, leaver);
-  }
+  Certifying(*this).link_up(peer);
 }
 
 // --- learning -------------------------------------------------------------------------------

@@ -87,9 +87,13 @@ class Hosts {
   void drop_dead(const std::string& heir) {
     std::vector<SlotId> slots(orphaned_.begin(), orphaned_.end());
     orphaned_.clear();
+    fence_dead();
+    drive(heir, slots);
+  }
+  // The view drops them, and nobody has taken their slots over yet.
+  void fence_dead() {
     for (const auto& [life, silent] : dead_) fenced_.insert(life);
     tell_view();
-    drive(heir, slots);
   }
   void tell_view() {
     std::vector<HostLife> lives;
@@ -124,10 +128,16 @@ class Hosts {
   // Every host hears from the store, as it does a few times in each lease.
   void beat() {
     beat_at_ = now_ + milliseconds(100);
+    std::vector<HostLife> lives;
+    for (const auto& [name, host] : hosts_) lives.push_back(host->life);
+    for (const auto& [life, silent] : dead_) {
+      if (!fenced_.contains(life)) lives.push_back(life);
+    }
     for (const auto& [name, host] : hosts_) {
-      if (!without_store.contains(name)) host->node->hold_renewed(now(), now_);
+      if (!without_store.contains(name)) host->node->hold_renewed(now(), now_, lives);
     }
   }
+  std::optional<uint32_t> own_log;      // of every host, as it is told
   size_t longest_records = 0;           // about how many bytes the longest of these messages took
   std::set<std::string> without_store;  // hosts that it does not answer
   void advance(Duration length) {
@@ -192,6 +202,10 @@ class Hosts {
   void hold(const std::string& from, const std::string& to) { held_back_.insert({from, to}); }
   void let_go() {
     held_back_.clear();
+    pump();
+  }
+  void let_go(const std::string& from, const std::string& to) {
+    held_back_.erase({from, to});
     pump();
   }
   // Says all that was ever said between two hosts once more, in order.
@@ -375,7 +389,7 @@ class Hosts {
       later(name, [this, key](Node& node) { node.payload(now(), key, records.payload(key)); });
     }
     for (const uint64_t id : out.wanted_heads) {
-      const std::vector<lineage::LogHead> heads = {{1, records.log.size()}};
+      const LogHeads heads = {{{1, records.log.size()}}, own_log};
       later(name, [this, id, heads](Node& node) { node.heads(now(), id, heads); });
     }
     if (!out.wanted_members.empty() || !out.wanted_sessions.empty()) look_up(name, out);

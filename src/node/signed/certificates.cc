@@ -1,123 +1,279 @@
-// That a member that was drained owns nothing, signed. Its last home asks every keeper of the view;
-// each answers once nothing of that life is left here and nothing is on its way to it. The length
-// of every log is read after the last answer, so whatever was assigned to it stands before that.
-
 #include "node/signed/certificates.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "node/parts/impl.h"
+#include "base/planted.h"
+#include "node/governed/notes.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
+namespace {
 
-// Requires: the member was drained, durably.
-void Node::Impl::certify(MemberNo no) {
-  if (!config.certifies || !config.signer || certificates.leavers.size() >= Certificates::kMost)
-    return;
-  const auto& record = directory.member(no).record;
-  Leaver leaver;
+using Phase = Leaver::Phase;
+
+constexpr const char* kCertified = "certified";  // the event
+constexpr size_t kLookAtOnce = 1'000;            // members in one question to the store
+constexpr size_t kSignAtOnce = 256;
+constexpr Duration kLookAgain = milliseconds(200);
+constexpr Duration kTryAgain = milliseconds(500);
+
+bool is_of(const Packet& head, const MemberKey& key, uint64_t incarnation) {
+  return head.owner && head.owner->incarnation == incarnation && head.owner->id == key.id() &&
+         head.key.ns() == key.ns();
+}
+
+}  // namespace
+
+// --- who has left ---------------------------------------------------------------------------
+
+Leaver& Node::Impl::Certifying::add() {
+  Leaver& leaver = all_.leavers.emplace_back();
+  leaver.id = ++all_.last_id;
+  return leaver;
+}
+
+void Node::Impl::Certifying::member_left(MemberNo no) {
+  if (!signs() || all_.leavers.size() >= Certificates::kMost) return;
+  const auto& record = node_.directory.member(no).record;
+  Leaver& leaver = add();
   leaver.key = record->key;
   leaver.incarnation = record->incarnation;
-  for (const HostLife& host : remote.view) {
-    if (host != config.self) leaver.open.insert(host);
+  for (const HostLife& host : node_.remote.view) {
+    if (host != node_.config.self) ask(host, leaver);
   }
-  for (const HostLife& host : leaver.open) ask_to_part(host, leaver);
-  certificates.leavers.push_back(std::move(leaver));
 }
+
+void Node::Impl::Certifying::host_left() {
+  if (!std::exchange(all_.works, false) || !signs()) return;
+  add().is_host = true;
+}
+
+// --- what others say ------------------------------------------------------------------------
 
 // The record goes with it: who had not heard of the end would otherwise answer from an older one.
-void Node::Impl::ask_to_part(const HostLife& host, const Leaver& leaver) {
-  const MemberNo no = directory.find_member(leaver.key);
+void Node::Impl::Certifying::ask(const HostLife& host, Leaver& leaver) {
+  const MemberNo no = node_.directory.find_member(leaver.key);
   if (no == kNobody) return;
+  leaver.asked.insert(host);
   Records records;
-  records.members.push_back(directory.member(no).record);
-  tell(host, std::move(records));
-  tell(host, Parted{leaver.key, leaver.incarnation, false});
+  records.members.push_back(node_.directory.member(no).record);
+  node_.tell(host, std::move(records));
+  node_.tell(host, Parted{leaver.key, leaver.incarnation, false});
 }
 
-void Node::Impl::parted(const HostLife& from, const Parted& message) {
+// What was asked by the former link may be lost with it.
+void Node::Impl::Certifying::link_up(const HostLife& peer) {
+  for (Leaver& leaver : all_.leavers) {
+    const bool waits = !leaver.is_host && leaver.phase == Phase::kAsks;
+    if (waits && !leaver.said.contains(peer)) ask(peer, leaver);
+  }
+}
+
+void Node::Impl::Certifying::received(const HostLife& from, const Parted& message) {
   if (!message.done) {
-    if (certificates.asked.size() < Certificates::kMost) {
-      certificates.asked.push_back({from, message.key, message.incarnation});
-    }
+    AskedParting asked{from, message.key, message.incarnation};
+    const bool known = std::find(all_.asked.begin(), all_.asked.end(), asked) != all_.asked.end();
+    if (!known && all_.asked.size() < Certificates::kMost) all_.asked.push_back(std::move(asked));
     return;
   }
-  for (Leaver& leaver : certificates.leavers) {
+  for (Leaver& leaver : all_.leavers) {
     if (leaver.key == message.key && leaver.incarnation == message.incarnation) {
-      leaver.open.erase(from);
+      leaver.said.insert(from);
     }
   }
+}
+
+void Node::Impl::Certifying::beat(Instant sent, std::span<const HostLife> lives) {
+  all_.lives.assign(lives.begin(), lives.end());
+  all_.lives_at = sent;
 }
 
 // Is nothing of that life left here, and can nothing more come to it?
-bool Node::Impl::has_parted(const MemberKey& key, uint64_t incarnation) const {
-  const MemberNo no = directory.find_member(key);
+bool Node::Impl::Certifying::has_parted(const MemberKey& key, uint64_t incarnation) const {
+  const MemberNo no = node_.directory.find_member(key);
   if (no == kNobody) return false;
-  const Member& member = directory.member(no);
-  if (member.record->incarnation < incarnation || may_hold(no, incarnation)) return false;
-  const auto its = [&](const Packet& head) {
-    return head.owner && head.owner->incarnation == incarnation && head.owner->id == key.id() &&
-           head.key.ns() == key.ns();
+  const Member& member = node_.directory.member(no);
+  if (member.record->incarnation < incarnation || node_.may_hold(no, incarnation)) return false;
+  const auto holds = [&](SlotNo slot) {
+    return node_.packets[slot].used && is_of(*node_.packets[slot].head, key, incarnation);
   };
-  const auto holds = [&](SlotNo slot) { return packets[slot].used && its(*packets[slot].head); };
   if (std::any_of(member.held.begin(), member.held.end(), holds)) return false;
-  if (std::any_of(again.begin(), again.end(), holds)) return false;
-  for (const auto& [slot, life] : remote.orphans) {
+  if (std::any_of(node_.again.begin(), node_.again.end(), holds)) return false;
+  for (const auto& [slot, life] : node_.remote.orphans) {
     if (holds(slot)) return false;
   }
-  for (const auto& [id, write] : writes) {
+  for (const auto& [id, write] : node_.writes) {
     for (const PacketStep& step : write.packets) {
-      if (its(*step.next) || holds(step.slot)) return false;
+      if (is_of(*step.next, key, incarnation) || holds(step.slot)) return false;
     }
   }
   return true;
 }
 
-// What follows from all that has happened: level-triggered, like all of settle().
-void Node::Impl::certify_on() {
-  if (certificates.empty()) return;
-  std::erase_if(certificates.asked, [this](const AskedParting& asked) {
-    if (!has_parted(asked.key, asked.incarnation)) return false;
-    tell(asked.by, Parted{asked.key, asked.incarnation, true});
-    return true;
-  });
-  std::erase_if(certificates.leavers, [this](Leaver& leaver) {
-    if (!leaver.envelope.empty()) return write_certificate(leaver);
-    std::erase_if(leaver.open, [this](const HostLife& host) { return !in_view(host); });
-    if (leaver.query == 0 && leaver.open.empty() && has_parted(leaver.key, leaver.incarnation)) {
-      leaver.query = ++certificates.next_query;
-      out.wanted_heads.push_back(leaver.query);
-    }
-    return false;
-  });
+bool Node::Impl::Certifying::all_that_live_have_said(Leaver& leaver) {
+  if (all_.lives.empty()) return false;  // the store has not told yet
+  bool all = true;
+  for (const HostLife& host : all_.lives) {
+    if (host == node_.config.self || leaver.said.contains(host)) continue;
+    if (!leaver.asked.contains(host)) ask(host, leaver);
+    all = false;
+  }
+  return all;
 }
 
-void Node::Impl::heads(uint64_t id, Result<std::vector<lineage::LogHead>> heads) {
-  const auto leaver = std::find_if(certificates.leavers.begin(), certificates.leavers.end(),
-                                   [id](const Leaver& one) { return one.query == id; });
-  if (leaver == certificates.leavers.end()) return;
-  if (!heads) {
-    certificates.leavers.erase(leaver);
+// --- one step after the other ---------------------------------------------------------------
+
+void Node::Impl::Certifying::agree(Leaver& leaver) {
+  if (leaver.is_host) {
+    const bool at_work = std::any_of(node_.writes.begin(), node_.writes.end(),
+                                     [](const auto& one) { return !one.second.packets.empty(); });
+    if (!at_work) leaver.phase = Phase::kReads;
     return;
   }
-  const lineage::DrainCertificate said{config.pool,
-                                       std::string(leaver->key.ns()),
-                                       std::string(leaver->key.id()),
-                                       leaver->incarnation,
-                                       now.wall,
-                                       *std::move(heads)};
-  leaver->envelope = lineage::sign(config.signer->pair, said);
+  if (!has_parted(leaver.key, leaver.incarnation)) return;
+  if (!node_.remote.on) {
+    leaver.phase = Phase::kReads;
+    return;
+  }
+  if (!all_that_live_have_said(leaver)) {
+    leaver.agreed = kNever;
+    return;
+  }
+  leaver.agreed = std::min(leaver.agreed, node_.now.mono);
+  if (all_.lives_at <= leaver.agreed) return;
+  leaver.phase = planted(PlantedBug::kStoreNotLookedAt) ? Phase::kReads : Phase::kLooks;
 }
 
-// True: it is on its way, or has nowhere to stand any more.
-bool Node::Impl::write_certificate(const Leaver& leaver) {
-  const MemberNo no = directory.find_member(leaver.key);
-  if (no == kNobody) return true;
-  if (directory.member(no).busy) return false;
-  Write write = new_write();
-  put_member(write, no, *directory.member(no).record, kCertified, leaver.envelope);
-  submit_write(std::move(write));
+void Node::Impl::Certifying::go_on() {
+  if (all_.empty()) return;
+  std::erase_if(all_.asked, [this](const AskedParting& asked) {
+    if (!has_parted(asked.key, asked.incarnation)) return false;
+    node_.tell(asked.by, Parted{asked.key, asked.incarnation, true});
+    return true;
+  });
+  // Who is forgotten by now is named by nobody any more.
+  std::erase_if(all_.leavers, [this](const Leaver& leaver) {
+    return !leaver.is_host && leaver.phase == Phase::kAsks &&
+           node_.directory.find_member(leaver.key) == kNobody;
+  });
+  for (Leaver& leaver : all_.leavers) {
+    if (leaver.phase == Phase::kAsks) agree(leaver);
+  }
+  if (node_.now.mono < all_.again_at) return;
+  look();
+  read();
+  for (Leaver& leaver : all_.leavers) {
+    if (leaver.phase == Phase::kWrites) write(leaver);
+  }
+}
+
+void Node::Impl::Certifying::look() {
+  if (all_.look != 0) return;
+  HeldQuery query;
+  for (Leaver& leaver : all_.leavers) {
+    if (leaver.phase != Phase::kLooks || query.members.size() >= kLookAtOnce) continue;
+    if (query.id == 0) query.id = ++node_.remote.next_query;
+    leaver.query = query.id;
+    query.members.push_back(leaver.key);
+  }
+  if (query.id == 0) return;
+  all_.look = query.id;
+  node_.out.wanted_held.push_back(std::move(query));
+}
+
+bool Node::Impl::Certifying::held(uint64_t query, const Result<std::vector<Packet>>& found) {
+  if (query != all_.look || query == 0) return false;
+  all_.look = 0;
+  bool all = true;
+  for (Leaver& leaver : all_.leavers) {
+    if (leaver.phase != Phase::kLooks || std::exchange(leaver.query, 0) != query) continue;
+    const bool none =
+        found && std::none_of(found->begin(), found->end(), [&leaver](const Packet& head) {
+          return is_of(head, leaver.key, leaver.incarnation);
+        });
+    if (none) leaver.phase = Phase::kReads;
+    all = all && none;
+  }
+  if (!all) later(kLookAgain);
   return true;
+}
+
+void Node::Impl::Certifying::read() {
+  if (all_.read != 0) return;
+  size_t count = 0;
+  const uint64_t query = all_.last_id + 1;
+  for (Leaver& leaver : all_.leavers) {
+    if (leaver.phase != Phase::kReads || count >= kSignAtOnce) continue;
+    leaver.query = query;
+    ++count;
+  }
+  if (count == 0) return;
+  all_.last_id = all_.read = query;
+  node_.out.wanted_heads.push_back(query);
+}
+
+void Node::Impl::Certifying::heads(uint64_t query, const Result<LogHeads>& heads) {
+  if (query != all_.read || query == 0) return;
+  all_.read = 0;
+  if (!heads) later(kTryAgain);
+  std::erase_if(all_.leavers, [&](Leaver& leaver) {
+    if (leaver.phase != Phase::kReads || std::exchange(leaver.query, 0) != query) return false;
+    // Nobody waits for a host that cannot tell.
+    return heads ? !sign(leaver, *heads) : leaver.is_host;
+  });
+}
+
+// False: there is nothing to be certified.
+bool Node::Impl::Certifying::sign(Leaver& leaver, const LogHeads& heads) const {
+  lineage::DrainCertificate said;
+  said.pool = node_.config.pool;
+  said.at = node_.now.wall;
+  said.heads = heads.logs;
+  if (!leaver.is_host) {
+    said.ns = leaver.key.ns();
+    said.id = leaver.key.id();
+    said.incarnation = leaver.incarnation;
+  } else {
+    if (!heads.own) return false;  // this life has written nothing
+    said.id = node_.config.signer->name;
+    said.incarnation = *heads.own;
+  }
+  leaver.envelope = lineage::sign(node_.config.signer->pair, said);
+  leaver.phase = Phase::kWrites;
+  return true;
+}
+
+// As an entry beside the member's record, which may be another life's by now.
+void Node::Impl::Certifying::write(Leaver& leaver) {
+  const std::string host = node_.config.signer->name;
+  lineage::Entry entry;
+  entry.kind = leaver.is_host ? lineage::EntryKind::kHost : lineage::EntryKind::kMember;
+  entry.at = node_.now.wall;
+  entry.actor = node_.self_actor;
+  entry.ns = leaver.key.ns();
+  entry.subject = leaver.is_host ? host : std::string(leaver.key.id());
+  entry.event = kCertified;
+  entry.epoch = leaver.incarnation;
+  entry.certificate = leaver.envelope;
+  Write write = node_.new_write();
+  write.certifies = leaver.id;
+  write.ops.emplace_back(
+      note_row(false, leaver.is_host ? "host//" + host : leaver.key.text(), {}, entry));
+  leaver.phase = Phase::kWriting;
+  node_.submit_write(std::move(write));
+}
+
+void Node::Impl::Certifying::written(uint64_t id, bool committed) {
+  const auto leaver = std::find_if(all_.leavers.begin(), all_.leavers.end(),
+                                   [id](const Leaver& one) { return one.id == id; });
+  if (leaver == all_.leavers.end()) return;
+  if (committed) {
+    all_.leavers.erase(leaver);
+    return;
+  }
+  leaver->phase = Phase::kWrites;
+  later(kTryAgain);
 }
 
 }  // namespace phoenix

@@ -72,7 +72,10 @@ TEST(Certificates, WaitForEveryKeeper) {
   EXPECT_EQ(hosts.node("home").find_member(Stage::member("owner"))->record->status,
             MemberStatus::kRetired);
   EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.advance(seconds(1));
+  EXPECT_TRUE(certified(hosts.records).empty());
   hosts.let_go();
+  hosts.advance(milliseconds(300));
   ASSERT_EQ(certified(hosts.records).size(), 1U);
   EXPECT_EQ(read(certified(hosts.records)[0]).id, "owner");
 }
@@ -91,7 +94,7 @@ TEST(Certificates, WaitForAWriteThatIsOnItsWayToTheLeaver) {
   hosts.let_go();
   EXPECT_TRUE(certified(hosts.records).empty());
   hosts.let_writes_go("keeper");
-  hosts.advance(milliseconds(200));
+  hosts.advance(milliseconds(500));
   // It went to the leaver, was taken back, and only then was the certificate made.
   EXPECT_EQ(hosts.owner(id), "");
   const auto found = certified(hosts.records);
@@ -106,7 +109,11 @@ TEST(Certificates, DoNotWaitForHostsThatAreGone) {
   hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
   EXPECT_TRUE(certified(hosts.records).empty());
   hosts.kill("keeper");
+  // It may have committed something yet.
+  hosts.advance(seconds(1));
+  EXPECT_TRUE(certified(hosts.records).empty());
   hosts.drop_dead("home");
+  hosts.advance(milliseconds(300));
   EXPECT_EQ(certified(hosts.records).size(), 1U);
 }
 
@@ -117,7 +124,90 @@ TEST(Certificates, AreAskedForAgainWhenALinkComesUp) {
   hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
   EXPECT_TRUE(certified(hosts.records).empty());
   hosts.heal();
+  hosts.advance(milliseconds(300));
   EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+// What a keeper has left when it died is the leaver's until somebody takes its slots over.
+TEST(Certificates, WaitForWhatADeadKeeperHasLeft) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  const std::string packet = hosts.submit("keeper");
+  hosts.poll("home", owner);
+  hosts.kill("keeper");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), 1});
+  hosts.fence_dead();
+  for (int i = 0; i < 20; ++i) {
+    hosts.call("home", Stage::token(owner), Heartbeat{Stage::ref(owner), owner.after});
+    hosts.advance(milliseconds(100));
+  }
+  EXPECT_EQ(hosts.node("home").find_member(Stage::member("owner"))->record->status,
+            MemberStatus::kRetired);
+  EXPECT_EQ(hosts.owner(packet), "owner");
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.drop_dead("home");
+  hosts.advance(milliseconds(500));
+  EXPECT_EQ(hosts.owner(packet), "");
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+  EXPECT_EQ(audit_of(hosts.records).certificates, 1U);
+}
+
+// It was not asked, and may have heard of nothing.
+TEST(Certificates, WaitForWhoEntersTheViewMeanwhile) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold("keeper", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  hosts.hold("third", "home");
+  hosts.join_again("third");
+  hosts.let_go("keeper", "home");
+  hosts.advance(seconds(1));
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.let_go();
+  hosts.advance(milliseconds(300));
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+// Its own log, in place of a life of a member.
+TEST(Certificates, OfAHostThatWorksNoMoreNameItsLog) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  hosts.own_log = 1;
+  EXPECT_TRUE(hosts.node("keeper").certified());
+  hosts.node("keeper").end_work(hosts.now());
+  hosts.node("keeper").end_work(hosts.now());
+  hosts.pump();
+  const auto found = certified(hosts.records);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].kind, lineage::EntryKind::kHost);
+  const lineage::DrainCertificate said = read(found[0]);
+  EXPECT_EQ(said.ns, "");
+  EXPECT_EQ(said.id, "keeper");
+  EXPECT_EQ(said.incarnation, 1U);
+  EXPECT_TRUE(hosts.node("keeper").certified());
+}
+
+TEST(Certificates, OfAHostWaitForItsWrites) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  hosts.own_log = 1;
+  hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold_writes("keeper");
+  hosts.ask("keeper", Stage::principal(), Stage::single(Stage::item(hosts.id_at("keeper"), {"a"})));
+  hosts.node("keeper").end_work(hosts.now());
+  hosts.pump();
+  EXPECT_FALSE(hosts.node("keeper").certified());
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.let_writes_go("keeper");
+  EXPECT_TRUE(hosts.node("keeper").certified());
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+// One that has written nothing has no log that could say so.
+TEST(Certificates, AreNotMadeForAHostWithoutALog) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  hosts.node("keeper").end_work(hosts.now());
+  hosts.pump();
+  EXPECT_TRUE(hosts.node("keeper").certified());
+  EXPECT_TRUE(certified(hosts.records).empty());
 }
 
 }  // namespace

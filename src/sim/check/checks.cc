@@ -31,7 +31,8 @@ Checks::Checks(bool shared)
       bounds_(shadow_, complain()),
       work_(shadow_, complain()),
       plans_(complain()),
-      tickets_(complain()) {}
+      tickets_(complain()),
+      certificates_(complain()) {}
 
 Complain Checks::complain() {
   return [this](Invariant invariant, std::string what) { violate(invariant, std::move(what)); };
@@ -89,8 +90,10 @@ void Checks::decided(Instant now, const Node& node, const Group& group) {
   }
 }
 
-void Checks::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth) {
+void Checks::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth,
+                       uint64_t life) {
   now_ = now;
+  certificates_.committed(life, groups, truth, shadow_);
   shadow_.committed(now, groups, truth);
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!truth[i]) continue;

@@ -11,6 +11,7 @@
 #include "node/node.h"
 #include "sim/check/answers.h"
 #include "sim/check/bounds.h"
+#include "sim/check/certificates.h"
 #include "sim/check/plans.h"
 #include "sim/check/shadow.h"
 #include "sim/check/tickets.h"
@@ -34,8 +35,10 @@ class Checks {
   void deliveries(Instant now, const Command& command, const DeliveriesReply& reply);
   // The node has put it out, by what it knows now.
   void decided(Instant now, const Node& node, const Group& group);
-  // truth[i]: has the store really taken groups[i], whatever it has answered.
-  void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth);
+  // truth[i]: has the store really taken groups[i], whatever it has answered. `life`: of the host
+  // that wrote them, 0 of the only one.
+  void committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth,
+                 uint64_t life = 0);
   void started(Instant now, Store& store);
   void stopped(Instant now, Store& store);
   void resumed(Instant now);
@@ -53,6 +56,8 @@ class Checks {
   // Asks the node before an input, and looks at what it then writes.
   Plans& plans() { return plans_; }
   const Plans& plans() const { return plans_; }
+  Certificates& certificates() { return certificates_; }
+  const Certificates& certificates() const { return certificates_; }
 
  private:
   Complain complain();
@@ -65,6 +70,7 @@ class Checks {
   Work work_;
   Plans plans_;
   Tickets tickets_;
+  Certificates certificates_;
 };
 
 }  // namespace phoenix::sim

@@ -231,7 +231,7 @@ void Machine::start() {
   drift_ppm_ = prng_.between(-2'000, 2'000);
   line(fmt::format("* starts, life {}", life_.life));
   env_.disturb();
-  enter();
+  recover();
 }
 
 void Machine::end_life(bool silent) {

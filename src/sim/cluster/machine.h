@@ -146,6 +146,7 @@ class Machine final : public Door, public PeerEnd {
 
   // machine_view.cc
   void enter();
+  void serve();
   void propose(std::function<bool(ViewSwap&, ClusterView&)> change,
                std::function<void(std::optional<SwapAnswer>)> then);
   void recover();

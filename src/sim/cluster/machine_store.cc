@@ -52,7 +52,7 @@ void Machine::write_next() {
     line(fmt::format("= batch {} of life {}{}{}", batch->id, life.life,
                      batch->result.fenced ? " fenced" : "", text));
     env_.rows.committed(life, batch->groups, truth);
-    env_.checks.committed(env_.queue.now(), batch->groups, truth);
+    env_.checks.committed(env_.queue.now(), batch->groups, truth, life.life);
   };
   auto back = in_this_life([this, batch](bool answered) { report(batch, answered); });
   if (!fault || conflict) {
@@ -201,7 +201,10 @@ void Machine::read_heads(uint64_t id) {
         return *(*reader)->logs();
       },
       [this, id](Result<std::vector<LogState>> logs) {
-        cluster_->heads(node_now(), id, heads_of(logs));
+        // The memory store has one log for all; the life stands for the number of its own.
+        Result<LogHeads> heads = heads_of(logs);
+        if (heads) heads->own = static_cast<uint32_t>(life_.life);
+        cluster_->heads(node_now(), id, heads);
       });
 }
 

@@ -97,7 +97,7 @@ void Machine::enter() {
         return true;
       },
       [this](const std::optional<SwapAnswer>& answer) {
-        if (answer && answer->outcome == SwapOutcome::kDone) return recover();
+        if (answer && answer->outcome == SwapOutcome::kDone) return serve();
         if (answer && answer->outcome == SwapOutcome::kFenced) {
           end_life(false);
           return start();
@@ -108,6 +108,8 @@ void Machine::enter() {
       });
 }
 
+// What it reads here may be older than its place in the view: as in the daemon, which finds the
+// others by gossip only after that.
 void Machine::recover() {
   struct Found {
     std::vector<MemberRecord> members;
@@ -140,14 +142,22 @@ void Machine::recover() {
         for (MemberRecord& record : found->members) cluster_->recover(std::move(record));
         for (SessionRecord& record : found->sessions) cluster_->recover(std::move(record));
         cluster_->recover_incarnation_floor(found->floor);
-        serves_ = true;
-        env_.disturb();
-        input([this] {
-          line("* serves");
-          cluster_->ready(node_now());
-        });
-        beat();
+        const bool slow = prng_.chance(1, 4);
+        env_.queue.after(milliseconds(prng_.between(0, slow ? 2'000 : 50)),
+                         [this, life = life_.life] {
+                           if (running_ && life_.life == life) enter();
+                         });
       }));
+}
+
+void Machine::serve() {
+  serves_ = true;
+  env_.disturb();
+  input([this] {
+    line("* serves");
+    cluster_->ready(node_now());
+  });
+  beat();
 }
 
 // --- staying

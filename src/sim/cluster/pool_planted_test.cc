@@ -15,6 +15,7 @@ namespace {
 struct PoolExpected {
   PlantedBug bug;
   std::vector<Invariant> breaks;
+  std::string scenario{};  // of tests/scenarios/cluster; empty: random faults alone
 };
 
 class PoolPlanted : public testing::TestWithParam<PoolExpected> {
@@ -24,9 +25,15 @@ class PoolPlanted : public testing::TestWithParam<PoolExpected> {
 
 TEST_P(PoolPlanted, IsFoundByAnInvariantThatItBreaks) {
   ASSERT_TRUE(plant(GetParam().bug));
+  PoolScript script;
+  if (!GetParam().scenario.empty()) {
+    auto read = read_pool_script(std::string(PHOENIX_SCENARIOS) + "/" + GetParam().scenario);
+    ASSERT_TRUE(read) << read.error().detail;
+    script = *std::move(read);
+  }
   std::string others;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    const PoolRunResult result = run_pool_seed({.seed = seed, .script = {}});
+    const PoolRunResult result = run_pool_seed({.seed = seed, .script = script});
     if (!result.violation) continue;
     if (std::ranges::find(GetParam().breaks, result.violation->invariant) !=
         GetParam().breaks.end()) {
@@ -62,7 +69,11 @@ INSTANTIATE_TEST_SUITE_P(
         PoolExpected{PlantedBug::kAdoptedAtOnce, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery, Invariant::kBounded}},
         PoolExpected{PlantedBug::kTicketNotWaitedFor, {Invariant::kExclusive}},
-        PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}}),
+        PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}},
+        PoolExpected{
+            PlantedBug::kRecordsNotReadAgain, {Invariant::kLineage}, "35-certified-leavers.txt"},
+        PoolExpected{
+            PlantedBug::kStoreNotLookedAt, {Invariant::kLineage}, "35-certified-leavers.txt"}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;

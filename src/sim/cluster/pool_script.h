@@ -26,6 +26,7 @@ namespace phoenix::sim {
 
 // What a run was like, by name: "fences", "views", "slot-moves", "lapses", "losses", "epochs",
 // "max-epoch", "worker-moves", "jobs", "packets", "settle-ms"; "leaves": hosts that left in order;
+// "certificates", "host-certificates": lives of members and of hosts that have one;
 // "members": all that ever were, "members-known": what the host with the most of them has of them.
 using PoolFigures = std::map<std::string, uint64_t>;
 

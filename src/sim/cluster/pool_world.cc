@@ -82,6 +82,7 @@ PoolRunResult PoolWorld::run() {
     if (!step()) break;
   }
   rest_at_ = queue_.now();
+  checks_.certificates().look(**MemoryHostStore(pool_.pool, {}).reader());
   if (!checks_.violation() && !at_rest()) report_unrest();
   look_on();
   PoolRunResult result;
@@ -216,6 +217,7 @@ void PoolWorld::look() {
     } else {
       well_since_.reset();
     }
+    checks_.certificates().look(**MemoryHostStore(pool_.pool, {}).reader());
     const Instant calm_since = well_since_.value_or(kNever);
     bounds_.look(queue_.now(), earliest_wall(), calm_since);
     if (calm_since != kNever) checks_.look(queue_.now(), calm_since + seconds(3));
@@ -311,6 +313,8 @@ PoolFigures PoolWorld::figures() const {
   out["lapses"] = checks_.shadow().lapses();
   out["settle-ms"] = static_cast<uint64_t>((rest_at_ - calm_at_).ms());
   out["members"] = env_.member_ids.size();
+  out["certificates"] = checks_.certificates().of_members();
+  out["host-certificates"] = checks_.certificates().of_hosts();
   for (const auto& machine : machines_) {
     out["leaves"] += machine->leaves();
     if (machine->cluster() == nullptr) continue;
