@@ -88,7 +88,7 @@ PHOENIX_FIELDS(DocumentsReply, items, dry_run)
 PHOENIX_FIELDS(Delivery, member, epoch, packet)
 PHOENIX_FIELDS(DrainNotice, deadline, members)
 PHOENIX_FIELDS(Revoked, id, epoch, reason)
-PHOENIX_FIELDS(Offered, member, packet, epoch, offer, context, until)
+PHOENIX_FIELDS(Offered, member, packet, point, epoch, offer, context, until)
 PHOENIX_FIELDS(DeliveriesReply, deliveries, revoked, drain, next, run, lease_ms, offers)
 PHOENIX_FIELDS(AttachReply, session, held, revoked, next, run, lease_ms, incarnation)
 

@@ -47,6 +47,7 @@ struct Waiter {
   uint32_t max = 1;
   Instant until = kNever;  // a poll is answered then at the latest
   std::optional<OutboxCursor> after;
+  uint64_t offers = 0;  // a stream: the newest offer that it was told
 };
 
 // Why a session ends.

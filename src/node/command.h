@@ -294,6 +294,7 @@ struct Delivery {
 struct Offered {
   std::string member;
   PacketKey packet;
+  Position point = 0;                      // where it is kept
   uint64_t epoch = 0;                      // the giver's
   std::string offer;                       // its envelope
   std::shared_ptr<const Content> context;  // null: none travels with it

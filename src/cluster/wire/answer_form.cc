@@ -230,9 +230,10 @@ void take(MsgpackReader& in, DocumentsReply& reply) {
 }  // namespace
 
 void put(MsgpackWriter& out, const Offered& offered) {
-  out.array(6);
+  out.array(7);
   out.str(offered.member);
   put(out, offered.packet);
+  out.uint(offered.point);
   out.uint(offered.epoch);
   out.bin(offered.offer);
   put(out, offered.context);
@@ -240,9 +241,10 @@ void put(MsgpackWriter& out, const Offered& offered) {
 }
 Offered take_offered(MsgpackReader& in) {
   Offered offered;
-  in.array_of(6);
+  in.array_of(7);
   offered.member = take_id(in);
   offered.packet = take_key<PacketKey>(in);
+  offered.point = take_u32(in);
   offered.epoch = in.uint();
   offered.offer = in.bin();
   offered.context = take_content(in);

@@ -86,7 +86,7 @@ bool Node::Impl::something_new(Session& session) const {
 }
 
 // One answer: what the session is told now. max = 0: no deliveries.
-DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
+DeliveriesReply Node::Impl::carry(SessionNo no, Waiter& waiter) {
   Session& session = directory.session(no);
   // Who polls without `after` may have many polls open; a stream is opened to be told everything.
   const Duration repeat_after = waiter.stream ? Duration{} : session.lease() / 3;
@@ -101,7 +101,7 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   answer.next = format_cursor(carried.next);
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
-  if (session.fresh_offers) answer.offers = open_offers(no);
+  if (!offers.asked.empty()) answer.offers = offers_for(no, waiter);
   session.drain_told = session.drain_version;
   session.drain_shown = answer.drain.has_value();
   // What is delivered was granted a while ago: the next ones are fetched while this one is shown.
@@ -145,7 +145,8 @@ void Node::Impl::poll(Command command, Poll& request) {
   const auto after = acknowledge(session, wanted.after);
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
-    reply(command.id, carry(no, {.max = wanted.max, .after = after}));
+    Waiter at_once = {.max = wanted.max, .after = after};
+    reply(command.id, carry(no, at_once));
     session.fresh_offers = false;
     return;
   }
@@ -176,7 +177,8 @@ void Node::Impl::heartbeat(Command command, Heartbeat& request) {
   Session& session = directory.session(found->session);
   if (without_hold(command, session.lease())) return;
   const auto after = acknowledge(session, wanted.after);
-  reply(command.id, carry(found->session, {.max = 0, .after = after}));
+  Waiter at_once = {.max = 0, .after = after};
+  reply(command.id, carry(found->session, at_once));
   session.fresh_offers = false;
 }
 
@@ -207,8 +209,6 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
                    .until = kNever,
                    .after = acknowledge(session, wanted.after)};
   reply(command.id, StreamOpened{});
-  // Whoever read the former stream may not have heard of them.
-  session.fresh_offers = !open_offers(no).empty();
   feed_stream(no, waiter, true);
   session.fresh_offers = false;
   session.waiters.push_back(std::move(waiter));
@@ -220,12 +220,10 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
 
 // All that an open stream has not been told yet, in portions; `speak`: one even if that is nothing.
 void Node::Impl::feed_stream(SessionNo no, Waiter& waiter, bool speak) {
-  bool first = true;
-  for (bool more = true; more; speak = false, first = false) {
+  for (bool more = true; more; speak = false) {
     DeliveriesReply portion = carry(no, waiter);
     waiter.after = parse_cursor(portion.next);
     more = !portion.deliveries.empty() || !portion.revoked.empty();
-    if (!first) portion.offers.clear();
     if (!more && !speak && portion.offers.empty()) return;
     out.portions.push_back({.stream = waiter.request, .end = false, .portion = std::move(portion)});
   }
@@ -246,7 +244,7 @@ void Node::Impl::serve_waiters(SessionNo no) {
     return;
   }
   while (!session.waiters.empty() && something_new(session)) {
-    const Waiter waiter = session.waiters.front();
+    Waiter waiter = session.waiters.front();
     session.waiters.erase(session.waiters.begin());
     waiting.erase(waiter.request);
     reply(waiter.request, carry(no, waiter));

@@ -243,7 +243,7 @@ struct Node::Impl {
   void check_offers();
   void offered(Offered offered);
   void stop_asking(SessionNo no, const Packet& head);
-  std::vector<Offered> open_offers(SessionNo no) const;
+  std::vector<Offered> offers_for(SessionNo no, Waiter& waiter);
 
   // --- orders.cc: cancel, assign, evict, retry ---
   void order(Command command, OrderPacket& order);
@@ -349,7 +349,7 @@ struct Node::Impl {
   void stream_closed(RequestId id, bool by_peer);
   std::optional<OutboxCursor> acknowledge(Session& session,
                                           const std::optional<std::string>& after);
-  DeliveriesReply carry(SessionNo no, const Waiter& waiter);
+  DeliveriesReply carry(SessionNo no, Waiter& waiter);
   void feed_stream(SessionNo no, Waiter& waiter, bool speak);
   bool something_new(Session& session) const;
   void serve_waiters(SessionNo no);

@@ -340,7 +340,7 @@ void Node::Impl::session_due(SessionNo no) {
     return begin_end(no, session.members, cause, MemberStatus::kDetached, false, std::nullopt);
   }
   for (size_t i = 0; i < session.waiters.size();) {
-    const Waiter waiter = session.waiters[i];
+    Waiter waiter = session.waiters[i];
     if (waiter.until > now.mono) {
       ++i;
       continue;

@@ -21,7 +21,6 @@ constexpr Duration kPatience = seconds(3);
 constexpr int64_t kAgainMs = 100;
 constexpr size_t kMostOffers = 16'384;
 constexpr size_t kMostBytes = size_t{256} << 20;
-constexpr size_t kMostAsked = 1'024;  // of one session
 // The next ones are checked before they are sent on.
 constexpr size_t kMostUnchecked = 256;
 
@@ -326,6 +325,7 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
                        : std::min(kPatience, milliseconds(offer->statement.expires_at - now.wall));
   Offered told = {.member = std::string(receiver.key.id()),
                   .packet = key,
+                  .point = slot.head->point,
                   .epoch = call.epoch,
                   .offer = call.statement,
                   .context = call.content,
@@ -542,46 +542,10 @@ void Node::Impl::end_offers() {
   }
   for (const auto& [key, why] : over) end_offer(key, why);
   for (auto it = offers.asked.begin(); it != offers.asked.end();) {
-    std::erase_if(it->second, [this](const Offered& asked) { return asked.until <= now.wall; });
+    std::erase_if(it->second,
+                  [this](const AskedOffer& asked) { return asked.what.until <= now.wall; });
     it = it->second.empty() ? offers.asked.erase(it) : std::next(it);
   }
-}
-
-// --- as the receiver's home -----------------------------------------------------------------
-
-void Node::Impl::offered(Offered told) {
-  const MemberNo no = directory.find_member(MemberKey(told.packet.ns(), told.member));
-  const SessionNo session = no == kNobody ? kNobody : directory.member(no).session;
-  if (session == kNobody || !directory.session(session).here) return;
-  std::vector<Offered>& asked = offers.asked[session];
-  std::erase_if(asked, [&](const Offered& other) { return other.packet == told.packet; });
-  if (asked.size() >= kMostAsked) return;
-  asked.push_back(std::move(told));
-  directory.session(session).fresh_offers = true;
-  with_news.push_back(session);
-}
-
-// One of its members has the packet in a later epoch: that offer is over.
-void Node::Impl::stop_asking(SessionNo no, const Packet& head) {
-  const auto it = offers.asked.find(no);
-  if (it == offers.asked.end()) return;
-  std::erase_if(it->second, [&head](const Offered& asked) {
-    return asked.epoch < head.epoch && asked.packet == head.key;
-  });
-}
-
-// Numbers of sessions are used again: each is asked for members of its own only.
-std::vector<Offered> Node::Impl::open_offers(SessionNo no) const {
-  std::vector<Offered> open;
-  const auto it = offers.asked.find(no);
-  if (it == offers.asked.end()) return open;
-  for (const Offered& asked : it->second) {
-    const MemberNo member = directory.find_member(MemberKey(asked.packet.ns(), asked.member));
-    if (member != kNobody && directory.member(member).session == no && asked.until > now.wall) {
-      open.push_back(asked);
-    }
-  }
-  return open;
 }
 
 }  // namespace phoenix

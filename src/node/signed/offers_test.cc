@@ -71,8 +71,40 @@ class OffersTest : public ::testing::Test, protected SignedStage {
     return reply == nullptr ? "waits" : code(reply->body);
   }
 
+  // Both get room for many, and the giver has many: `mine`.
+  void give_more() {
+    giver = join("giver", key_of("giver"), {.max_load = 1000, .replace = true});
+    receiver = join("receiver", key_of("receiver"), {.max_load = 1000, .replace = true});
+    for (int i = 0; mine.size() < 259; ++i) {
+      const std::string id = "q" + std::to_string(i);
+      stage.submit(id, {"a"});
+      if (stage.owner(id) == "giver") mine.push_back(id);
+    }
+    stage.poll(receiver);
+  }
+  lineage::HandoffOffer offer_of(const std::string& id) {
+    lineage::HandoffOffer said = offer();
+    said.packet = id;
+    said.context = digest;
+    return said;
+  }
+  void set_context(const std::string& text) {
+    context = json(text);
+    digest = lineage::sha256(text);
+  }
+  RequestId ask_for(const std::string& id) {
+    const lineage::HandoffOffer said = offer_of(id);
+    OwnerCall call = handoff(said, lineage::sign(key_of("giver"), said));
+    call.key = Stage::packet(id);
+    call.content = context;
+    return stage.ask(Stage::token(giver), OwnerCalls{{call}, true});
+  }
+
   Worker giver;
   Worker receiver;
+  std::vector<std::string> mine;
+  std::shared_ptr<const Content> context = json("7");
+  Digest digest = lineage::sha256("7");
 };
 
 TEST_F(OffersTest, TheReceiverIsAskedAndTheCommitCarriesBothSignatures) {
@@ -350,27 +382,48 @@ TEST_F(OffersTest, AnOpenStreamIsAskedAndANewOneAgain) {
   EXPECT_EQ(stage.portions[0].portion.offers.size(), 1u);
 }
 
+// What was told is not told again with each that comes after it: a thousand open ones would travel
+// a thousand times.
+TEST_F(OffersTest, AStreamIsToldEachOfThemOnce) {
+  give_more();
+  const RequestId first = stage.ask(Stage::token(receiver), OpenStream{Stage::ref(receiver), {}});
+  stage.portions.clear();
+  for (const std::string& id : {mine[0], mine[1], mine[2]}) {
+    ask_for(id);
+    ASSERT_EQ(stage.portions.size(), 1u);
+    ASSERT_EQ(stage.portions[0].portion.offers.size(), 1u);
+    EXPECT_EQ(stage.portions[0].stream, first);
+    EXPECT_EQ(stage.portions[0].portion.offers[0].packet, Stage::packet(id));
+    stage.portions.clear();
+  }
+  // A delivery has nothing to do with them.
+  for (int i = 0; stage.portions.empty(); ++i) stage.submit("more" + std::to_string(i), {"a"});
+  for (const auto& told : stage.portions) EXPECT_TRUE(told.portion.offers.empty());
+  stage.portions.clear();
+  const RequestId second = stage.ask(Stage::token(receiver), OpenStream{Stage::ref(receiver), {}});
+  ASSERT_EQ(stage.portions.size(), 1u);
+  EXPECT_EQ(stage.portions[0].stream, second);
+  EXPECT_EQ(stage.portions[0].portion.offers.size(), 3u);
+}
+
+// Nothing acknowledges what a poll has carried of them, and its answer may be lost.
+TEST_F(OffersTest, APollIsToldThemAgainAfterAWhile) {
+  give_more();
+  ask_for(mine[0]);
+  EXPECT_EQ(stage.poll(receiver).offers.size(), 1u);
+  EXPECT_EQ(stage.poll(receiver).offers.size(), 0u);
+  ask_for(mine[1]);
+  const DeliveriesReply told = stage.poll(receiver);
+  ASSERT_EQ(told.offers.size(), 1u);
+  EXPECT_EQ(told.offers[0].packet, Stage::packet(mine[1]));
+  stage.advance(milliseconds(1'100));
+  EXPECT_EQ(stage.poll(receiver).offers.size(), 2u);
+}
+
 // Large contexts are taken up to 256 MiB together; what is over gives its part back.
 TEST_F(OffersTest, WhatWaitsHasABound) {
-  giver = join("giver", key_of("giver"), {.max_load = 1000, .replace = true});
-  receiver = join("receiver", key_of("receiver"), {.max_load = 1000, .replace = true});
-  const auto context = json("\"" + std::string((size_t{1} << 20) - 2, 'c') + "\"");
-  lineage::HandoffOffer said = offer();
-  said.context = lineage::sha256(context->data);
-  std::vector<std::string> mine;
-  for (int i = 0; mine.size() < 259; ++i) {
-    const std::string id = "q" + std::to_string(i);
-    stage.submit(id, {"a"});
-    if (stage.owner(id) == "giver") mine.push_back(id);
-  }
-  const auto ask_for = [&](const std::string& id) {
-    said.packet = id;
-    said.giver.incarnation = giver.incarnation;
-    OwnerCall call = handoff(said, lineage::sign(key_of("giver"), said));
-    call.key = Stage::packet(id);
-    call.content = context;
-    return stage.ask(Stage::token(giver), OwnerCalls{{call}, true});
-  };
+  give_more();
+  set_context("\"" + std::string((size_t{1} << 20) - 2, 'c') + "\"");
   RequestId first = 0;
   for (size_t i = 0; i < 257; ++i) {
     const RequestId asked = ask_for(mine[i]);
@@ -380,8 +433,7 @@ TEST_F(OffersTest, WhatWaitsHasABound) {
   const Reply* refused = stage.answer(ask_for(mine[257]));
   ASSERT_NE(refused, nullptr);
   EXPECT_EQ(std::get<Error>(refused->body).kind, ErrorKind::kTooManyRequests);
-  said.packet = mine[0];
-  lineage::HandoffAcceptance yes = acceptance(said);
+  const lineage::HandoffAcceptance yes = acceptance(offer_of(mine[0]));
   OwnerCall call = Stage::owner_call(Call::kAccept, mine[0], 1, "");
   call.statement = lineage::sign(key_of("receiver"), yes);
   EXPECT_EQ(code(stage.own(Stage::token(receiver), call)), "done");

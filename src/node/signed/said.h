@@ -38,12 +38,19 @@ struct PendingOffer {
   PhaseTimes spent{};   // on it so far
   Instant sent;         // to the receiver
 };
+// As the receiver's home has it.
+struct AskedOffer {
+  Offered what;
+  uint64_t number = 0;  // they grow as they come
+  Instant told{};       // by a poll or heartbeat; not yet: 0
+};
 struct Offers {
-  std::map<PacketKey, PendingOffer> open;                     // as a keeper
-  std::vector<PacketKey> unchecked;                           // of them
-  size_t bytes = 0;                                           // of their contexts
-  bool answers_later = false;                                 // the call at hand is one of them now
-  std::unordered_map<SessionNo, std::vector<Offered>> asked;  // as a home, and not over
+  std::map<PacketKey, PendingOffer> open;  // as a keeper
+  std::vector<PacketKey> unchecked;        // of them
+  size_t bytes = 0;                        // of their contexts
+  bool answers_later = false;              // the call at hand is one of them now
+  std::unordered_map<SessionNo, std::vector<AskedOffer>> asked;  // as a home, and not over
+  uint64_t last_number = 0;                                      // of these
 };
 // The envelope of a batch whose signature holds under that key: its items come one by one.
 struct CheckedBatch {
