@@ -79,7 +79,9 @@ void Node::Impl::command(Command command) {
 void Node::Impl::dispatch(Command command) {
   actor = actor_of(command.caller);
   governance.refusals.begin(command.caller);
+  governance.told_with = 0;
   run(std::move(command));
+  governance.told_with = 0;
   actor = self_actor;
 }
 
@@ -153,7 +155,9 @@ void Node::Impl::refuse(RequestId id, Error error) {
 }
 
 void Node::Impl::reply(RequestId id, ReplyBody body) {
-  out.replies.push_back({.id = id, .body = std::move(body), .replayed = false});
+  Reply done = {.id = id, .body = std::move(body), .replayed = false};
+  const auto awaited = governance.told_with == 0 ? writes.end() : writes.find(governance.told_with);
+  (awaited == writes.end() ? out.replies : awaited->second.replies).push_back(std::move(done));
 }
 
 // Looks for everything that follows from the state, until nothing does.

@@ -16,6 +16,7 @@ using testing_node::owner_reply;
 using testing_node::PoliciesTest;
 using testing_node::refusal;
 using testing_node::Stage;
+using testing_node::StoreMode;
 using testing_node::Worker;
 
 constexpr const char* kNoIban = R"json({"target":"can-assign","defaultDecision":"allow","rules":[{
@@ -155,6 +156,29 @@ TEST_F(Admission, a_path_that_is_none_and_a_point_without_packets_are_refused_wh
             ErrorKind::kInvalidRequest);
   EXPECT_FALSE(faults(R"json({"target":"can-register","rules":[{"decision":"allow",
       "obligations":[{"log":true}]}]})json"));
+}
+
+// Whoever reads the answer may look for the approval that it names.
+TEST_F(Admission, a_refusal_that_names_an_approval_leaves_when_that_is_durable) {
+  lay_down("door", kDoor);
+  const auto ask = [this] {
+    return stage.ask(Stage::principal(), stage.registration({stranger()}, kSteady));
+  };
+  stage.store(StoreMode::kRefuse);
+  EXPECT_EQ(refusal(knock(stranger())), ErrorKind::kStoreUnreachable);
+  EXPECT_EQ(approval(), nullptr);
+  stage.store(StoreMode::kHold);
+  const RequestId first = ask();
+  const RequestId second = ask();
+  EXPECT_EQ(stage.answer(first), nullptr);
+  EXPECT_EQ(stage.answer(second), nullptr);
+  stage.store(StoreMode::kWell);
+  ASSERT_NE(stage.answer(first), nullptr);
+  ASSERT_NE(stage.answer(second), nullptr);
+  EXPECT_EQ(error_of(stage.answer(first)->body).reason_code, "approval-required");
+  EXPECT_EQ(error_of(stage.answer(second)->body).reason_code, "approval-required");
+  ASSERT_NE(approval(), nullptr);
+  EXPECT_EQ(refusal(knock(stranger())), ErrorKind::kPolicyDenied);
 }
 
 TEST_F(Admission, a_member_that_needs_a_word_comes_in_once_it_is_given_and_once_only) {

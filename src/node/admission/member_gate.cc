@@ -143,6 +143,7 @@ std::optional<Error> Node::Impl::MemberGate::by_word(const Wish& wish, PolicyRef
     return error;
   }
   if (auto full = put_into_queue(key, wish, refusal)) return full;
+  node_.tell_when_durable(key);
   error.detail = "approval " + key.name +
                  " is asked for; make the same call again when it is given: " + error.detail;
   error.retry_after_ms = 1'000;

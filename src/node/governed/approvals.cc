@@ -64,6 +64,17 @@ void Node::Impl::ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refus
   submit_write(std::move(write));
 }
 
+// The call at hand is refused, and its answer names the approval: whoever reads it may look for
+// that one, or wait for it.
+void Node::Impl::tell_when_durable(const DocumentKey& key) {
+  if (!busy_documents.contains(key)) return;
+  for (const auto& [id, write] : writes) {
+    for (const DocumentStep& step : write.documents) {
+      if (step.next->key == key) governance.told_with = id;
+    }
+  }
+}
+
 void Node::Impl::put_approval(Write& write, const DocumentKey& key, const ApprovalForm& form) {
   const DocumentPtr before = documents.at(key);
   put_document(write, before, next_document(key, before, before->app, approval_json(form)),

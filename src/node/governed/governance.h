@@ -43,6 +43,9 @@ struct Governance {
     std::shared_ptr<const Content> context;
   };
   Handing handing;
+  // Write whose commit the answer to the call at hand waits for, since it tells of an approval that
+  // this writes; 0: of none.
+  uint64_t told_with = 0;
   // Of the last placement: what kept a member that matches and has room from having the packet,
   // whether another one got it or not.
   std::optional<PolicyRefusal> refusal;

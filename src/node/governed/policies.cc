@@ -79,6 +79,7 @@ Error Node::Impl::refuse_handoff(SlotNo no, const PolicyRefusal& refusal) {
     return error;
   }
   ask_approval(no, to, refusal);
+  tell_when_durable(name);
   error.detail = "approval " + name.name + " is asked for: " + error.detail;
   error.retry_after_ms = 1'000;
   return error;

@@ -28,6 +28,9 @@ constexpr const char* kAsks = R"json({"target":"can-assign","defaultDecision":"a
     "condition":"has(packet.payload.amount) && packet.payload.amount > 10",
     "approval":{"role":"controller","expiresSeconds":60,"onExpiry":"deny"}}]})json";
 
+constexpr const char* kHanded = R"json({"target":"can-handoff","defaultDecision":"allow","rules":[{
+    "name":"handed","condition":"true","decision":"require-approval",
+    "approval":{"role":"controller","expiresSeconds":60,"onExpiry":"deny"}}]})json";
 constexpr const char* kNoLarge = R"json({"target":"can-assign","defaultDecision":"allow","rules":[{
     "condition":"has(packet.payload.amount) && packet.payload.amount > 10","decision":"deny"}]})json";
 
@@ -186,6 +189,28 @@ TEST_F(PoliciesTest, a_handoff_that_is_forbidden_is_refused_with_its_reason_and_
   const auto leg = lineage::decode<lineage::Entry>(stage.records.log.back());
   ASSERT_TRUE(leg && leg->leg);
   EXPECT_TRUE(leg->leg->decision) << "by which policies it went";
+}
+
+TEST_F(PoliciesTest, a_handoff_that_needs_a_word_is_refused_when_that_is_asked_for_durably) {
+  lay_down("handed", kHanded);
+  Worker giver = join("giver", 900);
+  stage.submit("p", {"a"});
+  stage.poll(giver);
+  join("w", 900);
+  stage.store(testing_node::StoreMode::kHold);
+  OwnerCall wanted = Stage::owner_call(Call::kHandoff, "p", 1, "w");
+  wanted.to = "w";
+  const RequestId one = stage.ask(Stage::token(giver), OwnerCalls{{wanted}, true});
+  const RequestId many = stage.ask(Stage::token(giver), OwnerCalls{{wanted}, false});
+  EXPECT_EQ(stage.answer(one), nullptr);
+  EXPECT_EQ(stage.answer(many), nullptr);
+  stage.store(testing_node::StoreMode::kWell);
+  ASSERT_NE(stage.answer(one), nullptr);
+  ASSERT_NE(stage.answer(many), nullptr);
+  EXPECT_EQ(error_of(stage.answer(one)->body).reason_code, "approval-required");
+  ASSERT_NE(approval(), nullptr);
+  EXPECT_NE(approval()->text.find(R"("receiver":"w")"), std::string::npos);
+  EXPECT_EQ(stage.owner("p"), "giver");
 }
 
 TEST_F(PoliciesTest, a_handoff_by_capabilities_goes_to_who_may_be_given_it) {

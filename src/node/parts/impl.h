@@ -185,6 +185,7 @@ struct Node::Impl {
   // --- governed/approvals.cc: what waits for somebody's word ---
   DocumentKey approval_key(const PolicyRefusal& refusal, const Packet& head, MemberNo to) const;
   void ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refusal);
+  void tell_when_durable(const DocumentKey& key);
   void put_approval(Write& write, const DocumentKey& key, const ApprovalForm& form);
   std::optional<Error> may_decide(const Caller& caller, const std::string& ns,
                                   const ApprovalForm& form) const;

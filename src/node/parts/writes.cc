@@ -122,7 +122,7 @@ void Node::Impl::keep(const Command& command, ReplyBody answer) {
 
 void Node::Impl::submit_write(Write write) {
   if (write.ops.empty()) {
-    for (Reply& done : write.replies) out.replies.push_back(std::move(done));
+    for (Reply& done : write.replies) reply(done.id, std::move(done.body));
     return;
   }
   Group group;
