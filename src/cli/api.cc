@@ -49,6 +49,13 @@ std::string next_step(const Error& error) {
     case ErrorKind::kUnauthenticated:
       return "give a token: --token-file FILE, or PHOENIX_TOKEN";
     case ErrorKind::kForbidden:
+      if (error.reason_code == "wrong-host") {
+        return "give that name with --name, or get a token for this one: phoenix host join-token "
+               "HOST";
+      }
+      if (error.reason_code == "unknown-token" || error.reason_code == "token-used") {
+        return "get another one: phoenix host join-token HOST";
+      }
       return "ask for a token whose roles allow it, or look at the namespace: -n NS";
     case ErrorKind::kNotFound:
       if (error.detail.starts_with("no host ")) return "see which there are: phoenix host list";

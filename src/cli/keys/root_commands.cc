@@ -33,9 +33,12 @@ tl::unexpected<Failure> failed(std::string what, std::string why, std::string ne
   return tl::unexpected(Failure{exit_code, std::move(what), std::move(why), std::move(next), ""});
 }
 
-// The root's word for a host's key, beside that key.
+// The root's word for a host's key, beside that key or in a folder that is made for it.
 Outcome<int> write_grant(const std::string& what, const std::string& folder,
                          const std::string& grant, const lineage::NamedKey& root) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return failed(what, "cannot make the folder " + folder + ": " + error.message());
   for (const auto& [name, text] : {std::pair{kRootPublicKeyFile, lineage::render_public(root)},
                                    std::pair{kHostGrantFile, render_grant(grant)}}) {
     if (auto done = replace_file(folder + "/" + name, text); !done) {

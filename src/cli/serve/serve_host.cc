@@ -188,8 +188,12 @@ class Serving {
       auto last = read_checkpoint_file(*folder_);
       if (!last) return tl::unexpected<Error>(last.error());
       host.last_checkpoint = *std::move(last);
-      host.keep_checkpoint = [this](const std::string& envelope) {
-        write_checkpoint_file(*folder_, envelope);
+      host.keep_checkpoint = [this, kept = true](const std::string& envelope) mutable {
+        const auto done = write_checkpoint_file(*folder_, envelope);
+        if (done.has_value() == kept) return;
+        kept = done.has_value();
+        if (kept) return log_.write(Severity::kInfo, "checkpoint-kept-again", {});
+        log_.write(Severity::kError, "checkpoint-not-kept", {{"why", said(done.error())}});
       };
     }
     return true;

@@ -81,8 +81,8 @@ Result<std::string> read_checkpoint_file(const DataFolder& folder) {
                                                 "remove it to trust the store as it is");
 }
 
-void write_checkpoint_file(const DataFolder& folder, const std::string& envelope) {
-  (void)folder.write_file(kCheckpointFile, render_grant(envelope));
+Result<bool> write_checkpoint_file(const DataFolder& folder, const std::string& envelope) {
+  return folder.write_file(kCheckpointFile, render_grant(envelope));
 }
 
 Result<HostStanding> take_standing(const DataFolder& folder, const lineage::NamedKeyPair& key,

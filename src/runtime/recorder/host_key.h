@@ -21,9 +21,9 @@ inline constexpr const char* kHostPublicKeyFile = "host.pub";
 Result<lineage::NamedKeyPair> take_host_key(const DataFolder& folder, const std::string& host_name);
 
 // The newest checkpoint that the host has signed, in its data folder; empty: there is none. A host
-// that cannot write it goes on: what it has signed stands in the store as well.
+// that cannot write it goes on, and says so: what it has signed stands in the store as well.
 Result<std::string> read_checkpoint_file(const DataFolder& folder);
-void write_checkpoint_file(const DataFolder& folder, const std::string& envelope);
+Result<bool> write_checkpoint_file(const DataFolder& folder, const std::string& envelope);
 
 // What the pool's root says of the host's key.
 struct HostStanding {
