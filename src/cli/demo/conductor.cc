@@ -330,6 +330,7 @@ void Conductor::audited(const Result<std::string>& report) {
     audit.unsigned_results = whole((*json)["resultsUnsigned"]);
     audit.handoffs = whole((*json)["handoffsSigned"]);
     audit.unsigned_handoffs = whole((*json)["handoffsUnsigned"]);
+    audit.certificates = whole((*json)["drainCertificates"]);
     if (!options_.audit_dir.empty()) audit.command = verify_command(options_.audit_dir);
   } else {
     figures_.faults.push_back(report ? "the verifier says " + *report : report.error().detail);

@@ -1,6 +1,7 @@
 // What decides in the demo: which work, which hit, what the event log means, what is reported.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 
 #include "cli/demo/churn.h"
@@ -414,8 +415,16 @@ TEST(Report, EachBrokenPromiseIsNamed) {
   EXPECT_EQ(complaints([](Figures& f) { f.late_writes_refused = 0; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.hits[1] = 2; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.frozen_back = 7; }), 1U);
-  EXPECT_EQ(complaints([](Figures& f) { f.audit.emplace().unsigned_results = 1; }), 1U);
-  EXPECT_EQ(complaints([](Figures& f) { f.audit.emplace().unsigned_handoffs = 1; }), 1U);
+  const auto of_audit = [&complaints](const std::function<void(AuditFigures&)>& change) {
+    return complaints([&change](Figures& f) {
+      f.audit.emplace().certificates = 1;
+      change(*f.audit);
+    });
+  };
+  EXPECT_EQ(of_audit([](AuditFigures&) {}), 0U);
+  EXPECT_EQ(of_audit([](AuditFigures& audit) { audit.unsigned_results = 1; }), 1U);
+  EXPECT_EQ(of_audit([](AuditFigures& audit) { audit.unsigned_handoffs = 1; }), 1U);
+  EXPECT_EQ(of_audit([](AuditFigures& audit) { audit.certificates = 0; }), 1U);
   EXPECT_EQ(complaints([](Figures& f) { f.faults.emplace_back("it stalled"); }), 1U);
 }
 

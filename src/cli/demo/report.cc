@@ -84,9 +84,11 @@ std::string work_line(const Figures& f) {
 
 std::string audit_line(const Figures& f) {
   if (!f.audit) return "not verified";
-  return fmt::format("{} entries verified without a host · {} results and {} handoffs signed",
-                     grouped(f.audit->entries), grouped(f.audit->results),
-                     grouped(f.audit->handoffs));
+  return fmt::format(
+      "{} entries verified without a host · {} results and {} handoffs signed · {} leavers "
+      "certified",
+      grouped(f.audit->entries), grouped(f.audit->results), grouped(f.audit->handoffs),
+      grouped(f.audit->certificates));
 }
 
 std::string hosts_line(const Figures& f) {
@@ -165,6 +167,10 @@ std::vector<std::string> violations(const Figures& f) {
   if (f.audit) {
     none(f.audit->unsigned_results, "results that their members did not sign");
     none(f.audit->unsigned_handoffs, "handoffs that their members did not sign");
+    const bool drained = f.hits[static_cast<size_t>(Hit::kDrain)] > 0;
+    if (drained && f.audit->certificates == 0) {
+      out.emplace_back("members were drained, and none of them has a certificate");
+    }
   }
   return out;
 }
@@ -204,6 +210,7 @@ std::string render_json(const Figures& f) {
     Json audit = Json::object();
     audit.set("entries", count(f.audit->entries)).set("resultsSigned", count(f.audit->results));
     audit.set("handoffsSigned", count(f.audit->handoffs));
+    audit.set("drainCertificates", count(f.audit->certificates));
     out.set("audit", std::move(audit));
   }
   out.set("packetsPerSecond", real(packets_per_second(f))).set("seconds", real(f.seconds));

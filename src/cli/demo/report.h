@@ -42,7 +42,8 @@ struct AuditFigures {
   uint64_t unsigned_results = 0;
   uint64_t handoffs = 0;
   uint64_t unsigned_handoffs = 0;
-  std::string command;  // that verifies it again; empty: it was not kept
+  uint64_t certificates = 0;  // of drained members and of hosts that left
+  std::string command;        // that verifies it again; empty: it was not kept
 };
 
 struct Figures {

@@ -7,7 +7,8 @@ import threading
 import time
 import unittest
 
-from harness.host import PATIENCE, SLOWNESS, until
+from harness.cli import run
+from harness.host import PATIENCE, SLOWNESS, Folder, until
 from harness.pool import PoolTest
 from harness.rest import exchange
 from harness.worker import Worker
@@ -51,7 +52,10 @@ class Submitter(threading.Thread):
 class Leaves(PoolTest):
     def test_a_host_leaves_and_no_submit_is_refused_or_waits_for_long(self):
         cap = self.fresh("cap")
-        Worker(self, self.pool.host("a"), cap, "--max-load", "64", command=["cat"]).registered()
+        worker = Worker(self, self.pool.host("a"), cap, "--max-load", "64", command=["cat"])
+        worker.registered()
+        keys = str(Folder(self).path / "keys")
+        self.say("audit", "keys", "--out", keys)
         submitters = [Submitter(self.pool.host(name[0]), cap, name)
                       for name in ("a1", "a2", "b1", "b2")]
         until(self, lambda: all(len(each.done) > 20 for each in submitters), "packets flow")
@@ -74,6 +78,30 @@ class Leaves(PoolTest):
               "all are done", 3 * PATIENCE)
         figures = [self.on(host).ok("GET", "/v1/dma").json for host in "ab"]
         self.assertEqual([each["reexecutions"] for each in figures], [0, 0])
+        self.say("member", "drain", worker.id)
+        self.certified(worker.id, keys)
+
+    def say(self, *words):
+        done = run("--url", self.pool.host("a").url, *words)
+        self.assertEqual(done.code, 0, done)
+        return done.out
+
+    def certified(self, member, keys):
+        """Member and host have left, and who has seen neither can be sure that they own nothing."""
+        url = self.pool.host("a").url
+        until(self, lambda: run("--url", url, "audit", "certificate", member).code == 0,
+              "the member has a certificate", PATIENCE)
+        said = json.loads(self.say("audit", "certificate", "c", "--host", "-o", "json"))
+        logs = self.ok("GET", "/v1/audit/logs").json["items"]
+        (own,) = [log for log in logs if log["log"] == said["incarnation"]]
+        self.assertEqual(own["host"], "c")
+        folder = Folder(self).path
+        export = [str(folder / name) for name in ("all", "checkpoint")]
+        self.say("audit", "export", "--out", export[0], "--checkpoint-out", export[1])
+        report = json.loads(self.say("audit", "verify", export[0], "--keys", keys, "--checkpoint",
+                                     export[1], "-o", "json"))
+        self.assertEqual(report["drainCertificates"], 2)
+        self.assertEqual(report["drainCertificatesUnproved"], 0)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,7 @@ class DemoTest(unittest.TestCase):
         self.assertGreater(figures["audit"]["entries"], packets)
         self.assertEqual(figures["audit"]["resultsSigned"], figures["completed"])
         self.assertGreater(figures["audit"]["handoffsSigned"], 0)
+        self.assertGreater(figures["audit"]["drainCertificates"], 0)
         self.assertGreater(figures["selfStopped"], 0)
         for cause in ("death", "freeze", "handoff"):
             self.assertGreater(figures["ownerChanges"][cause], 0, cause)
