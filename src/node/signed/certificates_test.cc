@@ -172,6 +172,7 @@ TEST(Certificates, WaitForWhoEntersTheViewMeanwhile) {
 TEST(Certificates, OfAHostThatWorksNoMoreNameItsLog) {
   Hosts hosts({"home", "keeper"}, key_of("host"));
   hosts.own_log = 1;
+  hosts.join("home", "owner", {.max_load = 10});
   EXPECT_TRUE(hosts.node("keeper").certified());
   hosts.node("keeper").end_work(hosts.now());
   hosts.node("keeper").end_work(hosts.now());
