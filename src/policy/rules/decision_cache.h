@@ -6,6 +6,7 @@
 // threaded, as the core.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ struct DecisionKey {
   bool operator==(const DecisionKey&) const = default;
 };
 
+// All packets that one cache is asked about are of one namespace.
 class DecisionCache {
  public:
   // `entries` is rounded up to a power of two. The set must not be null.
@@ -45,11 +47,18 @@ class DecisionCache {
   };
   static constexpr uint8_t kNone = 0xFF;
 
+  void look_at_rules();
+  // Without the class where no rule reads what one differs by: a member is asked about once then.
+  DecisionKey kept_key(Point point, DecisionKey key) const {
+    if (!by_class_[static_cast<size_t>(point)]) key.packet_class = 0;
+    return key;
+  }
   size_t slot_of(Point point, const DecisionKey& key) const;
   const Tally* find(Point point, const DecisionKey& key) const;
 
   std::shared_ptr<const PolicySet> set_;
   std::vector<Slot> slots_;
+  std::array<bool, kPoints> by_class_{};
 };
 
 }  // namespace phoenix::policy

@@ -284,9 +284,29 @@ TEST_F(Policies, what_is_kept_answers_as_what_is_asked) {
   ASSERT_TRUE(cache.known(Point::kAssign, key));
   EXPECT_EQ(cache.known(Point::kAssign, key)->rule->name, "trusted");
   EXPECT_FALSE(cache.known(Point::kAssign, {1, 2, 1}));
-  EXPECT_FALSE(cache.known(Point::kAssign, {1, 1, 2}));
   EXPECT_FALSE(cache.known(Point::kAssign, {2, 1, 1}));
   EXPECT_TRUE(cache.known(Point::kRetire, key));  // no policy there: nothing to ask
+}
+
+TEST_F(Policies, what_no_rule_reads_of_a_class_is_asked_once_for_all_classes) {
+  const MemberFacts member(member_);
+  const PacketFacts packet(packet_);
+  Input input;
+  input.set_member(member);
+  input.set_packet(packet);
+  const auto is_known_of_another = [&](const char* condition) {
+    const auto one = rule("one", condition, Verdict::kAllow);
+    DecisionCache cache(std::make_shared<PolicySet>(compiled({policy(Point::kAssign, {one})})), 64);
+    cache.decide(Point::kAssign, {1, 1, 1}, input, scratch_);
+    EXPECT_TRUE(cache.known(Point::kAssign, {1, 1, 1})) << condition;
+    EXPECT_FALSE(cache.known(Point::kAssign, {1, 2, 1})) << condition;
+    return cache.known(Point::kAssign, {1, 1, 2}).has_value();
+  };
+  EXPECT_TRUE(is_known_of_another("member.trustScore >= 0.9"));
+  EXPECT_TRUE(is_known_of_another("packet.namespace == member.namespace"));
+  EXPECT_FALSE(is_known_of_another("'pii' in packet.policyTags"));
+  EXPECT_FALSE(is_known_of_another("size(packet.requiredCapabilities) > 0"));
+  EXPECT_FALSE(is_known_of_another("packet.capabilityMatch == 'any'"));
 }
 
 TEST_F(Policies, too_many_rules_are_refused) {
