@@ -15,8 +15,16 @@ namespace {
 struct PoolExpected {
   PlantedBug bug;
   std::vector<Invariant> breaks;
-  std::string scenario{};  // of tests/scenarios/cluster; empty: random faults alone
+  std::string scenario = {};  // where random faults seldom come together as it takes
 };
+
+PoolScript script_of(const PoolExpected& expected) {
+  if (expected.scenario.empty()) return {};
+  const auto script =
+      read_pool_script(std::string(PHOENIX_SCENARIOS) + "/" + expected.scenario + ".txt");
+  EXPECT_TRUE(script.has_value()) << script.error().detail;
+  return script.value_or(PoolScript{});
+}
 
 class PoolPlanted : public testing::TestWithParam<PoolExpected> {
  protected:
@@ -25,12 +33,7 @@ class PoolPlanted : public testing::TestWithParam<PoolExpected> {
 
 TEST_P(PoolPlanted, IsFoundByAnInvariantThatItBreaks) {
   ASSERT_TRUE(plant(GetParam().bug));
-  PoolScript script;
-  if (!GetParam().scenario.empty()) {
-    auto read = read_pool_script(std::string(PHOENIX_SCENARIOS) + "/" + GetParam().scenario);
-    ASSERT_TRUE(read) << read.error().detail;
-    script = *std::move(read);
-  }
+  const PoolScript script = script_of(GetParam());
   std::string others;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     const PoolRunResult result = run_pool_seed({.seed = seed, .script = script});
@@ -52,28 +55,29 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         PoolExpected{PlantedBug::kDeposedCreates, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kTakerFences, {Invariant::kOneOwner}},
-        PoolExpected{PlantedBug::kReleaseForgotten, {Invariant::kBounded}},
+        PoolExpected{PlantedBug::kReleaseForgotten, {Invariant::kBounded}, "03-slots-come-back"},
         PoolExpected{PlantedBug::kTombstoneTakenForReal, {Invariant::kNothingLost}},
         PoolExpected{PlantedBug::kSessionEndNotCompared, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kReleasedInFlight, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kOlderRecordWins,
                      {Invariant::kOwnedOrParked, Invariant::kBounded, Invariant::kDelivery,
-                      Invariant::kNode}},
+                      Invariant::kNode},
+                     "12-older-and-newer-record"},
         PoolExpected{PlantedBug::kUnknownTakenForFailed,
                      {Invariant::kOneOwner, Invariant::kOwnedOrParked}},
         PoolExpected{PlantedBug::kUnknownTakenForDone,
                      {Invariant::kNothingLost, Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kOneIdTwice, {Invariant::kOneOwner}},
-        PoolExpected{PlantedBug::kLeaseWithoutHold, {Invariant::kExclusive}},
+        PoolExpected{
+            PlantedBug::kLeaseWithoutHold, {Invariant::kExclusive}, "14-split-from-the-store"},
         PoolExpected{PlantedBug::kNotDeliveredAgain, {Invariant::kBounded, Invariant::kDelivery}},
         PoolExpected{PlantedBug::kAdoptedAtOnce, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery, Invariant::kBounded}},
         PoolExpected{PlantedBug::kTicketNotWaitedFor, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}},
         PoolExpected{
-            PlantedBug::kRecordsNotReadAgain, {Invariant::kLineage}, "35-certified-leavers.txt"},
-        PoolExpected{
-            PlantedBug::kStoreNotLookedAt, {Invariant::kLineage}, "35-certified-leavers.txt"}),
+            PlantedBug::kRecordsNotReadAgain, {Invariant::kLineage}, "35-certified-leavers"},
+        PoolExpected{PlantedBug::kStoreNotLookedAt, {Invariant::kLineage}, "35-certified-leavers"}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;
