@@ -19,12 +19,15 @@ inline constexpr const char* kAppLabel = "phoenixflight.io/app";
 // Beside it, of what stands in the app's files: the name there.
 inline constexpr const char* kDeclaredLabel = "phoenixflight.io/declared";
 
-// The host, asked in one namespace after the other. Not copied: its connections are kept.
+// The host, asked in one namespace after the other. Not copied: its connections are kept. Used from
+// one thread.
 class AppHost {
  public:
   // `url`: instead of those of the global flags, unless empty.
   AppHost(const Globals& globals, const std::string& url, Output* out);
   Api& in(const std::string& ns);
+  // The same host for another thread.
+  AppHost another() const { return {globals_, "", out_}; }
 
  private:
   struct Space {

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <set>
+#include <thread>
 
 #include "cli/packets/packet_view.h"
 
@@ -202,6 +205,53 @@ Outcome<Reply> change_one(AppHost& host, const manifest::App& app, const Change&
   }
 }
 
+// Changes of one call each, several at a time: each waits for a sync, which a host has in common
+// for all that are under way.
+class Crew {
+ public:
+  Crew(const manifest::App& app, const std::vector<const Change*>& changes,
+       const std::function<void(size_t)>& progress)
+      : app_(app), changes_(changes), progress_(progress) {}
+
+  // What was refused, by its number: that stops no other. Without a host the rest is no use.
+  Outcome<std::map<size_t, std::string>> work(AppHost& host) {
+    {
+      std::vector<std::jthread> others;
+      for (size_t i = 1; i < std::min(kAtOnce, changes_.size()); ++i) {
+        others.emplace_back([this, own = host.another()]() mutable { take_turns(own); });
+      }
+      take_turns(host);
+    }
+    if (no_host_) return tl::unexpected(*no_host_);
+    return std::move(refused_);
+  }
+
+ private:
+  static constexpr size_t kAtOnce = 16;
+
+  void take_turns(AppHost& host) {
+    std::unique_lock lock(mutex_);
+    while (next_ < changes_.size() && !no_host_) {
+      const size_t number = next_++;
+      lock.unlock();
+      const auto reply = change_one(host, app_, *changes_[number]);
+      lock.lock();
+      if (!reply && reply.error().exit_code == kExitNoHost) no_host_ = reply.error();
+      if (!reply) refused_[number] = reply.error().what + ": " + reply.error().why;
+      progress_(++done_);
+    }
+  }
+
+  const manifest::App& app_;
+  const std::vector<const Change*>& changes_;
+  const std::function<void(size_t)>& progress_;
+  std::mutex mutex_;  // of all below
+  size_t next_ = 0;
+  size_t done_ = 0;
+  std::map<size_t, std::string> refused_;
+  std::optional<Failure> no_host_;
+};
+
 }  // namespace
 
 const char* verb_name(Change::Verb verb) {
@@ -239,8 +289,8 @@ Outcome<std::vector<std::string>> carry_out(AppHost& host, const manifest::App& 
                                             const std::vector<Change>& plan,
                                             const std::function<void(size_t)>& progress) {
   std::vector<std::string> failures;
+  std::vector<const Change*> single;
   std::vector<AppPacket> packets;
-  size_t done = 0;
   for (const Change& change : plan) {
     if (change.verb == Change::Verb::kNote || change.document != nullptr) continue;
     if (change.verb == Change::Verb::kRefuse) {
@@ -248,14 +298,14 @@ Outcome<std::vector<std::string>> carry_out(AppHost& host, const manifest::App& 
     } else if (change.packet != nullptr) {
       packets.push_back({change.packet, change.id});
     } else {
-      const auto reply = change_one(host, app, change);
-      // Without a host the rest is no use; what one of them refuses stops no other.
-      if (!reply && reply.error().exit_code == kExitNoHost) return tl::unexpected(reply.error());
-      if (!reply) failures.push_back(reply.error().what + ": " + reply.error().why);
-      progress(++done);
+      single.push_back(&change);
     }
   }
-  const auto sent = submit_all(host, app, packets, [&](size_t count) { progress(done + count); });
+  const auto refused = Crew(app, single, progress).work(host);
+  if (!refused) return tl::unexpected(refused.error());
+  for (const auto& [number, why] : *refused) failures.push_back(why);
+  const auto sent =
+      submit_all(host, app, packets, [&](size_t count) { progress(single.size() + count); });
   if (!sent) return tl::unexpected(sent.error());
   for (const Submitted& each : *sent) {
     if (each.status >= 300) failures.push_back(each.packet.id + ": " + each.problem);
