@@ -280,6 +280,19 @@ TEST(Homes, ReplacingEndsASessionThatIsAtHomeElsewhere) {
   }
 }
 
+// It had read the store before they registered, and was told nothing by the host that they left.
+TEST(Homes, WhoHearsOfASessionLearnsOfItsMembers) {
+  Hosts hosts({"a", "b"});
+  hosts.cut_both("a", "c");
+  hosts.join_again("c");
+  Worker worker = hosts.join("a", "w");
+  EXPECT_FALSE(hosts.node("c").find_member(Stage::member("w")));
+  hosts.attach("b", worker);
+  const auto known = hosts.node("c").find_member(Stage::member("w"));
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->record->status, MemberStatus::kActive);
+}
+
 TEST(Homes, AManualMemberIsServedByWhoeverKeepsThePacket) {
   Hosts hosts({"a", "b"});
   Register wanted;

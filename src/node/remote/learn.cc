@@ -138,6 +138,13 @@ void Node::Impl::learn(Records records) {
     apply(SessionStep{no, nullptr});
     for (const MemberNo member : members) member_changed(member, learned);
   }
+  // Members that registered after this host had read the store, and before anybody told it
+  // anything, are not news any more when their session is: the store has them.
+  for (const auto& session : records.sessions) {
+    if (!session->active()) continue;
+    for (MemberKey& key : unknown_members(session->id))
+      out.wanted_members.push_back(std::move(key));
+  }
   drop_endings();
   // Whoever waited for the newest records goes on, also if there are none.
   if (blocked.empty()) return;
