@@ -293,6 +293,25 @@ TEST(Homes, WhoHearsOfASessionLearnsOfItsMembers) {
   EXPECT_EQ(known->record->status, MemberStatus::kActive);
 }
 
+// What its former home has told was lost with a link, and the next home tells of the session alone.
+TEST(Homes, WhoHearsThatASessionHasMovedLearnsWhatItsMembersAre) {
+  Hosts hosts({"a", "b", "c"});
+  Worker worker = hosts.join("a", "w");
+  hosts.cut("a", "b");
+  hosts.cut("a", "c");
+  PatchMember wanted;
+  wanted.key = Stage::member("w");
+  wanted.weight = 7;
+  hosts.call("a", Stage::token(worker), wanted);
+  const auto weight = [&hosts](const char* host) {
+    return hosts.node(host).find_member(Stage::member("w"))->record->weight;
+  };
+  EXPECT_NE(weight("c"), 7U);
+  hosts.attach("b", worker);
+  EXPECT_EQ(weight("b"), 7U);
+  EXPECT_EQ(weight("c"), 7U);
+}
+
 TEST(Homes, AManualMemberIsServedByWhoeverKeepsThePacket) {
   Hosts hosts({"a", "b"});
   Register wanted;

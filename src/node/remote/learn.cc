@@ -138,12 +138,18 @@ void Node::Impl::learn(Records records) {
     apply(SessionStep{no, nullptr});
     for (const MemberNo member : members) member_changed(member, learned);
   }
-  // Members that registered after this host had read the store, and before anybody told it
-  // anything, are not news any more when their session is: the store has them.
+  // What the former home of a session has told of its members may be lost with a link, and is told
+  // by nobody again: nor that they registered, after this host had read the store and before it was
+  // told anything.
   for (const auto& session : records.sessions) {
-    if (!session->active()) continue;
-    for (MemberKey& key : unknown_members(session->id))
-      out.wanted_members.push_back(std::move(key));
+    const SessionNo no = directory.find_session(session->id);
+    if (no == kNobody || !directory.session(no).active()) continue;
+    const bool moved = learned.moved.contains(no);
+    for (const auto& [id, incarnation] : directory.session(no).record->members) {
+      MemberKey key(session->ns, id);
+      const bool unknown = directory.find_member(key) == kNobody;
+      if (moved || unknown) out.wanted_members.push_back(std::move(key));
+    }
   }
   drop_endings();
   // Whoever waited for the newest records goes on, also if there are none.
