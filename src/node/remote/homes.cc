@@ -110,7 +110,16 @@ bool Node::Impl::behind(const Caller& caller) const {
 
 // An owner's call, by a session that is at home elsewhere: true if newer records are asked for.
 bool Node::Impl::must_learn_caller(Command& command, OwnerCalls& request) {
-  if (!behind(command.caller) || has_asked(command)) return false;
+  if (has_asked(command)) return false;
+  // A member without a session has no home that would tell of it again.
+  for (const auto& item : request.items) {
+    if (!item || command.caller.as_member.empty()) continue;
+    MemberKey key(item->key.ns(), command.caller.as_member);
+    if (directory.find_member(key) != kNobody) continue;
+    command.body = std::move(request);
+    return want(command, block_name(key), {}, {key});
+  }
+  if (!behind(command.caller)) return false;
   std::vector<MemberKey> owners;
   for (const auto& item : request.items) {
     if (!item) continue;

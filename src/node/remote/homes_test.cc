@@ -312,6 +312,28 @@ TEST(Homes, WhoHearsThatASessionHasMovedLearnsWhatItsMembersAre) {
   EXPECT_EQ(weight("c"), 7U);
 }
 
+// It read the store before they registered, and has no link to the host that could tell of them.
+TEST(Homes, WhoSpeaksForAManualMemberThatIsUnknownHereIsLookedUp) {
+  Hosts hosts({"a", "b"});
+  hosts.cut_both("a", "c");
+  hosts.cut_both("b", "c");
+  hosts.join_again("c");
+  Register wanted;
+  wanted.single = true;
+  wanted.members = {Stage::record("human", {"a"}, {.max_load = 2})};
+  wanted.members[0].manual = true;
+  hosts.call("a", Stage::principal(), wanted);
+  const std::string packet = hosts.submit("a");
+  ASSERT_EQ(hosts.owner(packet), "human");
+  const OwnerCalls done = {{Stage::owner_call(Call::kComplete, packet, 1)}, true};
+  EXPECT_EQ(owner_reply(hosts.call("a", Stage::as("human"), done)).status, Status::kCompleted);
+  ASSERT_FALSE(hosts.node("c").find_member(Stage::member("human")));
+  const ReplyBody reply = hosts.call("c", Stage::as("human"), done);
+  ASSERT_TRUE(std::holds_alternative<Error>(reply));
+  EXPECT_EQ(std::get<Error>(reply).kind, ErrorKind::kMisdirected);  // the keeper has the answer
+  EXPECT_TRUE(hosts.node("c").find_member(Stage::member("human")));
+}
+
 TEST(Homes, AManualMemberIsServedByWhoeverKeepsThePacket) {
   Hosts hosts({"a", "b"});
   Register wanted;

@@ -74,6 +74,7 @@ void Node::Impl::tell_of(const Write& write) {
   for (const MemberStep& step : write.members) {
     if (!step.next) continue;
     news.members.push_back(step.next);
+    remote.wrote.put(step.next->key, step.next->revision);
     Sharing(*this).introduce(directory.find_member(step.next->key));
   }
   if (!write.apart) return;
@@ -93,7 +94,10 @@ void Node::Impl::tell_all_records(const HostLife& peer) {
     const SessionNo session =
         member.record->session.empty() ? kNobody : directory.find_session(member.record->session);
     const bool ours = session == kNobody ? member.record->manual : directory.session(session).here;
-    if (ours) all.members.push_back(member.record);
+    const uint64_t* const wrote = remote.wrote.find(member.record->key);
+    if (ours || (wrote != nullptr && *wrote == member.record->revision)) {
+      all.members.push_back(member.record);
+    }
   }
   tell_records(peer, std::move(all));
 }
@@ -138,19 +142,7 @@ void Node::Impl::learn(Records records) {
     apply(SessionStep{no, nullptr});
     for (const MemberNo member : members) member_changed(member, learned);
   }
-  // What the former home of a session has told of its members may be lost with a link, and is told
-  // by nobody again: nor that they registered, after this host had read the store and before it was
-  // told anything.
-  for (const auto& session : records.sessions) {
-    const SessionNo no = directory.find_session(session->id);
-    if (no == kNobody || !directory.session(no).active()) continue;
-    const bool moved = learned.moved.contains(no);
-    for (const auto& [id, incarnation] : directory.session(no).record->members) {
-      MemberKey key(session->ns, id);
-      const bool unknown = directory.find_member(key) == kNobody;
-      if (moved || unknown) out.wanted_members.push_back(std::move(key));
-    }
-  }
+  ask_for_members(records, learned);
   drop_endings();
   // Whoever waited for the newest records goes on, also if there are none.
   if (blocked.empty()) return;
@@ -158,6 +150,24 @@ void Node::Impl::learn(Records records) {
   for (const auto& member : records.members) unblock(asked_name(block_name(member->key)));
   for (const std::string& id : records.gone_sessions) unblock(asked_name(session_block_name(id)));
   for (const MemberKey& key : records.gone_members) unblock(asked_name(block_name(key)));
+}
+
+// News of a session alone may mean that those of its members were lost with a link; and who tells
+// it may not be who told of these. Nobody does again, so the store is asked: also for members that
+// registered after this host had read the store and before it was told anything.
+void Node::Impl::ask_for_members(const Records& records, const Learned& learned) {
+  std::set<MemberKey> told;
+  for (const auto& member : records.members) told.insert(member->key);
+  for (const auto& session : records.sessions) {
+    const SessionNo no = directory.find_session(session->id);
+    if (no == kNobody || !directory.session(no).active()) continue;
+    const bool changed = learned.relink.contains(no);
+    for (const auto& [id, incarnation] : directory.session(no).record->members) {
+      MemberKey key(session->ns, id);
+      const bool unknown = directory.find_member(key) == kNobody;
+      if ((changed || unknown) && !told.contains(key)) out.wanted_members.push_back(std::move(key));
+    }
+  }
 }
 
 void Node::Impl::learn_session(const std::shared_ptr<const SessionRecord>& next, Learned& learned) {

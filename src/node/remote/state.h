@@ -74,8 +74,11 @@ struct Remote {
     uint32_t life;
   };
   std::map<SlotId, std::vector<Leaving>> leaving;  // what is not forgotten yet
+  // Members whose records this host wrote, at which revision: to be told again where a link was
+  // lost, whoever is their home by then.
+  Newest<MemberKey, uint64_t, 16'384> wrote;
   // Where packets that are kept elsewhere lie; never changes while they live.
-  Newest<Position, 65'536> points;
+  Newest<PacketKey, Position, 65'536> points;
 
   // --- hosts ---
   std::vector<HostLife> view;  // ordered
@@ -88,8 +91,9 @@ struct Remote {
 
   // --- as a home ---
   ForeignTable foreign;
-  Newest<uint64_t, 16'384> withdrawn;  // newest epochs that are known to be over
-  Newest<GivenBack, 16'384> given_back;
+  // Newest epochs that are known to be over.
+  Newest<PacketKey, uint64_t, 16'384> withdrawn;
+  Newest<PacketKey, GivenBack, 16'384> given_back;
   std::map<HostLife, std::set<PacketKey>> named;       // by a DeliverAll that goes on
   std::vector<std::pair<HostLife, Deliver>> deferred;  // until a write about the owner has settled
   std::set<MemberNo> loads_changed;
