@@ -113,6 +113,33 @@ TEST_P(StoreConformance, a_created_packet_is_read_back_as_it_was) {
   EXPECT_FALSE(get("b").head);
 }
 
+TEST_P(StoreConformance, many_contents_come_in_the_order_in_which_they_are_asked_for) {
+  std::vector<Op> ops;
+  for (int i = 0; i < 300; ++i) {
+    Op op = create(head("many-" + std::to_string(i)));
+    std::get<PutPacket>(op).contents = {json(ContentKind::kPayload, std::to_string(i))};
+    ops.push_back(std::move(op));
+  }
+  ASSERT_EQ(commit_one(std::move(ops)), Outcome::kCommitted);
+  std::vector<ContentRef> refs;
+  for (int i = 299; i >= 0; --i) {
+    const PacketKey key("ns", "many-" + std::to_string(i));
+    refs.push_back({key, ContentKind::kPayload});
+    refs.push_back({key, ContentKind::kResult});
+  }
+  refs.push_back(refs.front());
+  const auto found = reader_->contents(refs);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), refs.size());
+  for (size_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE((*found)[2 * i]);
+    EXPECT_EQ((*found)[2 * i]->data, std::to_string(299 - i));
+    EXPECT_FALSE((*found)[2 * i + 1]);
+  }
+  EXPECT_EQ((*found)[600]->data, "299") << "twice asked for is twice answered";
+  EXPECT_TRUE(reader_->contents({})->empty());
+}
+
 TEST_P(StoreConformance, a_packet_is_created_once) {
   EXPECT_EQ(commit_one({create(head("a", 1000))}), Outcome::kCommitted);
   EXPECT_EQ(commit_one({create(head("a", 2000))}), Outcome::kConflict);

@@ -193,11 +193,26 @@ struct PacketLookup {
 // How many packets there are by terminal status, tombstones left out; live ones stay 0.
 using EndedCounts = std::array<uint64_t, kStatuses>;
 
+// Where a content stands.
+struct ContentRef {
+  PacketKey key;
+  ContentKind kind = ContentKind::kPayload;
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
   virtual Result<PacketLookup> get(const PacketKey& key) = 0;
-  virtual Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) = 0;
+  // In the order of the refs; nothing for what is not there. A store behind a network is asked for
+  // hundreds at once.
+  virtual Result<std::vector<std::optional<Content>>> contents(
+      std::span<const ContentRef> refs) = 0;
+  Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) {
+    const ContentRef ref{key, kind};
+    auto found = contents({&ref, 1});
+    if (!found) return tl::unexpected(found.error());
+    return std::move(found->front());
+  }
   // Ascending or descending by (createdAt, key), strictly after `after`. `limit` 1..1000. May
   // examine a bounded number of rows and answer fewer than limit with `next` set.
   virtual Result<PacketPage> list(const PacketFilter& filter, bool ascending,

@@ -24,12 +24,17 @@ class MemoryReader final : public Reader {
     return lookup;
   }
 
-  Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) override {
+  Result<std::vector<std::optional<Content>>> contents(std::span<const ContentRef> refs) override {
     const std::lock_guard lock(shared_->mutex);
     if (auto ok = readable(); !ok) return tl::unexpected(ok.error());
-    const auto* row = find(key);
-    if (!row || !row->contents[static_cast<size_t>(kind)]) return std::optional<Content>();
-    return std::optional<Content>(*row->contents[static_cast<size_t>(kind)]);
+    std::vector<std::optional<Content>> found(refs.size());
+    for (size_t i = 0; i < refs.size(); ++i) {
+      const auto* row = find(refs[i].key);
+      if (row == nullptr) continue;
+      const auto& content = row->contents[static_cast<size_t>(refs[i].kind)];
+      if (content) found[i] = *content;
+    }
+    return found;
   }
 
   Result<PacketPage> list(const PacketFilter& filter, bool ascending,

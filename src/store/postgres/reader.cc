@@ -17,11 +17,14 @@ using enum ElementType;
 // first holds a page, if every row will do.
 constexpr uint32_t kMaxExamined = 5000;
 constexpr uint32_t kPortion = 1000;
+// Contents that are asked for at once.
+constexpr size_t kContentsAtOnce = 256;
 
 constexpr Statement kGet = {"get", "SELECT gone, head FROM packet WHERE key = $1::text"};
-constexpr Statement kContent = {
-    "content",
-    "SELECT is_json, type, data FROM content WHERE packet = $1::text AND kind = $2::bigint"};
+constexpr Statement kContents = {
+    "contents",
+    "SELECT i.at, c.is_json, c.type, c.data FROM unnest($1::text[], $2::smallint[])"
+    " WITH ORDINALITY AS i(packet, kind, at) JOIN content c USING (packet, kind)"};
 constexpr Statement kAnswer = {"answer",
                                "SELECT request, answer FROM answer WHERE scope = $1::bytea"};
 constexpr Statement kFacts = {
@@ -166,7 +169,7 @@ class PostgresReader final : public Reader {
 
   Result<bool> ensure_open();
   Result<PacketLookup> get(const PacketKey& key) override;
-  Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) override;
+  Result<std::vector<std::optional<Content>>> contents(std::span<const ContentRef> refs) override;
   Result<PacketPage> list(const PacketFilter& filter, bool ascending,
                           const std::optional<ListPosition>& after, uint32_t limit) override;
   Result<std::vector<EventRow>> history(const PacketKey& key) override;
@@ -236,14 +239,27 @@ Result<PacketLookup> PostgresReader::get(const PacketKey& key) {
   return lookup;
 }
 
-Result<std::optional<Content>> PostgresReader::content(const PacketKey& key, ContentKind kind) {
-  const auto rows =
-      read(kContent, Arguments().text(key.text()).integer(static_cast<int64_t>(kind)));
-  if (!rows) return tl::unexpected(rows.error());
-  if (rows->size() == 0) return std::optional<Content>();
-  return std::optional<Content>(Content{.is_json = rows->boolean(0, 0),
-                                        .type = std::string(rows->bytes(0, 1)),
-                                        .data = std::string(rows->bytes(0, 2))});
+Result<std::vector<std::optional<Content>>> PostgresReader::contents(
+    std::span<const ContentRef> refs) {
+  std::vector<std::optional<Content>> found(refs.size());
+  for (size_t from = 0; from < refs.size(); from += kContentsAtOnce) {
+    Column packets{kText};
+    Column kinds{kSmall};
+    for (const ContentRef& ref :
+         refs.subspan(from, std::min(kContentsAtOnce, refs.size() - from))) {
+      packets.text(ref.key.text());
+      kinds.integer(static_cast<int64_t>(ref.kind));
+    }
+    const auto rows = read(kContents, Arguments().column(packets).column(kinds));
+    if (!rows) return tl::unexpected(rows.error());
+    for (int i = 0; i < rows->size(); ++i) {
+      found[from + static_cast<size_t>(rows->integer(i, 0)) - 1] =
+          Content{.is_json = rows->boolean(i, 1),
+                  .type = std::string(rows->bytes(i, 2)),
+                  .data = std::string(rows->bytes(i, 3))};
+    }
+  }
+  return found;
 }
 
 // True when the page is whole.

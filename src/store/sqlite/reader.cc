@@ -102,7 +102,7 @@ class SqliteReader final : public Reader {
 
   Result<bool> prepare();
   Result<PacketLookup> get(const PacketKey& key) override;
-  Result<std::optional<Content>> content(const PacketKey& key, ContentKind kind) override;
+  Result<std::vector<std::optional<Content>>> contents(std::span<const ContentRef> refs) override;
   Result<PacketPage> list(const PacketFilter& filter, bool ascending,
                           const std::optional<ListPosition>& after, uint32_t limit) override;
   Result<std::vector<EventRow>> history(const PacketKey& key) override;
@@ -180,16 +180,20 @@ Result<PacketLookup> SqliteReader::get(const PacketKey& key) {
   return lookup;
 }
 
-Result<std::optional<Content>> SqliteReader::content(const PacketKey& key, ContentKind kind) {
-  const int code = content_.text(1, key.text()).integer(2, static_cast<int64_t>(kind)).step();
-  if (code == SQLITE_DONE) return std::optional<Content>();
-  if (code != SQLITE_ROW) return failure(code);
-  Content content;
-  content.is_json = content_.integer_at(0) != 0;
-  content.type = content_.text_at(1);
-  content.data = content_.blob_at(2);
-  content_.reset();
-  return std::optional<Content>(std::move(content));
+Result<std::vector<std::optional<Content>>> SqliteReader::contents(
+    std::span<const ContentRef> refs) {
+  std::vector<std::optional<Content>> found(refs.size());
+  for (size_t i = 0; i < refs.size(); ++i) {
+    const int code =
+        content_.text(1, refs[i].key.text()).integer(2, static_cast<int64_t>(refs[i].kind)).step();
+    if (code == SQLITE_DONE) continue;
+    if (code != SQLITE_ROW) return failure(code);
+    found[i] = Content{.is_json = content_.integer_at(0) != 0,
+                       .type = std::string(content_.text_at(1)),
+                       .data = std::string(content_.blob_at(2))};
+    content_.reset();
+  }
+  return found;
 }
 
 Result<std::vector<Lane>> SqliteReader::open_lanes(const PacketFilter& filter, bool ascending,
