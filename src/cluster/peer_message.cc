@@ -88,23 +88,12 @@ void take(MsgpackReader& in, ContentsWanted& message) {
 void put_message(MsgpackWriter& out, const ContentsAnswer& message) {
   out.array(2);
   out.uint(message.call);
-  wire::put_list(out, message.contents, [&out](const auto& content) {
-    out.array(2);
-    wire::put_enum(out, content.first);
-    put(out, content.second);
-  });
+  put(out, message.contents);
 }
 void take(MsgpackReader& in, ContentsAnswer& message) {
   in.array_of(2);
   message.call = in.uint();
-  message.contents = wire::take_list(in, [&in] {
-    std::pair<ContentKind, std::shared_ptr<const Content>> content;
-    in.array_of(2);
-    content.first = wire::take_enum(in, ContentKind::kResult);
-    content.second = wire::take_content(in);
-    return content;
-  });
-  if (message.contents.size() > kContentKinds) in.reject();
+  message.contents = wire::take_contents(in);
 }
 
 void put_message(MsgpackWriter& out, const SlotsFreed& message) {

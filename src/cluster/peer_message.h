@@ -56,7 +56,7 @@ struct ContentsWanted {
 };
 struct ContentsAnswer {
   uint64_t call = 0;
-  std::vector<std::pair<ContentKind, std::shared_ptr<const Content>>> contents;
+  CarriedContents contents;
 };
 
 // The sender has released these slots, ascending; nothing rests on it, it only saves a wait.

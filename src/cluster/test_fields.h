@@ -92,7 +92,7 @@ PHOENIX_FIELDS(Offered, member, packet, point, epoch, offer, context, until)
 PHOENIX_FIELDS(DeliveriesReply, deliveries, revoked, drain, next, run, lease_ms, offers)
 PHOENIX_FIELDS(AttachReply, session, held, revoked, next, run, lease_ms, incarnation)
 
-PHOENIX_FIELDS(Deliver, head, again)
+PHOENIX_FIELDS(Deliver, head, again, contents)
 PHOENIX_FIELDS(DeliverAll, slots, items, last)
 PHOENIX_FIELDS(Withdraw, key, epoch, reason)
 PHOENIX_FIELDS(Taken, key, epoch, started)

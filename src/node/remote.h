@@ -38,10 +38,15 @@
 
 namespace phoenix {
 
+using CarriedContents = std::vector<std::pair<ContentKind, std::shared_ptr<const Content>>>;
+
 // The member is head->owner, in the packet's namespace.
 struct Deliver {
   PacketPtr head;
   bool again = false;  // it has been handed out before, as far as the keeper knows
+  // What its owner will be told, in the head's version, where it went along: the drivers' business,
+  // who may leave it out. A node neither puts anything in nor looks.
+  CarriedContents contents{};
 };
 // Sent when a link comes up and when a home is new; in portions, the last one says so. A home
 // forgets what it has of these slots and was not named, as if withdrawn (kReassigned).

@@ -302,6 +302,13 @@ bool Mesh::up(const HostLife& peer) const {
   return found != impl_->peers.end() && found->second.active != 0;
 }
 
+size_t Mesh::queued(const HostLife& to, Urgency urgency) const {
+  const auto found = impl_->peers.find(to);
+  if (found == impl_->peers.end()) return 0;
+  const Impl::Connection* at = impl_->find(found->second.active);
+  return at == nullptr ? 0 : at->link->queued(urgency);
+}
+
 bool Mesh::knows(const HostLife& peer) const { return impl_->peers.contains(peer); }
 
 std::vector<PeerState> Mesh::peers() const {

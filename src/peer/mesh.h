@@ -145,6 +145,8 @@ class Mesh {
   // --- messages ---
   // False: that peer is not up, or too much waits for it in this urgency, and nothing was taken.
   bool send(Instant now, const HostLife& to, std::string bytes, Urgency urgency);
+  // Bytes that wait to be sent there; 0: not up.
+  size_t queued(const HostLife& to, Urgency urgency) const;
   // Ends the link, as if the connection were lost; another one is made.
   void cut(Instant now, const HostLife& peer);
 

@@ -47,4 +47,26 @@ void ContentCache::forget(Position position) {
   entries_.erase(position);
 }
 
+CarriedContents ContentCache::along(const Packet& head, uint32_t mask, size_t most_bytes) {
+  CarriedContents all;
+  size_t bytes = 0;
+  for (size_t kind = 0; kind < kContentKinds; ++kind) {
+    const ContentInfo& info = head.contents[kind];
+    if (!info.present || (mask >> kind & 1) == 0) continue;
+    const auto which = static_cast<ContentKind>(kind);
+    auto content = get(head.key, which, info.revision);
+    if (!content || (bytes += content->data.size()) > most_bytes) return {};
+    all.emplace_back(which, std::move(content));
+  }
+  return all;
+}
+
+void ContentCache::put_along(const Packet& head, const CarriedContents& contents) {
+  for (const auto& [kind, content] : contents) {
+    const ContentInfo& info = head.content(kind);
+    if (!content || !info.present || info.size != content->data.size()) continue;
+    put(head.key, kind, info.revision, content);
+  }
+}
+
 }  // namespace phoenix

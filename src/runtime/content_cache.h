@@ -8,7 +8,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "packet/packet.h"
+#include "node/remote.h"
 
 namespace phoenix {
 
@@ -21,6 +21,11 @@ class ContentCache {
   // Null: not here in that version.
   std::shared_ptr<const Content> get(const PacketKey& key, ContentKind kind, uint64_t revision);
   void drop(const PacketKey& key);
+  // Of these kinds (bit i: ContentKind i) of the head's contents: all, if they are here and have at
+  // most so many bytes together.
+  CarriedContents along(const Packet& head, uint32_t mask, size_t most_bytes);
+  // What came along with such a head. What cannot be the head's is left out.
+  void put_along(const Packet& head, const CarriedContents& contents);
   uint64_t bytes() const { return bytes_; }
 
  private:

@@ -26,6 +26,11 @@ struct Contents {
   std::array<std::shared_ptr<const Content>, kContentKinds> of;
 };
 
+// What an owner is told of its packet beside the head; bit i: ContentKind i.
+inline constexpr uint32_t kDeliveryContents = 1u << static_cast<int>(ContentKind::kPayload) |
+                                              1u << static_cast<int>(ContentKind::kCheckpoint) |
+                                              1u << static_cast<int>(ContentKind::kContext);
+
 class Host {
  public:
   virtual ~Host() = default;

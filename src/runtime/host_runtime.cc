@@ -151,7 +151,8 @@ class HostRuntime final : public RunningHost {
   void contents(std::vector<PacketPtr> heads, uint32_t mask,
                 std::function<void(Result<std::vector<Contents>>)> done) override {
     auto found = std::make_shared<std::vector<Contents>>(heads.size());
-    std::vector<std::pair<size_t, ContentKind>> missing;
+    std::vector<ContentRef> missing;
+    std::vector<size_t> at;  // of whom each is
     for (size_t i = 0; i < heads.size(); ++i) {
       for (size_t kind = 0; kind < kContentKinds; ++kind) {
         const ContentInfo& info = heads[i]->contents[kind];
@@ -161,20 +162,21 @@ class HostRuntime final : public RunningHost {
         if (content) {
           (*found)[i].of[kind] = std::move(content);
         } else {
-          missing.emplace_back(i, which);
+          missing.push_back({heads[i]->key, which});
+          at.push_back(i);
         }
       }
     }
     if (missing.empty()) return done(std::move(*found));
     read<bool>(
-        [found, missing, heads](Reader& reader) -> Result<bool> {
-          for (const auto& [i, kind] : missing) {
-            auto content = reader.content(heads[i]->key, kind);
-            if (!content) return tl::unexpected<Error>(content.error());
-            if (*content) {
-              (*found)[i].of[static_cast<size_t>(kind)] =
-                  std::make_shared<const Content>(std::move(**content));
-            }
+        [found, missing = std::move(missing), at = std::move(at)](Reader& reader) -> Result<bool> {
+          auto contents = reader.contents(missing);
+          if (!contents) return tl::unexpected<Error>(contents.error());
+          for (size_t i = 0; i < missing.size(); ++i) {
+            auto& content = (*contents)[i];
+            if (!content) continue;
+            (*found)[at[i]].of[static_cast<size_t>(missing[i].kind)] =
+                std::make_shared<const Content>(std::move(*content));
           }
           return true;
         },
@@ -262,6 +264,8 @@ class HostRuntime final : public RunningHost {
     input(cluster_, now());
     settle_soon();
   }
+
+  ContentCache& cache() override { return cache_; }
 
   void begin_shutdown() override {
     cluster_.begin_shutdown(now());

@@ -13,6 +13,7 @@
 #include "base/siphash.h"
 #include "lineage/crypto/key_file.h"
 #include "net/event_loop.h"
+#include "runtime/content_cache.h"
 #include "runtime/host.h"
 #include "store/store.h"
 
@@ -69,6 +70,8 @@ class RunningHost : public Host {
   // Hands something in that is no call of a client; what follows is carried out in this turn of the
   // loop.
   virtual void give(const std::function<void(Cluster&, Now)>& input) = 0;
+  // Where deliveries look for contents before they read them.
+  virtual ContentCache& cache() = 0;
   // Told once, if the store's logs are not what this host has signed.
   virtual void set_on_broken_log(std::function<void(const std::string& why)> told) = 0;
   // True while a commit for few callers is at the store: the loop should watch rather than sleep.

@@ -53,6 +53,42 @@ TEST_F(HostRuntimeTest, WhoeverWaitsIsAnsweredWhenItEndsAndWhoeverComesLater) {
   EXPECT_EQ(told_.size(), 2u) << "and none of them twice";
 }
 
+// What a keeper sends along with a delivery need not be read by the owner's home.
+TEST_F(HostRuntimeTest, ContentsThatCameAlongAreNotRead) {
+  ContentCache& cache = host_->cache();
+  Packet head;
+  head.key = {"default", "p"};
+  head.contents[static_cast<size_t>(ContentKind::kPayload)] = {true, true, 5, 1};
+  const auto shared = std::make_shared<const Packet>(head);
+  const auto at_once = [&] {
+    std::shared_ptr<const Content> payload;
+    host_->contents({shared}, kDeliveryContents, [&](Result<std::vector<Contents>> found) {
+      if (found) payload = (*found)[0].of[static_cast<size_t>(ContentKind::kPayload)];
+    });
+    return payload;
+  };
+  const auto content = [](std::string data) {
+    return std::make_shared<const Content>(Content{.type = "", .data = std::move(data)});
+  };
+  EXPECT_TRUE(cache.along(head, kDeliveryContents, 100).empty());
+  cache.put_along(head,
+                  {{ContentKind::kPayload, content("longer")}, {ContentKind::kPayload, nullptr}});
+  EXPECT_TRUE(cache.along(head, kDeliveryContents, 100).empty())
+      << "of that size it is not the head's";
+  const auto whole = content("whole");
+  cache.put_along(head,
+                  {{ContentKind::kPayload, whole}, {ContentKind::kContext, content("no such")}});
+  EXPECT_EQ(at_once(), whole);
+  EXPECT_EQ(cache.along(head, kDeliveryContents, 5),
+            (CarriedContents{{ContentKind::kPayload, whole}}));
+  EXPECT_TRUE(cache.along(head, kDeliveryContents, 4).empty());
+  Packet newer = head;
+  newer.contents[static_cast<size_t>(ContentKind::kPayload)].revision = 2;
+  EXPECT_TRUE(cache.along(newer, kDeliveryContents, 100).empty()) << "another version";
+  cache.drop(head.key);
+  EXPECT_TRUE(cache.along(head, kDeliveryContents, 100).empty());
+}
+
 // What a waiting read holds may need what ends before the host does.
 TEST_F(HostRuntimeTest, ReadsThatWaitAreAnsweredAndHoldNothingAnyMore) {
   std::mutex mutex;

@@ -9,9 +9,6 @@
 namespace phoenix {
 namespace {
 
-constexpr uint32_t kDeliveryContents = 1u << static_cast<int>(ContentKind::kPayload) |
-                                       1u << static_cast<int>(ContentKind::kCheckpoint) |
-                                       1u << static_cast<int>(ContentKind::kContext);
 constexpr Duration kCommentEvery = seconds(10);
 constexpr size_t kMaxQueued = 1024;  // portions whose contents are still being read
 

@@ -15,10 +15,6 @@
 namespace phoenix {
 namespace {
 
-constexpr uint32_t kDeliveryContents = 1u << static_cast<int>(ContentKind::kPayload) |
-                                       1u << static_cast<int>(ContentKind::kCheckpoint) |
-                                       1u << static_cast<int>(ContentKind::kContext);
-
 bool names_session(const RestCall& call) { return call.head().path.starts_with("/v1/sessions/"); }
 
 // What the path names. A session's namespace is its own; another one asked for is a 404.

@@ -87,6 +87,25 @@ std::shared_ptr<const Content> take_content(MsgpackReader& in) {
   return content;
 }
 
+void put(MsgpackWriter& out, const CarriedContents& contents) {
+  put_list(out, contents, [&out](const auto& content) {
+    out.array(2);
+    put_enum(out, content.first);
+    put(out, content.second);
+  });
+}
+CarriedContents take_contents(MsgpackReader& in) {
+  CarriedContents contents = take_list(in, [&in] {
+    std::pair<ContentKind, std::shared_ptr<const Content>> content;
+    in.array_of(2);
+    content.first = take_enum(in, ContentKind::kResult);
+    content.second = take_content(in);
+    return content;
+  });
+  if (contents.size() > kContentKinds) in.reject();
+  return contents;
+}
+
 namespace {
 
 // Bytes of a stored form that has a decoder of its own.

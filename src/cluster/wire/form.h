@@ -44,11 +44,13 @@ void put(MsgpackWriter& out, const Revoked& revoked);
 void put(MsgpackWriter& out, const std::vector<std::string>& texts);
 // Null: nil.
 void put(MsgpackWriter& out, const std::shared_ptr<const Content>& content);
+void put(MsgpackWriter& out, const CarriedContents& contents);
 void put(MsgpackWriter& out, const std::shared_ptr<const MemberRecord>& record);
 void put(MsgpackWriter& out, const std::shared_ptr<const SessionRecord>& record);
 Error take_error(MsgpackReader& in);
 Revoked take_revoked(MsgpackReader& in);
 std::shared_ptr<const Content> take_content(MsgpackReader& in);
+CarriedContents take_contents(MsgpackReader& in);  // at most as many as there are kinds
 std::shared_ptr<const MemberRecord> take_member(MsgpackReader& in);
 std::shared_ptr<const SessionRecord> take_session(MsgpackReader& in);
 

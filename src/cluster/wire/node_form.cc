@@ -20,17 +20,19 @@ static_assert(std::variant_size_v<NodeMessage> == 11);
 void put(MsgpackWriter& out, const Deliver& message) {
   put_head(out, *message.head);
   out.boolean(message.again);
+  put(out, message.contents);
 }
 void take(MsgpackReader& in, Deliver& message) {
   message.head = take_head(in);
   if (!message.head->owner) in.reject();  // to whom?
   message.again = in.boolean();
+  message.contents = take_contents(in);
 }
 
 void put(MsgpackWriter& out, const DeliverAll& message) {
   put_slots(out, message.slots);
   put_list(out, message.items, [&out](const Deliver& item) {
-    out.array(2);
+    out.array(3);
     put(out, item);
   });
   out.boolean(message.last);
@@ -39,7 +41,7 @@ void take(MsgpackReader& in, DeliverAll& message) {
   message.slots = take_slots(in);
   message.items = take_list(in, [&in] {
     Deliver item;
-    in.array_of(2);
+    in.array_of(3);
     take(in, item);
     return item;
   });
@@ -152,7 +154,7 @@ void take(MsgpackReader& in, Documents& message) {
 }
 
 // How many values put() writes for a message of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {2, 3, 3, 3, 2, 5, 4, 1, 1, 1, 3};
+constexpr uint32_t kFields[] = {3, 3, 3, 3, 2, 5, 4, 1, 1, 1, 3};
 static_assert(std::size(kFields) == std::variant_size_v<NodeMessage>);
 
 }  // namespace

@@ -93,8 +93,31 @@ void Fellowship::set_peers() {
   links_->set_peers(std::move(peers));
 }
 
+// An owner's home would have to read what it hands over, before the owner can begin; so small
+// contents go along, where the link is not behind.
+void Fellowship::send_along(PeerMessageOut& out) const {
+  constexpr size_t kMostBytes = size_t{16} << 10;
+  constexpr size_t kMostQueued = size_t{1} << 20;
+  auto* const said = std::get_if<NodeMessage>(&out.message);
+  auto* const deliver = said != nullptr ? std::get_if<Deliver>(said) : nullptr;
+  if (deliver == nullptr || deliver->again) return;
+  if (links_->mesh().queued(out.to, urgency_of(out.message)) > kMostQueued) return;
+  deliver->contents = host_.cache().along(*deliver->head, kDeliveryContents, kMostBytes);
+}
+
+void Fellowship::keep_along(PeerMessage& message) const {
+  auto* const said = std::get_if<NodeMessage>(&message);
+  if (said == nullptr) return;
+  if (auto* const deliver = std::get_if<Deliver>(said)) {
+    host_.cache().put_along(*deliver->head, std::exchange(deliver->contents, {}));
+  } else if (const auto* const over = std::get_if<Withdraw>(said)) {
+    host_.cache().drop(over->key);
+  }
+}
+
 void Fellowship::send(std::vector<PeerMessageOut> messages) {
-  for (const PeerMessageOut& out : messages) {
+  for (PeerMessageOut& out : messages) {
+    send_along(out);
     std::string bytes = encode(out.message);
     if (bytes.size() > kMaxPeerMessage && do_without(out, bytes.size())) continue;
     if (links_->send(out.to, std::move(bytes), urgency_of(out.message))) {
@@ -200,6 +223,7 @@ void Fellowship::on_peer_message(const HostLife& from, std::string_view bytes) {
     return links_->cut(from);
   }
   ++counts_.messages_in;
+  keep_along(*message);
   host_.give([&](Cluster& cluster, Now now) { cluster.received(now, from, std::move(*message)); });
 }
 

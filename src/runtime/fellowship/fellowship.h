@@ -54,6 +54,8 @@ class Fellowship final : public Outward, public peer::PeerEvents {
  private:
   void read_documents(uint64_t changes);
   void set_peers();
+  void send_along(PeerMessageOut& out) const;
+  void keep_along(PeerMessage& message) const;
   bool do_without(const PeerMessageOut& out, size_t bytes);
 
   const Log& log_;
