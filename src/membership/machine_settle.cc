@@ -51,7 +51,10 @@ void Machine::settle_swim(Now now, Output& out) {
     const auto asked = std::find_if(view_pings_.begin(), view_pings_.end(),
                                     [&](const auto& one) { return one.first == ping.seq; });
     if (asked == view_pings_.end()) continue;
-    view_.probed(asked->second, ping.ok, now, from_view_);
+    const PingEnd end = ping.ok        ? PingEnd::kAnswered
+                        : ping.refused ? PingEnd::kRefused
+                                       : PingEnd::kFailed;
+    view_.probed(asked->second, end, now, from_view_);
     if (asked + 1 != view_pings_.end()) *asked = std::move(view_pings_.back());
     view_pings_.pop_back();
   }
@@ -243,7 +246,7 @@ void Machine::settle_status(const Serf::Change& change, Now now, Output& out) {
 void Machine::settle_view(Now now, Output& out) {
   if (!has_view()) return;
   for (const std::string& name : std::exchange(failed_probes_, {})) {
-    view_.probed(name, false, now, from_view_);
+    view_.probed(name, PingEnd::kFailed, now, from_view_);
   }
   if (view_.has_room_again()) {
     for (HostNumber host = 0; host < swim_.hosts().limit(); ++host) {

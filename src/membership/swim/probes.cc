@@ -336,8 +336,11 @@ void Swim::refused_ping(uint32_t seq, Now now, SwimEffects& out) {
       suspicions_.postpone(ping->host, now.mono);
       return pings_.remove(seq);
     case PingKind::kRelay:
-    case PingKind::kAsked:
       return ping_over(seq, now, out);
+    case PingKind::kAsked:
+      ping_over(seq, now, out);
+      out.pings.back().refused = true;
+      return;
   }
 }
 

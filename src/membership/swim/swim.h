@@ -106,8 +106,9 @@ struct SwimEffects {
     uint32_t seq = 0;
     bool asked = false;
     bool ok = false;
-    Duration rtt;         // if ok
-    std::string payload;  // if ok: what the ack carried
+    Duration rtt;          // if ok
+    std::string payload;   // if ok: what the ack carried
+    bool refused = false;  // if not, and `asked`: nobody listens there
   };
   std::vector<Ping> pings;
   // Every incarnation up to this one may be announced from now on: must be on disk before any

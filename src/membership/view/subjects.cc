@@ -86,12 +86,14 @@ void Subjects::probe(const RankedView& view, const std::vector<Seen>& seen, bool
   }
 }
 
-void Subjects::probed(HostIndex host, bool ok, Instant now, ViewFilterStats& stats) {
+void Subjects::probed(HostIndex host, PingEnd end, Instant now, ViewFilterStats& stats) {
   Subject* subject = find(host);
   if (!subject || !subject->watch.waiting) return;
-  subject->watch.waiting = false;
-  subject->watch.record.note(ok, now);
-  if (!ok) ++stats.probes_failed;
+  Watch& watch = subject->watch;
+  watch.waiting = false;
+  watch.record.note(end == PingEnd::kAnswered, now);
+  if (end != PingEnd::kAnswered) ++stats.probes_failed;
+  if (end == PingEnd::kRefused) watch.next = std::min(watch.next, now + kAfterRefusal);
 }
 
 void Subjects::look_at(HostIndex host, Instant now) {

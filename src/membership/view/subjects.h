@@ -66,6 +66,7 @@ struct Watch {
   ProbeRecord record;
 };
 inline constexpr Duration kProbeEvery = milliseconds(500);
+inline constexpr Duration kAfterRefusal = milliseconds(250);
 // The next of a series of pings, without catching up on those that were missed.
 inline Instant next_probe(Instant due, Instant now) {
   return due + kProbeEvery > now ? due + kProbeEvery : now + kProbeEvery;
@@ -83,7 +84,7 @@ class Subjects {
   // Pings that are due. `starved`: we come so late that answers may wait behind this call.
   void probe(const RankedView& view, const std::vector<Seen>& seen, bool starved, Instant now,
              ViewEffects& out, ViewFilterStats& stats);
-  void probed(HostIndex host, bool ok, Instant now, ViewFilterStats& stats);
+  void probed(HostIndex host, PingEnd end, Instant now, ViewFilterStats& stats);
   // To be pinged at once.
   void look_at(HostIndex host, Instant now);
 

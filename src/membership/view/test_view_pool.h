@@ -323,7 +323,7 @@ class ViewPool {
       if (hosts_[static_cast<size_t>(self)].life != life) return;
       to_host(self, delay(), [this, name](Host& one) {
         ViewEffects effects;
-        one.filter->probed(name, true, clock(), effects);
+        one.filter->probed(name, PingEnd::kAnswered, clock(), effects);
         carry_out(one, effects);
       });
     });

@@ -522,12 +522,13 @@ void ViewFilter::forgotten(std::string_view name, Now now, ViewEffects&) {
   impl_->plan(now.mono);
 }
 
-void ViewFilter::probed(std::string_view name, bool ok, Now now, ViewEffects&) {
+void ViewFilter::probed(std::string_view name, PingEnd end, Now now, ViewEffects& out) {
   const HostIndex index = impl_->view->index(name);
   if (index != kNoHost) {
-    impl_->subjects.probed(index, ok, now.mono, impl_->stats);
-  } else if (impl_->outsiders.probed(name, ok, now.mono) && !ok) {
-    ++impl_->stats.probes_failed;
+    impl_->subjects.probed(index, end, now.mono, impl_->stats);
+    if (end == PingEnd::kRefused) impl_->go(now.mono, out);
+  } else if (impl_->outsiders.probed(name, end == PingEnd::kAnswered, now.mono)) {
+    if (end != PingEnd::kAnswered) ++impl_->stats.probes_failed;
   }
 }
 

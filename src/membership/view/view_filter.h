@@ -7,7 +7,8 @@
 // pings failed it alerts. Alerts go directly to the subject's other observers and to the first five
 // live hosts in a fixed order, the *judges*, who so see all alerts of the pool. Who counts
 // H = d - d/10 accusers of a host proposes a view without it. SWIM's suspicion is but a hint: it
-// makes an observer ping at once.
+// makes an observer ping at once. After a ping that was refused the next one follows in 250 ms: a
+// process that is gone is noticed in about a second, and one that starts again at once is not.
 //
 // Load, flat in n: a host pings about 10 others twice a second and answers as many; nothing else
 // while nobody is accused. An accusation costs at most 14 datagrams in 3 s to each observer.
@@ -67,6 +68,9 @@ struct ViewProbe {
   std::string name;
   Endpoint to;
 };
+
+// kRefused: nobody listens there, the process is gone.
+enum class PingEnd : uint8_t { kAnswered, kFailed, kRefused };
 
 // To be sent as the payload of a user message, directly. At most kMaxViewMessage bytes.
 struct ViewMessage {
@@ -139,7 +143,7 @@ class ViewFilter {
   // SWIM no longer knows it.
   void forgotten(std::string_view name, Now now, ViewEffects& out);
 
-  void probed(std::string_view name, bool ok, Now now, ViewEffects& out);
+  void probed(std::string_view name, PingEnd end, Now now, ViewEffects& out);
   void received(std::string_view bytes, const Endpoint& from, Now now, ViewEffects& out);
   void answered(const ViewAnswer& answer, Now now, ViewEffects& out);
   // We did not run for so long, up to now: what seemed silent meanwhile was not.

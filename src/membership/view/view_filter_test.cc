@@ -72,7 +72,11 @@ class ViewFilterTest : public testing::Test {
       serve();
       for (const ViewProbe& probe : std::exchange(out.probes, {})) {
         ++pings[probe.name];
-        if (!silent.contains(probe.name)) filter.probed(probe.name, true, now(), out);
+        if (refusing.contains(probe.name)) {
+          filter.probed(probe.name, PingEnd::kRefused, now(), out);
+        } else if (!silent.contains(probe.name)) {
+          filter.probed(probe.name, PingEnd::kAnswered, now(), out);
+        }
       }
       serve();
     }
@@ -99,6 +103,7 @@ class ViewFilterTest : public testing::Test {
   std::vector<View> proposals;
   std::map<std::string, int> pings;
   std::set<std::string> silent;
+  std::set<std::string> refusing;
 };
 
 TEST_F(ViewFilterTest, PingsEachSubjectTwiceASecondAndTheStoreOnce) {
@@ -353,7 +358,7 @@ TEST_F(ViewFilterTest, AnswersThatWaitBehindALateTickAreNotMissed) {
     filter.tick(now(), out);
     serve();
     for (const ViewProbe& probe : std::exchange(out.probes, {})) {
-      filter.probed(probe.name, true, now(), out);
+      filter.probed(probe.name, PingEnd::kAnswered, now(), out);
     }
   }
   EXPECT_TRUE(out.messages.empty());
@@ -371,6 +376,26 @@ TEST_F(ViewFilterTest, SuspicionMakesItPingAtOnce) {
       std::any_of(out.probes.begin(), out.probes.end(),
                   [&](const ViewProbe& probe) { return probe.name == view.host(subject).name; });
   EXPECT_TRUE(pinged);
+}
+
+// Between 0.75 and 1.25 s; of one that is silent, two seconds after it was last heard.
+TEST_F(ViewFilterTest, WhoRefusesIsAccusedSooner) {
+  start(30);
+  run(seconds(10));
+  const RankedView view(view_of(30));
+  const std::string subject = view.host(view.subjects(0)[0]).name;
+  refusing.insert(subject);
+  run(milliseconds(700));
+  EXPECT_TRUE(out.messages.empty()) << "it may start again";
+  run(milliseconds(600));
+  ASSERT_FALSE(out.messages.empty());
+  DecodedMessage message;
+  ASSERT_TRUE(decode(out.messages[0].bytes, message));
+  const auto* alerts = std::get_if<AlertMessage>(&message);
+  ASSERT_NE(alerts, nullptr);
+  ASSERT_EQ(alerts->alerts.size(), 1u);
+  EXPECT_EQ(alerts->alerts[0].host, subject);
+  EXPECT_EQ(alerts->alerts[0].kind, AlertKind::kDown);
 }
 
 }  // namespace
