@@ -15,6 +15,7 @@ from harness.rest import exchange
 OF_SESSION = 100
 WRITERS = 50
 WATCHED = 10  # one change in so many is looked for at every other host
+PAUSE = 0.003  # seconds between two looks at a host for what it does not know yet
 
 
 def known(host):
@@ -75,6 +76,8 @@ class Watcher:
             else:
                 with self.news:
                     self.left.append(change)
+                # Without it the watchers would take the processors that the hosts need.
+                crew.stop.wait(PAUSE)
 
 
 def change(hosts, watchers, names, crew, told, rate, chance):
