@@ -176,6 +176,10 @@ void Cluster::records(Now now, Result<PoolStore::HomeRecords> records) {
   impl_->begin(now);
   impl_->records(now, std::move(records));
 }
+void Cluster::compared(Now now, const Result<RecordPage>& page) {
+  impl_->begin(now);
+  impl_->compared(page);
+}
 void Cluster::held(Now now, uint64_t id, Result<std::vector<Packet>> packets) {
   impl_->begin(now);
   impl_->node.held(now, id, std::move(packets));

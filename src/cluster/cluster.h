@@ -33,8 +33,14 @@
 namespace phoenix {
 
 struct ClusterConfig {
-  NodeConfig node;        // node.self is this life
-  bool has_store = true;  // false: a gateway, which drives no slot
+  NodeConfig node;                  // node.self is this life
+  bool has_store = true;            // false: a gateway, which drives no slot
+  size_t records_in_page = 10'000;  // that are compared with the store at a time
+};
+
+struct CompareQuery {
+  RecordPlace after;
+  size_t most = 0;
 };
 
 // What is asked of the PoolStore. One of each kind may be under way at a time.
@@ -47,10 +53,11 @@ struct PoolRequests {
   std::vector<HostLife> homes;     // -> home_records(), one for each
   std::vector<MemberKey> members;  // -> records(), with `sessions`
   std::vector<std::string> sessions;
-  std::vector<HeldQuery> held;  // -> held(), one for each
+  std::optional<CompareQuery> compare;  // PoolStore::revisions -> compared()
+  std::vector<HeldQuery> held;          // -> held(), one for each
   bool empty() const {
     return !beat && !read_slots && claim.empty() && release.empty() && scan.empty() &&
-           homes.empty() && members.empty() && sessions.empty() && held.empty();
+           homes.empty() && members.empty() && sessions.empty() && !compare && held.empty();
   }
 };
 
@@ -125,6 +132,7 @@ class Cluster {
   void scanned(Now now, Result<ScannedSlots> found);
   void home_records(Now now, const HostLife& home, Result<PoolStore::HomeRecords> records);
   void records(Now now, Result<PoolStore::HomeRecords> records);
+  void compared(Now now, const Result<RecordPage>& page);
   // All documents of the pool, read after a beat that told of changes.
   void documents(Now now, std::vector<Document> all);
   void held(Now now, uint64_t id, Result<std::vector<Packet>> packets);

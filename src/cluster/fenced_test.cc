@@ -14,6 +14,7 @@ TEST(ClusterFenced, a_refused_claim_says_that_this_life_is_over) {
   cluster.ready(now);
   cluster.view(now, {.number = 1, .hosts = {{.life = config.node.self, .weight = 100}}});
   ASSERT_TRUE(cluster.take_output().pool.read_slots);
+  cluster.compared(now, RecordPage{});
   cluster.slots(now, std::vector<HeldSlot>());
   const ClusterOutput claims = cluster.take_output();
   ASSERT_EQ(claims.pool.claim.size(), kSlots);

@@ -182,15 +182,8 @@ void Node::hold_renewed(Now now, Instant at, std::span<const HostLife> lives) {
   impl_->settle();
 }
 
-std::vector<MemberKey> Node::present_members() const {
-  std::vector<MemberKey> present;
-  for (const MemberNo no : impl_->directory.members_in_order()) {
-    const MemberRecord& record = *impl_->directory.member(no).record;
-    if (record.status == MemberStatus::kActive || record.status == MemberStatus::kDraining) {
-      present.push_back(record.key);
-    }
-  }
-  return present;
+RecordNames Node::compare(const RecordPage& page, bool first, bool last) {
+  return impl_->compare(page, first, last);
 }
 
 void Node::end_work(Now now) {

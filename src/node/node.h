@@ -108,6 +108,11 @@ struct Output {
   }
 };
 
+struct RecordNames {
+  std::vector<MemberKey> members;
+  std::vector<std::string> sessions;
+};
+
 // Why a member could or could not take a packet, for explain.
 struct CandidateView {
   std::string member;
@@ -232,9 +237,10 @@ class Node {
   // the latest. Sessions that it does not have any more were handed to learn() before. `lives`:
   // every life, this one included, that may commit by what the same answer of the store says.
   void hold_renewed(Now now, Instant at, std::span<const HostLife> lives);
-  // Members that may be given work by what is known here. Who has entered the view reads their
-  // records again before it drives anything: certificates of leavers rest on that.
-  std::vector<MemberKey> present_members() const;
+  // What stands in the store, one page (PoolStore::revisions) after the other. Answers whose newest
+  // records are to be read: they are older here, or unknown, or (with the last page) have not been
+  // among the pages.
+  RecordNames compare(const RecordPage& page, bool first, bool last);
   // This host drives nothing and never will again, which is certified. May be repeated.
   void end_work(Now now);
   // Nothing is certified any more: all that was to be is durable, or never will be.

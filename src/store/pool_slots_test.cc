@@ -208,6 +208,32 @@ TEST_P(PoolConformance, newest_records_are_read_by_name) {
   EXPECT_TRUE(none->sessions.empty());
 }
 
+TEST_P(PoolConformance, names_and_revisions_are_read_in_pages) {
+  enter_all();
+  ASSERT_EQ(outcome(kA, {PutSession{at(kA, "s"), 0}, PutMember{of("s"), 0, ""},
+                         PutSession{at(kA, "t"), 0}, PutMember{of("t"), 0, ""},
+                         PutMember{member("Z"), 0, ""}}),
+            Outcome::kCommitted);
+  ASSERT_EQ(outcome(kB, {PutSession{at(kB, "s", 2), 1}}), Outcome::kCommitted);
+  using Sessions = std::vector<std::pair<std::string, uint64_t>>;
+  using Members = std::vector<std::pair<MemberKey, uint64_t>>;
+  const auto all = pool_->revisions({}, 10);
+  ASSERT_TRUE(all) << all.error().detail;
+  EXPECT_EQ(all->sessions, (Sessions{{"s", 2}, {"t", 1}}));
+  EXPECT_EQ(all->members, (Members{{MemberKey("ns", "Z"), 1},
+                                   {MemberKey("ns", "of-s"), 1},
+                                   {MemberKey("ns", "of-t"), 1}}))
+      << "by bytes";
+  const auto page = pool_->revisions({"s", MemberKey("ns", "Z")}, 1);
+  ASSERT_TRUE(page) << page.error().detail;
+  EXPECT_EQ(page->sessions, (Sessions{{"t", 1}}));
+  EXPECT_EQ(page->members, (Members{{MemberKey("ns", "of-s"), 1}}));
+  const auto rest = pool_->revisions({"t", MemberKey("ns", "of-t")}, 1);
+  ASSERT_TRUE(rest) << rest.error().detail;
+  EXPECT_TRUE(rest->sessions.empty());
+  EXPECT_TRUE(rest->members.empty());
+}
+
 TEST_P(PoolConformance, a_host_recovers_all_records_but_scans_for_packets) {
   enter_all();
   ASSERT_EQ(

@@ -102,6 +102,17 @@ struct ScannedSlots {
   std::vector<SessionRecord> sessions;  // of those owners, each once
 };
 
+// Behind which records a page begins: in the order of their names, bytewise. Empty: the first.
+struct RecordPlace {
+  std::string session;
+  MemberKey member;
+};
+// What records stand, by name, at which revision: for who compares them with what it knows.
+struct RecordPage {
+  std::vector<std::pair<std::string, uint64_t>> sessions;
+  std::vector<std::pair<MemberKey, uint64_t>> members;
+};
+
 class PoolStore {
  public:
   virtual ~PoolStore() = default;
@@ -142,6 +153,9 @@ class PoolStore {
   // Newest records by name; absent ones are left out.
   virtual Result<HomeRecords> records(std::span<const MemberKey> members,
                                       std::span<const std::string> sessions) = 0;
+  // The next `most` (1..100,000) sessions and as many members behind `after`, ended ones too. Fewer
+  // of a kind: no more of it are there. Each page is a snapshot of its own.
+  virtual Result<RecordPage> revisions(const RecordPlace& after, size_t most) = 0;
 };
 
 }  // namespace phoenix

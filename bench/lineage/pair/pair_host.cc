@@ -182,6 +182,12 @@ void PairHost::ask(PoolRequests requests) {
       c.records(now, found);
     });
   }
+  if (requests.compare) {
+    const CompareQuery& query = *requests.compare;
+    answer([page = rows_.revisions(query.after, query.most)](Cluster& c, Now now) {
+      c.compared(now, page);
+    });
+  }
   for (const HeldQuery& query : requests.held) {
     answer([id = query.id, found = rows_.owned_by(query.members)](Cluster& c, Now now) {
       c.held(now, id, found);

@@ -54,11 +54,17 @@ struct Cluster::Impl final : Whereabouts {
   void scanned(Now at, Result<ScannedSlots> found);
   void home_records(Now at, const HostLife& home, Result<PoolStore::HomeRecords> found);
   void records(Now at, Result<PoolStore::HomeRecords> found);
+  void compared(const Result<RecordPage>& page);
   void note_home(const SessionRecord& record);
   void drop_home(const HostLife& home);
   void learn(Now at, PoolStore::HomeRecords found);
   void ask_for_homes();
   void ask_for_records();
+  void ask_to_compare();
+  void want_to_compare();
+  void look_whether_known();
+  uint64_t revision_of(const MemberKey& key) const;  // that is known here; 0: none
+  uint64_t revision_of(const std::string& session) const;
   void tell_node_view(Now at);
   void enter_view();
   void claim(const std::vector<SlotId>& wanted);
@@ -84,8 +90,7 @@ struct Cluster::Impl final : Whereabouts {
   bool shuts_down = false;
   bool leaves = false;
   std::optional<Instant> ended_at;  // it leaves, and drives nothing since then
-  std::set<MemberKey> unread;       // of whom what is known here is from before it entered the view
-  std::vector<SlotId> claims;       // wait until there are none of these
+  std::vector<SlotId> claims;       // wait until all records are known
   std::set<HostLife> links;         // that are up
   std::set<PacketKey> node_loads;
 
@@ -106,13 +111,32 @@ struct Cluster::Impl final : Whereabouts {
   std::set<HostLife> asked_homes;  // requests that are under way
   std::set<HostLife> homes;        // of sessions that were ever heard of
 
+  // What is known of members and sessions, with what stands in the store: from the start of a pass
+  // to its last page. News are told once, so whatever may have been missed begins another pass.
+  struct Comparing {
+    bool wanted = false;  // another pass
+    Instant at;           // not before
+    bool on = false;
+    bool asked = false;
+    RecordPlace after;
+    bool first = true;    // no page of it has come yet
+    bool passed = false;  // all pages of one have come
+  };
+  Comparing comparing;
+  // This life has entered the view, and not yet read what others have written before: these are
+  // known to be missing, beside those of the first pass.
+  bool behind = false;
+  std::set<MemberKey> unread_members;
+  std::set<std::string> unread_sessions;
+
   bool records_asked = false;
   Instant records_at;                  // not before
   std::optional<Instant> store_heard;  // when it last renewed this host's hold
   std::set<MemberKey> wanted_members;
   std::set<std::string> wanted_sessions;
-  std::vector<MemberKey> asked_members;
-  std::vector<std::string> asked_sessions;
+  // With the revision that is known here when the store is asked; 0: none.
+  std::vector<std::pair<MemberKey, uint64_t>> asked_members;
+  std::vector<std::pair<std::string, uint64_t>> asked_sessions;
   ClusterOutput out;
 };
 

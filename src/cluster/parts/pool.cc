@@ -56,7 +56,9 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   for (const ClusterHost& host : view.hosts) lives.insert(host.life);
   if (!entered && in_view(config.node.self)) enter_view();
   for (const HostLife& life : before) {
-    if (!in_view(life)) drop_home(life);
+    if (in_view(life)) continue;
+    drop_home(life);
+    want_to_compare();  // it may not have told all that it wrote
   }
   if (first) {
     for (const HostLife& home : homes) {
@@ -71,20 +73,24 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   out.pool.beat = true;  // tells since when those who left are silent
 }
 
-// Members may have left for good between the read at the start and this: nobody asks this host
-// about them, so it asks the store before it drives anything.
+// What was read at the start may not be so any more, and nobody tells again what was told before:
+// so all of it is compared with the store before this host drives anything.
 void Cluster::Impl::enter_view() {
   entered = true;
   if (!config.has_store || planted(PlantedBug::kRecordsNotReadAgain)) return;
-  for (MemberKey& key : node.present_members()) {
-    wanted_members.insert(key);
-    unread.insert(std::move(key));
-  }
+  behind = true;
+  want_to_compare();
+}
+
+// News may have been missed.
+void Cluster::Impl::want_to_compare() {
+  const bool compares = entered && config.has_store && !planted(PlantedBug::kRecordsNotReadAgain);
+  if (compares) comparing.wanted = true;
 }
 
 // For Slots it is under way from now on.
 void Cluster::Impl::claim(const std::vector<SlotId>& wanted) {
-  std::vector<SlotId>& to = unread.empty() ? out.pool.claim : claims;
+  std::vector<SlotId>& to = behind ? claims : out.pool.claim;
   to.insert(to.end(), wanted.begin(), wanted.end());
 }
 
@@ -187,34 +193,94 @@ void Cluster::Impl::home_records(Now at, const HostLife& home,
 
 void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
   records_asked = false;
+  const auto members = std::exchange(asked_members, {});
+  const auto sessions = std::exchange(asked_sessions, {});
   if (!found) {
-    for (MemberKey& key : asked_members) wanted_members.insert(std::move(key));
-    for (std::string& id : asked_sessions) wanted_sessions.insert(std::move(id));
+    for (const auto& [key, revision] : members) wanted_members.insert(key);
+    for (const auto& [id, revision] : sessions) wanted_sessions.insert(id);
     records_at = at.mono + kAskAgain;
     return;
   }
-  // What is not in the store is nowhere: the node hears of it by its absence.
   PoolStore::HomeRecords all = std::move(*found);
   std::set<std::string> known_sessions;
   std::set<MemberKey> known_members;
-  for (const MemberKey& key : asked_members) unread.erase(key);
   for (const SessionRecord& session : all.sessions) known_sessions.insert(session.id);
   for (const MemberRecord& member : all.members) known_members.insert(member.key);
+  // What is not in the store is nowhere: the node hears of it by its absence. Unless it came to be
+  // since.
   Records absent;
-  for (MemberKey& key : asked_members) {
-    if (!known_members.contains(key)) absent.gone_members.push_back(std::move(key));
+  for (const auto& [key, revision] : members) {
+    unread_members.erase(key);
+    if (known_members.contains(key) || revision_of(key) != revision) continue;
+    absent.gone_members.push_back(key);
   }
-  for (std::string& id : asked_sessions) {
-    if (!known_sessions.contains(id)) absent.gone_sessions.push_back(std::move(id));
+  for (const auto& [id, revision] : sessions) {
+    unread_sessions.erase(id);
+    if (known_sessions.contains(id) || revision_of(id) != revision) continue;
+    absent.gone_sessions.push_back(id);
   }
-  asked_members.clear();
-  asked_sessions.clear();
   learn(at, std::move(all));
   if (!absent.gone_members.empty() || !absent.gone_sessions.empty()) {
     node.learn(at, std::move(absent));
   }
-  if (unread.empty()) claim(std::exchange(claims, {}));
+  look_whether_known();
   calls.try_again(at);
+}
+
+uint64_t Cluster::Impl::revision_of(const MemberKey& key) const {
+  const auto known = node.find_member(key);
+  return known ? known->record->revision : 0;
+}
+uint64_t Cluster::Impl::revision_of(const std::string& session) const {
+  const auto known = node.find_session(session);
+  return known ? known->revision : 0;
+}
+
+void Cluster::Impl::compared(const Result<RecordPage>& page) {
+  comparing.asked = false;
+  if (!page) {
+    comparing.at = now.mono + kAskAgain;
+    return;
+  }
+  const bool last = page->sessions.size() < config.records_in_page &&
+                    page->members.size() < config.records_in_page;
+  const RecordNames missed = node.compare(*page, comparing.first, last);
+  for (const MemberKey& key : missed.members) {
+    if (behind) unread_members.insert(key);
+    wanted_members.insert(key);
+  }
+  for (const std::string& id : missed.sessions) {
+    if (behind) unread_sessions.insert(id);
+    wanted_sessions.insert(id);
+  }
+  comparing.first = false;
+  if (!page->sessions.empty()) comparing.after.session = page->sessions.back().first;
+  if (!page->members.empty()) comparing.after.member = page->members.back().first;
+  if (!last) return;
+  comparing.on = false;
+  comparing.passed = true;
+  comparing.at = now.mono + kAskAgain;
+  look_whether_known();
+}
+
+// Who has entered the view begins to claim when it knows what was written before.
+void Cluster::Impl::look_whether_known() {
+  if (!behind || !comparing.passed || !unread_members.empty() || !unread_sessions.empty()) return;
+  behind = false;
+  claim(std::exchange(claims, {}));
+}
+
+// One page at a time, so that other reads come in between.
+void Cluster::Impl::ask_to_compare() {
+  if (comparing.asked || comparing.at > now.mono) return;
+  if (!comparing.on) {
+    if (!comparing.wanted) return;
+    comparing.wanted = false;
+    comparing.on = comparing.first = true;
+    comparing.after = {};
+  }
+  comparing.asked = true;
+  out.pool.compare = CompareQuery{comparing.after, config.records_in_page};
 }
 
 void Cluster::Impl::ask_for_homes() {
@@ -230,16 +296,18 @@ void Cluster::Impl::ask_for_records() {
   if (records_asked || records_at > now.mono) return;
   if (wanted_members.empty() && wanted_sessions.empty()) return;
   records_asked = true;
-  const auto take = [](auto& wanted, auto& asked) {
-    asked.clear();
-    while (!wanted.empty() && asked.size() < kNamesAtOnce) {
-      asked.push_back(std::move(wanted.extract(wanted.begin()).value()));
-    }
-  };
-  take(wanted_members, asked_members);
-  take(wanted_sessions, asked_sessions);
-  out.pool.members = asked_members;
-  out.pool.sessions = asked_sessions;
+  while (!wanted_members.empty() && asked_members.size() < kNamesAtOnce) {
+    MemberKey key = std::move(wanted_members.extract(wanted_members.begin()).value());
+    out.pool.members.push_back(key);
+    const uint64_t revision = revision_of(key);
+    asked_members.emplace_back(std::move(key), revision);
+  }
+  while (!wanted_sessions.empty() && asked_sessions.size() < kNamesAtOnce) {
+    std::string id = std::move(wanted_sessions.extract(wanted_sessions.begin()).value());
+    out.pool.sessions.push_back(id);
+    const uint64_t revision = revision_of(id);
+    asked_sessions.emplace_back(std::move(id), revision);
+  }
 }
 
 Wrote Cluster::Impl::written() const {
@@ -275,6 +343,8 @@ Instant Cluster::Impl::deadline() const {
   if (wrote) at = std::min(at, wrote_at + kWroteEvery);
   const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
   if (wants && !records_asked) at = std::min(at, records_at);
+  const bool compares = comparing.wanted || comparing.on;
+  if (compares && !comparing.asked) at = std::min(at, comparing.at);
   return at;
 }
 

@@ -98,6 +98,9 @@ void Cluster::Impl::received(Now at, const HostLife& from, PeerMessage message) 
     if (const auto* records = std::get_if<Records>(said)) {
       for (const auto& session : records->sessions) note_home(*session);
     }
+    // It has said all that it answers for, and nothing of what it had told before.
+    const auto* all = std::get_if<DeliverAll>(said);
+    if (all != nullptr && all->last) want_to_compare();
     node.receive(at, from, std::move(*said));
   }
 }
@@ -132,6 +135,7 @@ void Cluster::Impl::settle() {
   out.fenced = out.fenced || slots.fenced();
   ask_for_homes();
   ask_for_records();
+  ask_to_compare();
 }
 
 void Cluster::Impl::take_calls() {

@@ -251,8 +251,8 @@ void Node::Impl::arrive(SessionNo no) {
     note_load(member);
     sync_ring(member);
     Sharing(*this).introduce(member);
-    // This host tells others of it from now on, and may have missed the last that its home did.
-    out.wanted_members.push_back(directory.member(member).record->key);
+    // What its former home has told of it may be lost with that.
+    remote.news.members.push_back(directory.member(member).record);
   }
 }
 

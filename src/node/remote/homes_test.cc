@@ -312,6 +312,37 @@ TEST(Homes, WhoHearsThatASessionHasMovedLearnsWhatItsMembersAre) {
   EXPECT_EQ(weight("c"), 7U);
 }
 
+// Whoever has changed a member tells of it once, its home or not.
+TEST(Homes, WhatWasToldWhileALinkWasLostIsReadWhenItIsThereAgain) {
+  Hosts hosts({"a", "b", "c"});
+  hosts.join("a", "w");
+  hosts.cut_both("b", "c");
+  PatchMember wanted;
+  wanted.key = Stage::member("w");
+  wanted.weight = 7;
+  ASSERT_EQ(refusal(hosts.call("b", Stage::op(), wanted)), std::nullopt);
+  const auto weight = [&hosts](const char* host) {
+    return hosts.node(host).find_member(Stage::member("w"))->record->weight;
+  };
+  EXPECT_EQ(weight("a"), 7U);
+  EXPECT_NE(weight("c"), 7U);
+  hosts.heal();
+  EXPECT_EQ(weight("c"), 7U);
+}
+
+TEST(Homes, WhatTheStoreHasForgottenMeanwhileIsForgotten) {
+  Hosts hosts({"a", "b"});
+  const Worker worker = hosts.join("a", "w");
+  hosts.cut_both("a", "b");
+  ASSERT_EQ(refusal(hosts.call("a", Stage::op(), Retire{{"default", "w", ""}})), std::nullopt);
+  hosts.records.members.erase(Stage::member("w"));
+  hosts.records.sessions.erase("s1");
+  ASSERT_TRUE(hosts.node("b").find_member(Stage::member("w")));
+  hosts.heal();
+  EXPECT_FALSE(hosts.node("b").find_member(Stage::member("w")));
+  EXPECT_FALSE(hosts.node("b").find_session("s1"));
+}
+
 // It read the store before they registered, and has no link to the host that could tell of them.
 TEST(Homes, WhoSpeaksForAManualMemberThatIsUnknownHereIsLookedUp) {
   Hosts hosts({"a", "b"});

@@ -17,6 +17,10 @@ constexpr size_t kPortionBytes = size_t{4} << 20;  // and bytes, far below what 
 constexpr uint8_t kMostTries = 5;
 constexpr Duration kPatience = seconds(2);
 
+void unmark(std::vector<bool>& marks, uint32_t no) {
+  if (no < marks.size()) marks[no] = false;
+}
+
 // In `blocked`: what waits for newer records, not for a write.
 std::string asked_name(const std::string& name) { return "w:" + name; }
 
@@ -74,7 +78,6 @@ void Node::Impl::tell_of(const Write& write) {
   for (const MemberStep& step : write.members) {
     if (!step.next) continue;
     news.members.push_back(step.next);
-    remote.wrote.put(step.next->key, step.next->revision);
     Sharing(*this).introduce(directory.find_member(step.next->key));
   }
   if (!write.apart) return;
@@ -82,7 +85,7 @@ void Node::Impl::tell_of(const Write& write) {
   for (const std::string& id : write.apart->dropped_sessions) news.gone_sessions.push_back(id);
 }
 
-// Everything that this host was the last to write, as far as that can be known.
+// Everything that this host answers for.
 void Node::Impl::tell_all_records(const HostLife& peer) {
   Records all;
   for (const SessionNo no : directory.sessions()) {
@@ -94,10 +97,7 @@ void Node::Impl::tell_all_records(const HostLife& peer) {
     const SessionNo session =
         member.record->session.empty() ? kNobody : directory.find_session(member.record->session);
     const bool ours = session == kNobody ? member.record->manual : directory.session(session).here;
-    const uint64_t* const wrote = remote.wrote.find(member.record->key);
-    if (ours || (wrote != nullptr && *wrote == member.record->revision)) {
-      all.members.push_back(member.record);
-    }
+    if (ours) all.members.push_back(member.record);
   }
   tell_records(peer, std::move(all));
 }
@@ -142,7 +142,6 @@ void Node::Impl::learn(Records records) {
     apply(SessionStep{no, nullptr});
     for (const MemberNo member : members) member_changed(member, learned);
   }
-  ask_for_members(records, learned);
   drop_endings();
   // Whoever waited for the newest records goes on, also if there are none.
   if (blocked.empty()) return;
@@ -150,24 +149,6 @@ void Node::Impl::learn(Records records) {
   for (const auto& member : records.members) unblock(asked_name(block_name(member->key)));
   for (const std::string& id : records.gone_sessions) unblock(asked_name(session_block_name(id)));
   for (const MemberKey& key : records.gone_members) unblock(asked_name(block_name(key)));
-}
-
-// News of a session alone may mean that those of its members were lost with a link; and who tells
-// it may not be who told of these. Nobody does again, so the store is asked: also for members that
-// registered after this host had read the store and before it was told anything.
-void Node::Impl::ask_for_members(const Records& records, const Learned& learned) {
-  std::set<MemberKey> told;
-  for (const auto& member : records.members) told.insert(member->key);
-  for (const auto& session : records.sessions) {
-    const SessionNo no = directory.find_session(session->id);
-    if (no == kNobody || !directory.session(no).active()) continue;
-    const bool changed = learned.relink.contains(no);
-    for (const auto& [id, incarnation] : directory.session(no).record->members) {
-      MemberKey key(session->ns, id);
-      const bool unknown = directory.find_member(key) == kNobody;
-      if ((changed || unknown) && !told.contains(key)) out.wanted_members.push_back(std::move(key));
-    }
-  }
 }
 
 void Node::Impl::learn_session(const std::shared_ptr<const SessionRecord>& next, Learned& learned) {
@@ -344,6 +325,46 @@ bool Node::Impl::ends_here(const Ending& ending, MemberNo no) const {
   if (member.session != ending.session) return false;
   const Session& session = directory.session(ending.session);
   return session.active() && (session.here || ending.cause == EndCause::kReplaced);
+}
+
+// --- comparing ------------------------------------------------------------------------------
+
+// News are told once, and may be lost with a link or with who would have told them.
+RecordNames Node::Impl::compare(const RecordPage& page, bool first, bool last) {
+  std::vector<bool>& members = remote.unseen_members;
+  std::vector<bool>& sessions = remote.unseen_sessions;
+  if (first) {
+    members.resize(directory.member_numbers());
+    for (MemberNo no = 0; no < members.size(); ++no) members[no] = directory.has_member(no);
+    sessions.resize(directory.session_numbers());
+    for (SessionNo no = 0; no < sessions.size(); ++no) sessions[no] = directory.has_session(no);
+  }
+  RecordNames wanted;
+  for (const auto& [id, revision] : page.sessions) {
+    const SessionNo no = directory.find_session(id);
+    unmark(sessions, no);
+    const bool known = no != kNobody && directory.session(no).record->revision >= revision;
+    if (!known) wanted.sessions.push_back(id);
+  }
+  for (const auto& [key, revision] : page.members) {
+    const MemberNo no = directory.find_member(key);
+    unmark(members, no);
+    const bool known = no != kNobody && directory.member(no).record->revision >= revision;
+    if (!known) wanted.members.push_back(key);
+  }
+  if (!last) return wanted;
+  // Those that the store has forgotten.
+  for (SessionNo no = 0; no < sessions.size(); ++no) {
+    const bool unseen = sessions[no] && directory.has_session(no);
+    if (unseen) wanted.sessions.push_back(directory.session(no).record->id);
+  }
+  for (MemberNo no = 0; no < members.size(); ++no) {
+    const bool unseen = members[no] && directory.has_member(no);
+    if (unseen) wanted.members.push_back(directory.member(no).record->key);
+  }
+  members = {};
+  sessions = {};
+  return wanted;
 }
 
 // --- asking ---------------------------------------------------------------------------------

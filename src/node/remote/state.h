@@ -74,9 +74,6 @@ struct Remote {
     uint32_t life;
   };
   std::map<SlotId, std::vector<Leaving>> leaving;  // what is not forgotten yet
-  // Members whose records this host wrote, at which revision: to be told again where a link was
-  // lost, whoever is their home by then.
-  Newest<MemberKey, uint64_t, 16'384> wrote;
   // Where packets that are kept elsewhere lie; never changes while they live.
   Newest<PacketKey, Position, 65'536> points;
 
@@ -117,6 +114,9 @@ struct Remote {
   std::map<std::pair<HostLife, MemberNo>, uint32_t> manual_loads;
 
   // --- records ---
+  // By number: known when comparing began, and not seen in the store since.
+  std::vector<bool> unseen_members;
+  std::vector<bool> unseen_sessions;
   Records news;  // to be told to all
   std::unordered_map<RequestId, uint8_t> tries;
   struct Asked {

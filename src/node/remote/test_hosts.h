@@ -105,6 +105,7 @@ class Hosts {
       const std::string own = name;
       host->node->view(now(), lives, dropped,
                        [this, own](const std::string&) { return own == hosts_.begin()->first; });
+      compare(name);
     }
     pump();
   }
@@ -501,6 +502,26 @@ class Hosts {
     const auto it = hosts_.find(letter.to);
     if (it == hosts_.end() || it->second->life != letter.receiver) return;
     it->second->node->receive(now(), letter.sender, letter.message);
+    const auto* all = std::get_if<DeliverAll>(&letter.message);
+    if (all != nullptr && all->last) compare(letter.to);
+  }
+  // What the host knows of members and sessions, with what stands.
+  void compare(const std::string& name) {
+    if (without_store.contains(name)) return;
+    RecordPage page;
+    for (const auto& [id, record] : records.sessions) {
+      page.sessions.emplace_back(id, record.revision);
+    }
+    for (const auto& [key, record] : records.members) {
+      page.members.emplace_back(key, record.revision);
+    }
+    later(name, [this, name, page](Node& node) {
+      RecordNames missed = node.compare(page, true, true);
+      Output out;
+      out.wanted_members = std::move(missed.members);
+      out.wanted_sessions = std::move(missed.sessions);
+      look_up(name, out);
+    });
   }
   ScannedSlots scan(const std::vector<SlotId>& slots) {
     ScannedSlots found;

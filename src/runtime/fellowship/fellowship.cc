@@ -186,6 +186,10 @@ void Fellowship::ask(PoolRequests requests) {
         std::move(requests.members), std::move(requests.sessions),
         answer([](Cluster& c, Now now, auto found) { c.records(now, std::move(found)); }));
   }
+  if (requests.compare) {
+    desk_->revisions(std::move(requests.compare->after), requests.compare->most,
+                     answer([](Cluster& c, Now now, auto page) { c.compared(now, page); }));
+  }
   for (HeldQuery& query : requests.held) {
     desk_->owned_by(std::move(query.members),
                     answer([id = query.id](Cluster& c, Now now, auto packets) {

@@ -36,6 +36,7 @@ class PoolDesk {
   virtual void at_home(HostLife home, Done<PoolStore::HomeRecords> done) = 0;
   virtual void records(std::vector<MemberKey> members, std::vector<std::string> sessions,
                        Done<PoolStore::HomeRecords> done) = 0;
+  virtual void revisions(RecordPlace after, size_t most, Done<RecordPage> done) = 0;
 };
 
 }  // namespace phoenix

@@ -186,4 +186,11 @@ void PoolThread::records(std::vector<MemberKey> members, std::vector<std::string
       std::move(done));
 }
 
+void PoolThread::revisions(RecordPlace after, size_t most, PoolDesk::Done<RecordPage> done) {
+  ask<RecordPage>(
+      *reads_,
+      [after = std::move(after), most](PoolStore& store) { return store.revisions(after, most); },
+      std::move(done));
+}
+
 }  // namespace phoenix

@@ -68,6 +68,7 @@ class PoolThread final : public PoolDesk, public gossip::ViewStore {
   void at_home(HostLife home, PoolDesk::Done<PoolStore::HomeRecords> done) override;
   void records(std::vector<MemberKey> members, std::vector<std::string> sessions,
                PoolDesk::Done<PoolStore::HomeRecords> done) override;
+  void revisions(RecordPlace after, size_t most, PoolDesk::Done<RecordPage> done) override;
 
  private:
   struct Shared;

@@ -84,6 +84,9 @@ class ServedStore final : public PoolStore {
                               std::span<const std::string> sessions) override {
     return answer([&] { return store_.records(members, sessions); });
   }
+  Result<RecordPage> revisions(const RecordPlace& after, size_t most) override {
+    return answer([&] { return store_.revisions(after, most); });
+  }
 
  private:
   template <class Call>

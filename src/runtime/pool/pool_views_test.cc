@@ -47,6 +47,7 @@ class FrailStore final : public PoolStore {
   Result<HomeRecords> records(std::span<const MemberKey>, std::span<const std::string>) override {
     return gone();
   }
+  Result<RecordPage> revisions(const RecordPlace&, size_t) override { return gone(); }
 
  private:
   bool fails() {

@@ -271,6 +271,12 @@ void Machine::ask_records(const PoolRequests& requests) {
         },
         [this](Result<HomeRecords> records) { cluster_->records(node_now(), std::move(records)); });
   }
+  if (requests.compare) {
+    ask<RecordPage>(
+        "revisions",
+        [this, query = *requests.compare] { return env_.pool->revisions(query.after, query.most); },
+        [this](const Result<RecordPage>& page) { cluster_->compared(node_now(), page); });
+  }
   for (const HeldQuery& query : requests.held) {
     ask<std::vector<Packet>>(
         fmt::format("held {}", query.id),

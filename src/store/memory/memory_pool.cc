@@ -296,6 +296,22 @@ PoolStore::HomeRecords MemoryPool::records(std::span<const MemberKey> members,
   return found;
 }
 
+RecordPage MemoryPool::revisions(const RecordPlace& after, size_t most) const {
+  const std::lock_guard lock(shared_->mutex);
+  RecordPage page;
+  const auto& sessions = shared_->durable.sessions;
+  for (auto it = sessions.upper_bound(after.session);
+       it != sessions.end() && page.sessions.size() < most; ++it) {
+    page.sessions.emplace_back(it->first, it->second->revision);
+  }
+  const auto& members = shared_->durable.members;
+  for (auto it = members.upper_bound(after.member.text());
+       it != members.end() && page.members.size() < most; ++it) {
+    page.members.emplace_back(it->second->key, it->second->revision);
+  }
+  return page;
+}
+
 // --- the handles ---
 
 MemoryHostStore::MemoryHostStore(std::shared_ptr<MemoryPool> pool, HostLife self)

@@ -56,6 +56,7 @@ class MemoryPool {
   PoolStore::HomeRecords at_home(const HostLife& home) const;
   PoolStore::HomeRecords records(std::span<const MemberKey> members,
                                  std::span<const std::string> sessions) const;
+  RecordPage revisions(const RecordPlace& after, size_t most) const;
 
   // --- for whoever checks what stands ---
   PoolView view() const;
@@ -139,6 +140,9 @@ class MemoryPoolStore final : public PoolStore {
   Result<HomeRecords> records(std::span<const MemberKey> members,
                               std::span<const std::string> sessions) override {
     return pool_->records(members, sessions);
+  }
+  Result<RecordPage> revisions(const RecordPlace& after, size_t most) override {
+    return pool_->revisions(after, most);
   }
 
  private:

@@ -169,5 +169,12 @@ inline constexpr Statement kMembersNamed = {
     "pool_members_named", "SELECT record FROM member WHERE key = ANY($1::text[])"};
 inline constexpr Statement kSessionsNamed = {
     "pool_sessions_named", "SELECT record FROM session WHERE id = ANY($1::text[])"};
+// $1 behind which, $2 how many
+inline constexpr Statement kSessionRevisions = {
+    "pool_session_revisions",
+    "SELECT id, revision FROM session WHERE id > $1::text ORDER BY id LIMIT $2::bigint"};
+inline constexpr Statement kMemberRevisions = {
+    "pool_member_revisions",
+    "SELECT key, revision FROM member WHERE key > $1::text ORDER BY key LIMIT $2::bigint"};
 
 }  // namespace phoenix::postgres::sql

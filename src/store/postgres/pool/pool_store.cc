@@ -81,6 +81,7 @@ class PostgresPool final : public PoolStore {
   Result<HomeRecords> at_home(const HostLife& home) override;
   Result<HomeRecords> records(std::span<const MemberKey> members,
                               std::span<const std::string> sessions) override;
+  Result<RecordPage> revisions(const RecordPlace& after, size_t most) override;
 
  private:
   using Answered = Answer<std::vector<Rows>>;
@@ -353,6 +354,28 @@ Result<PoolStore::HomeRecords> PostgresPool::records(std::span<const MemberKey> 
   const auto rows = read(calls);
   if (!rows) return tl::unexpected<Error>(rows.error());
   return home_records(*rows);
+}
+
+Result<RecordPage> PostgresPool::revisions(const RecordPlace& after, size_t most) {
+  Arguments of_sessions;
+  of_sessions.text(after.session).integer(static_cast<int64_t>(most));
+  Arguments of_members;
+  of_members.text(after.member.text()).integer(static_cast<int64_t>(most));
+  const std::vector<Call> calls = {{&sql::kSessionRevisions, of_sessions},
+                                   {&sql::kMemberRevisions, of_members}};
+  const auto rows = read(calls);
+  if (!rows) return tl::unexpected<Error>(rows.error());
+  RecordPage page;
+  const Rows& sessions = (*rows)[0];
+  for (int i = 0; i < sessions.size(); ++i) {
+    page.sessions.emplace_back(sessions.bytes(i, 0), static_cast<uint64_t>(sessions.integer(i, 1)));
+  }
+  const Rows& members = (*rows)[1];
+  for (int i = 0; i < members.size(); ++i) {
+    page.members.emplace_back(MemberKey::from_text(std::string(members.bytes(i, 0))),
+                              static_cast<uint64_t>(members.integer(i, 1)));
+  }
+  return page;
 }
 
 }  // namespace
