@@ -475,6 +475,7 @@ struct Node::Impl {
   bool must_learn_session(Command& command, const SessionRef& ref);
   void attach_here(Command command, SessionNo no);
   void attached_here(ApartWrite& write);
+  void ask_for_attached();
   void view_changed(std::span<const HostLife> hosts, std::span<const Dropped> dropped,
                     const std::function<bool(const std::string&)>& mine);
   bool note_home(SessionNo no);

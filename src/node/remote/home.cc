@@ -276,7 +276,7 @@ void Node::Impl::check_foreign() {
   }
   if (members.empty()) return;
   for (const auto& [id, query] : remote.queries) {
-    if (!query.attach) return;  // one check at a time
+    if (query.attaches.empty()) return;  // one check at a time
   }
   AskedHeld query;
   for (const MemberNo no : members) query.members.push_back(directory.member(no).record->key);
@@ -297,14 +297,19 @@ void Node::Impl::held(uint64_t id, Result<std::vector<Packet>> found) {
   AskedHeld query = std::move(it->second);
   remote.queries.erase(it);
   if (found) compare_held(query, *found);
-  if (!query.attach) return;
-  if (!found) return refuse(query.attach->id, found.error());
-  const SessionNo session = directory.find_session(query.session);
-  if (session == kNobody || !directory.session(session).here ||
-      !directory.session(session).active()) {
-    return dispatch(std::move(*query.attach));  // another process was faster
+  for (AttachedHere& attached : query.attaches) {
+    if (!found) {
+      refuse(attached.command.id, found.error());
+      continue;
+    }
+    const SessionNo session = directory.find_session(attached.session);
+    if (session == kNobody || !directory.session(session).here ||
+        !directory.session(session).active()) {
+      dispatch(std::move(attached.command));  // another process was faster
+      continue;
+    }
+    reply(attached.command.id, attach_reply(session));
   }
-  reply(query.attach->id, attach_reply(session));
 }
 
 // What the store had of these members while the question was under way is so, unless a keeper has

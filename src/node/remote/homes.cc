@@ -14,6 +14,7 @@ namespace {
 constexpr Duration kUnknownHome = seconds(2);
 constexpr Duration kLeastGrace = seconds(1);
 constexpr size_t kAdoptAtOnce = 512;
+constexpr size_t kHeldAtOnce = 1'000;  // members in one question, or those of one session
 
 }  // namespace
 
@@ -163,15 +164,29 @@ void Node::Impl::attach_here(Command command, SessionNo no) {
 
 // The session is at home here, durably: what do its members hold?
 void Node::Impl::attached_here(ApartWrite& write) {
-  AskedHeld query;
-  query.session = write.attaches;
-  query.attach = std::move(*write.command);
   const SessionNo no = directory.find_session(write.attaches);
-  if (no == kNobody) return dispatch(std::move(*query.attach));
+  if (no == kNobody) return dispatch(std::move(*write.command));
   answer_waiters(no, std::nullopt);
   directory.session(no).broken_at.reset();
+  AttachedHere attached = {std::move(*write.command), write.attaches, {}};
   for (const MemberNo member : directory.session(no).members) {
-    query.members.push_back(directory.member(member).record->key);
+    attached.members.push_back(directory.member(member).record->key);
+  }
+  remote.attached.push_back(std::move(attached));
+}
+
+// Thousands may come from a host that is lost: one question after the other, of many each.
+void Node::Impl::ask_for_attached() {
+  if (remote.attached.empty()) return;
+  const bool asked = std::any_of(remote.queries.begin(), remote.queries.end(),
+                                 [](const auto& entry) { return !entry.second.attaches.empty(); });
+  if (asked) return;
+  AskedHeld query;
+  while (!remote.attached.empty() && query.members.size() < kHeldAtOnce) {
+    AttachedHere& next = remote.attached.front();
+    query.members.insert(query.members.end(), next.members.begin(), next.members.end());
+    query.attaches.push_back(std::move(next));
+    remote.attached.pop_front();
   }
   ask_held(std::move(query));
 }
@@ -355,6 +370,7 @@ Instant Node::Impl::remote_deadline() const {
 void Node::Impl::settle_remote() {
   place_orphans();
   if (!remote.leaving.empty()) let_go();
+  ask_for_attached();
   tell_news();
   tell_loads();
 }

@@ -39,10 +39,15 @@ struct Loss {
   uint32_t life = 0;       // of the packet's place in the table
 };
 
-// The question to the store that is under way, for an attach or to check what is here.
+// An attach whose answer waits for what its session's members hold, by the store.
+struct AttachedHere {
+  Command command;
+  std::string session;
+  std::vector<MemberKey> members;
+};
+// The question to the store that is under way, for attaches or to check what is here.
 struct AskedHeld {
-  std::optional<Command> attach;  // else a check
-  std::string session;            // of the attach
+  std::vector<AttachedHere> attaches;  // none: a check
   std::vector<MemberKey> members;
   Instant at;
 };
@@ -127,6 +132,7 @@ struct Remote {
   std::deque<Asked> asked;  // by `until`
   uint64_t next_query = 0;
   std::map<uint64_t, AskedHeld> queries;
+  std::deque<AttachedHere> attached;  // for the next of these: all that came meanwhile go into one
 };
 
 // Names of deliveries in an outbox: places of the packet table, or of the foreign table.
