@@ -67,12 +67,8 @@ void Node::Impl::ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refus
 // The call at hand is refused, and its answer names the approval: whoever reads it may look for
 // that one, or wait for it.
 void Node::Impl::tell_when_durable(const DocumentKey& key) {
-  if (!busy_documents.contains(key)) return;
-  for (const auto& [id, write] : writes) {
-    for (const DocumentStep& step : write.documents) {
-      if (step.next->key == key) governance.told_with = id;
-    }
-  }
+  const auto writing = busy_documents.find(key);
+  if (writing != busy_documents.end()) governance.told_with = writing->second;
 }
 
 void Node::Impl::put_approval(Write& write, const DocumentKey& key, const ApprovalForm& form) {

@@ -196,7 +196,7 @@ void Node::Impl::put_document(Write& write, const DocumentPtr& before, const Doc
   entry.event = event;
   entry.revision = next->revision;
   entry.inputs = lineage::sha256(next->text);
-  busy_documents.insert(next->key);
+  busy_documents.insert_or_assign(next->key, write.id);
   write.unblocks.push_back(block_name(next->key));
   write.documents.push_back({next});
   write.ops.emplace_back(PutDocument{.document = next,

@@ -86,7 +86,7 @@ bool Node::Impl::something_new(Session& session) const {
 }
 
 // One answer: what the session is told now. max = 0: no deliveries.
-DeliveriesReply Node::Impl::carry(SessionNo no, Waiter& waiter) {
+DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   Session& session = directory.session(no);
   // Who polls without `after` may have many polls open; a stream is opened to be told everything.
   const Duration repeat_after = waiter.stream ? Duration{} : session.lease() / 3;
@@ -145,8 +145,7 @@ void Node::Impl::poll(Command command, Poll& request) {
   const auto after = acknowledge(session, wanted.after);
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
-    Waiter at_once = {.max = wanted.max, .after = after};
-    reply(command.id, carry(no, at_once));
+    reply(command.id, carry(no, {.max = wanted.max, .after = after}));
     session.fresh_offers = false;
     return;
   }
@@ -177,8 +176,7 @@ void Node::Impl::heartbeat(Command command, Heartbeat& request) {
   Session& session = directory.session(found->session);
   if (without_hold(command, session.lease())) return;
   const auto after = acknowledge(session, wanted.after);
-  Waiter at_once = {.max = 0, .after = after};
-  reply(command.id, carry(found->session, at_once));
+  reply(command.id, carry(found->session, {.max = 0, .after = after}));
   session.fresh_offers = false;
 }
 
@@ -223,6 +221,7 @@ void Node::Impl::feed_stream(SessionNo no, Waiter& waiter, bool speak) {
   for (bool more = true; more; speak = false) {
     DeliveriesReply portion = carry(no, waiter);
     waiter.after = parse_cursor(portion.next);
+    waiter.offers = offers.last_number;
     more = !portion.deliveries.empty() || !portion.revoked.empty();
     if (!more && !speak && portion.offers.empty()) return;
     out.portions.push_back({.stream = waiter.request, .end = false, .portion = std::move(portion)});
@@ -244,7 +243,7 @@ void Node::Impl::serve_waiters(SessionNo no) {
     return;
   }
   while (!session.waiters.empty() && something_new(session)) {
-    Waiter waiter = session.waiters.front();
+    const Waiter waiter = session.waiters.front();
     session.waiters.erase(session.waiters.begin());
     waiting.erase(waiter.request);
     reply(waiter.request, carry(no, waiter));

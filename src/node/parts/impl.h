@@ -244,7 +244,7 @@ struct Node::Impl {
   void check_offers();
   void offered(Offered offered);
   void stop_asking(SessionNo no, const Packet& head);
-  std::vector<Offered> offers_for(SessionNo no, Waiter& waiter);
+  std::vector<Offered> offers_for(SessionNo no, const Waiter& waiter);
 
   // --- orders.cc: cancel, assign, evict, retry ---
   void order(Command command, OrderPacket& order);
@@ -350,7 +350,7 @@ struct Node::Impl {
   void stream_closed(RequestId id, bool by_peer);
   std::optional<OutboxCursor> acknowledge(Session& session,
                                           const std::optional<std::string>& after);
-  DeliveriesReply carry(SessionNo no, Waiter& waiter);
+  DeliveriesReply carry(SessionNo no, const Waiter& waiter);
   void feed_stream(SessionNo no, Waiter& waiter, bool speak);
   bool something_new(Session& session) const;
   void serve_waiters(SessionNo no);
@@ -563,7 +563,7 @@ struct Node::Impl {
   uint64_t incarnation_floor = 0;                    // of all members that were forgotten
   WallMs next_forget = 0;
   std::map<DocumentKey, DocumentPtr> documents;
-  std::set<DocumentKey> busy_documents;  // with a write on its way
+  std::map<DocumentKey, uint64_t> busy_documents;  // with the write that is on its way
   mutable Governance governance;
   const lineage::Actor self_actor;
   std::optional<CheckedBatch> checked_batch;  // the newest

@@ -40,7 +40,7 @@ void Node::Impl::stop_asking(SessionNo no, const Packet& head) {
 // A stream is told each of them once; whoever reads another one is told all. The answer to a poll
 // may be lost, and nothing acknowledges what it carried of these: a later one says it again.
 // Numbers of sessions are used again: each is asked for members of its own only.
-std::vector<Offered> Node::Impl::offers_for(SessionNo no, Waiter& waiter) {
+std::vector<Offered> Node::Impl::offers_for(SessionNo no, const Waiter& waiter) {
   std::vector<Offered> told;
   const auto it = offers.asked.find(no);
   if (it == offers.asked.end()) return told;
@@ -57,7 +57,6 @@ std::vector<Offered> Node::Impl::offers_for(SessionNo no, Waiter& waiter) {
     if (!waiter.stream) asked.told = now.mono;
     told.push_back(asked.what);
   }
-  if (waiter.stream) waiter.offers = offers.last_number;
   return told;
 }
 
