@@ -224,6 +224,14 @@ std::vector<uint32_t> Outbox::untaken_until(Instant until) const {
   return tokens;
 }
 
+std::vector<std::pair<uint64_t, uint32_t>> Outbox::entries() const {
+  std::vector<std::pair<uint64_t, uint32_t>> kept;
+  for (const Entry& entry : entries_) {
+    if (!entry.removed) kept.emplace_back(entry.position, entry.token);
+  }
+  return kept;
+}
+
 std::optional<Outbox::Untaken> Outbox::next_untaken(uint64_t behind, Instant until) const {
   for (auto it = from(std::max(fresh_from_, behind + 1)); it != entries_.end() && it->at <= until;
        ++it) {

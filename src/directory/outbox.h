@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -107,6 +108,8 @@ class Outbox {
   void forget();
 
   size_t size() const { return live_; }
+  // Position and token of all that are kept, for checks.
+  std::vector<std::pair<uint64_t, uint32_t>> entries() const;
 
  private:
   struct Entry {

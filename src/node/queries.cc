@@ -151,8 +151,36 @@ std::vector<std::string> Node::Impl::check() const {
                       std::to_string(held));
     }
   }
+  check_outboxes(wrong);
   if (remote.on && is_ready) check_remote(wrong);
   return wrong;
+}
+
+// What a session is to be handed belongs to one of its members, and knows where it waits.
+void Node::Impl::check_outboxes(std::vector<std::string>& wrong) const {
+  for (const SessionNo no : directory.sessions()) {
+    const Session& session = directory.session(no);
+    for (const auto& [position, token] : session.outbox.entries()) {
+      uint64_t known = 0;
+      MemberNo owner = kNobody;
+      std::string name = "a packet that is not there";
+      if (const ForeignNo at = token & ~kForeignToken; is_foreign(token)) {
+        const bool there = at < remote.foreign.end() && remote.foreign[at].used;
+        if (there) {
+          known = remote.foreign[at].outbox;
+          owner = remote.foreign[at].member;
+          name = remote.foreign[at].head->key.text();
+        }
+      } else if (token < packets.end() && packets[token].used) {
+        known = packets[token].outbox;
+        owner = packets[token].owner;
+        name = packets[token].head->key.text();
+      }
+      if (known == position && owner != kNobody && directory.member(owner).session == no) continue;
+      wrong.push_back("I1: " + name + " waits at the session " + session.record->id +
+                      ", which does not have it");
+    }
+  }
 }
 
 }  // namespace phoenix

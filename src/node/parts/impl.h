@@ -496,6 +496,7 @@ struct Node::Impl {
   PacketView view(SlotNo slot) const;
   Status status(const Slot& slot) const;
   std::vector<std::string> check() const;
+  void check_outboxes(std::vector<std::string>& wrong) const;
   CandidateView candidate(const Candidate& from) const;
   WalkView walk(const PlaceQuery& query) const;
   // May this member take the packet of the slot by name? Empty if so, else why not.
