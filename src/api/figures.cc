@@ -101,6 +101,12 @@ void write_population(MetricsText& text, const Stats& stats) {
   for (int i = 0; i < kStatuses; ++i) {
     text.sample(packets_in(stats, i), label("status", status_name(static_cast<Status>(i))));
   }
+  text.family("phoenix_placements_turned_away_total", "counter",
+              "Placements of other hosts on members at home here that were sent back, by reason.");
+  for (int i = 0; i < kTurnReasons; ++i) {
+    text.sample(stats.turned_away[static_cast<size_t>(i)],
+                label("reason", turn_reason_name(static_cast<TurnReason>(i))));
+  }
   text.family("phoenix_owner_changes_total", "counter", "Changes of owner by cause.");
   for (int i = 0; i < kMoveCauses; ++i) {
     text.sample(stats.moved[static_cast<size_t>(i)],

@@ -33,6 +33,7 @@
 #include "directory/member.h"
 #include "directory/outbox.h"
 #include "node/command.h"
+#include "node/stats.h"
 #include "packet/packet.h"
 #include "store/pool_store.h"
 
@@ -69,7 +70,6 @@ struct Untaken {
   PacketKey key;
   uint64_t epoch = 0;
 };
-enum class TurnReason : uint8_t { kFull, kDraining, kGone };
 struct Turned {
   PacketKey key;
   uint64_t epoch = 0;

@@ -39,6 +39,11 @@ std::vector<Duration> Samples::newest() const {
   return out;
 }
 
+std::string_view turn_reason_name(TurnReason reason) {
+  constexpr std::array<std::string_view, kTurnReasons> kNames = {"full", "draining", "gone"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
 std::string_view move_cause_name(MoveCause cause) {
   constexpr std::array<std::string_view, kMoveCauses> kNames = {
       "death", "freeze", "drain", "handoff", "reassign", "operator", "restart", "join"};

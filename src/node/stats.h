@@ -42,6 +42,11 @@ class Samples {
   std::array<uint64_t, 16> buckets_{};
 };
 
+// Why a member's home sent a delivery of another host back.
+enum class TurnReason : uint8_t { kFull, kDraining, kGone };
+inline constexpr int kTurnReasons = 3;
+std::string_view turn_reason_name(TurnReason reason);
+
 // Why an owner lost a packet or got one.
 enum class MoveCause : uint8_t {
   kDeath,   // its connection broke, or it was retired or replaced while holding
@@ -86,7 +91,8 @@ struct Stats {
   uint64_t submitted = 0;
   uint64_t granted = 0;
   uint64_t deliveries = 0;
-  std::array<uint64_t, kMoveCauses> moved{};  // changes of owner by cause
+  std::array<uint64_t, kTurnReasons> turned_away{};  // other hosts' placements, at a home here
+  std::array<uint64_t, kMoveCauses> moved{};         // changes of owner by cause
   // Packets that changes of membership took from an owner, and those that had to move for them:
   // what leavers held, and what one who joined would get if all that nobody was handed yet were
   // placed anew. As nothing else is moved for a change, the two are equal; the simulator holds each

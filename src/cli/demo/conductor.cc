@@ -381,6 +381,7 @@ void Conductor::finish() {
                      move.event, move.reason, move.from, move.to, move.at, move.granted_at));
   }
   figures_.turned_away = ledger_.turned_away();
+  figures_.placements = ledger_.placements();
   figures_.had_to_move = figures_.moved - needless.size();
   figures_.handoff_ms = quantiles(handoffs_ms_);
   figures_.ownership_gap_ms = quantiles(gaps_ms_);

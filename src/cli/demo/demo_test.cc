@@ -284,6 +284,7 @@ TEST(Ledger, WhatTheOwnersHostTurnsAwayIsNoMove) {
   log.add("p", "created", 1, "", "w1");
   log.add("p", "evicted", 2, "w1", "w2", 0, "its owner's host turned it away");
   EXPECT_EQ(log.ledger.turned_away(), 1U);
+  EXPECT_EQ(log.ledger.placements(), 2U);
   EXPECT_EQ(log.ledger.moved(), 0U);
   EXPECT_EQ(log.ledger.owner("p"), "w2");
 }

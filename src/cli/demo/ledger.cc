@@ -22,7 +22,10 @@ void Ledger::packet_event(const PacketEvent& event) {
   check_end(event, entry);
   if (!event.from.empty()) left_owner(event, entry);
   entry.revision = event.revision;
-  if (event.epoch != entry.epoch) entry.granted_at = event.at;
+  if (event.epoch != entry.epoch) {
+    entry.granted_at = event.at;
+    ++placements_;
+  }
   entry.epoch = event.epoch;
   entry.owner = event.owner;
 }

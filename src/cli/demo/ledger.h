@@ -83,6 +83,7 @@ class Ledger {
   // Placements that the owner's host turned away, because it knew better what the owner has in
   // hand: no change of membership, and nobody was given the packet.
   uint64_t turned_away() const { return turned_away_; }
+  uint64_t placements() const { return placements_; }  // all of them, that is of epochs
   // Moves that need not have been: the owner was neither leaving nor gone, and no member that
   // joined since the packet was placed drew it. Once all events are known.
   std::vector<Move> needless() const;
@@ -129,6 +130,7 @@ class Ledger {
   uint64_t failed_ = 0;
   std::vector<Move> moves_;
   uint64_t turned_away_ = 0;
+  uint64_t placements_ = 0;
   std::string most_moved_;
   int most_changes_ = 0;
 };

@@ -201,6 +201,7 @@ std::string render_json(const Figures& f) {
   if (f.hosts > 1) {
     out.set("hosts", count(f.hosts)).set("hostFreezes", count(f.host_freezes));
     out.set("hostLeaves", count(f.host_leaves)).set("turnedAway", count(f.turned_away));
+    out.set("placements", count(f.placements));
   }
   out.set("load", std::move(load));
   out.set("rebalancing", std::move(rebalancing)).set("handoffMs", std::move(handoff));
@@ -233,7 +234,8 @@ std::string render_text(const Figures& f, bool color) {
                            f.load_max_over_mean)},
       {"rebalancing", fmt::format("{} packets moved, {} had to · ratio {:.3f}", grouped(f.moved),
                                   grouped(f.had_to_move), rebalancing_ratio(f))},
-      {"turned away", fmt::format("{} placements, by the owner's host", grouped(f.turned_away))},
+      {"turned away", fmt::format("{} of {} placements, by the owner's host",
+                                  grouped(f.turned_away), grouped(f.placements))},
       {"handoff", in_ms(f.handoff_ms) + " (call to durable commit)"},
       {"ownership gap", in_ms(f.ownership_gap_ms) + " (last call to next owner's commit)"},
       {"recovery", in_ms(f.recovery_ms) + " (signal to next owner's start)"},

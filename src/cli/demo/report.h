@@ -69,7 +69,8 @@ struct Figures {
   double load_max_over_mean = 0;
   uint64_t moved = 0;
   uint64_t had_to_move = 0;
-  uint64_t turned_away = 0;  // placements, by the owner's host, before the owner heard of them
+  uint64_t placements = 0;
+  uint64_t turned_away = 0;  // of these, by the owner's host, before the owner heard of them
   Quantiles handoff_ms;
   Quantiles ownership_gap_ms;
   Quantiles recovery_ms;

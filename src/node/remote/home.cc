@@ -204,6 +204,7 @@ std::optional<TurnReason> Node::Impl::why_turned(MemberNo no, const Packet& head
 }
 
 void Node::Impl::turn(const HostLife& from, const Packet& head, MemberNo no, TurnReason why) {
+  ++stats.turned_away[static_cast<size_t>(why)];
   Turned answer = {.key = head.key, .epoch = head.epoch, .why = why, .member = {}, .session = {}};
   if (no != kNobody) {
     const Member& member = directory.member(no);

@@ -125,7 +125,8 @@ class DemoTest(unittest.TestCase):
         figures = json.loads(done.stdout)
         self.assertEqual([figures[name] for name in
                           ("hosts", "hostKills", "hostFreezes", "hostLeaves")], [3, 1, 1, 1])
-        self.check_figures(figures, 200, {"hosts", "hostFreezes", "hostLeaves", "turnedAway"})
+        self.check_figures(figures, 200, {"hosts", "hostFreezes", "hostLeaves", "turnedAway",
+                                          "placements"})
         self.nothing_left()
 
     def test_host_kills_and_three_workers_on_a_folder_of_ours(self):
