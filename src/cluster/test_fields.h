@@ -99,7 +99,7 @@ PHOENIX_FIELDS(Taken, key, epoch, started)
 PHOENIX_FIELDS(Untaken, key, epoch)
 PHOENIX_FIELDS(Turned, key, epoch, why, member, session)
 PHOENIX_FIELDS(Records, sessions, members, gone_members, gone_sessions)
-PHOENIX_FIELDS(Loads, others)
+PHOENIX_FIELDS(Loads, others, asked, given)
 PHOENIX_FIELDS(Documents, documents)
 PHOENIX_FIELDS(Parted, key, incarnation, done)
 

@@ -15,6 +15,7 @@
 //   yours keeper -> home   Parted       (done) so it is, and nothing more will be assigned to it
 //   any -> all       Documents    policies, contracts and approvals as they now are, durably
 //                    Loads        what each member holds of other keepers' packets
+//   keeper -> home   Loads        (given) what the keeper has given them, asked for by the home
 //
 // All of it may be lost with a link, and may be repeated: (packet, epoch) names a delivery, the
 // higher revision of a record wins. After a link came up, both sides say all of it again.
@@ -93,6 +94,10 @@ struct Records {
 struct Loads {
   // Load that the member holds of packets whose keeper is another host than the receiver.
   std::vector<std::pair<MemberKey, uint32_t>> others;
+  // Home to keeper: the receiver's part of their room has become less; what has it given them by
+  // now, counting what is on its way to the store? Answered by `given`, each once.
+  std::vector<MemberKey> asked;
+  std::vector<std::pair<MemberKey, uint32_t>> given;
 };
 
 struct Documents {

@@ -127,21 +127,28 @@ void take(MsgpackReader& in, Records& message) {
   message.gone_sessions = take_ids(in);
 }
 
+void put_load(MsgpackWriter& out, const std::pair<MemberKey, uint32_t>& load) {
+  out.array(2);
+  put(out, load.first);
+  out.uint(load.second);
+}
+std::pair<MemberKey, uint32_t> take_load(MsgpackReader& in) {
+  std::pair<MemberKey, uint32_t> load;
+  in.array_of(2);
+  load.first = take_key<MemberKey>(in);
+  load.second = take_u32(in);
+  return load;
+}
+
 void put(MsgpackWriter& out, const Loads& message) {
-  put_list(out, message.others, [&out](const auto& load) {
-    out.array(2);
-    put(out, load.first);
-    out.uint(load.second);
-  });
+  put_list(out, message.others, [&out](const auto& load) { put_load(out, load); });
+  put_list(out, message.asked, [&out](const MemberKey& key) { put(out, key); });
+  put_list(out, message.given, [&out](const auto& load) { put_load(out, load); });
 }
 void take(MsgpackReader& in, Loads& message) {
-  message.others = take_list(in, [&in] {
-    std::pair<MemberKey, uint32_t> load;
-    in.array_of(2);
-    load.first = take_key<MemberKey>(in);
-    load.second = take_u32(in);
-    return load;
-  });
+  message.others = take_list(in, [&in] { return take_load(in); });
+  message.asked = take_list(in, [&in] { return take_key<MemberKey>(in); });
+  message.given = take_list(in, [&in] { return take_load(in); });
 }
 
 void take(MsgpackReader& in, Offered& message) { message = take_offered(in); }
@@ -154,7 +161,7 @@ void take(MsgpackReader& in, Documents& message) {
 }
 
 // How many values put() writes for a message of this kind, the kind itself apart.
-constexpr uint32_t kFields[] = {3, 3, 3, 3, 2, 5, 4, 1, 1, 1, 3};
+constexpr uint32_t kFields[] = {3, 3, 3, 3, 2, 5, 4, 3, 1, 1, 3};
 static_assert(std::size(kFields) == std::variant_size_v<NodeMessage>);
 
 }  // namespace

@@ -48,9 +48,15 @@ void Node::Impl::tell_loads() {
   remote.loads_due = kNever;
   const std::set<MemberNo> changed = std::exchange(remote.loads_changed, {});
   const std::set<MemberNo> introduced = std::exchange(remote.introduced, {});
+  const auto asks = std::exchange(remote.asks, {});
   for (const HostLife& peer : remote.view) {
     if (peer == config.self) continue;
     Loads loads;
+    if (const auto asked = asks.find(peer); asked != asks.end()) {
+      for (const MemberNo no : asked->second) {
+        if (directory.has_member(no)) loads.asked.push_back(directory.member(no).record->key);
+      }
+    }
     auto& told = remote.loads_told[peer];
     for (const MemberNo no : changed) {
       if (!directory.has_member(no)) {
@@ -90,13 +96,16 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
   tell_loads_to(peer, std::move(loads));
 }
 
+// Whom it is asked about it has been told of before.
 void Node::Impl::tell_loads_to(const HostLife& peer, Loads loads) {
   constexpr size_t kPortion = 10'000;
-  for (size_t from = 0; from < loads.others.size(); from += kPortion) {
-    const auto first = loads.others.begin() + static_cast<ptrdiff_t>(from);
-    const size_t size = std::min(kPortion, loads.others.size() - from);
-    tell(peer, Loads{{first, first + static_cast<ptrdiff_t>(size)}});
+  while (loads.others.size() > kPortion) {
+    const auto first = loads.others.end() - static_cast<ptrdiff_t>(kPortion);
+    tell(peer, Loads{{first, loads.others.end()}, {}, {}});
+    loads.others.erase(first, loads.others.end());
   }
+  const bool none = loads.others.empty() && loads.asked.empty() && loads.given.empty();
+  if (!none) tell(peer, std::move(loads));
 }
 
 void Node::Impl::set_foreign_load(MemberNo no, uint32_t load) {
@@ -131,6 +140,16 @@ void Node::Impl::loads_told(const HostLife& from, const Loads& message) {
     set_foreign_load(no, load);
     Sharing(*this).hear(no);
   }
+  for (const auto& [key, load] : message.given) {
+    const MemberNo no = directory.find_member(key);
+    if (no != kNobody) Sharing(*this).given(from, no, load);
+  }
+  Loads answer;
+  for (const MemberKey& key : message.asked) {
+    const MemberNo no = directory.find_member(key);
+    answer.given.emplace_back(key, no == kNobody ? 0 : Sharing(*this).given_to(no));
+  }
+  tell_loads_to(from, std::move(answer));
 }
 
 // --- members that are asked for more than they have -----------------------------------------
@@ -145,7 +164,7 @@ void Node::Impl::Sharing::introduce(MemberNo no) {
   others.introduced.insert(no);
   others.loads_changed.insert(no);
   others.loads_due = node_.now.mono;
-  if (is_waited_for(member)) begin(no);
+  if (is_waited_for(member) || is_like_a_shared_one(member)) begin(no);
 }
 
 bool Node::Impl::Sharing::is_waited_for(const Member& member) const {
@@ -153,10 +172,31 @@ bool Node::Impl::Sharing::is_waited_for(const Member& member) const {
   return node_.parking.best(node_.placement.max_load(member.ring), serves).has_value();
 }
 
+// Others may have packets for it that wait, as they have for one that can do the same.
+bool Node::Impl::Sharing::is_like_a_shared_one(const Member& member) const {
+  constexpr size_t kLooks = 32;
+  const MemberRecord& record = *member.record;
+  size_t looks = 0;
+  for (const auto& [no, shares] : node_.remote.shares) {
+    if (++looks > kLooks) break;
+    if (!node_.directory.has_member(no)) continue;
+    const MemberRecord& other = *node_.directory.member(no).record;
+    if (other.key.ns() != record.key.ns()) continue;
+    const auto has = [&](const std::string& capability) {
+      return std::binary_search(record.capabilities.begin(), record.capabilities.end(), capability);
+    };
+    if (std::any_of(other.capabilities.begin(), other.capabilities.end(), has)) return true;
+  }
+  return false;
+}
+
 void Node::Impl::Sharing::begin(MemberNo no) {
   Remote& others = node_.remote;
-  if (others.shares.contains(no) || node_.directory.member(no).ring == kNoMember) return;
-  if (!turn(no, others.shares[no])) {
+  const Member& member = node_.directory.member(no);
+  if (others.shares.contains(no) || member.ring == kNoMember) return;
+  // Of who has only just registered nobody has been told.
+  Shares& shares = others.shares.emplace(no, Shares(member.record->revision > 1)).first->second;
+  if (!turn(no, shares)) {
     others.shares.erase(no);
     return;
   }
@@ -191,13 +231,39 @@ bool Node::Impl::Sharing::turn(MemberNo no, Shares& shares) {
     return false;
   }
   shares.turn(node_.placement.max_load(member.ring), holdings(no), node_.now.mono);
+  ask(no, shares);
   return !shares.over();
+}
+
+// This host itself knows what it has given, and keeps to its share from now on.
+void Node::Impl::Sharing::ask(MemberNo no, Shares& shares) {
+  for (const HostLife& keeper : shares.to_ask()) {
+    if (keeper == node_.config.self) {
+      shares.answered(keeper, given_to(no), node_.now.mono);
+    } else {
+      node_.remote.asks[keeper].insert(no);
+      node_.remote.loads_changed.insert(no);
+      node_.remote.loads_due = node_.now.mono;
+    }
+  }
+}
+
+void Node::Impl::Sharing::given(const HostLife& keeper, MemberNo no, uint32_t load) {
+  const auto shared = node_.remote.shares.find(no);
+  if (shared == node_.remote.shares.end()) return;
+  shared->second.answered(keeper, load, node_.now.mono);
+  node_.note_load(no);
+}
+
+uint32_t Node::Impl::Sharing::given_to(MemberNo no) const {
+  const Member& member = node_.directory.member(no);
+  if (member.ring == kNoMember) return member.incoming_load;
+  return node_.placement.load(member.ring) - member.kept_back - member.foreign_load;
 }
 
 // What each host's packets take of its room. Requires: it is on the ring.
 std::vector<Shares::Holding> Node::Impl::Sharing::holdings(MemberNo no) const {
-  const Member& member = node_.directory.member(no);
-  const uint32_t own = node_.placement.load(member.ring) - member.kept_back - member.foreign_load;
+  const uint32_t own = given_to(no);
   std::vector<Shares::Holding> all;
   for (const HostLife& keeper : node_.remote.view) {
     all.push_back(
@@ -224,6 +290,7 @@ void Node::Impl::Sharing::keep(MemberNo no) {
   const Member& member = node_.directory.member(no);
   if (member.ring == kNoMember) return;
   shared->second.saw(holdings(no));
+  ask(no, shared->second);
   const uint32_t most = node_.placement.max_load(member.ring);
   const uint32_t for_others = most - std::min(most, shared->second.of(node_.config.self));
   keep_back(no, for_others - std::min(for_others, member.foreign_load));

@@ -23,6 +23,10 @@ class Node::Impl::Sharing {
   void turn();
   // What it holds may have changed.
   void keep(MemberNo no);
+  // A keeper's answer: so much it has given the member.
+  void given(const HostLife& keeper, MemberNo no, uint32_t load);
+  // This host's answer, as a keeper: counting what is on its way to the store.
+  uint32_t given_to(MemberNo no) const;
 
   // --- of members at home elsewhere ---
   // It has joined, or come to another home, by its records: nothing is placed on it before that
@@ -41,6 +45,8 @@ class Node::Impl::Sharing {
 
  private:
   bool is_waited_for(const Member& member) const;
+  bool is_like_a_shared_one(const Member& member) const;
+  void ask(MemberNo no, Shares& shares);
   bool tells(const HostLife& peer, MemberNo no) const;
   bool turn(MemberNo no, Shares& shares);
   std::vector<Shares::Holding> holdings(MemberNo no) const;

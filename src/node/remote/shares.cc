@@ -1,6 +1,7 @@
 #include "node/remote/shares.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace phoenix {
 namespace {
@@ -12,27 +13,41 @@ constexpr Duration kEven = milliseconds(200);
 
 }  // namespace
 
+// What is its of the room, for all that may be known.
+uint32_t Shares::Part::taken() const {
+  return std::max({share, held, given, asks > 0 || to_ask ? bound : 0U});
+}
+
+Shares::Part* Shares::find(const HostLife& keeper) {
+  const auto it = std::find_if(parts_.begin(), parts_.end(),
+                               [&](const Part& part) { return part.keeper == keeper; });
+  return it == parts_.end() ? nullptr : &*it;
+}
+
 uint32_t Shares::of(const HostLife& keeper) const {
-  for (const Part& part : parts_) {
-    if (part.keeper == keeper) return part.share;
-  }
-  return 0;
+  const Part* const part = const_cast<Shares*>(this)->find(keeper);
+  return part == nullptr ? 0 : part->share;
 }
 
 bool Shares::over() const {
-  return std::count_if(parts_.begin(), parts_.end(),
-                       [&](const Part& part) { return part.sated <= now_; }) < 2;
+  size_t want = 0;
+  for (const Part& part : parts_) {
+    if (part.asks > 0 || part.to_ask) return false;
+    want += part.sated <= now_ ? 1 : 0;
+  }
+  return want < 2;
 }
 
 void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant now) {
   most_ = most;
   now_ = now;
   match(holdings);
+  forget_late();
   saw(holdings);
   pass_on();
   even_out();
   for (Part& part : parts_) {
-    part.idle = part.share - std::min(part.share, part.peak);
+    part.idle = part.share - std::min(part.share, std::max(part.peak, part.given));
     part.peak = part.held;
   }
 }
@@ -40,44 +55,97 @@ void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant n
 // Who has taken something wants room. Room that is nobody's is given away.
 void Shares::saw(const std::vector<Holding>& holdings) {
   for (const auto& [keeper, held] : holdings) {
-    for (Part& part : parts_) {
-      if (part.keeper != keeper) continue;
-      if (held > part.held) part.sated = {};
-      part.held = held;
-      part.peak = std::max(part.peak, held);
-    }
+    Part* const part = find(keeper);
+    if (part == nullptr) continue;
+    if (held > part->held) part->sated = {};
+    part->held = held;
+    part->peak = std::max(part->peak, held);
+    if (held >= part->given) part->given = 0;
   }
-  uint64_t given = 0;
-  for (const Part& part : parts_) given += std::max(part.share, part.held);
-  if (given < most_) {
-    give(static_cast<uint32_t>(most_ - given), parts_.size());
-  } else if (given > most_) {
-    // It has less room than it had.
-    for (Part& part : parts_) part.share = std::min(part.share, part.held);
+  shrink();
+  hand_out();
+}
+
+std::vector<HostLife> Shares::to_ask() {
+  std::vector<HostLife> keepers;
+  for (Part& part : parts_) {
+    if (!std::exchange(part.to_ask, false)) continue;
+    ++part.asks;
+    part.asked_at = now_;
+    keepers.push_back(part.keeper);
   }
+  return keepers;
+}
+
+// Who has given something that is not here yet uses its share, as far as there is room for that.
+void Shares::answered(const HostLife& keeper, uint32_t given, Instant now) {
+  Part* const part = find(keeper);
+  if (part == nullptr) return;
+  now_ = std::max(now_, now);
+  if (part->asks > 0) --part->asks;
+  if (given > part->held) {
+    part->given = given;
+    part->given_at = now;
+    part->sated = {};
+    uint64_t others = 0;
+    for (const Part& other : parts_) others += &other == part ? 0 : other.taken();
+    const uint64_t room = most_ - std::min<uint64_t>(most_, others);
+    const auto wanted = static_cast<uint32_t>(std::min<uint64_t>(given, room));
+    part->share = std::max(part->share, wanted);
+  }
+  hand_out();
 }
 
 // Hosts come and go.
 void Shares::match(const std::vector<Holding>& holdings) {
   std::vector<Part> parts;
   for (const auto& [keeper, held] : holdings) {
-    const auto known = std::find_if(parts_.begin(), parts_.end(),
-                                    [&](const Part& part) { return part.keeper == keeper; });
-    parts.push_back(known == parts_.end() ? Part{.keeper = keeper, .share = held} : *known);
+    if (Part* const known = find(keeper)) {
+      parts.push_back(std::move(*known));
+      continue;
+    }
+    Part part = {.keeper = keeper, .share = held};
+    if (told_) lower(part, held, most_);
+    parts.push_back(std::move(part));
   }
+  told_ = true;
   parts_ = std::move(parts);
   if (next_ >= parts_.size()) next_ = 0;
 }
 
-// What was unused for two turns.
+// bound: what it was told before.
+void Shares::lower(Part& part, uint32_t share, uint32_t bound) {
+  part.bound = part.asks > 0 || part.to_ask ? std::max(part.bound, bound) : bound;
+  part.share = share;
+  part.to_ask = true;
+}
+
+// An answer, or what was on its way, was lost.
+void Shares::forget_late() {
+  for (Part& part : parts_) {
+    if (part.asks > 0 && part.asked_at + kPatience <= now_) part.asks = 0;
+    if (part.given > 0 && part.given_at + kPatience <= now_) part.given = 0;
+  }
+}
+
+// The member has less room than it had.
+void Shares::shrink() {
+  uint64_t sum = 0;
+  for (const Part& part : parts_) sum += std::max(part.share, part.held);
+  if (sum <= most_) return;
+  for (Part& part : parts_) {
+    if (part.share > part.held) lower(part, part.held, part.share);
+  }
+}
+
+// What was unused for two turns, unless it turns out to be on its way.
 void Shares::pass_on() {
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    Part& part = parts_[i];
-    const uint32_t idle = std::min(part.idle, part.share - std::min(part.share, part.peak));
+  for (Part& part : parts_) {
+    const uint32_t used = std::max(part.peak, part.given);
+    const uint32_t idle = std::min(part.idle, part.share - std::min(part.share, used));
     if (idle == 0) continue;
-    part.share -= idle;
+    lower(part, part.share - idle, part.share);
     part.sated = now_ + kSated;
-    give(idle, i);
   }
 }
 
@@ -92,7 +160,7 @@ void Shares::even_out() {
   if (to == parts_.size()) return;
   const uint32_t least = parts_[to].share;
   if (most->share < least + 2 && least > 0) return;
-  --most->share;
+  lower(*most, most->share - 1, most->share);
   even_at_ = now_ + kEven;
   next_ = to;
 }
@@ -107,22 +175,23 @@ size_t Shares::neediest(size_t but) const {
   return best;
 }
 
-// In portions, so that nobody gets more than others who want some as well. If nobody wants it, it
-// is who comes next that may have it.
-void Shares::give(uint32_t load, size_t but) {
-  if (parts_.empty()) return;
-  const auto wanting =
-      static_cast<uint32_t>(std::count_if(parts_.begin(), parts_.end(), [&](const Part& part) {
-        return part.sated <= now_ && &part != parts_.data() + but;
-      }));
+// What is nobody's, in portions, so that nobody gets more than others who want some as well. If
+// nobody wants it, it is who comes next that may have it.
+void Shares::hand_out() {
+  uint64_t taken = 0;
+  for (const Part& part : parts_) taken += part.taken();
+  if (parts_.empty() || taken >= most_) return;
+  auto load = static_cast<uint32_t>(most_ - taken);
+  const auto wanting = static_cast<uint32_t>(std::count_if(
+      parts_.begin(), parts_.end(), [&](const Part& part) { return part.sated <= now_; }));
   while (load > 0) {
-    const size_t neediest_now = neediest(but);
+    const size_t neediest_now = neediest(parts_.size());
     const bool wanted = neediest_now < parts_.size();
-    const size_t to = wanted ? neediest_now : next_;
+    Part& part = parts_[wanted ? neediest_now : next_];
+    next_ = (static_cast<size_t>(&part - parts_.data()) + 1) % parts_.size();
     const uint32_t portion = wanted ? std::max(load / wanting, 1U) : load;
-    parts_[to].share += portion;
+    part.share = std::max(part.taken(), part.share) + portion;
     load -= portion;
-    next_ = (to + 1) % parts_.size();
   }
 }
 

@@ -1,7 +1,11 @@
 // The room of one member for which keepers on several hosts wait. Its home gives each of them a
 // share: as long as a keeper fills no more than that, no packet of its is turned away. A keeper
 // fills its share again by itself, without asking, when one of its packets ends. What somebody
-// leaves unused goes on to another, and who has much gives to who has little. Pure; for one member.
+// leaves unused goes on to another, and who has much gives to who has little.
+//
+// A placement is on its way to the store for as long as that takes, and the home hears of it only
+// then. So a share that has become less is not given on before its keeper has said what it has
+// given by then. Pure; for one member.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +18,28 @@ namespace phoenix {
 
 class Shares {
  public:
-  // Longer than the way of a placement through the store, as a rule: what is unused for two of them
-  // goes on.
+  // Of a share, what is unused for two of them is doubted.
   static constexpr Duration kTurn = milliseconds(40);
+  // Who does not answer for so long is cut off, and what it has given was not heard of.
+  static constexpr Duration kPatience = seconds(2);
 
   struct Holding {
     HostLife keeper;
     uint32_t held = 0;  // load that the member has of its packets
   };
 
+  // told: its keepers may have been told that all of its room is theirs.
+  explicit Shares(bool told = true) : told_(told) {}
+
   // What each keeper may hold, so much as it holds already, and who may have the rest in turn. To
   // be called each kTurn. most: the member's room. holdings: each host of the view once.
   void turn(uint32_t most, const std::vector<Holding>& holdings, Instant now);
   // Between turns: what is held has changed. Work may be shorter than a turn.
   void saw(const std::vector<Holding>& holdings);
+  // Who is to be told of its share and asked what it has given, since the last call of this.
+  std::vector<HostLife> to_ask();
+  // Its answer. Each question has one, unless that is lost.
+  void answered(const HostLife& keeper, uint32_t given, Instant now);
 
   // 0 for who was not named.
   uint32_t of(const HostLife& keeper) const;
@@ -39,21 +51,34 @@ class Shares {
     HostLife keeper;
     uint32_t share = 0;
     uint32_t held = 0;
-    uint32_t peak = 0;   // the most that was held since the last turn
-    uint32_t idle = 0;   // of the share, unused all the time before the last turn
-    Instant sated = {};  // has left room unused: gets none until then
+    uint32_t peak = 0;      // the most that was held since the last turn
+    uint32_t idle = 0;      // of the share, unused all the time before the last turn
+    Instant sated = {};     // has left room unused: gets none until then
+    uint32_t given = 0;     // by its own word, if that is more than is held
+    Instant given_at = {};  // when it said so
+    uint32_t bound = 0;     // the most that it may have given, until it answers
+    uint32_t asks = 0;      // without an answer
+    Instant asked_at = {};  // the newest
+    bool to_ask = false;
+
+    uint32_t taken() const;
   };
 
+  Part* find(const HostLife& keeper);
   void match(const std::vector<Holding>& holdings);
+  void lower(Part& part, uint32_t share, uint32_t bound);
+  void forget_late();
+  void shrink();
   void pass_on();
   void even_out();
+  void hand_out();
   // Who has least among those that want some, in turn; parts_.size(): nobody.
   size_t neediest(size_t but) const;
-  void give(uint32_t load, size_t but);
 
+  bool told_;
   std::vector<Part> parts_;
   uint32_t most_ = 0;
-  Instant now_;      // of the last turn
+  Instant now_;      // of the last turn or answer
   size_t next_ = 0;  // whose turn it is among equals
   Instant even_at_;  // the earliest next evening out
 };

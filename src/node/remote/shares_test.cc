@@ -25,7 +25,7 @@ struct Room {
   uint32_t most = 1;
   std::map<std::string, uint32_t> held;
   std::set<std::string> hungry;
-  Shares shares = {};
+  Shares shares = Shares();
   Instant now = {};
 
   static HostLife life(const std::string& name) { return {name, 1}; }
@@ -38,6 +38,9 @@ struct Room {
     std::vector<Shares::Holding> holdings;
     for (const auto& [keeper, load] : held) holdings.push_back({life(keeper), load});
     shares.turn(most, holdings, now);
+    for (const HostLife& keeper : shares.to_ask()) {
+      shares.answered(keeper, held.contains(keeper.host) ? held.at(keeper.host) : 0, now);
+    }
     now = now + Shares::kTurn;
     for (auto& [keeper, load] : held) {
       if (hungry.contains(keeper)) load = std::max(load, shares.of(life(keeper)));
@@ -97,6 +100,49 @@ TEST(Shares, NothingIsSharedWithOnlyOneWhoWants) {
   EXPECT_TRUE(room.shares.over());
 }
 
+// Its placement takes longer than two turns to get through the store.
+TEST(Shares, WhatIsOnItsWayIsNotGivenToAnother) {
+  for (const bool on_its_way : {true, false}) {
+    SCOPED_TRACE(on_its_way);
+    Shares shares(false);
+    const HostLife a = {"a", 1};
+    const HostLife b = {"b", 1};
+    Instant now = Instant{} + seconds(1);
+    const auto turn = [&](uint32_t held_by_b) {
+      shares.turn(2, {{a, 0}, {b, held_by_b}}, now);
+      now = now + Shares::kTurn;
+    };
+    turn(0);
+    EXPECT_EQ(shares.of(a) + shares.of(b), 2U) << "nobody knows of it yet, so nobody is asked";
+    EXPECT_TRUE(shares.to_ask().empty());
+    ASSERT_EQ(shares.of(a), 1U);
+    turn(1);
+    turn(1);
+    ASSERT_EQ(shares.to_ask(), std::vector<HostLife>{a});
+    EXPECT_EQ(shares.of(a), 0U) << "it gives nothing from now on";
+    for (int i = 0; i < 5; ++i) turn(1);
+    EXPECT_EQ(shares.of(b), 1U) << "a may have given it";
+    EXPECT_TRUE(shares.to_ask().empty());
+    shares.answered(a, on_its_way ? 1 : 0, now);
+    EXPECT_EQ(shares.of(a), on_its_way ? 1U : 0U);
+    EXPECT_EQ(shares.of(b), on_its_way ? 1U : 2U);
+  }
+}
+
+TEST(Shares, WhoDoesNotAnswerLosesItsShareAfterAWhile) {
+  Shares shares(true);
+  const HostLife a = {"a", 1};
+  const HostLife b = {"b", 1};
+  Instant now = Instant{} + seconds(1);
+  shares.turn(1, {{a, 0}, {b, 0}}, now);
+  EXPECT_EQ(shares.to_ask().size(), 2U);
+  shares.answered(b, 0, now);
+  EXPECT_EQ(shares.of(b), 0U) << "a may have given it";
+  EXPECT_FALSE(shares.over());
+  shares.turn(1, {{a, 0}, {b, 0}}, now + Shares::kPatience);
+  EXPECT_EQ(shares.of(a) + shares.of(b), 1U);
+}
+
 TEST(Shares, HostsComeAndGo) {
   Room room = {.most = 4, .held = {{"a", 2}, {"b", 2}}, .hungry = {"a", "b", "c"}};
   room.turn();
@@ -125,6 +171,9 @@ class Crowd {
 
   // So often, one of the workers leaves, and another comes at the next host.
   std::optional<Duration> churn_every;
+  void store_takes(Duration least, Duration most) {
+    hosts_.store_lag = [this, least, most] { return Duration{rng_.between(least.ns, most.ns)}; };
+  }
 
   // In virtual time. wanting: who keeps packets that wait, all the time.
   void run(Duration length, const std::vector<std::string>& wanting) {
@@ -249,6 +298,25 @@ TEST(SharesAmongHosts, FewAreTurnedAwayFromMembersThatComeWhileOthersGo) {
     EXPECT_GT(all, 300U);
     EXPECT_LE((crowd.turned_away() - before) * 100, all) << "more than 1 %";
     for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 5, all) << keeper;
+  }
+}
+
+// A placement is on its way for many turns then.
+TEST(SharesAmongHosts, FewAreTurnedAwayHoweverSlowTheStoreIs) {
+  for (const uint32_t max_load : {1U, 2U, 8U}) {
+    SCOPED_TRACE(max_load);
+    Crowd crowd(max_load);
+    crowd.store_takes(milliseconds(20), milliseconds(250));
+    crowd.run(seconds(3), {"a", "b", "c"});
+    crowd.completed.clear();
+    const size_t before = crowd.turned_away();
+    crowd.churn_every = milliseconds(400);
+    crowd.run(seconds(20), {"a", "b", "c"});
+    size_t all = 0;
+    for (const auto& [keeper, count] : crowd.completed) all += count;
+    EXPECT_GT(all, 150U);
+    EXPECT_LE((crowd.turned_away() - before) * 50, all) << "more than 2 %";
+    for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 6, all) << keeper;
   }
 }
 

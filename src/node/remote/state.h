@@ -103,6 +103,8 @@ struct Remote {
   Instant loads_due = kNever;
   std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
   std::map<MemberNo, Shares> shares;  // of members that several keepers wait for
+  std::map<HostLife, std::set<MemberNo>>
+      asks;  // what they have given these is asked with the loads
   Instant shares_due = kNever;
   Instant check_at = kNever;
 

@@ -163,6 +163,7 @@ class Hosts {
 
   // None: everything arrives at once.
   std::function<Duration()> lag;
+  std::function<Duration()> store_lag;  // of a write; none: as of all else
   // Offers that have left are checked at once; else at the next tick.
   bool checks_soon = true;
   // What hosts are there, in order.
@@ -414,7 +415,7 @@ class Hosts {
       return done(*host.node, group.id, outcomes);
     }
     Instant& last = store_busy_[host.life];
-    last = std::max(last, now_ + lag());
+    last = std::max(last, now_ + (store_lag ? store_lag() : lag()));
     later_.emplace(last, [this, name, group, life = host.life] {
       if (fenced_.contains(life)) return;
       const std::vector<Outcome> outcomes = {records.apply(group)};

@@ -76,6 +76,8 @@ std::string node_text(const NodeMessage& message) {
           [](const Loads& m) {
             std::string out = "loads";
             for (const auto& [key, load] : m.others) out += fmt::format(" {}={}", key.id(), load);
+            for (const MemberKey& key : m.asked) out += fmt::format(" {}?", key.id());
+            for (const auto& [key, load] : m.given) out += fmt::format(" {}:{}", key.id(), load);
             return out;
           }},
       message);
