@@ -45,9 +45,11 @@ enum class PlantedBug : uint8_t {
   // Of certificates.
   kRecordsNotReadAgain,  // who enters the view goes by what it read of members before
   kStoreNotLookedAt,     // what a dead keeper has left with the leaver is not looked for
+  // Of policies.
+  kDecisionKeptTooLong,  // what they said of a member is still taken when it has changed
 };
 
-inline constexpr std::array<std::string_view, 29> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 30> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -77,6 +79,7 @@ inline constexpr std::array<std::string_view, 29> kPlantedBugNames = {
     "terms-not-asked-again",
     "records-not-read-again",
     "store-not-looked-at",
+    "decision-kept-too-long",
 };
 
 constexpr std::string_view planted_bug_name(PlantedBug bug) {

@@ -295,8 +295,10 @@ std::optional<Explanation> Node::explain(const PacketKey& key) const {
     const MemberNo avoid = impl_->directory.find_member(MemberKey(key.ns(), slot.head->avoid));
     if (avoid != kNobody) query.avoid = impl_->directory.member(avoid).ring;
   }
-  const auto asking = impl_->asking_for(*slot.head);
-  query.permit = asking.get();
+  std::optional<Impl::Asking> asking;
+  if (RuleSet* const rules = impl_->rules_for(*slot.head)) {
+    query.permit = &asking.emplace(*impl_, *rules, *slot.head);
+  }
   Explanation told{impl_->view(no), impl_->walk(query)};
   for (CandidateView& candidate : told.walk.candidates) {
     if (!asking || candidate.reason != "policy-denied") continue;

@@ -98,8 +98,9 @@ void Node::Impl::Admission::name_owner(Change& change, const Packet& head, Membe
   change.to = Owner{std::string(member.record->key.id()), member.record->incarnation};
   const auto& before = change.governed ? change.governed : head.governed;
   std::vector<OwedFor> owed;
-  if (const auto asking = node_.asking_for(head)) {
-    owed = asking->owed(to, reserved ? head.spec->load : 0);
+  RuleSet* const rules = node_.rules_for(head);
+  if (rules != nullptr && rules->obliges_owner) {
+    owed = Asking(node_, *rules, head).owed(to, reserved ? head.spec->load : 0);
   }
   if (owed.empty() && (!before || before->redacted.empty())) return;
   auto next = before ? std::make_shared<Governed>(*before) : std::make_shared<Governed>();

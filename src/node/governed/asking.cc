@@ -26,6 +26,11 @@ uint64_t class_of(const RingKey& key, const Packet& head) {
   return siphash13(key, text);
 }
 
+bool is_bytes(const Packet& head) {
+  const ContentInfo& payload = head.content(ContentKind::kPayload);
+  return payload.present && !payload.is_json;
+}
+
 std::string obligation_words(const policy::Obligation& one) {
   if (one.kind == policy::Obligation::Kind::kLog) return "is to be told";
   std::string text =
@@ -45,14 +50,16 @@ cel::Value value_of_content(const std::shared_ptr<const Content>& content, cel::
 
 }  // namespace
 
-Node::Impl::Asking::Asking(const Impl& node, RuleSet& rules, const Packet& head, MemberNo giver,
-                           std::shared_ptr<const Content> context)
-    : node_(node),
-      rules_(rules),
-      head_(head),
-      giver_(giver),
-      context_(std::move(context)),
-      packet_class_(class_of(node.config.ring_key, head)) {}
+Node::Impl::Asking::Asking(const Impl& node, RuleSet& rules, const Packet& head)
+    : node_(node), rules_(rules), head_(head), giver_(node.governance.handing.giver) {
+  if (rules.kept.reads_class(Point::kAssign)) packet_class_ = class_of(node.config.ring_key, head);
+  // At a handoff the giver is asked about too, and what is to be redacted has to be JSON.
+  const bool needs_more = giver_ != kNobody || !rules.has(Point::kAssign) ||
+                          (rules.set->obliges(Point::kAssign) && is_bytes(head));
+  if (needs_more) return;
+  row_ = rules.known.row(packet_class_, node.by_ring.size());
+  take_known(row_->allowed());
+}
 
 policy::DecisionKey Node::Impl::Asking::key_of(MemberNo no) const {
   const MemberRecord& record = *node_.directory.member(no).record;
@@ -86,7 +93,7 @@ policy::Decision Node::Impl::Asking::decide(Point point, MemberNo no) const {
   const Member& giver = node_.directory.member(giver_);
   const policy::MemberFacts source(facts_of(*giver.record, load_of(giver)));
   input.set_source(source);
-  input.set_context(value_of_content(context_, memory_));
+  input.set_context(value_of_content(node_.governance.handing.context, memory_));
   return rules_.set->decide(point, input, scratch);
 }
 
@@ -121,7 +128,7 @@ bool Node::Impl::Asking::lacks_payload(Point point) const {
 std::optional<PolicyRefusal> Node::Impl::Asking::cannot_redact(Point point,
                                                                const policy::Decision& decision,
                                                                MemberNo no) const {
-  if (!is_bytes() || decision.verdict == Verdict::kDeny) return std::nullopt;
+  if (!is_bytes(head_) || decision.verdict == Verdict::kDeny) return std::nullopt;
   for (const policy::Rule* rule : rules_.set->obliging(point, decision)) {
     const bool redacts =
         std::any_of(rule->obligations.begin(), rule->obligations.end(),
@@ -140,11 +147,6 @@ std::optional<PolicyRefusal> Node::Impl::Asking::cannot_redact(Point point,
     return refusal;
   }
   return std::nullopt;
-}
-
-bool Node::Impl::Asking::is_bytes() const {
-  const ContentInfo& payload = head_.content(ContentKind::kPayload);
-  return payload.present && !payload.is_json;
 }
 
 std::optional<PolicyRefusal> Node::Impl::Asking::refusal_of(MemberNo no) const {
@@ -194,17 +196,27 @@ std::string note_of(const OwedFor& owed) {
   return text;
 }
 
-bool Node::Impl::Asking::may(MemberIndex member) const {
+// Of those for whom the usual answer, a yes, is not known.
+bool Node::Impl::Asking::ask(MemberIndex member) const {
   const MemberNo no = node_.member_of(member);
-  // The usual answer, without words.
-  if (giver_ == kNobody && !is_bytes()) {
-    const auto known = rules_.kept.known(Point::kAssign, key_of(no));
-    if (known && known->verdict == Verdict::kAllow) return true;
+  if (row_ && row_->denies(member)) {
+    if (!met_ && denied_ == kNobody) denied_ = no;
+    return false;
   }
   auto refusal = refusal_of(no);
+  if (row_) {
+    const auto settled = rules_.kept.known(Point::kAssign, key_of(no));
+    if (settled) row_->keep(member, settled->verdict);
+  }
   if (!refusal) return true;
-  if (!met_ || (refusal->may_be_approved() && !met_->may_be_approved())) met_ = std::move(refusal);
+  const bool first = !met_ && denied_ == kNobody;
+  const bool liftable = refusal->may_be_approved() && !(met_ && met_->may_be_approved());
+  if (first || liftable) met_ = std::move(refusal);
   return false;
+}
+
+std::optional<PolicyRefusal> Node::Impl::Asking::met() const {
+  return met_ || denied_ == kNobody ? met_ : refusal_of(denied_);
 }
 
 }  // namespace phoenix

@@ -46,8 +46,8 @@ struct Governance {
   // Write whose commit the answer to the call at hand waits for, since it tells of an approval that
   // this writes; 0: of none.
   uint64_t told_with = 0;
-  // Of the last placement: what kept a member that matches and has room from having the packet,
-  // whether another one got it or not.
+  // Of the last placement, if nobody was found or it was for a handoff: what kept a member that
+  // matches and has room from having the packet.
   std::optional<PolicyRefusal> refusal;
   // Packets that wait for policies, not for room; `queued` as those of the parking are.
   Parking held;

@@ -23,21 +23,19 @@ RuleSet* Node::Impl::rules_at(Point point, std::string_view ns) const {
   return rules != nullptr && rules->has(point) ? rules : nullptr;
 }
 
-// For the ring; null: everybody may.
-std::unique_ptr<Node::Impl::Asking> Node::Impl::asking_for(const Packet& head) const {
+// Those that say who may have it; null: there are none.
+RuleSet* Node::Impl::rules_for(const Packet& head) const {
   if (governance.rules.empty()) return nullptr;
   RuleSet* const rules = governance.rules.of(head.key.ns());
   if (rules == nullptr) return nullptr;
-  const auto& handing = governance.handing;
-  const bool asks =
-      rules->has(Point::kAssign) || (handing.giver != kNobody && rules->has(Point::kHandoff));
-  if (!asks) return nullptr;
-  return std::make_unique<Asking>(*this, *rules, head, handing.giver, handing.context);
+  const bool hands = governance.handing.giver != kNobody;
+  const bool asks = rules->has(Point::kAssign) || (hands && rules->has(Point::kHandoff));
+  return asks ? rules : nullptr;
 }
 
 std::optional<PolicyRefusal> Node::Impl::refusal_of(const Packet& head, MemberNo to) const {
-  const auto asking = asking_for(head);
-  return asking ? asking->refusal_of(to) : std::nullopt;
+  RuleSet* const rules = rules_for(head);
+  return rules != nullptr ? Asking(*this, *rules, head).refusal_of(to) : std::nullopt;
 }
 
 // In words: the reason of the rule, then which one it is and where it stands.

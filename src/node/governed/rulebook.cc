@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "lineage/crypto/sha256.h"
 #include "policy/rules/source_json.h"
 
@@ -58,6 +59,7 @@ bool reads_payload(const PolicySet& set, policy::Point point) {
 }  // namespace
 
 void Rulebook::change(const DocumentPtr& document) {
+  last_ = nullptr;
   const DocumentKey& key = document->key;
   const auto it = namespaces_.try_emplace(key.ns).first;
   Namespace& space = it->second;
@@ -70,28 +72,44 @@ void Rulebook::change(const DocumentPtr& document) {
   if (space.documents.empty()) namespaces_.erase(it);
 }
 
-RuleSet* Rulebook::of(std::string_view ns) {
+RuleSet* Rulebook::find(std::string_view ns) {
   if (namespaces_.empty()) return nullptr;
   const auto it = namespaces_.find(ns);
   if (it == namespaces_.end()) return nullptr;
   Namespace& space = it->second;
-  if (space.rules) return space.rules.get();
+  if (!space.rules) space.rules = compiled(space);
+  last_name_ = it->first;
+  last_ = space.rules.get();
+  return last_;
+}
+
+std::unique_ptr<RuleSet> Rulebook::compiled(const Namespace& space) {
   std::vector<DocumentPtr> documents;
   for (const auto& [name, document] : space.documents) documents.push_back(document);
   const auto set = std::make_shared<const PolicySet>(compile(documents));
-  space.rules =
-      std::make_unique<RuleSet>(RuleSet{set, policy::DecisionCache(set, kKeptDecisions), {}});
+  auto rules =
+      std::make_unique<RuleSet>(RuleSet{set, policy::DecisionCache(set, kKeptDecisions), {}, {}});
+  rules->obliges_owner =
+      set->obliges(policy::Point::kAssign) || set->obliges(policy::Point::kHandoff);
   for (int point = 0; point < policy::kPoints; ++point) {
     const auto index = static_cast<size_t>(point);
-    space.rules->reads_payload[index] = reads_payload(*set, static_cast<policy::Point>(point));
+    rules->reads_payload[index] = reads_payload(*set, static_cast<policy::Point>(point));
   }
-  return space.rules.get();
+  return rules;
 }
 
 void Rulebook::forget_decisions() {
   for (auto& [ns, space] : namespaces_) {
-    if (space.rules) space.rules->kept.replace(space.rules->set);
+    if (!space.rules) continue;
+    space.rules->kept.replace(space.rules->set);
+    space.rules->known.forget_all();
   }
+}
+
+void Rulebook::forget_decisions(std::string_view ns, MemberIndex member) {
+  if (namespaces_.empty() || planted(PlantedBug::kDecisionKeptTooLong)) return;
+  const auto it = namespaces_.find(ns);
+  if (it != namespaces_.end() && it->second.rules) it->second.rules->known.forget(member);
 }
 
 std::vector<Rulebook::Fault> Rulebook::check(const std::vector<DocumentPtr>& documents) {

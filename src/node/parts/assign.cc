@@ -30,10 +30,12 @@ std::optional<MemberNo> Node::Impl::place(const Packet& head, ClassId cls,
   governance.refusal.reset();
   if (parking.blocked(cls, head.spec->load)) return std::nullopt;
   PlaceQuery query = query_of(head, cls, avoid);
-  const auto asking = asking_for(head);
-  query.permit = asking.get();
+  std::optional<Asking> asking;
+  if (RuleSet* const rules = rules_for(head)) query.permit = &asking.emplace(*this, *rules, head);
   const auto index = placement.place(query);
-  if (asking) governance.refusal = asking->met();
+  // A handoff that finds no other owner than it has tells why.
+  const bool hands = governance.handing.giver != kNobody;
+  if (asking && (!index || hands)) governance.refusal = asking->met();
   if (!index) return std::nullopt;
   return member_of(*index);
 }
@@ -221,7 +223,9 @@ void Node::Impl::fill(MemberNo no, const std::function<void(SlotNo)>& take,
     const auto slot =
         parking.best(most - load, [&](ClassId cls) { return placement.matches(member.ring, cls); });
     if (!slot) return;
-    if (refusal_of(*packets[*slot].head, no)) {
+    const Packet& head = *packets[*slot].head;
+    RuleSet* const rules = rules_for(head);
+    if (rules != nullptr && !Asking(*this, *rules, head).may(member.ring)) {
       skip(*slot);
       continue;
     }
@@ -454,14 +458,15 @@ void Node::Impl::draw_until(std::span<const MemberNo> members, Instant until,
   std::sort(newcomers.begin(), newcomers.end());
   const std::vector<SlotNo> slots = drawable(newcomers, until);
   std::vector<Drawable> shown;
-  std::vector<std::unique_ptr<Asking>> asking;  // of those packets
+  std::deque<Asking> asking;  // of those packets
   shown.reserve(slots.size());
   for (const SlotNo no : slots) {
     const Slot& slot = packets[no];
     shown.push_back(
         {directory.member(slot.owner).ring, query_of(*slot.head, slot.cls, slot.head->avoid)});
-    asking.push_back(asking_for(*slot.head));
-    shown.back().query.permit = asking.back().get();
+    if (RuleSet* const rules = rules_for(*slot.head)) {
+      shown.back().query.permit = &asking.emplace_back(*this, *rules, *slot.head);
+    }
   }
   for (const Drawn& drawn : drawn_by(placement, newcomers, shown)) {
     const MemberNo to = member_of(drawn.to);

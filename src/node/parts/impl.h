@@ -162,7 +162,7 @@ struct Node::Impl {
   // --- governed/policies.cc: what they decide ---
   class Asking;
   RuleSet* rules_at(policy::Point point, std::string_view ns) const;
-  std::unique_ptr<Asking> asking_for(const Packet& head) const;
+  RuleSet* rules_for(const Packet& head) const;
   std::optional<PolicyRefusal> refusal_of(const Packet& head, MemberNo to) const;
   static std::string words_of(const PolicyRefusal& refusal);
   static Error policy_error(const PolicyRefusal& refusal, std::string subject);

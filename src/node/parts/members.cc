@@ -37,6 +37,7 @@ void Node::Impl::enter_ring(MemberNo no) {
   member.ring = placement.join(ring_member(*member.record));
   if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
   by_ring[member.ring] = no;
+  governance.rules.forget_decisions(member.record->key.ns(), member.ring);
 }
 
 // Puts the member on the ring or takes it off, as its record and session demand.

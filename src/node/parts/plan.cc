@@ -300,6 +300,7 @@ MemberNo Node::Impl::Planner::add(MemberRecord record) {
 
 void Node::Impl::Planner::become(MemberNo no, MemberRecord record) {
   changed_ = no;
+  node_.governance.rules.forget_decisions(record.key.ns(), node_.directory.member(no).ring);
   had_been_ = std::exchange(node_.directory.member(no).record,
                             std::make_shared<const MemberRecord>(std::move(record)));
 }

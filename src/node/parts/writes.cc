@@ -525,6 +525,7 @@ void Node::Impl::apply(const MemberStep& step) {
         before.status != step.next->status || before.drain_deadline != step.next->drain_deadline;
     --stats.members_now[static_cast<size_t>(before.status)];
     directory.member(no).record = step.next;
+    governance.rules.forget_decisions(step.next->key.ns(), directory.member(no).ring);
   }
   ++stats.members_now[static_cast<size_t>(step.next->status)];
   Member& member = directory.member(no);

@@ -31,6 +31,9 @@ class DecisionCache {
   explicit DecisionCache(std::shared_ptr<const PolicySet> set, size_t entries = 1 << 16);
 
   const PolicySet& set() const { return *set_; }
+  // Whether rules of that point read what classes of packets differ by. If not, the class of a key
+  // is of no account.
+  bool reads_class(Point point) const { return by_class_[static_cast<size_t>(point)]; }
   // Another set: nothing of the last one is kept.
   void replace(std::shared_ptr<const PolicySet> set);
 
@@ -50,7 +53,7 @@ class DecisionCache {
   void look_at_rules();
   // Without the class where no rule reads what one differs by: a member is asked about once then.
   DecisionKey kept_key(Point point, DecisionKey key) const {
-    if (!by_class_[static_cast<size_t>(point)]) key.packet_class = 0;
+    if (!reads_class(point)) key.packet_class = 0;
     return key;
   }
   size_t slot_of(Point point, const DecisionKey& key) const;
