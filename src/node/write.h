@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "directory/directory.h"
@@ -58,6 +59,7 @@ struct Write {
   std::vector<MemberStep> members;
   std::vector<SessionStep> sessions;
   std::vector<DocumentStep> documents;
+  std::vector<std::pair<PacketKey, uint64_t>> told;  // with it, as HeldNotes number them
   std::vector<Reply> replies;
   std::vector<std::string> unblocks;     // names that commands may be waiting for
   std::vector<MemberKey> coming;         // members that may not exist yet

@@ -253,7 +253,9 @@ bool consistent(const Entry& entry) {
   if (entry.key.has_value() != (entry.kind == EntryKind::kKey)) return false;
   if (entry.key && (entry.key->role == KeyRole::kHost) != of_pool) return false;
   const bool leaves = entry.kind == EntryKind::kMember || entry.kind == EntryKind::kHost;
-  return !entry.event.empty() && (entry.certificate.empty() || leaves);
+  const bool refuses = entry.kind == EntryKind::kRefusal;
+  return !entry.event.empty() && (entry.certificate.empty() || leaves) &&
+         (entry.account.empty() || refuses);
 }
 
 }  // namespace
@@ -265,7 +267,7 @@ std::string_view cause_name(Cause cause) { return kCauseNames[static_cast<size_t
 
 std::string encode(const Entry& entry) {
   std::string bytes;
-  bytes.reserve(256);
+  bytes.reserve(entry.policy ? 384 : 256);
   MsgpackWriter out(bytes);
   out.array(kEntryFields);
   out.uint(fields::kVersion);
@@ -284,7 +286,8 @@ std::string encode(const Entry& entry) {
   put_digest_or_nil(out, entry.inputs);
   put_leg(out, entry.leg);
   put_key_change(out, entry.key);
-  put_bytes_or_nil(out, entry.certificate);
+  // One place for both: no entry has both.
+  put_bytes_or_nil(out, entry.account.empty() ? entry.certificate : entry.account);
   return bytes;
 }
 
@@ -309,7 +312,7 @@ Result<Entry> decode<Entry>(std::string_view bytes) {
   entry.inputs = take_digest_or_nil(in);
   entry.leg = take_leg(in);
   entry.key = take_key_change(in);
-  entry.certificate = take_bytes_or_nil(in);
+  (entry.kind == EntryKind::kRefusal ? entry.account : entry.certificate) = take_bytes_or_nil(in);
   if (!consistent(entry)) in.reject();
   if (!in.at_end()) return fields::bad_form("entry", bytes.size());
   return entry;

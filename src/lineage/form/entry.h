@@ -128,6 +128,7 @@ struct Entry {
   std::optional<Leg> leg;        // only with kPacket
   std::optional<KeyChange> key;  // exactly with kKey
   std::string certificate;       // envelope of a DrainCertificate; only with kMember and kHost
+  std::string account;           // JSON: which rule refused whom and why; only with kRefusal
   bool operator==(const Entry&) const = default;
 };
 

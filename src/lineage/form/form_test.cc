@@ -104,6 +104,7 @@ TEST(Form, EntriesThatContradictThemselvesAreRefused) {
   EXPECT_TRUE(refused([](Entry& e) { e.event = "Created"; }));
   EXPECT_TRUE(refused([](Entry& e) { e.event.clear(); }));
   EXPECT_TRUE(refused([](Entry& e) { e.certificate = "x"; }));
+  EXPECT_TRUE(refused([](Entry& e) { e.account = "x"; }));
   EXPECT_TRUE(refused([](Entry& e) { e.leg->number = 0; }));
   EXPECT_TRUE(refused([](Entry& e) { e.leg->number = 2; }));
   EXPECT_TRUE(refused([](Entry& e) { e.leg->previous[3] = 1; }));

@@ -142,6 +142,8 @@ inline Entry entry() {
   }
   const bool leaves = entry.kind == EntryKind::kMember || entry.kind == EntryKind::kHost;
   if (leaves && *rc::gen::arbitrary<bool>()) entry.certificate = bytes();
+  const bool refuses = entry.kind == EntryKind::kRefusal;
+  if (refuses && *rc::gen::arbitrary<bool>()) entry.account = bytes();
   return entry;
 }
 

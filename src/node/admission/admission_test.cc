@@ -136,14 +136,18 @@ TEST_F(Admission, a_payload_of_bytes_goes_to_nobody_from_whom_something_is_kept_
   EXPECT_EQ(stage.owner("p"), "second");
 }
 
-TEST_F(Admission, a_denial_that_is_to_be_told_is_told_once) {
-  lay_down("no", R"json({"target":"can-assign","rules":[{"name":"never","decision":"deny",
-      "reason":"closed","obligations":[{"log":true}]}]})json");
+TEST_F(Admission, a_wait_for_a_word_that_is_to_be_told_is_told_once) {
+  lay_down("word", R"json({"target":"can-assign","rules":[{"name":"ask","reason":"a word",
+      "decision":"require-approval","obligations":[{"log":true}],
+      "approval":{"role":"controller","expiresSeconds":60,"onExpiry":"deny"}}]})json");
   join("w", 900);
   stage.submit("p", {"a"});
   stage.advance(seconds(5));
-  ASSERT_EQ(notes().size(), 1U);
-  EXPECT_NE(notes()[0].find("refused at can-assign: closed"), std::string::npos) << notes()[0];
+  std::vector<std::string> told;
+  for (const HistoryEntry& line : stage.records.history) {
+    if (line.event == "policy-refused") told.push_back(line.reason);
+  }
+  EXPECT_EQ(told, std::vector<std::string>{"can-assign: a word (policy word, rule ask)"});
 }
 
 TEST_F(Admission, a_path_that_is_none_and_a_point_without_packets_are_refused_when_laid_down) {

@@ -68,12 +68,12 @@ std::optional<Error> Node::Impl::MemberGate::registers(const MemberRecord& wante
   if (auto refused = node_.key_refusal(wanted, proof)) return refused;
   if (node_.rules_at(Point::kRegister, wanted.key.ns()) == nullptr) return std::nullopt;
   const MemberRecord life = node_.new_life(wanted, "", caller_);
-  return ask({Point::kRegister, life, stated(life), wish_of(life)}, 0);
+  return ask({Point::kRegister, life, stated(life), wish_of(life)});
 }
 
 std::optional<Error> Node::Impl::MemberGate::changes(const MemberRecord& next, uint32_t load) {
   if (node_.rules_at(Point::kRegister, next.key.ns()) == nullptr) return std::nullopt;
-  return ask({Point::kRegister, next, stated(next), wish_of(next)}, load);
+  return ask({Point::kRegister, next, stated(next), wish_of(next), load});
 }
 
 void Node::Impl::MemberGate::spend(Write& write) {
@@ -94,7 +94,7 @@ bool Node::Impl::MemberGate::keeps(RequestId call, const std::vector<MemberNo>& 
     const uint32_t load = member.ring == kNoMember ? 0 : node_.placement.load(member.ring);
     const std::string what =
         std::to_string(record.incarnation) + ' ' + std::to_string(record.revision);
-    auto wrong = ask({Point::kRetire, record, what, "to leave"}, load);
+    auto wrong = ask({Point::kRetire, record, what, "to leave", load});
     if (!refused) refused = std::move(wrong);
   }
   spent_.clear();
@@ -103,10 +103,10 @@ bool Node::Impl::MemberGate::keeps(RequestId call, const std::vector<MemberNo>& 
   return true;
 }
 
-std::optional<Error> Node::Impl::MemberGate::ask(const Wish& wish, uint32_t load) {
+std::optional<Error> Node::Impl::MemberGate::ask(const Wish& wish) {
   RuleSet* const rules = node_.rules_at(wish.point, wish.record.key.ns());
   if (rules == nullptr) return std::nullopt;
-  const policy::MemberFacts facts(facts_of(wish.record, load));
+  const policy::MemberFacts facts(facts_of(wish.record, wish.load));
   policy::Input input;
   input.set_member(facts);
   input.set_now(node_.now.wall);
@@ -132,7 +132,9 @@ std::optional<Error> Node::Impl::MemberGate::by_word(const Wish& wish, PolicyRef
     spent_.push_back(key);
     return std::nullopt;
   }
-  node_.note_refusal({false, record.key.text(), refusal, record.incarnation, record.revision, id});
+  const policy::MemberView facts = facts_of(record, wish.load);
+  node_.note_refusal(
+      {false, record.key.text(), refusal, record.incarnation, record.revision, id, &facts});
   const char* const not_so =
       wish.point == Point::kRegister ? " may not register" : " may not retire";
   Error error = policy_error(refusal, id + not_so);

@@ -35,9 +35,10 @@ class Node::Impl::MemberGate {
     const MemberRecord& record;
     std::string what;   // names it: another wish has another
     std::string words;  // for people
+    uint32_t load = 0;  // it holds
   };
 
-  std::optional<Error> ask(const Wish& wish, uint32_t load);
+  std::optional<Error> ask(const Wish& wish);
   std::optional<Error> by_word(const Wish& wish, PolicyRefusal refusal);
   std::optional<Error> put_into_queue(const DocumentKey& key, const Wish& wish,
                                       const PolicyRefusal& refusal);

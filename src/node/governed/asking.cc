@@ -113,7 +113,7 @@ std::optional<PolicyRefusal> Node::Impl::Asking::unknown_payload(Point point, Me
   refusal.member = no;
   refusal.why.digest = rules_.set->digest();
   refusal.why.verdict = Verdict::kDeny;
-  refusal.why.reason_code = "payload-not-at-hand";
+  refusal.why.reason_code = kPayloadNotAtHand;
   refusal.why.reason = "a rule reads the payload, which the store is being asked for";
   return refusal;
 }

@@ -21,6 +21,40 @@ policy::MemberView facts_of(const MemberRecord& record, uint32_t load) {
   return view;
 }
 
+void write_facts(json::Writer& out, const policy::MemberView& member) {
+  const auto names = [&out](std::string_view key, policy::Texts texts) {
+    out.key(key);
+    out.begin_array();
+    for (const std::string& text : texts) out.string(text);
+    out.end_array();
+  };
+  const auto thousandths = [&out](std::string_view key, uint32_t value) {
+    std::string text;
+    json::append_thousandths(text, value);
+    out.key(key);
+    out.raw(text);
+  };
+  out.begin_object();
+  out.field("id", member.id);
+  out.field("namespace", member.name_space);
+  out.field("kind", member.kind);
+  out.field("status", member.status);
+  out.field_or_null("registeredBy", member.registered_by);
+  names("capabilities", member.capabilities);
+  names("compliance", member.compliance);
+  out.key("labels");
+  out.begin_object();
+  for (const auto& [key, value] : member.labels) out.field(key, value);
+  out.end_object();
+  thousandths("trustScore", member.trust);
+  thousandths("reliability", member.reliability);
+  out.number("weight", member.weight);
+  out.number("maxLoad", member.max_load);
+  out.number("currentLoad", member.load);
+  out.time_or_null("joinedAt", member.joined_at);
+  out.end_object();
+}
+
 policy::PacketView facts_of(const Packet& head, const cel::Value& payload) {
   const PacketSpec& spec = *head.spec;
   policy::PacketView view;

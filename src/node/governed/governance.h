@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,9 @@
 #include "node/governed/rulebook.h"
 
 namespace phoenix {
+
+// Reason code of a packet that waits for its payload, for rules read it.
+inline constexpr std::string_view kPayloadNotAtHand = "payload-not-at-hand";
 
 // Why somebody may not have a packet.
 struct PolicyRefusal {
@@ -59,6 +63,7 @@ struct Governance {
   PayloadShelf payloads;
   std::unordered_map<PacketKey, std::string> askers;  // whose packets wait for an approval
   RefusalBook refusals;
+  HeldNotes held_notes;
   HostNotes notes;
 };
 

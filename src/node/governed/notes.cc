@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json/json_writer.h"
+#include "lineage/crypto/sha256.h"
+#include "node/governed/facts.h"
 #include "node/governed/noting.h"
 
 namespace phoenix {
@@ -65,6 +68,63 @@ bool RefusalBook::take_due(Instant now, Again* again) {
     return true;
   }
   return false;
+}
+
+bool HeldNotes::is_new(const PacketKey& packet, uint64_t what, Instant now) {
+  const auto it = told_.find(packet);
+  if (it != told_.end()) {
+    const std::vector<uint64_t>& told = it->second;
+    if (told.size() >= kMostOfOne || std::find(told.begin(), told.end(), what) != told.end()) {
+      return false;
+    }
+  }
+  if (second_ + seconds(1) <= now) {
+    second_ = now;
+    in_second_ = 0;
+  }
+  if (in_second_ == kMostASecond) return false;
+  ++in_second_;
+  told_[packet].push_back(what);
+  return true;
+}
+
+void HeldNotes::tell(const PacketKey& packet, uint64_t what) {
+  std::vector<uint64_t>& told = told_[packet];
+  const bool known = std::find(told.begin(), told.end(), what) != told.end();
+  if (!known && told.size() < kMostOfOne) told.push_back(what);
+}
+
+void HeldNotes::take_back(const PacketKey& packet, uint64_t what) {
+  const auto it = told_.find(packet);
+  if (it == told_.end()) return;
+  std::erase(it->second, what);
+  if (it->second.empty()) told_.erase(it);
+}
+
+// By which rule, why, and what was asked, as far as there is room for it.
+std::string account_of(const PolicyNote& note) {
+  const policy::Explanation& why = note.refusal.why;
+  const auto told = [&](bool with_asked) {
+    std::string text;
+    json::Writer out(text);
+    out.begin_object();
+    out.field("point", policy::point_name(note.refusal.point));
+    out.field("decision", policy::verdict_name(why.verdict));
+    out.field_or_null("policy", why.policy);
+    out.field_or_null("rule", why.rule);
+    out.field_or_null("at", policy::place_text(why.place));
+    out.field("reason", why.reason);
+    out.field("member", note.who);
+    if (with_asked) {
+      out.key("asked");
+      write_facts(out, *note.asked);
+    }
+    out.end_object();
+    return text;
+  };
+  std::string text = told(note.asked != nullptr);
+  if (text.size() > kMostAccountBytes && note.asked != nullptr) text = told(false);
+  return text.size() > kMostAccountBytes ? std::string() : text;
 }
 
 PutNote note_row(bool of_packet, std::string key, HistoryEntry line, const lineage::Entry& entry) {
@@ -130,18 +190,13 @@ bool Node::Impl::Noting::is_first(const std::optional<KnownCaller>& who, std::st
   return book.is_first(*who, reason, node_.now.mono);
 }
 
-void Node::Impl::Noting::policy(const PolicyNote& note) {
+// Of a session that may stand for many members: which of them it was.
+PutNote Node::Impl::Noting::refusal_row(const PolicyNote& note) const {
   const PolicyRefusal& refusal = note.refusal;
-  const std::string point(policy::point_name(refusal.point));
-  const auto who = caller();
-  const bool by_host = node_.actor.kind == lineage::ActorKind::kHost;
-  const auto counted = by_host ? KnownCaller{lineage::ActorKind::kHost, point, note.key} : who;
-  if (!is_first(counted, refusal.why.reason_code)) return;
   lineage::Entry entry =
       entry_of(lineage::EntryKind::kRefusal, "policy-refused", refusal.why.reason_code);
   const PacketKey parts = PacketKey::from_text(note.key);
   const SlotNo slot = note.of_packet ? node_.packets.find(parts) : kNoSlot;
-  // A session may stand for many members: which of them it was.
   if (entry.actor.kind == lineage::ActorKind::kMember) {
     const bool owned = slot != kNoSlot && node_.packets[slot].head->owner;
     entry.actor.name = owned ? node_.packets[slot].head->owner->id : std::string(parts.id());
@@ -151,10 +206,66 @@ void Node::Impl::Noting::policy(const PolicyNote& note) {
   entry.epoch = note.epoch;
   entry.revision = note.revision;
   entry.policy = refusal.why.digest;
+  entry.account = account_of(note);
   HistoryEntry line;
-  line.to = refusal.point == policy::Point::kHandoff ? note.who : "";
-  line.reason = point + ": " + words_of(refusal);
-  write(note.of_packet, note.key, std::move(line), entry, false);
+  line.to = note.of_packet ? note.who : "";
+  line.reason = std::string(policy::point_name(refusal.point)) + ": " + words_of(refusal);
+  return note_row(note.of_packet, note.key, std::move(line), entry);
+}
+
+void Node::Impl::Noting::policy(const PolicyNote& note) {
+  const std::string point(policy::point_name(note.refusal.point));
+  const bool by_host = node_.actor.kind == lineage::ActorKind::kHost;
+  const auto counted = by_host ? KnownCaller{lineage::ActorKind::kHost, point, note.key} : caller();
+  if (!is_first(counted, note.refusal.why.reason_code)) return;
+  Write write = node_.new_write();
+  write.ops.emplace_back(refusal_row(note));
+  node_.submit_write(std::move(write));
+}
+
+// --- packets that wait ----------------------------------------------------------------------
+
+// An approval that it waits for is an entry of its own, and a payload that is being read decides
+// nothing.
+bool Node::Impl::Noting::is_told(const PolicyRefusal& refusal) {
+  return refusal.logged ||
+         (!refusal.may_be_approved() && refusal.why.reason_code != kPayloadNotAtHand);
+}
+
+uint64_t Node::Impl::Noting::refusal_number() const {
+  const policy::Explanation& why = node_.governance.refusal->why;
+  std::string text(lineage::bytes_of(why.digest));
+  text += why.policy + '/' + why.rule + '/' + why.reason_code;
+  return siphash13(node_.config.ring_key, text);
+}
+
+PutNote Node::Impl::Noting::held_row(const Packet& head) const {
+  const PolicyRefusal& refusal = *node_.governance.refusal;
+  const std::string who(node_.directory.member(refusal.member).record->key.id());
+  return refusal_row({true, head.key.text(), refusal, head.epoch, head.revision, who});
+}
+
+void Node::Impl::Noting::held(SlotNo no) {
+  if (!is_told(*node_.governance.refusal)) return;
+  const Packet& head = *node_.packets[no].head;
+  HeldNotes& notes = node_.governance.held_notes;
+  const uint64_t what = refusal_number();
+  // Of a packet that waits like that since before this host has it, the entry is there.
+  const bool before = head.parked && head.parked->reason == ParkReason::kPolicyDenied;
+  if (before && !notes.knows(head.key)) return notes.tell(head.key, what);
+  if (!notes.is_new(head.key, what, node_.now.mono)) return;
+  Write write = node_.new_write();
+  write.ops.emplace_back(held_row(head));
+  write.told.emplace_back(head.key, what);
+  node_.submit_write(std::move(write));
+}
+
+void Node::Impl::Noting::held(Write& write, const Packet& head) {
+  if (!node_.governance.refusal || !is_told(*node_.governance.refusal)) return;
+  const uint64_t what = refusal_number();
+  node_.governance.held_notes.tell(head.key, what);
+  write.ops.emplace_back(held_row(head));
+  write.told.emplace_back(head.key, what);
 }
 
 void Node::Impl::Noting::call(const PacketKey* about, const Error& error) {

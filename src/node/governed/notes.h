@@ -10,15 +10,22 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 #include "lineage/form/entry.h"
 #include "node/node.h"
+#include "policy/rules/input.h"
 
 namespace phoenix {
 
 struct PolicyRefusal;
+
+// Longer ones are left out of entries; what they tell is in answers and, of packets, in their
+// history.
+inline constexpr size_t kMostAccountBytes = 4'096;
 
 // A policy's no, and on what.
 struct PolicyNote {
@@ -27,7 +34,8 @@ struct PolicyNote {
   const PolicyRefusal& refusal;
   uint64_t epoch = 0;
   uint64_t revision = 0;
-  const std::string& who;  // of whom it was asked
+  const std::string& who;                     // of whom it was asked
+  const policy::MemberView* asked = nullptr;  // what it would be; null: the record has it anyway
 };
 
 // A caller, as the log names it: a member by id, all others by the name of their token.
@@ -77,6 +85,31 @@ class RefusalBook {
   };
   std::map<KnownCaller, Line> lines_;
   std::deque<std::pair<Instant, KnownCaller>> order_;  // of all lines, by when their second began
+};
+
+// Which refusals of packets that wait are entries already: a packet is looked at again and again,
+// and its refusal is told once. Bounded: of one packet the first few, in one second so many; what
+// was left out then is told when the packet is looked at later.
+class HeldNotes {
+ public:
+  static constexpr size_t kMostOfOne = 16;
+  static constexpr size_t kMostASecond = 1'000;
+
+  // Whether `what`, a number for a rule of a set of policies, is to be an entry now. It counts as
+  // one from then on.
+  bool is_new(const PacketKey& packet, uint64_t what, Instant now);
+  // It is one, whatever else is.
+  void tell(const PacketKey& packet, uint64_t what);
+  // It has not become one.
+  void take_back(const PacketKey& packet, uint64_t what);
+  bool knows(const PacketKey& packet) const { return told_.contains(packet); }
+  void drop(const PacketKey& packet) { told_.erase(packet); }
+  size_t size() const { return told_.size(); }
+
+ private:
+  std::unordered_map<PacketKey, std::vector<uint64_t>> told_;
+  Instant second_;  // when the present one began
+  size_t in_second_ = 0;
 };
 
 // An entry that changes nothing as a row of the log; `line` has what people are to read beside it.

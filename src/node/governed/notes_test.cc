@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/admission/test_policies.h"
 #include "node/test_answers.h"
 #include "node/test_stage.h"
 
@@ -157,6 +158,132 @@ TEST_F(NotesTest, WhatIsSaidOfAHostIsWrittenOnceTheStoreTakesIt) {
   ASSERT_EQ(hosts.size(), 1u);
   EXPECT_EQ(hosts[0].subject, "h2");
   EXPECT_EQ(hosts[0].reason, "fork");
+}
+
+// --- packets that policies hold back --------------------------------------------------------
+
+class HeldNotesTest : public testing_node::PoliciesTest {
+ protected:
+  // By trust; each name is another set of policies.
+  void keep_back(const std::string& rule) {
+    lay_down("trust", R"({"target":"can-assign","defaultDecision":"allow","rules":[{"name":")" +
+                          rule + R"(","decision":"deny","reason":"too little trust",)" +
+                          R"("condition":"member.trustScore < 0.9","at":"policies/t.yaml:4:5"}]})");
+  }
+  std::vector<std::string> told() const {
+    std::vector<std::string> found;
+    for (const HistoryEntry& line : stage.records.history) {
+      if (line.event == "policy-refused") found.push_back(line.to + " " + line.reason);
+    }
+    return found;
+  }
+};
+
+TEST_F(HeldNotesTest, WhatAPolicyHoldsBackIsOneEntryWithTheWriteThatMakesItWait) {
+  keep_back("r");
+  testing_node::Worker w = join("w", 500);
+  stage.submit("p", {"a"});
+  const std::vector<std::string> once = {
+      "w can-assign: too little trust (policy trust, rule r, policies/t.yaml:4:5)"};
+  EXPECT_EQ(told(), once);
+  const Group& made = stage.written.back();
+  ASSERT_EQ(made.ops.size(), 2u);
+  const auto* put = std::get_if<PutNote>(&made.ops[1]);
+  ASSERT_NE(put, nullptr);
+  const auto entry = lineage::decode<lineage::Entry>(put->entry.recorded);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->kind, EntryKind::kRefusal);
+  EXPECT_EQ(entry->subject, "p");
+  EXPECT_EQ(entry->reason, "denied-by-rule");
+  ASSERT_TRUE(entry->policy);
+  EXPECT_EQ(entry->account,
+            R"({"point":"can-assign","decision":"deny","policy":"trust","rule":"r",)"
+            R"("at":"policies/t.yaml:4:5","reason":"too little trust","member":"w"})");
+  stage.advance(seconds(10));
+  join("v", 400);
+  EXPECT_EQ(told(), once) << "it is looked at again and again";
+  stage.restart();
+  stage.heartbeat(w);
+  stage.advance(seconds(10));
+  EXPECT_EQ(parked("p"), ParkReason::kPolicyDenied);
+  EXPECT_EQ(told(), once) << "and after a restart";
+}
+
+TEST_F(HeldNotesTest, WhatBeginsToWaitLaterIsToldThen) {
+  keep_back("r");
+  stage.submit("p", {"a"});
+  EXPECT_EQ(parked("p"), ParkReason::kNoCapableMember);
+  join("w", 500);
+  EXPECT_EQ(parked("p"), ParkReason::kPolicyDenied);
+  stage.advance(seconds(10));
+  EXPECT_EQ(told().size(), 1u);
+  keep_back("other");
+  stage.advance(seconds(10));
+  EXPECT_EQ(told().size(), 2u) << "another rule is another reason";
+  for (int i = 0; i < 40; ++i) keep_back("r" + std::to_string(i));
+  stage.advance(seconds(10));
+  EXPECT_EQ(told().size(), HeldNotes::kMostOfOne);
+}
+
+TEST_F(HeldNotesTest, AnEntryThatTheStoreRefusedIsWrittenLater) {
+  keep_back("r");
+  stage.submit("p", {"a"});
+  join("w", 500);
+  stage.advance(milliseconds(300));
+  const size_t before = told().size();
+  keep_back("other");
+  stage.store(StoreMode::kRefuse);
+  stage.advance(seconds(3));
+  stage.store(StoreMode::kWell);
+  stage.advance(seconds(3));
+  EXPECT_GE(told().size(), before + 1);
+  EXPECT_NE(told().back().find("rule other"), std::string::npos);
+  const size_t after = told().size();
+  stage.advance(seconds(5));
+  EXPECT_EQ(told().size(), after);
+}
+
+TEST_F(HeldNotesTest, WhoWasRefusedToRegisterStandsThereAsItAsked) {
+  lay_down("door", R"({"target":"can-register","minimumTrustScore":0.8})");
+  MemberRecord low = Stage::record("low", {"a", "b"});
+  low.trust = 500;
+  low.labels = {{"zone", "x"}};
+  stage.call(Stage::principal("knocker"), stage.registration({low}));
+  const auto entry = lineage::decode<lineage::Entry>(stage.records.log.back());
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->actor, (lineage::Actor{ActorKind::kToken, "knocker"}));
+  const size_t asked = entry->account.find(R"("asked":{"id":"low","namespace":"default",)");
+  ASSERT_NE(asked, std::string::npos) << entry->account;
+  for (const char* part : {R"("capabilities":["a","b"])", R"("labels":{"zone":"x"})",
+                           R"("trustScore":0.5)", R"("registeredBy":"knocker")"}) {
+    EXPECT_NE(entry->account.find(part, asked), std::string::npos) << part;
+  }
+  // One with more to say than an entry should keep.
+  low.capabilities.clear();
+  for (int i = 1000; i < 2000; ++i) low.capabilities.push_back("capability-" + std::to_string(i));
+  stage.call(Stage::principal("another"), stage.registration({low}));
+  const auto large = lineage::decode<lineage::Entry>(stage.records.log.back());
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->account.find("asked"), std::string::npos);
+  EXPECT_NE(large->account.find(R"("member":"low")"), std::string::npos);
+}
+
+TEST(HeldNotes, AreBoundedInOneSecondAndTellTheRestLater) {
+  HeldNotes notes;
+  Instant now{1};
+  size_t told = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < 2 * HeldNotes::kMostASecond; ++i) {
+      told += notes.is_new(PacketKey("ns", "p" + std::to_string(i)), 1, now) ? 1 : 0;
+    }
+    now = now + seconds(1);
+  }
+  EXPECT_EQ(told, 2 * HeldNotes::kMostASecond);
+  const PacketKey first("ns", "p0");
+  notes.take_back(first, 1);
+  EXPECT_TRUE(notes.is_new(first, 1, now + seconds(1)));
+  notes.drop(first);
+  EXPECT_FALSE(notes.knows(first));
 }
 
 }  // namespace

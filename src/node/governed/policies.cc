@@ -185,6 +185,7 @@ void Node::Impl::look_at_some() {
 // Of a packet that does not live here any more.
 void Node::Impl::forget_governed(const PacketKey& key) {
   governance.payloads.drop(key);
+  governance.held_notes.drop(key);
   if (!governance.askers.empty()) governance.askers.erase(key);
 }
 

@@ -5,7 +5,7 @@
 #include "keeper/draw.h"
 #include "node/admission/admission.h"
 #include "node/governed/asking.h"
-#include "node/parts/impl.h"
+#include "node/governed/noting.h"
 
 namespace phoenix {
 
@@ -62,9 +62,6 @@ Change Node::Impl::grant_or_park(const Packet& head, ClassId cls, Event event, M
   const auto member = place(head, cls, head.avoid);
   if (!member) {
     change.parked = parked_now(cls);
-    if (governance.refusal && governance.refusal->logged) {
-      change.notes.push_back("refused at can-assign: " + words_of(*governance.refusal));
-    }
     return change;
   }
   *to = *member;
@@ -98,17 +95,13 @@ void Node::Impl::park(SlotNo no) {
   if (why.reason == ParkReason::kApprovalRequired && !wait_for_word(no, *governance.refusal)) {
     return;
   }
-  if (slot.parked != why.reason) {
-    slot.parked_since = now.wall;
-    if (governance.refusal && governance.refusal->logged) {
-      const Packet& head = *slot.head;
-      const std::string who(directory.member(governance.refusal->member).record->key.id());
-      note_refusal({true, head.key.text(), *governance.refusal, head.epoch, head.revision, who});
-    }
-  }
+  if (slot.parked != why.reason) slot.parked_since = now.wall;
   slot.parked = why.reason;
   slot.wait_until = kNever;
-  if (governance.refusal) return hold(no);
+  if (governance.refusal) {
+    Noting(*this).held(no);
+    return hold(no);
+  }
   if (!slot.queued) parking.add(slot, no);
   slot.queued = true;
 }
