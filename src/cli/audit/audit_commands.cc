@@ -51,6 +51,21 @@ std::string party_text(const std::optional<lineage::Party>& party) {
   return party ? fmt::format("{}#{}", party->id, party->incarnation) : std::string();
 }
 
+// Which rule refused whom; null of all other entries, and where there was too much of it to keep.
+Json refusal_of(const Entry& entry) {
+  const auto told = Json::parse(entry.account);
+  return told && told->is_object() ? *told : Json();
+}
+
+std::string message_of(const Entry& entry) {
+  const Json told = refusal_of(entry);
+  if (told.is_null()) return "";
+  std::string text = told["point"].text() + ": " + told["reason"].text();
+  if (told["rule"].is_null()) return text;
+  text += fmt::format(" (policy {}, rule {}", told["policy"].text(), told["rule"].text());
+  return text + (told["at"].is_null() ? ")" : ", " + told["at"].text() + ")");
+}
+
 Json entry_json(const Shown& shown) {
   const Entry& entry = shown.entry;
   Json json = Json::object();
@@ -66,6 +81,8 @@ Json entry_json(const Shown& shown) {
   json.set("epoch", Json::number(static_cast<int64_t>(entry.epoch)));
   json.set("revision", Json::number(static_cast<int64_t>(entry.revision)));
   json.set("hash", Json::string(lineage::hex(shown.leaf)));
+  json.set("policy", entry.policy ? Json::string(lineage::hex(*entry.policy)) : Json());
+  json.set("refusal", refusal_of(entry));
   if (entry.leg) {
     Json leg = Json::object();
     leg.set("number", Json::number(static_cast<int64_t>(entry.leg->number)));
@@ -92,22 +109,25 @@ void print_entries(Context& context, const std::deque<Shown>& entries) {
                {"TIME"},
                {"SUBJECT"},
                {"EVENT"},
+               {"REASON"},
                {"EPOCH", false, true},
                {"LEG", false, true},
                {"CAUSE"},
                {"FROM"},
                {"TO"},
                {"BY"},
+               {"MESSAGE"},
                {"HASH", true}});
   for (const Shown& shown : entries) {
     const Entry& entry = shown.entry;
     const auto& leg = entry.leg;
-    table.add({std::to_string(shown.log), std::to_string(shown.position), json::time_text(entry.at),
-               harmless(entry.ns.empty() ? entry.subject : entry.ns + "/" + entry.subject),
-               entry.event, std::to_string(entry.epoch), leg ? std::to_string(leg->number) : "",
-               leg ? std::string(lineage::cause_name(leg->cause)) : "",
-               leg ? party_text(leg->from) : "", leg ? party_text(leg->to) : "",
-               harmless(entry.actor.name), lineage::hex(shown.leaf).substr(0, 16)});
+    table.add(
+        {std::to_string(shown.log), std::to_string(shown.position), json::time_text(entry.at),
+         harmless(entry.ns.empty() ? entry.subject : entry.ns + "/" + entry.subject), entry.event,
+         entry.reason, std::to_string(entry.epoch), leg ? std::to_string(leg->number) : "",
+         leg ? std::string(lineage::cause_name(leg->cause)) : "", leg ? party_text(leg->from) : "",
+         leg ? party_text(leg->to) : "", harmless(entry.actor.name), harmless(message_of(entry)),
+         lineage::hex(shown.leaf).substr(0, 16)});
   }
   context.out.print(table.render(context.out.wide(), context.out.color()));
 }

@@ -53,6 +53,7 @@ CaseMember member_of(const Json& json) {
   made.id = json["id"].text();
   made.ns = json["namespace"].text();
   made.kind = json["kind"].text();
+  made.registered_by = json["registeredBy"].text();
   made.capabilities = texts(json["capabilities"]);
   made.compliance = texts(json["compliance"]);
   made.labels = pairs(json["labels"]);
@@ -82,6 +83,14 @@ CasePacket packet_of(const Json& json) {
   return made;
 }
 
+// As it asked, with what it held then.
+CaseMember asker_of(const Json& json) {
+  CaseMember made = member_of(json);
+  made.status = json["status"].text();
+  made.load = json["currentLoad"].integer().value_or(0);
+  return made;
+}
+
 // What an explanation says of a candidate whom a policy does not let have the packet.
 std::optional<Verdict> verdict_of(const std::string& why) {
   const std::string_view code = std::string_view(why).substr(0, why.find(':'));
@@ -97,6 +106,7 @@ class Reader {
 
   Outcome<RecordedPast> read() {
     declare();
+    read_refusals();
     for (const std::string& ns : namespaces()) {
       const auto members = each(ns, "members", [this](const Json& json) { return member(json); });
       if (!members) return tl::unexpected(members.error());
@@ -106,7 +116,9 @@ class Reader {
       const auto packets = each(ns, "packets", [this](const Json& json) { return packet(json); });
       if (!packets) return tl::unexpected(packets.error());
     }
-    count_refusals();
+    for (const std::string& key : without_asker_) {
+      if (!packets_.contains(key)) ++past_.undecided;
+    }
     return std::move(past_);
   }
 
@@ -171,10 +183,10 @@ class Reader {
     about_ = packet_of(json);
     const std::string key = key_of(about_->ns, about_->id);
     packets_.insert(key);
+    waits_ = json["parked"]["reason"].text() == "policy-denied" ||
+             json["parked"]["reason"].text() == "approval-required";
     const auto told = tell_history(json);
-    const bool waits = json["parked"]["reason"].text() == "policy-denied" ||
-                       json["parked"]["reason"].text() == "approval-required";
-    const auto waiting = told && waits ? tell_waiting() : told;
+    const auto waiting = told && waits_ ? tell_waiting() : told;
     about_.reset();
     return waiting;
   }
@@ -189,9 +201,7 @@ class Reader {
       const int64_t epoch = item["epoch"].integer().value_or(about_->epoch);
       const std::string& next = item["owner"].text();
       if (event == "policy-refused") {
-        const std::string& to = item["to"].text();
-        if (!to.empty())
-          add(Point::kHandoff, key(to), event, item["at"], Verdict::kDeny, key(owner));
+        refused(item, owner);
       } else if (epoch > about_->epoch && !next.empty()) {
         if (event == "handed-off" && !owner.empty()) {
           // Of several handoffs only the last one's context is kept.
@@ -205,6 +215,19 @@ class Reader {
       if (!next.empty()) owner = next;
     }
     return kExitDone;
+  }
+
+  // To a packet's owner, who wanted to hand it on, or to a packet that had none. Of one that still
+  // waits its explanation tells more.
+  void refused(const Json& line, const std::string& owner) {
+    const std::string& to = line["to"].text();
+    const std::string& why = line["reason"].text();
+    const auto point = policy::point_from_name(why.substr(0, why.find(':')));
+    const bool hands = point == Point::kHandoff;
+    if (to.empty() || !point || (!hands && waits_)) return;
+    const auto known = verdicts_.find({key_of(about_->ns, about_->id), time_of(line["at"])});
+    const Verdict verdict = known == verdicts_.end() ? Verdict::kDeny : known->second;
+    add(*point, key(to), line["event"].text(), line["at"], verdict, hands ? key(owner) : "");
   }
 
   // A packet that waits has been refused to all who could have had it.
@@ -230,14 +253,8 @@ class Reader {
       ++past_.unknown;
       return;
     }
-    PolicyCase made;
-    made.test = event;
-    made.name = about_ ? about_->id : found->second.id;
-    made.point = point;
-    made.subject = found->second;
+    PolicyCase made = case_of(point, found->second, event, time_of(at));
     if (!source.empty()) made.source = giver->second;
-    made.packet = about_;
-    made.now_ms = time_of(at).value_or(0);
     made.context = context;
     const std::string of = about_ ? key_of(about_->ns, about_->id) : subject;
     const bool by_word = recorded == Verdict::kAllow &&
@@ -246,14 +263,28 @@ class Reader {
     past_.cases.push_back(std::move(made));
   }
 
-  // Whoever was refused to register is nobody; who asked, and to do what, the record does not have.
-  void count_refusals() {
+  PolicyCase case_of(Point point, CaseMember subject, const std::string& event,
+                     std::optional<int64_t> at) const {
+    PolicyCase made;
+    made.test = event;
+    made.name = about_ ? about_->id : subject.id;
+    made.point = point;
+    made.subject = std::move(subject);
+    made.packet = about_;
+    made.now_ms = at.value_or(0);
+    return made;
+  }
+
+  // What policies have refused, by the log: who wanted to register, to change or to leave stands
+  // there as it asked, since it is nobody whom the host knows otherwise.
+  void read_refusals() {
     const std::set<std::string> spaces = namespaces();
     const auto take = [&](const AuditEntry& raw) {
       const auto entry = lineage::decode<lineage::Entry>(raw.bytes);
-      const bool refused = entry && entry->event == "policy-refused" &&
-                           (spaces.contains(entry->ns) || spaces.contains("*"));
-      if (refused && !packets_.contains(key_of(entry->ns, entry->subject))) ++past_.undecided;
+      if (entry && entry->event == "policy-refused" &&
+          (spaces.contains(entry->ns) || spaces.contains("*"))) {
+        refusal(*entry);
+      }
       return true;
     };
     const auto logs = read_logs(context_, what_);
@@ -266,6 +297,22 @@ class Reader {
     }
   }
 
+  void refusal(const lineage::Entry& entry) {
+    const std::string about = key_of(entry.ns, entry.subject);
+    const auto told = Json::parse(entry.account);
+    const auto point = told ? policy::point_from_name((*told)["point"].text()) : std::nullopt;
+    const auto verdict =
+        told ? policy::verdict_from_name((*told)["decision"].text()) : std::nullopt;
+    if (!point || !verdict || (*told)["asked"].is_null()) {
+      if (verdict) verdicts_.insert_or_assign({about, entry.at}, *verdict);
+      without_asker_.push_back(about);
+      return;
+    }
+    PolicyCase made = case_of(*point, asker_of((*told)["asked"]), entry.event, entry.at);
+    made.expect = *verdict;
+    past_.cases.push_back(std::move(made));
+  }
+
   Context& context_;
   const manifest::App& app_;
   const char* what_;
@@ -273,7 +320,10 @@ class Reader {
   std::map<std::string, CaseMember> members_;               // by "namespace/id"
   std::set<std::string> packets_;                           // "namespace/id"
   std::set<std::pair<std::string, std::string>> approved_;  // (point, "namespace/id")
-  std::optional<CasePacket> about_;                         // the packet that is read
+  std::map<std::pair<std::string, std::optional<int64_t>>, Verdict> verdicts_;  // refusals, by when
+  std::vector<std::string> without_asker_;  // refusals of which nobody knows who asked
+  std::optional<CasePacket> about_;         // the packet that is read
+  bool waits_ = false;                      // for policies
   RecordedPast past_;
 };
 

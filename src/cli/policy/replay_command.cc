@@ -25,8 +25,7 @@ std::string passed_over(const RecordedPast& past) {
   }
   if (past.undecided > 0) {
     text += fmt::format(
-        "passed over: {} refusals to register, to change or to leave; the record does not have who "
-        "asked\n",
+        "passed over: {} refusals of which neither who asked nor the packet is known any more\n",
         past.undecided);
   }
   if (!past.is_whole) {
@@ -88,12 +87,15 @@ void add_policy_replay(std::vector<Command>& table) {
   command.detail =
       "What the host still knows is put to the policies of an app: registrations, retirements, "
       "changes of\n"
-      "owner, refused handoffs, packets that a policy holds back now. Members are as they are now, "
-      "those\n"
-      "that the host has forgotten as the app declares them, and all as if they held nothing; "
-      "payloads as\n"
-      "long as they are kept. What cannot be put to them is counted. Exits 1 if a decision "
-      "differs.";
+      "owner, refusals, packets that a policy holds back now. Members are as they are now, those "
+      "that the\n"
+      "host has forgotten as the app declares them, and all as if they held nothing; who was "
+      "refused "
+      "to\n"
+      "register, to change or to leave is as it asked; payloads as long as they are kept. What "
+      "cannot "
+      "be put\n"
+      "to them is counted. Exits 1 if a decision differs.";
   command.example = "phoenix policy replay --with new/";
   add_app_flags(command.flags, flags.get());
   command.flags.front().name = "--with";

@@ -146,7 +146,7 @@ spec: {target: can-handoff, defaultDecision: deny, rules: [
         self.assertEqual(done.code, 0, done)
         self.assertIn("0 of", done.out)
 
-    def test_replay_knows_who_waits_and_who_left_and_counts_what_it_cannot_ask(self):
+    def test_replay_knows_who_waits_who_left_and_who_was_refused(self):
         host = Host(self)
         where = {"PHOENIX_URL": host.url}
         self.write("rules/amounts.yaml", HEAD + """kind: Policy
@@ -182,11 +182,29 @@ spec: {target: can-retire, defaultDecision: allow, rules: [
         self.assertEqual(done.code, 1, done)
         self.assertEqual([(item["at"], item["packet"], item["member"], item["recorded"],
                            item["decision"]) for item in done.json["items"]],
-                         [("can-retire", None, "anna", "allow", "deny"),
+                         [("can-register", None, "carl", "deny", "allow"),
+                          ("can-retire", None, "anna", "allow", "deny"),
                           ("can-assign", "two", "bert", "deny", "allow")])
-        self.assertEqual((done.json["unknown"], done.json["refusalsOfMembers"]), (0, 1))
-        self.assertIn("passed over: 1 refusals", run("policy", "replay", "--with", str(self.folder),
-                                                     **where).out)
+        self.assertEqual((done.json["unknown"], done.json["refusalsOfMembers"]), (0, 0))
+        # As it asked: this one is for whoever says less of itself.
+        self.write("rules/amounts.yaml", HEAD + """kind: Policy
+metadata: {name: known}
+spec: {target: can-register, defaultDecision: allow, rules: [
+  {name: stranger, condition: "member.trustScore < 0.6 && 'carl' in member.capabilities",
+   decision: deny}]}
+""")
+        done = run("policy", "replay", "--with", str(self.folder), "-o", "json", **where)
+        self.assertEqual([item["packet"] for item in done.json["items"]], ["two"], done)
+        # And the log says who was refused, why, and by which line.
+        listed = run("audit", **where)
+        self.assertIn("REASON", listed.lines[0])
+        carl = next(line for line in listed.lines if "default/carl" in line)
+        self.assertIn("denied-by-rule", carl)
+        self.assertIn("(policy known, rule stranger, rules/amounts.yaml:", carl)
+        refusal = next(item["refusal"] for item in run("audit", "-o", "json", **where).json["items"]
+                       if item["subject"] == "carl")
+        self.assertEqual((refusal["point"], refusal["decision"], refusal["asked"]["trustScore"]),
+                         ("can-register", "deny", 0.5))
 
 
 if __name__ == "__main__":
