@@ -96,6 +96,19 @@ std::optional<std::string> write_file(const fs::path& path, const std::string& t
   return std::nullopt;
 }
 
+// What had been written when the disk was full: half an app would only be in the way. Requires: the
+// folder was empty, or was not there.
+void take_back(const fs::path& folder, bool was_there) {
+  std::error_code ignored;
+  if (!was_there) {
+    fs::remove_all(folder, ignored);
+    return;
+  }
+  std::vector<fs::path> made;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) made.push_back(entry.path());
+  for (const fs::path& path : made) fs::remove_all(path, ignored);
+}
+
 Outcome<int> make_app(Context& context, const NewOptions& options) {
   if (options.list) return list_templates(context);
   if (options.words.empty()) {
@@ -124,6 +137,9 @@ Outcome<int> make_app(Context& context, const NewOptions& options) {
                                   "nothing was written", "write into it all the same: --force",
                                   ""});
   }
+  const bool was_empty = empty_folder(name);
+  std::error_code ignored;
+  const bool was_there = fs::exists(name, ignored);
   std::string lines;
   for (const apps::TemplateFile& file : apps::template_files()) {
     if (file.app != options.app) continue;
@@ -131,6 +147,7 @@ Outcome<int> make_app(Context& context, const NewOptions& options) {
     const std::string path = filled_in(std::string(file.path), name, options.name_space);
     const auto fault = write_file(fs::path(name) / path, text);
     if (fault) {
+      if (was_empty) take_back(name, was_there);
       return tl::unexpected(
           Failure{kExitFailed, "New failed: " + name, fmt::format("{}: {}", path, *fault), "", ""});
     }

@@ -1,6 +1,7 @@
 """`phoenix new` and `phoenix run` in an empty folder, as a stranger would."""
 
 import json
+import resource
 import signal
 import subprocess
 import unittest
@@ -59,6 +60,21 @@ class New(AppTest):
         self.assertEqual(run("new", folder=self.folder).code, 2)
 
 
+    def test_a_full_disk_leaves_nothing_behind(self):
+        for was_there in (False, True):
+            if was_there:
+                (self.folder / "shop").mkdir()
+            # A file may have 200 bytes, and whoever writes more hears of it.
+            done = subprocess.run(
+                [PROGRAM, "new", "shop"], cwd=self.folder, capture_output=True, text=True,
+                env=clean_environment(), restore_signals=False, timeout=PATIENCE, check=False,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("File too large", done.stderr)
+            self.assertEqual((self.folder / "shop").exists(), was_there)
+            self.assertEqual(list(self.folder.glob("shop/*")), [])
+
+
 class Run(AppTest):
     def test_every_template_ends_with_all_packets_completed(self):
         for template in TEMPLATES:
@@ -104,6 +120,20 @@ class Run(AppTest):
         done = self.run_app(app, code=1)
         self.assertIn("no-such-program", done.err)
         self.assertIn("does not start", done.err)
+
+    def test_an_agent_that_lives_and_keeps_silent_is_started_again(self):
+        app = self.new("shop")
+        greeter = app / "src/greeter.py"
+        greeter.write_text(
+            "import os, pathlib, signal\n"
+            "if not pathlib.Path('frozen').exists():\n"
+            "    pathlib.Path('frozen').write_text('')\n"
+            "    guardian = pathlib.Path(f'/proc/{os.getppid()}/stat').read_text()\n"
+            "    os.kill(int(guardian.split()[3]), signal.SIGSTOP)\n"
+            "    signal.pause()\n" + greeter.read_text())
+        done = self.run_app(app)
+        self.assertIn("shop-agent lives and keeps silent", done.err)
+        self.assertEqual([p["status"] for p in done.json["packets"]], ["COMPLETED"])
 
     def test_whom_the_host_refuses_keeps_the_others_from_starting(self):
         app = self.new("shop")

@@ -191,6 +191,22 @@ void Agents::kill() {
   }
 }
 
+std::vector<Agents::Standing> Agents::standing() const {
+  std::vector<Standing> out;
+  for (const auto& each : all_) {
+    if (each->registered && each->pid != 0) out.push_back({each->agent->ns, each->id});
+  }
+  return out;
+}
+
+void Agents::replace(const std::string& id) {
+  for (const auto& each : all_) {
+    if (each->id != id || each->pid == 0) continue;
+    each->registered = false;
+    processes_.signal(each->pid, SIGKILL);
+  }
+}
+
 void Agents::look_if_all_ended() {
   const bool none =
       std::all_of(all_.begin(), all_.end(), [](const auto& process) { return process->pid == 0; });

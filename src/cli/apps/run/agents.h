@@ -40,6 +40,15 @@ class Agents {
   // SIGKILL.
   void kill();
 
+  // Those that said they are registered and whose process lives.
+  struct Standing {
+    std::string ns;
+    std::string id;
+  };
+  std::vector<Standing> standing() const;
+  // Its process does not do what it should: SIGKILL, and again as if it had ended by itself.
+  void replace(const std::string& id);
+
   size_t total() const { return all_.size(); }
   size_t registered() const;
   // Nothing more comes of itself: each is registered, or has ended for good.

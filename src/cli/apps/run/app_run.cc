@@ -246,6 +246,7 @@ void AppRun::watch() {
   }
   const bool still = board_.nothing_moves() && agents_->settled();
   still_ticks_ = still ? still_ticks_ + 1 : 0;
+  if (still_ticks_ >= kStillTicks && replace_hung()) still_ticks_ = 0;
   if (still_ticks_ >= kStillTicks) {
     std::string why;
     for (const std::string& line : agents_->given_up()) why += line + "\n";
@@ -262,6 +263,21 @@ void AppRun::watch() {
          "allow more with --timeout", ""});
     return finish(kExitTimedOut);
   }
+}
+
+// An agent whose process is there and silent, as one that was stopped, is what packets may wait
+// for: the host has given it up, and it does not know. True: there was one, and it begins anew.
+bool AppRun::replace_hung() {
+  bool any = false;
+  for (const Agents::Standing& agent : agents_->standing()) {
+    const auto reply =
+        host_->in(agent.ns).get("cannot look at " + agent.id, Target({"members", agent.id}));
+    if (!reply || reply->json["status"].text() != "DETACHED") continue;
+    say(fmt::format("agent {} lives and keeps silent: it is ended, and starts again", agent.id));
+    agents_->replace(agent.id);
+    any = true;
+  }
+  return any;
 }
 
 double AppRun::seconds_since_start() const {

@@ -49,6 +49,7 @@ class AppRun {
   void choose_id(cli::AppPacket* packet);
   bool cancel_changed(cli::AppPacket* packet);
   void watch();
+  bool replace_hung();
   void say(const std::string& line);
   void draw();
   void clear_table();
