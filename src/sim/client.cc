@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/governed/house_rules.h"
+
 namespace phoenix::sim {
 
 namespace {
@@ -59,7 +61,9 @@ SubmitItem Client::draw_item() {
   PacketSpec spec = draw_spec();
   spec.create_digest = digest_of("create " + item.key.text());
   item.spec = std::make_shared<const PacketSpec>(std::move(spec));
-  item.payload = std::make_shared<const Content>(json_content("\"" + item.key.text() + "\""));
+  item.payload = std::make_shared<const Content>(
+      json_content(env_.governed ? fmt::format(R"({{"n":{}}})", prng_.below(10))
+                                 : "\"" + item.key.text() + "\""));
   return item;
 }
 
@@ -79,6 +83,8 @@ PacketSpec Client::draw_spec() {
   if (prng_.chance(1, 8)) spec.attempt_timeout_seconds = 1;
   spec.max_attempts = static_cast<uint32_t>(prng_.between(1, 3));
   spec.max_losses = static_cast<uint32_t>(prng_.between(1, 5));
+  if (env_.governed && prng_.chance(1, 3)) spec.policy_tags.emplace_back(kGuarded);
+  if (env_.governed && prng_.chance(1, 8)) spec.policy_tags.emplace_back(kAsks);
   return spec;
 }
 

@@ -31,6 +31,7 @@ struct Env {
   bool calm = false;
   // Ids of all members that ever registered, in that order.
   std::vector<std::string> member_ids;
+  bool governed = false;  // packets have tags and payloads of which policies speak
 };
 
 // 32 bytes that stand for the SHA-256 of the text; equal exactly for equal texts, as far as any

@@ -119,6 +119,7 @@ void Host::input(std::function<void()> action) {
 void Host::drain() {
   Output out = node_->take_output();
   checks_.plans().done(out);
+  checks_.policies().decided(*node_, out.groups);
   for (Group& group : out.groups) {
     trace_.line(queue_.now(), "= " + describe(group));
     checks_.decided(queue_.now(), *node_, group);

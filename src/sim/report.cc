@@ -26,6 +26,7 @@ std::string replay_command(uint64_t seed, const SimOptions& options) {
                       options.steps_or(kSeedSteps), options.planted_bug);
   }
   if (options.sign) out += " --signed";
+  if (options.govern) out += " --governed";
   return out;
 }
 

@@ -93,7 +93,8 @@ int run_sim(const SimOptions& options) {
     const sim::RunResult result = sim::run_seed({.seed = seed,
                                                  .steps = options.steps_or(kSeedSteps),
                                                  .print_trace = options.verbose,
-                                                 .sign = options.sign});
+                                                 .sign = options.sign,
+                                                 .govern = options.govern});
     if (result.violation) ++violations;
     if (options.more && !result.violation) continue;
     std::fputs((options.json ? sim::seed_json(result) : sim::seed_text(result, options)).c_str(),

@@ -23,6 +23,7 @@ struct SimOptions {
   std::string scenario;
   std::string planted_bug;  // name of a planted bug; needs a build with PHOENIX_PLANTED_BUGS
   bool sign = false;        // members have keys and go by contracts; one host or several
+  bool govern = false;      // policies are in force, which change; of one host
   bool json = false;
   bool verbose = false;  // print the trace itself
   // Set: seeds from seed_first on for as long as it answers true, whatever seed_last says. Then

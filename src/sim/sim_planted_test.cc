@@ -13,7 +13,8 @@ namespace {
 struct Expectation {
   PlantedBug bug;
   Invariant breaks;
-  bool sign = false;  // only where members sign
+  bool sign = false;    // only where members sign
+  bool govern = false;  // only where policies are in force
 };
 
 class Planted : public testing::TestWithParam<Expectation> {
@@ -25,7 +26,8 @@ TEST_P(Planted, IsFoundByTheInvariantThatItBreaks) {
   ASSERT_TRUE(plant(GetParam().bug));
   std::string others;
   for (uint64_t seed = 1; seed <= 100; ++seed) {
-    const RunResult result = run_seed({.seed = seed, .sign = GetParam().sign});
+    const RunResult result =
+        run_seed({.seed = seed, .sign = GetParam().sign, .govern = GetParam().govern});
     if (!result.violation) continue;
     if (result.violation->invariant == GetParam().breaks) {
       RecordProperty("seed", std::to_string(seed));
@@ -53,7 +55,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Expectation{PlantedBug::kTicketNotWaitedFor, Invariant::kExclusive},
                     Expectation{PlantedBug::kTicketPromiseForgotten, Invariant::kExclusive},
                     Expectation{PlantedBug::kOldKeyTaken, Invariant::kLineage, true},
-                    Expectation{PlantedBug::kTermsNotAskedAgain, Invariant::kLineage, true}),
+                    Expectation{PlantedBug::kTermsNotAskedAgain, Invariant::kLineage, true},
+                    Expectation{PlantedBug::kDecisionKeptTooLong, Invariant::kGoverned, false,
+                                true}),
     [](const auto& info) {
       std::string name;
       for (char c : planted_bug_name(info.param.bug)) name += c == '-' ? '_' : c;
@@ -64,8 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(PlantedBuild, IsSoundWithoutABug) {
   ASSERT_TRUE(plant(PlantedBug::kNone));
   for (uint64_t seed = 1; seed <= 10; ++seed) {
-    for (const bool sign : {false, true}) {
-      const RunResult result = run_seed({.seed = seed, .sign = sign});
+    for (const bool more : {false, true}) {
+      const RunResult result = run_seed({.seed = seed, .sign = more, .govern = more});
       EXPECT_FALSE(result.violation.has_value()) << result.violation->what;
     }
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/governed/house_rules.h"
 #include "sim/signed/terms.h"
 
 namespace phoenix::sim {
@@ -26,6 +27,7 @@ RunResult result_of(const RunOptions& options, const FaultCounts& faults, const 
   result.plans = checks.plans().compared();
   result.planned_moves = checks.plans().moved();
   result.handoffs = checks.shadow().handoffs();
+  result.governed = checks.policies().counts();
   if (result.violation) result.newest.assign(trace.newest().begin(), trace.newest().end());
   return result;
 }
@@ -45,6 +47,10 @@ World::World(const RunOptions& options)
       network_(queue_, faults_, prng_.fork()),
       env_{queue_, network_, checks_, trace_, [this] { return host_.wall(); }, false, {}} {
   network_.add_door(host_);
+  env_.governed = options.govern;
+  if (!env_.governed) return;
+  checks_.policies().watch();
+  ruler_.emplace(env_, prng_.fork(), [this] { return host_.node(); });
 }
 
 bool World::step() {
@@ -66,6 +72,10 @@ RunResult World::run() {
   for (auto& client : clients_) client->start(kPackets / 2);
   clients_[0]->start_manual("clerk-1", {"a", "r"});
   clients_[1]->start_manual("clerk-2", {"b"});
+  if (ruler_) {
+    clients_[0]->start_manual("ada", {std::string(kHouseRole)});
+    ruler_->start();
+  }
   supervise();
   schedule_fault();
   if (options_.sign) {

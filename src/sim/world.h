@@ -14,6 +14,7 @@
 
 #include "sim/client.h"
 #include "sim/env.h"
+#include "sim/governed/ruler.h"
 #include "sim/host.h"
 #include "sim/process.h"
 
@@ -23,7 +24,8 @@ struct RunOptions {
   uint64_t seed = 1;
   int64_t steps = 2'000;  // of the faulty part, at least
   bool print_trace = false;
-  bool sign = false;  // members have keys and go by contracts, and both change
+  bool sign = false;    // members have keys and go by contracts, and both change
+  bool govern = false;  // policies are in force, which change; what waits for a word gets one
 };
 
 struct RunResult {
@@ -36,6 +38,7 @@ struct RunResult {
   uint64_t plans = 0;  // changes of membership that went as planned before
   uint64_t planned_moves = 0;
   HandoffCounts handoffs;
+  PolicyCounts governed;
   uint64_t hash = 0;
   std::optional<Violation> violation;
   std::vector<std::string> newest;  // trace lines before the violation
@@ -85,6 +88,7 @@ class World {
   Env env_;
   std::vector<std::unique_ptr<Process>> processes_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::optional<Ruler> ruler_;  // of governed runs
   size_t named_ = 0;
   size_t terms_ = 0;  // which of kTerms was laid down last
 };

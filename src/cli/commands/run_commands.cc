@@ -277,6 +277,8 @@ void add_sim(std::vector<Command>& table) {
                                     "play this instead of a generated one"));
   command.flags.push_back(
       switch_flag("--signed", &options->sign, "members have keys, which are changed under way"));
+  command.flags.push_back(switch_flag("--governed", &options->govern,
+                                      "policies are in force, which are changed under way"));
   command.flags.push_back(text_flag("--plant", "BUG", &options->planted_bug,
                                     "plant a known bug; needs a build made for it"));
   command.run = [options, length](Context& context) {

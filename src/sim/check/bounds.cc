@@ -144,7 +144,7 @@ const MemberRecord* Bounds::taker(const Packet& head,
     const bool able = head.spec->match == CapabilityMatch::kAll
                           ? has_all(record.capabilities, head.required)
                           : has_any(record.capabilities, head.required);
-    if (able) return &record;
+    if (able && policies_.may_have(head, record)) return &record;
   }
   return nullptr;
 }

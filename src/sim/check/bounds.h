@@ -9,13 +9,14 @@
 
 #include "node/node.h"
 #include "sim/check/shadow.h"
+#include "sim/governed/policy_check.h"
 
 namespace phoenix::sim {
 
 class Bounds {
  public:
-  Bounds(const Shadow& shadow, Complain complain)
-      : shadow_(shadow), complain_(std::move(complain)) {}
+  Bounds(const Shadow& shadow, const PolicyCheck& policies, Complain complain)
+      : shadow_(shadow), policies_(policies), complain_(std::move(complain)) {}
 
   // The host or its store is in trouble, or has just come out of it.
   void disturb(Instant now) { calm_since_ = now; }
@@ -40,6 +41,7 @@ class Bounds {
   const MemberRecord* taker(const Packet& head, const std::vector<MemberView>& members) const;
 
   const Shadow& shadow_;
+  const PolicyCheck& policies_;
   Complain complain_;
   Instant calm_since_{0};
   Instant next_look_{0};

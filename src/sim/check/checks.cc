@@ -28,7 +28,8 @@ Checks::Checks(bool shared)
           complain(), [this](const PacketKey& key, uint64_t epoch) { work_.regranted(key, epoch); },
           shared),
       answers_(shadow_, complain()),
-      bounds_(shadow_, complain()),
+      policies_(complain()),
+      bounds_(shadow_, policies_, complain()),
       work_(shadow_, complain()),
       plans_(complain()),
       tickets_(complain()),
@@ -104,6 +105,7 @@ void Checks::committed(Instant now, std::span<const Group> groups, const std::ve
 }
 
 void Checks::started(Instant now, Store& store) {
+  policies_.started();
   now_ = now;
   shadow_.compare(store);
   bounds_.restarted(now);

@@ -17,6 +17,7 @@
 #include "sim/check/tickets.h"
 #include "sim/check/violation.h"
 #include "sim/check/work.h"
+#include "sim/governed/policy_check.h"
 
 namespace phoenix::sim {
 
@@ -56,6 +57,8 @@ class Checks {
   // Asks the node before an input, and looks at what it then writes.
   Plans& plans() { return plans_; }
   const Plans& plans() const { return plans_; }
+  PolicyCheck& policies() { return policies_; }
+  const PolicyCheck& policies() const { return policies_; }
   Certificates& certificates() { return certificates_; }
   const Certificates& certificates() const { return certificates_; }
 
@@ -66,6 +69,7 @@ class Checks {
   std::optional<Violation> violation_;
   Shadow shadow_;
   Answers answers_;
+  PolicyCheck policies_;
   Bounds bounds_;
   Work work_;
   Plans plans_;

@@ -21,6 +21,7 @@ enum class Invariant : uint8_t {
   kDelivery,       // a member with a session learns what it has and what it lost
   kExclusive,      // who keeps to its lease has stopped before the next owner starts
   kFence,          // no late call is accepted, no result twice, a repeat gets the same answer
+  kGoverned,       // nobody is given what policies keep from them
   kNode,           // the node's own check
   kCrash,          // the program itself failed
 };
@@ -29,7 +30,8 @@ constexpr std::string_view invariant_name(Invariant invariant) {
   constexpr std::string_view kNames[] = {"I1 one-owner",  "I2 nothing-lost", "I3 owned-or-parked",
                                          "I4 bounded",    "I5 moves-least",  "I6 lineage",
                                          "I7 same-trace", "D1 delivery",     "D2 exclusive",
-                                         "F1 fence",      "N1 node-check",   "C1 crash"};
+                                         "F1 fence",      "P1 governed",     "N1 node-check",
+                                         "C1 crash"};
   return kNames[static_cast<size_t>(invariant)];
 }
 

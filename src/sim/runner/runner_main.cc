@@ -69,7 +69,7 @@ bool range(std::string_view text, SimOptions* sim) {
 int usage(const std::string& why) {
   std::fprintf(stderr,
                "%s\nphoenix_sim_runner --seeds A..B | --hours H [--steps N] [--hosts N]"
-               " [--signed] [--twice] [--jobs N]"
+               " [--signed] [--governed] [--twice] [--jobs N]"
                " [--scenario FILE] [--bug NAME] [--verbose]\n"
                "  as: phoenix_sim_runner --seeds 1..1000\n",
                why.c_str());
@@ -96,6 +96,10 @@ bool parse(int argc, char** argv, RunnerOptions* options, std::string* why) {
     }
     if (flag == "--signed") {
       options->sim.sign = true;
+      continue;
+    }
+    if (flag == "--governed") {
+      options->sim.govern = true;
       continue;
     }
     if (flag == "--verbose") {
@@ -177,6 +181,7 @@ SeedSummary run_one(const RunnerOptions& options, uint64_t seed) {
   run.steps = options.sim.steps_or(phoenix::kSeedSteps);
   run.print_trace = options.sim.verbose;
   run.sign = options.sim.sign;
+  run.govern = options.sim.govern;
   RunResult result = phoenix::sim::run_seed(run);
   if (options.twice && !result.violation) {
     run.print_trace = false;
