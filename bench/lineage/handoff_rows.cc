@@ -31,9 +31,12 @@ void be_home(int control, int packets) {
   (*home)->know_packets(packets);
   if (!write_line(control, (*home)->address())) return;
   (*home)->join(read_line(control));
-  bool told = false;
-  const auto watch = loop.watch_readable(control, [&told] { told = true; });
-  if (!(*home)->run_until([&] { return told && (*home)->together(); })) return;
+  {
+    bool told = false;
+    // Gone afterwards: nobody reads the line, so it would be called on and on.
+    const auto watch = loop.watch_readable(control, [&told] { told = true; });
+    if (!(*home)->run_until([&] { return told && (*home)->together(); })) return;
+  }
   SigningMember receiver((*home)->host(), kPairReceiver, kRoom);
   receiver.join(kPairGiver);
   (*home)->run_until([&] { return receiver.here() || !receiver.refusal().empty(); });
@@ -73,6 +76,11 @@ class Pair {
     }
     const Duration took = wall_clock() - begin;
     if (!refused.empty()) return fail(ErrorKind::kInternal, "a handoff was refused: " + refused);
+    // One at a time: this one is over when its receiver has been handed the packet.
+    ++handed_;
+    if (!keeper_->run_until([&] { return keeper_->taken() == handed_; })) {
+      return fail(ErrorKind::kInternal, "a packet was not delivered");
+    }
     return took;
   }
   const Stats& stats() const { return keeper_->host().node().stats(); }
@@ -122,6 +130,7 @@ class Pair {
   EventLoop loop_;
   std::unique_ptr<PairHost> keeper_;
   std::unique_ptr<SigningMember> giver_;
+  uint64_t handed_ = 0;
 };
 
 double p50_micros(const Samples& samples) { return in_micros(samples.quantile(500)); }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <utility>
+#include <variant>
 
 #include "bench/clock.h"
 #include "bench/workload.h"
@@ -212,6 +213,8 @@ void PairHost::on_peer_down(const HostLife& peer) {
 void PairHost::on_peer_message(const HostLife& from, std::string_view bytes) {
   auto message = decode_peer_message(bytes);
   if (!message) return links_->cut(from);
+  const auto* said = std::get_if<NodeMessage>(&*message);
+  if (said != nullptr && std::holds_alternative<Taken>(*said)) ++taken_;
   host_->give([&](Cluster& cluster, Now now) { cluster.received(now, from, std::move(*message)); });
 }
 

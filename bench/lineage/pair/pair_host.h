@@ -38,6 +38,8 @@ class PairHost final : public Outward, public peer::PeerEvents {
   void join(const std::string& other_address);
   // Answers over HTTP too from now on: its base URL.
   Result<std::string> serve_rest();
+  // So many packets that it keeps were handed over by the other one.
+  uint64_t taken() const { return taken_; }
   // It is linked to the other, and, as the keeper, drives every slot.
   bool together() const;
 
@@ -75,6 +77,7 @@ class PairHost final : public Outward, public peer::PeerEvents {
   std::unique_ptr<HttpServer> server_;
   Timer beats_;
   bool up_ = false;
+  uint64_t taken_ = 0;
 };
 
 }  // namespace phoenix::bench
