@@ -26,9 +26,16 @@ StoreWriter::StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, Sw
       on_done_(std::move(on_done)),
       on_resolved_(std::move(on_resolved)),
       on_swept_(std::move(on_swept)),
-      thread_([this] { run(); }) {}
+      sweeps_(loop) {
+  if (store.capabilities().durable) {
+    thread_ = std::thread([this] { run(); });
+  } else {
+    sweep_later();
+  }
+}
 
 StoreWriter::~StoreWriter() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -40,6 +47,7 @@ StoreWriter::~StoreWriter() {
 void StoreWriter::commit(std::vector<Group> groups) {
   if (groups.empty()) return;
   in_flight_ += groups.size();
+  if (!thread_.joinable()) return write(std::move(groups));
   {
     const std::lock_guard lock(mutex_);
     for (Group& group : groups) queue_.push_back(std::move(group));
@@ -48,6 +56,7 @@ void StoreWriter::commit(std::vector<Group> groups) {
 }
 
 void StoreWriter::resolve(uint64_t batch) {
+  if (!thread_.joinable()) return settle(batch);
   {
     const std::lock_guard lock(mutex_);
     unknown_.push_back(batch);
@@ -69,18 +78,27 @@ void StoreWriter::write(std::vector<Group> groups) {
   });
 }
 
-void StoreWriter::set_fact(std::string name, std::string value) {
-  {
-    const std::lock_guard lock(mutex_);
-    facts_.push_back({std::move(name), std::move(value)});
+void StoreWriter::settle(uint64_t batch) {
+  const Resolution resolution = store_.resolve(batch);
+  if (resolution == Resolution::kUnknown) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the disk is away
   }
-  wake_.notify_one();
+  loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
+}
+
+void StoreWriter::set_fact(std::string name, std::string value) {
+  put({std::move(name), std::move(value)});
 }
 
 void StoreWriter::let_go(uint32_t log, uint64_t until, std::string name, std::string value) {
+  put({std::move(name), std::move(value), std::make_pair(log, until)});
+}
+
+void StoreWriter::put(Fact fact) {
+  if (!thread_.joinable()) return write(fact);
   {
     const std::lock_guard lock(mutex_);
-    facts_.push_back({std::move(name), std::move(value), std::make_pair(log, until)});
+    facts_.push_back(std::move(fact));
   }
   wake_.notify_one();
 }
@@ -101,6 +119,13 @@ void StoreWriter::sweep() {
     loop_.post([this, buried = swept->buried] { on_swept_(buried); });
     if (swept->rows < limits_.max_rows) return;
   }
+}
+
+void StoreWriter::sweep_later() {
+  sweeps_.call_after(Duration{std::chrono::nanoseconds(kSweepEvery).count()}, [this] {
+    sweep();
+    sweep_later();
+  });
 }
 
 void StoreWriter::run() {
@@ -127,13 +152,7 @@ void StoreWriter::run() {
       write(std::move(groups));
       store_.maintain();  // checkpoints, when nobody waits for them
     }
-    for (const uint64_t batch : unknown) {
-      const Resolution resolution = store_.resolve(batch);
-      if (resolution == Resolution::kUnknown) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));  // the disk is away
-      }
-      loop_.post([this, batch, resolution] { on_resolved_(batch, resolution); });
-    }
+    for (const uint64_t batch : unknown) settle(batch);
     for (const Fact& fact : facts) write(fact);
     if (std::chrono::steady_clock::now() >= next_sweep) {
       sweep();

@@ -1,5 +1,6 @@
 // The store's threads: one that writes, one that reads. Group commit is adaptive: what has queued
-// while the last sync ran is the next batch, so nothing lingers and nothing waits for company.
+// while the last sync ran is the next batch, so nothing lingers and nothing waits for company. A
+// store that is not durable waits for no disk, so it is written on the loop's own thread.
 //
 // Made, fed and destroyed on the loop's thread; the callbacks are posted there.
 #pragma once
@@ -59,7 +60,10 @@ class StoreWriter {
 
   void run();
   void write(std::vector<Group> groups);
+  void settle(uint64_t batch);
   void sweep();
+  void sweep_later();
+  void put(Fact fact);
   void write(const Fact& fact);
 
   EventLoop& loop_;
@@ -76,7 +80,8 @@ class StoreWriter {
   std::vector<uint64_t> unknown_;
   std::vector<Fact> facts_;
   bool stop_ = false;
-  std::thread thread_;
+  Timer sweeps_;        // without a thread
+  std::thread thread_;  // if the store is durable
 };
 
 class StoreReader {
