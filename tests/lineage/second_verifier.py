@@ -9,41 +9,15 @@ import hashlib
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors" / "lineage"))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "vectors" / "lineage"),
+                str(HERE.parents[1] / "clients" / "python")]
 from make_vectors import pack  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-TYPE = "application/vnd.phoenixflight."
-
-
-def unpack(data, at=0):
-    """(value, where it ends) of msgpack; whole() refuses what is not in its shortest form."""
-    tag, at = data[at], at + 1
-    if tag < 0x80 or tag >= 0xe0:
-        return (tag if tag < 0x80 else tag - 256), at
-    if tag in (0xc0, 0xc2, 0xc3):
-        return {0xc0: None, 0xc2: False, 0xc3: True}[tag], at
-    if 0xcc <= tag <= 0xd3:
-        width = 1 << (tag & 3)
-        return int.from_bytes(data[at:at + width], "big", signed=tag >= 0xd0), at + width
-    if tag < 0xc0:
-        array, text, size = tag < 0xa0, tag >= 0xa0, tag & (15 if tag < 0xa0 else 31)
-    else:
-        array, text = tag >= 0xdc, 0xd9 <= tag <= 0xdb
-        width = 1 << (tag - 0xdb if array else tag - 0xd9 if text else tag - 0xc4)
-        size, at = int.from_bytes(data[at:at + width], "big"), at + width
-    if array:
-        items = []
-        for _ in range(size):
-            item, at = unpack(data, at)
-            items.append(item)
-        return items, at
-    part = bytes(data[at:at + size])
-    return (part.decode() if text else part), at + size
+from phoenix_sign import TYPE, opened, root_by_path, unpack  # noqa: E402
 
 
 def whole(data):
-    value, _ = unpack(data)
+    value = unpack(data)
     assert pack(value) == data, "not in the one form of what it says"
     return value
 
@@ -59,31 +33,13 @@ def root_of(leaves):
     return sha(b"\1", root_of(leaves[:split]), root_of(leaves[split:]))
 
 
-def root_by_path(leaf, position, size, path):
-    last = size - 1
-    for sibling in path:
-        if position & 1 or position == last:
-            leaf = sha(b"\1", sibling, leaf)
-            while position and not position & 1:
-                position, last = position >> 1, last >> 1
-        else:
-            leaf = sha(b"\1", leaf, sibling)
-        position, last = position >> 1, last >> 1
-    assert last == 0, "a path of another length"
-    return leaf
-
-
 def key_id(key):
     return sha(key).hex()[:16]
 
 
 def open_envelope(data, name, keys):
     """The payload, if one of the keys signed it as a statement of that name."""
-    version, kind, signer, payload, signature = whole(data)
-    assert version == 1 and kind == TYPE + name and signer in keys, (kind, signer)
-    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
-    Ed25519PublicKey.from_public_bytes(keys[signer]).verify(signature, signed)
-    return payload
+    return opened(data, keys, name)[0]
 
 
 class Verifier:
@@ -146,7 +102,7 @@ class Verifier:
             batch = whole(open_envelope(envelope, "batch", keys(leg[2])))
             said = pack([1, self.pool, ns, packet, epoch, leg[2][0], leg[11][0], leg[11][1]])
             assert batch[1:3] == [self.pool, TYPE + "completion"], "another batch"
-            assert root_by_path(sha(b"\0", said), position, batch[3], path) == batch[4], "not in it"
+            assert root_by_path(said, position, batch[3], path) == batch[4], "not in it"
 
     def finish(self, checkpoint):
         assert not self.pending, "entries are missing"
