@@ -24,13 +24,24 @@ Result<lineage::KeyPair> fresh_key() {
   return pair;
 }
 
+std::string public_half(const lineage::NamedKeyPair& named) {
+  return lineage::render_public({named.role, named.name, named.pair.public_key()});
+}
+
 Result<bool> keep(const DataFolder& folder, const lineage::NamedKeyPair& named) {
   std::string secret = lineage::render_secret(named);
   auto done = folder.write_file(kHostKeyFile, secret);
   lineage::wipe(secret);
   if (!done) return done;
-  return folder.write_file(kHostPublicKeyFile, lineage::render_public({named.role, named.name,
-                                                                       named.pair.public_key()}));
+  return folder.write_file(kHostPublicKeyFile, public_half(named));
+}
+
+// It may have been killed between the two files, or somebody has cleaned up.
+Result<bool> mend_public_half(const DataFolder& folder, const lineage::NamedKeyPair& named) {
+  const auto text = read_whole(folder.file(kHostPublicKeyFile), kMaxKeyFile);
+  const std::string wanted = public_half(named);
+  if (text && *text == wanted) return true;
+  return folder.write_file(kHostPublicKeyFile, wanted);
 }
 
 // A public root key of this pool, or nothing where there is no text.
@@ -154,6 +165,8 @@ Result<lineage::NamedKeyPair> take_host_key(const DataFolder& folder,
     named->name = host;
     named->role = lineage::KeyRole::kHost;
     if (auto done = keep(folder, *named); !done) return tl::unexpected<Error>(done.error());
+  } else if (auto done = mend_public_half(folder, *named); !done) {
+    return tl::unexpected<Error>(done.error());
   }
   return std::move(*named);
 }

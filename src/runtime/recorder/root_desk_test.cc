@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "lineage/crypto/sha256.h"
 #include "runtime/recorder/host_key.h"
@@ -162,6 +163,35 @@ TEST_F(RootDeskTest, WhereTheRootIsKeptAHostSignsItsOwnKey) {
   const auto next = take_standing(*folder_, host_key("b-2"), "demo", root_text(), kAt + 9);
   ASSERT_TRUE(next);
   EXPECT_NE(next->grant, first->grant);
+}
+
+// Killed between the two files, or cleaned up by somebody: the public half is made again, of the
+// key that is there.
+TEST_F(RootDeskTest, AHostsPublicKeyIsThatOfItsSecretOne) {
+  const auto key = take_host_key(*folder_, "host-b");
+  ASSERT_TRUE(key) << key.error().detail;
+  const std::string path = folder_->file(kHostPublicKeyFile);
+  const auto read = [&path] {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string text = read();
+  EXPECT_EQ(lineage::parse_public(text)->key, key->pair.public_key());
+  folder_->remove_file(kHostPublicKeyFile);
+  EXPECT_EQ(take_host_key(*folder_, "host-b")->pair.id(), key->pair.id());
+  EXPECT_EQ(read(), text);
+  ASSERT_TRUE(folder_->write_file(kHostPublicKeyFile, root_text()));
+  EXPECT_EQ(take_host_key(*folder_, "host-b")->pair.id(), key->pair.id());
+  EXPECT_EQ(read(), text);
+  // A secret one that is cut is no key, and is left for somebody to look at.
+  std::string secret;
+  {
+    std::ifstream in(folder_->file(kHostKeyFile));
+    secret.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ASSERT_TRUE(folder_->write_file(kHostKeyFile, secret.substr(0, secret.size() / 2)));
+  EXPECT_FALSE(take_host_key(*folder_, "host-b"));
+  EXPECT_EQ(read(), text);
 }
 
 TEST_F(RootDeskTest, AHostWhoseKeyTheRootDoesNotKnowDoesNotStart) {

@@ -77,12 +77,18 @@ class Root(RecordTest):
         words = ("host", "enroll", "--name", "b", "--join-token", self.file("token"))
         self.at(a, *words, "--data", str(home / "data"))
         self.at(a, *words, "--data", str(home / "data"))  # an answer may be lost
-        self.at(a, *words, "--data", self.file("thief"), code=1)
+        told = self.at(a, *words, "--data", self.file("thief"), code=1)
+        self.assertIn("get another one: phoenix host join-token", told.err)
+        told = self.at(a, "host", "enroll", "--name", "c", *words[-2:], "--data",
+                       self.file("c"), code=1)
+        self.assertIn("join token is for host b", told.err)
+        self.assertIn("give that name with --name", told.err)
         b = PoolHost(self, "b", *flags[:4], "--join", a.address["gossip"], folder=home)
         self.pool.hosts.append(b)
         self.pool.await_ready()
         until(self, lambda: ("key-added", "b") in self.entries(a), "so is the other one")
 
+        self.signed_by_hand(a, b)
         # Whoever has the root's key needs no other; a host's own key counts for nothing beside it.
         self.at(a, "audit", "keys", "--out", self.file("keys"))
         self.assertEqual(sorted(os.listdir(self.file("keys"))), ["a.pub", "b.pub", "root.pub"])
@@ -101,7 +107,39 @@ class Root(RecordTest):
         self.verify(self.file("keys"), "bare")
         os.rename(self.file("root/root.pub"), self.file("keys/root.pub"))
         self.assertIn("unknown-key", self.verify(self.file("keys"), "bare", code=6).err)
+        self.not_kept(a)
         self.contradicts(a, b)
+
+    def signed_by_hand(self, a, b):
+        """Into a folder that is not there yet, from where it is carried to the host."""
+        words = ("key", "sign-host", str(b.data / "host.pub"), "--root")
+        out = self.folder / "to" / "carry"
+        done = run(*words, str(a.data / "root.key"), "--out", str(out), "-o", "json")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual(done.json["path"], str(out / "host.grant"))
+        self.assertEqual(sorted(os.listdir(out)), ["host.grant", "root.pub"])
+        self.assertEqual((out / "root.pub").read_text(), (a.data / "root.pub").read_text())
+        self.assertEqual(run(*words, str(a.data / "root.pub"), "--out", str(out)).code, 2)
+        told = run(*words, str(a.data / "root.key"), "--out", str(out / "root.pub" / "x"))
+        self.assertEqual(told.code, 1, told)
+        self.assertIn("cannot make the folder", told.err)
+
+    def not_kept(self, a):
+        """A checkpoint that cannot be written into the data folder is told, and stops nothing."""
+        kept = a.data / "last.checkpoint"
+        before = kept.read_text()
+        os.mkdir(a.data / "last.checkpoint.new")  # where its draft goes
+        self.many(1)
+        until(self, lambda: "checkpoint-not-kept" in a.log(), "it says so")
+        self.many(1)
+        answer = exchange(a, "GET", "/v1/audit/checkpoint")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(kept.read_text(), before)
+        self.assertEqual(a.log().count("checkpoint-not-kept"), 1)
+        os.rmdir(a.data / "last.checkpoint.new")
+        self.many(1)
+        until(self, lambda: "checkpoint-kept-again" in a.log(), "it keeps them again")
+        self.assertNotEqual(kept.read_text(), before)
 
     def contradicts(self, a, b):
         """The other host has signed another history: nothing more is signed beside it."""
