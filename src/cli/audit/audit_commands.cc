@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <deque>
 #include <filesystem>
@@ -12,6 +11,8 @@
 #include "base/bytes_text.h"
 #include "base/json/json_writer.h"
 #include "cli/audit/audit_reader.h"
+#include "cli/audit/entry_view.h"
+#include "cli/audit/since_command.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 #include "client/http_client.h"
@@ -28,6 +29,9 @@ namespace {
 
 using lineage::Entry;
 
+constexpr const char* kJsonLines = "json-lines";
+constexpr const char* kCloudEvents = "cloudevents";
+
 tl::unexpected<Failure> failed(const std::string& what, const std::string& why) {
   return tl::unexpected(Failure{kExitFailed, what, why, "", ""});
 }
@@ -40,66 +44,11 @@ struct ListOptions {
   std::optional<int64_t> limit;
 };
 
-struct Shown {
-  uint32_t log = 0;
-  uint64_t position = 0;
-  Entry entry;
-  Digest leaf{};
-};
-
-std::string party_text(const std::optional<lineage::Party>& party) {
-  return party ? fmt::format("{}#{}", party->id, party->incarnation) : std::string();
-}
-
-// Which rule refused whom; null of all other entries, and where there was too much of it to keep.
-Json refusal_of(const Entry& entry) {
-  const auto told = Json::parse(entry.account);
-  return told && told->is_object() ? *told : Json();
-}
-
-std::string message_of(const Entry& entry) {
-  const Json told = refusal_of(entry);
-  if (told.is_null()) return "";
-  std::string text = told["point"].text() + ": " + told["reason"].text();
-  if (told["rule"].is_null()) return text;
-  text += fmt::format(" (policy {}, rule {}", told["policy"].text(), told["rule"].text());
-  return text + (told["at"].is_null() ? ")" : ", " + told["at"].text() + ")");
-}
-
-Json entry_json(const Shown& shown) {
-  const Entry& entry = shown.entry;
-  Json json = Json::object();
-  json.set("log", Json::number(shown.log));
-  json.set("position", Json::number(static_cast<int64_t>(shown.position)));
-  json.set("at", Json::string(json::time_text(entry.at)));
-  json.set("kind", Json::string(lineage::entry_kind_name(entry.kind)));
-  json.set("actor", Json::string(entry.actor.name));
-  json.set("namespace", Json::string(entry.ns));
-  json.set("subject", Json::string(entry.subject));
-  json.set("event", Json::string(entry.event));
-  json.set("reason", Json::string(entry.reason));
-  json.set("epoch", Json::number(static_cast<int64_t>(entry.epoch)));
-  json.set("revision", Json::number(static_cast<int64_t>(entry.revision)));
-  json.set("hash", Json::string(lineage::hex(shown.leaf)));
-  json.set("policy", entry.policy ? Json::string(lineage::hex(*entry.policy)) : Json());
-  json.set("refusal", refusal_of(entry));
-  if (entry.leg) {
-    Json leg = Json::object();
-    leg.set("number", Json::number(static_cast<int64_t>(entry.leg->number)));
-    leg.set("cause", Json::string(lineage::cause_name(entry.leg->cause)));
-    leg.set("from", entry.leg->from ? Json::string(party_text(entry.leg->from)) : Json());
-    leg.set("to", entry.leg->to ? Json::string(party_text(entry.leg->to)) : Json());
-    leg.set("previous", Json::string(lineage::hex(entry.leg->previous)));
-    json.set("leg", std::move(leg));
-  }
-  return json;
-}
-
-void print_entries(Context& context, const std::deque<Shown>& entries) {
+void print_entries(Context& context, const std::deque<ShownEntry>& entries) {
   if (!context.out.for_people()) {
     Json list = Json::object();
     Json items = Json::array();
-    for (const Shown& shown : entries) items.push(entry_json(shown));
+    for (const ShownEntry& shown : entries) items.push(entry_json(shown));
     list.set("items", std::move(items));
     const bool yaml = context.out.format() == Format::kYaml;
     return context.out.print(yaml ? list.dump_yaml() : list.dump_pretty());
@@ -118,7 +67,7 @@ void print_entries(Context& context, const std::deque<Shown>& entries) {
                {"BY"},
                {"MESSAGE"},
                {"HASH", true}});
-  for (const Shown& shown : entries) {
+  for (const ShownEntry& shown : entries) {
     const Entry& entry = shown.entry;
     const auto& leg = entry.leg;
     table.add(
@@ -138,7 +87,7 @@ Outcome<int> list(Context& context, const ListOptions& options) {
   if (!logs) return tl::unexpected(logs.error());
   const auto limit = static_cast<size_t>(options.limit.value_or(100));
   const std::string ns = context.api.name_space().empty() ? "default" : context.api.name_space();
-  std::deque<Shown> found;
+  std::deque<ShownEntry> found;
   for (const AuditLog& log : *logs) {
     if (log.first_kept == 0 || (options.log && *options.log != log.log)) continue;
     // Of one packet all is wanted, wherever it stands; else only the newest.
@@ -158,7 +107,7 @@ Outcome<int> list(Context& context, const ListOptions& options) {
     if (!done) return tl::unexpected(done.error());
   }
   // Of several logs: a packet's entries by revision, others by their hosts' clocks.
-  std::sort(found.begin(), found.end(), [&](const Shown& a, const Shown& b) {
+  std::sort(found.begin(), found.end(), [&](const ShownEntry& a, const ShownEntry& b) {
     if (!options.packet.empty()) return a.entry.revision < b.entry.revision;
     return std::tie(a.entry.at, a.log, a.position) < std::tie(b.entry.at, b.log, b.position);
   });
@@ -199,6 +148,7 @@ Outcome<int> checkpoint(Context& context, const std::string& path) {
 struct ExportOptions {
   std::string out;
   std::string checkpoint_out;
+  std::string view;  // empty: what `audit verify` reads
 };
 
 // The entries of one log up to the checkpoint's size.
@@ -263,7 +213,43 @@ std::string opening_of(const std::vector<AuditPrefix>& pruned) {
   return text;
 }
 
+// What is kept of all logs, one entry a line, up to a checkpoint of now.
+Outcome<int> export_view(Context& context, const ExportOptions& options) {
+  const std::string what = "cannot export the flight recorder";
+  if (!options.checkpoint_out.empty()) {
+    return tl::unexpected(wrong_use(what, "--checkpoint-out goes with what can be verified",
+                                    "leave --view out, or the other one"));
+  }
+  const auto made = read_checkpoint(context, what);
+  if (!made) return tl::unexpected(made.error());
+  const auto logs = read_logs(context, what);
+  if (!logs) return tl::unexpected(logs.error());
+  const bool events = options.view == kCloudEvents;
+  std::string text;
+  uint64_t count = 0;
+  for (const AuditLog& log : *logs) {
+    if (log.first_kept == 0) continue;
+    auto done = read_entries(context, what, log.log, log.first_kept - 1, [&](AuditEntry raw) {
+      if (raw.position > log.size) return false;
+      auto entry = lineage::decode<Entry>(raw.bytes);
+      if (!entry) return true;  // of a later version
+      const ShownEntry shown{log.log, raw.position, std::move(*entry),
+                             lineage::leaf_hash(raw.bytes)};
+      const Json line = events ? cloud_event(shown, made->statement.pool) : entry_json(shown);
+      line.append_to(text);
+      text += '\n';
+      ++count;
+      return true;
+    });
+    if (!done) return tl::unexpected(done.error());
+  }
+  auto done = write_out(context, what, options.out, text);
+  if (done) context.out.remark(fmt::format("{} entries of {} logs", count, logs->size()));
+  return done;
+}
+
 Outcome<int> export_all(Context& context, const ExportOptions& options) {
+  if (!options.view.empty()) return export_view(context, options);
   const std::string what = "cannot export the flight recorder";
   auto made = read_checkpoint(context, what);
   if (!made) return tl::unexpected(made.error());
@@ -298,17 +284,6 @@ Outcome<int> export_all(Context& context, const ExportOptions& options) {
 
 // --- prove ---
 
-// All zero, which proves nothing, if it is no digest.
-Digest digest_of(const std::string& hex) {
-  Digest digest{};
-  if (hex.size() != 2 * digest.size()) return digest;
-  for (size_t i = 0; i < digest.size(); ++i) {
-    const char* first = hex.data() + 2 * i;
-    if (std::from_chars(first, first + 2, digest[i], 16).ptr != first + 2) return Digest{};
-  }
-  return digest;
-}
-
 Outcome<int> prove(Context& context, int64_t log, int64_t position) {
   const std::string what = fmt::format("cannot prove entry {} of log {}", position, log);
   auto made = read_checkpoint(context, what);
@@ -341,21 +316,19 @@ Outcome<int> prove(Context& context, int64_t log, int64_t position) {
   Target target({"audit", "proof"});
   target.with("log", log).with("position", static_cast<int64_t>(index));
   target.with("size", static_cast<int64_t>(root->size));
-  auto reply = context.api.get(what, target);
-  if (!reply) return tl::unexpected(reply.error());
-  lineage::Proof proof;
-  for (const Json& item : reply->json["hashes"].items()) {
-    proof.push_back(digest_of(item.text()));
-  }
+  const auto proof = read_proof(context, what, target);
+  if (!proof) return tl::unexpected(proof.error());
   const Digest leaf = lineage::leaf_hash(entry->bytes);
-  if (!lineage::verify_inclusion(leaf, index, root->size, proof, root->root)) {
+  if (!lineage::verify_inclusion(leaf, index, root->size, *proof, root->root)) {
     return failed(what, "the host's proof does not lead to the root it signed");
   }
-  print_answer(context, *reply, lineage::hex(leaf),
+  Json hashes = Json::array();
+  for (const Digest& hash : *proof) hashes.push(Json::string(lineage::hex(hash)));
+  print_answer(context, Json::object().set("hashes", std::move(hashes)), lineage::hex(leaf),
                fmt::format("entry {} of log {} ({}) is among the {} entries that {} signed at {}: "
                            "{} hashes lead to the root {}\n",
                            position, log, lineage::hex(leaf).substr(0, 16), root->size,
-                           made->statement.host, json::time_text(made->statement.at), proof.size(),
+                           made->statement.host, json::time_text(made->statement.at), proof->size(),
                            lineage::hex(root->root).substr(0, 16)));
   return kExitDone;
 }
@@ -457,6 +430,8 @@ void add_export(std::vector<Command>& table) {
       text_flag("--out", "FILE", &options->out, "where to (standard output)"));
   export_logs.flags.push_back(text_flag("--checkpoint-out", "FILE", &options->checkpoint_out,
                                         "the checkpoint that covers it, by itself"));
+  export_logs.flags.push_back(choice_flag("--view", {kJsonLines, kCloudEvents}, &options->view,
+                                          "for other programs; proves nothing by itself"));
   export_logs.run = [options](Context& context) {
     return finish(context, export_all(context, *options));
   };
@@ -480,19 +455,31 @@ void add_prove(std::vector<Command>& table) {
   struct Where {
     int64_t log = 0;
     std::optional<int64_t> position;
+    std::string since;
   };
   const auto where = std::make_shared<Where>();
   Command command;
   command.path = "audit prove";
-  command.summary = "that an entry is among those that the host has signed";
+  command.summary = "that an entry, or all that there was then, is among what the host has signed";
+  command.usage = "--position N [--log N] | --since CHECKPOINT";
+  command.detail =
+      "With --since: that each log begins with what that checkpoint names, by a handful of hashes\n"
+      "and without reading it. What a host has signed is compared, not whether it is who it says:\n"
+      "for that take an export, and `audit verify` with the keys.";
   command.example = "phoenix audit prove --log 0 --position 17";
   command.flags.push_back(number_flag("--log", "N", &where->log, 0, UINT32_MAX, "the log (0)"));
-  Flag position = optional_number_flag("--position", "N", &where->position, 1, INT64_MAX,
-                                       "of the entry, as `audit list` shows it");
-  position.required = true;
-  command.flags.push_back(std::move(position));
+  command.flags.push_back(optional_number_flag("--position", "N", &where->position, 1, INT64_MAX,
+                                               "of the entry, as `audit list` shows it"));
+  command.flags.push_back(
+      text_flag("--since", "CHECKPOINT", &where->since, "a checkpoint that was kept"));
   command.run = [where](Context& context) {
-    return finish(context, prove(context, where->log, where->position.value_or(1)));
+    if (where->position.has_value() == !where->since.empty()) {
+      return finish(context, Outcome<int>(tl::unexpected(wrong_use(
+                                 "cannot prove that", "give one of --position and --since",
+                                 "see: phoenix audit prove --help"))));
+    }
+    if (!where->since.empty()) return finish(context, prove_since(context, where->since));
+    return finish(context, prove(context, where->log, *where->position));
   };
   table.push_back(std::move(command));
 }

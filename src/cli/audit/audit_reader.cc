@@ -1,5 +1,6 @@
 #include "cli/audit/audit_reader.h"
 
+#include <charconv>
 #include <utility>
 
 #include "base/bytes_text.h"
@@ -18,6 +19,17 @@ Failure not_understood(const std::string& what) {
 uint64_t number(const Json& value) {
   const auto read = value.integer();
   return read && *read > 0 ? static_cast<uint64_t>(*read) : 0;
+}
+
+// All zero, which proves nothing, if it is no digest.
+Digest digest_of(const std::string& hex) {
+  Digest digest{};
+  if (hex.size() != 2 * digest.size()) return digest;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const char* first = hex.data() + 2 * i;
+    if (std::from_chars(first, first + 2, digest[i], 16).ptr != first + 2) return Digest{};
+  }
+  return digest;
 }
 
 }  // namespace
@@ -65,6 +77,15 @@ Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& wh
   auto statement = lineage::decode<lineage::Checkpoint>(envelope->payload);
   if (!statement) return tl::unexpected(not_understood(what));
   return AuditCheckpoint{std::move(*bytes), std::move(*statement)};
+}
+
+Outcome<lineage::Proof> read_proof(Context& context, const std::string& what,
+                                   const Target& target) {
+  auto reply = context.api.get(what, target);
+  if (!reply) return tl::unexpected(reply.error());
+  lineage::Proof proof;
+  for (const Json& item : reply->json["hashes"].items()) proof.push_back(digest_of(item.text()));
+  return proof;
 }
 
 Outcome<bool> read_entries(Context& context, const std::string& what, uint32_t log, uint64_t after,

@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/context.h"
 #include "lineage/form/statements.h"
+#include "lineage/tree/proof.h"
 
 namespace phoenix::cli {
 
@@ -42,6 +43,8 @@ struct AuditPrefix {
 Outcome<std::vector<AuditLog>> read_logs(Context& context, const std::string& what);
 Outcome<std::vector<AuditPrefix>> read_pruned(Context& context, const std::string& what);
 Outcome<AuditCheckpoint> read_checkpoint(Context& context, const std::string& what);
+// The hashes that GET /v1/audit/proof answers with.
+Outcome<lineage::Proof> read_proof(Context& context, const std::string& what, const Target& target);
 // Entries after the position, in order, until the log ends or `take` answers false.
 Outcome<bool> read_entries(Context& context, const std::string& what, uint32_t log, uint64_t after,
                            const std::function<bool(AuditEntry)>& take);
