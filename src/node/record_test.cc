@@ -2,6 +2,7 @@
 // legs.
 #include <gtest/gtest.h>
 
+#include "base/msgpack.h"
 #include "lineage/crypto/sha256.h"
 #include "lineage/form/entry.h"
 #include "lineage/tree/frontier.h"
@@ -80,6 +81,51 @@ TEST(Record, WhoCreatedItAndWhoHasItAtOnceStandInOneEntry) {
   EXPECT_FALSE(entries[0].leg->from);
   EXPECT_EQ(entries[0].actor.kind, lineage::ActorKind::kToken);
   EXPECT_EQ(entries[0].actor.name, "tester");
+}
+
+// What entry.h says of the digest, made by hand.
+Digest weighed(const std::vector<std::pair<std::string, std::vector<uint64_t>>>& candidates) {
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  out.array(3);
+  out.uint(1);
+  out.uint(1);
+  out.array(static_cast<uint32_t>(candidates.size()));
+  for (const auto& [id, figures] : candidates) {
+    out.array(5);
+    out.str(id);
+    for (const uint64_t figure : figures) out.uint(figure);
+  }
+  return lineage::sha256(bytes);
+}
+
+TEST(Record, ALegSaysWhoWasToBeConsidered) {
+  Stage stage;
+  Worker w = stage.join("w", {"a", "b"}, {.max_load = 10});
+  stage.join("other", {"c"}, {.max_load = 10});
+  stage.submit("p", {"a"});
+  stage.submit("q", {"a"});
+  const auto first = lineage_of(stage, "p")[0].leg->placement;
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->point, stage.records.packets.at(Stage::packet("p")).point);
+  EXPECT_EQ(first->inputs, weighed({{"w", {1, 10, 1'000'000'000, 1100}}}));
+  EXPECT_EQ(lineage_of(stage, "q")[0].leg->placement->inputs,
+            weighed({{"w", {2, 10, 1'000'000'000, 1200}}}));
+  // Handed to whom other capabilities lead, from another point; the end has none.
+  stage.join("x", {"b"}, {.max_load = 1});
+  OwnerCall call = Stage::owner_call(Call::kHandoff, "p", 1);
+  call.required = {"b"};
+  stage.own(Stage::token(w), std::move(call));
+  const auto handed = lineage_of(stage, "p")[1].leg->placement;
+  ASSERT_TRUE(handed);
+  EXPECT_EQ(handed->point, stage.records.packets.at(Stage::packet("p")).placement_point);
+  EXPECT_NE(handed->point, first->point);
+  const std::vector<std::pair<std::string, std::vector<uint64_t>>> both = {
+      {"w", {2, 10, 1'000'000'000, 1200}}, {"x", {1, 1, 1'000'000'000, 2000}}};
+  const bool w_first = handed->inputs == weighed(both);
+  EXPECT_TRUE(w_first || handed->inputs == weighed({both[1], both[0]}));
+  stage.own(w, Call::kComplete, "q", 1);
+  EXPECT_FALSE(lineage_of(stage, "q")[1].leg->placement);
 }
 
 TEST(Record, LossAndHandoffSayWhyItMoved) {

@@ -2,8 +2,10 @@
 // legs. Both follow from the change alone, so whoever has the log can tell them from anybody's
 // invention.
 
+#include <algorithm>
 #include <utility>
 
+#include "base/msgpack.h"
 #include "lineage/crypto/sha256.h"
 #include "lineage/form/entry.h"
 #include "lineage/tree/frontier.h"
@@ -11,6 +13,11 @@
 
 namespace phoenix {
 namespace {
+
+constexpr size_t kMostWeighed = 8;
+// How far a walk for the record goes, in v-nodes as they lie on average: also where few members
+// match it costs little, and it is the same whichever way the ring is walked.
+constexpr uint64_t kWeighedArc = 256;
 
 using lineage::Actor;
 using lineage::ActorKind;
@@ -82,6 +89,44 @@ std::string key_id(std::string_view bytes) {
   return key.id();
 }
 
+// Who was to be considered from its point on, whoever has chosen among them: the first that match,
+// in the order of the walk, with their loads (that of this packet among them) and scores.
+lineage::Placement weighed(const Placement& ring, const Packet& head, ClassId cls) {
+  struct Walked {
+    Position from;
+    Position arc;
+    std::vector<MemberIndex> met;
+  };
+  Walked walked{head.placement_point, ~Position{0}, {}};
+  if (const uint64_t all = ring.vnodes(); all > kWeighedArc) {
+    walked.arc = static_cast<Position>((uint64_t{1} << 32) / all * kWeighedArc);
+  }
+  walked.met.reserve(kMostWeighed);
+  ring.walk(walked.from, cls, 4 * kWeighedArc, [&walked](Position at, MemberIndex member) {
+    if (at - walked.from > walked.arc) return false;
+    if (std::find(walked.met.begin(), walked.met.end(), member) == walked.met.end()) {
+      walked.met.push_back(member);
+    }
+    return walked.met.size() < kMostWeighed;
+  });
+  std::string bytes;
+  MsgpackWriter out(bytes);
+  out.array(3);
+  out.uint(1);
+  out.uint(head.spec->load);
+  out.array(static_cast<uint32_t>(walked.met.size()));
+  for (const MemberIndex member : walked.met) {
+    const Candidate shown = ring.candidate(member);
+    out.array(5);
+    out.str(ring.id(member));
+    out.uint(shown.load);
+    out.uint(shown.max_load);
+    out.uint(shown.score_numerator);
+    out.uint(shown.score_denominator);
+  }
+  return {head.placement_point, lineage::sha256(bytes)};
+}
+
 }  // namespace
 
 // Who acts, while a command is handled; otherwise the host does.
@@ -123,6 +168,12 @@ void Node::Impl::record(const Packet& before, Transition& done,
   leg.context = digest_of(contents, ContentKind::kContext);
   leg.contract = said.contract;
   leg.decision = said.decision;
+  if (next.owner && !stays) {
+    const Match match = next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
+    const ClassId cls = placement.intern(next.key.ns(), next.required, match);
+    leg.placement = weighed(placement, next, cls);
+    placement.release(cls);
+  }
   RuleSet* const rules = next.owner && !stays ? governance.rules.of(entry.ns) : nullptr;
   if (rules != nullptr) leg.decision = entry.policy = rules->set->digest();
   leg.handoff = said.handoff;
