@@ -59,6 +59,17 @@ class Audit(AuditTest):
         self.assertIn(id, self.phoenix("audit").out)
         self.phoenix("audit", "prove", "--position", str(rows[1]["position"]))
         self.phoenix("audit", "prove", "--position", "100000", code=3)
+        self.assertEqual(set(rows[0]["leg"]["placement"]), {"point", "inputs"})
+        views = {view: [json.loads(line) for line in self.phoenix(
+            "audit", "export", "--view", view).out.splitlines()]
+                 for view in ("json-lines", "cloudevents")}
+        self.assertLess(set(row["hash"] for row in rows),
+                        set(line["hash"] for line in views["json-lines"]))
+        events = {event["data"]["hash"]: event for event in views["cloudevents"]}
+        event = events[rows[1]["hash"]]
+        self.assertEqual((event["specversion"], event["type"], event["subject"], event["data"]), (
+            "1.0", "io.phoenixflight.audit.packet.completed.v1", f"packets/default/{id}", rows[1]))
+        self.phoenix("audit", "export", "--view", "json-lines", "--checkpoint-out", "x", code=2)
 
     def test_a_flipped_bit_a_missing_line_and_a_cut_are_found(self):
         self.some_work()
@@ -83,7 +94,18 @@ class Audit(AuditTest):
         self.some_work()
         self.phoenix("audit", "export", "--out", self.export)  # the checkpoint is the earlier one
         self.assertRegex(self.verify().out, r"After the checkpoint: +[1-9]")
-
+        prove = ("audit", "prove", "--since")
+        (log,) = json.loads(self.phoenix(*prove, self.checkpoint, "-o", "json").out)["logs"]
+        self.assertLess(log["from"], log["size"])
+        # Another root than the one that was signed then.
+        with open(self.checkpoint, "rb") as file:
+            said = bytearray(base64.b64decode(file.read()))
+        said[-70] ^= 1  # in front of the signature
+        other = self.folder / "other.checkpoint"
+        other.write_bytes(base64.b64encode(said) + b"\n")
+        self.assertIn("does not begin with", self.phoenix(*prove, str(other), code=6).err)
+        self.phoenix(*prove, self.export, code=2)
+        self.phoenix("audit", "prove", code=2)
 
     def test_a_drained_members_certificate_is_in_the_export(self):
         cap = self.fresh("cap")
