@@ -108,6 +108,17 @@ TEST(Dsse, NoByteOfAnEnvelopeCanBeAltered) {
   EXPECT_FALSE(open_envelope(bytes + "x", "t/a", only(pair)));
 }
 
+// What a stranger wrote there is told back to it, in a document of JSON.
+TEST(Dsse, TypesAreWrittenAsMediaTypesAre) {
+  Envelope envelope = seal(KeyPair::from_seed(seed_of(1)), "application/a.b-c+d", "payload");
+  EXPECT_TRUE(decode_envelope(encode_envelope(envelope)));
+  for (const char* type : {"", "a b", "a\n", "\xff", "\xc3\xa4", "a\"b", "a;b=c"}) {
+    envelope.type = type;
+    EXPECT_EQ(decode_envelope(encode_envelope(envelope)).error().reason_code, "bad-envelope")
+        << type;
+  }
+}
+
 TEST(KeyFile, ComesBackAsItWas) {
   const KeyPair pair = KeyPair::from_seed(seed_of(9));
   for (const auto& [role, name] : {std::pair{KeyRole::kRoot, "demo"},

@@ -12,6 +12,16 @@ constexpr uint32_t kFields = 5;
 constexpr uint64_t kVersion = 1;
 constexpr size_t kMaxTypeBytes = 128;
 
+// As media types are written. It is told to whoever sent another one, so it has to be text.
+bool valid_type(std::string_view type) {
+  constexpr std::string_view kMarks = "!#$&-^_.+/";
+  return !type.empty() && type.size() <= kMaxTypeBytes &&
+         std::all_of(type.begin(), type.end(), [kMarks](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  kMarks.find(c) != std::string_view::npos;
+         });
+}
+
 }  // namespace
 
 std::string pre_authentication_encoding(std::string_view type, std::string_view payload) {
@@ -61,8 +71,8 @@ Result<Envelope> decode_envelope(std::string_view bytes) {
   envelope.key_id = in.str();
   envelope.payload = in.bin();
   const std::string_view signature = in.bin();
-  if (!in.at_end() || signature.size() != envelope.signature.size() || envelope.type.empty() ||
-      envelope.type.size() > kMaxTypeBytes || !valid_key_id(envelope.key_id)) {
+  if (!in.at_end() || signature.size() != envelope.signature.size() || !valid_type(envelope.type) ||
+      !valid_key_id(envelope.key_id)) {
     return refuse("bad-envelope", "these " + std::to_string(bytes.size()) +
                                       " bytes are no signed statement in its one form");
   }
