@@ -42,7 +42,7 @@ PHOENIX_FIELDS(Document, key, revision, app, text, deleted, changed_at)
 PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, reliability,
                compliance, labels, manual, status, reason, incarnation, revision, session,
                registered_by, joined_at, updated_at, drain_deadline, public_key, next_key,
-               former_key)
+               former_key, uncertified)
 PHOENIX_FIELDS(SessionRecord, id, ns, generation, lease_seconds, grace_ms, state, home, members,
                registered_by, revision, ended_at)
 

@@ -274,6 +274,7 @@ class Filler {
     value.public_key = any_key();
     value.next_key = any_key();
     value.former_key = any_key();
+    if (value.status != MemberStatus::kRetired) value.uncertified = false;
   }
   void mend(SessionRecord& value) {
     value.lease_seconds = between(1, 3600);

@@ -51,6 +51,8 @@ struct MemberRecord {
   std::string public_key{};
   std::string next_key{};
   std::string former_key{};
+  // RETIRED by a drain, and no certificate says yet that it owns nothing.
+  bool uncertified = false;
 
   bool has_keys() const { return !(public_key.empty() && next_key.empty() && former_key.empty()); }
 };

@@ -8,6 +8,8 @@ constexpr uint32_t kMemberVersion = 1;
 constexpr uint32_t kMemberFields = 20;
 // With keys; without any the form is as it always was.
 constexpr uint32_t kMemberFieldsWithKeys = 23;
+// And one more where its certificate is still to come.
+constexpr uint32_t kUncertified = 1;
 constexpr uint32_t kSessionVersion = 1;
 constexpr uint32_t kSessionFields = 11;
 // With its home, where hosts share a store; elsewhere the form is as it always was.
@@ -78,7 +80,7 @@ std::string take_public_key(MsgpackReader& in) {
   return std::string(key);
 }
 
-MemberRecord take_member(MsgpackReader& in, bool with_keys) {
+MemberRecord take_member(MsgpackReader& in, bool with_keys, bool uncertified) {
   MemberRecord record;
   record.key = MemberKey::from_text(std::string(in.str()));
   if (!valid_id(record.key.ns()) || !valid_id(record.key.id()) ||
@@ -108,6 +110,10 @@ MemberRecord take_member(MsgpackReader& in, bool with_keys) {
     record.next_key = take_public_key(in);
     record.former_key = take_public_key(in);
     if (!record.has_keys()) in.reject();
+  }
+  if (uncertified) {
+    record.uncertified = in.boolean();
+    if (!record.uncertified || record.status != MemberStatus::kRetired) in.reject();
   }
   return record;
 }
@@ -146,7 +152,8 @@ SessionRecord take_session(MsgpackReader& in, bool at_home) {
 std::string encode_member(const MemberRecord& record) {
   std::string bytes;
   MsgpackWriter out(bytes);
-  out.array(record.has_keys() ? kMemberFieldsWithKeys : kMemberFields);
+  out.array((record.has_keys() ? kMemberFieldsWithKeys : kMemberFields) +
+            (record.uncertified ? kUncertified : 0));
   out.uint(kMemberVersion);
   out.str(record.key.text());
   out.uint(static_cast<uint64_t>(record.kind));
@@ -176,16 +183,19 @@ std::string encode_member(const MemberRecord& record) {
     out.bin(record.next_key);
     out.bin(record.former_key);
   }
+  if (record.uncertified) out.boolean(true);
   return bytes;
 }
 
 Result<MemberRecord> decode_member(std::string_view bytes) {
   MsgpackReader in(bytes);
   const uint32_t fields = in.array();
-  if (fields != kMemberFields && fields != kMemberFieldsWithKeys) in.reject();
+  const bool with_keys = fields >= kMemberFieldsWithKeys;
+  const uint32_t least = with_keys ? kMemberFieldsWithKeys : kMemberFields;
+  if (fields < least || fields > least + kUncertified) in.reject();
   const uint64_t version = in.uint();
   if (in.ok() && version != kMemberVersion) return unknown_form("member", version);
-  MemberRecord record = take_member(in, fields == kMemberFieldsWithKeys);
+  MemberRecord record = take_member(in, with_keys, fields == least + kUncertified);
   if (!in.at_end()) return damaged("member", bytes);
   return record;
 }

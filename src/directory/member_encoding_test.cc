@@ -92,6 +92,27 @@ TEST(MemberEncoding, keys_come_back_and_cost_nothing_where_there_are_none) {
   EXPECT_EQ(encode_member(record), without) << "one form for each record";
 }
 
+TEST(MemberEncoding, who_is_still_to_be_certified_has_left) {
+  MemberRecord record = full_member();
+  record.status = MemberStatus::kRetired;
+  for (const std::string& key : {std::string(), std::string(32, 'k')}) {
+    record.public_key = key;
+    record.uncertified = false;
+    const std::string without = encode_member(record);
+    record.uncertified = true;
+    const std::string bytes = encode_member(record);
+    EXPECT_EQ(bytes.size(), without.size() + 1);
+    const auto back = decode_member(bytes);
+    ASSERT_TRUE(back) << back.error().detail;
+    EXPECT_TRUE(back->uncertified);
+    EXPECT_FALSE(decode_member(without)->uncertified);
+    EXPECT_FALSE(decode_member(bytes.substr(0, bytes.size() - 1) + '\xc2')) << "one form for each";
+    record.status = MemberStatus::kActive;
+    EXPECT_FALSE(decode_member(encode_member(record)));
+    record.status = MemberStatus::kRetired;
+  }
+}
+
 TEST(MemberEncoding, every_field_of_a_session_comes_back) {
   const SessionRecord record = full_session();
   const std::string bytes = encode_session(record);

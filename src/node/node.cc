@@ -14,6 +14,7 @@ Node::Node(const NodeConfig& config) : impl_(std::make_unique<Impl>(config)) {}
 Node::~Node() = default;
 
 void Node::recover_member(MemberRecord record) {
+  Impl::Certifying(*impl_).noted(record);
   impl_->directory.add_member(std::make_shared<const MemberRecord>(std::move(record)));
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "node/parts/impl.h"
-#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -444,6 +443,7 @@ void Node::Impl::commit_ending(Ending& ending) {
     next.status = next.status == MemberStatus::kDraining ? MemberStatus::kRetired : ending.to;
     all_retire = all_retire && next.status == MemberStatus::kRetired;
     next.reason = reason;
+    next.uncertified = ending.drained && config.signer.has_value();
     next.drain_deadline = kNoWall;
     const char* const event = next.status == MemberStatus::kRetired ? "retired" : "detached";
     put_member(write, no, std::move(next), event);
@@ -478,7 +478,6 @@ void Node::Impl::ended(const Write& write) {
   for (const MemberNo no : ending.members) {
     directory.member(no).ending = false;
     sync_ring(no);
-    if (ending.drained && ending.to == MemberStatus::kRetired) Certifying(*this).member_left(no);
   }
   for (Reply& done : ending.replies) {
     if (auto* members = std::get_if<MembersReply>(&done.body)) {

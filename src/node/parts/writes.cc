@@ -80,6 +80,7 @@ void Node::Impl::put_member(Write& write, MemberNo no, MemberRecord next, std::s
   put.expect_revision = before == nullptr ? 0 : before->revision;
   next.revision = put.expect_revision + 1;
   next.updated_at = now.wall;
+  next.uncertified = next.uncertified && next.status == MemberStatus::kRetired;
   if (no != kNobody) {
     directory.member(no).busy = true;
   }
@@ -269,7 +270,10 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
   ++stats.store_refusals;
   if (!write.documents.empty()) settle_documents(write, false);
   if (write.is_note) Noting(*this).settled(false);
-  if (write.certifies != 0) Certifying(*this).written(write.certifies, false);
+  if (write.certifies != 0) {
+    Certifying(*this).written(write.certifies, false);
+    if (outcome == Outcome::kConflict) want_newer(write);
+  }
   for (const PacketStep& step : write.packets) {
     Slot& slot = packets[step.slot];
     if (step.to != kNobody) {
@@ -508,6 +512,7 @@ void Node::Impl::apply(const MemberStep& step) {
     const SessionNo session = directory.member(no).session;
     --stats.members_now[static_cast<size_t>(directory.member(no).record->status)];
     remote.loads_changed.insert(no);
+    Certifying(*this).forgotten(directory.member(no).record->key);
     directory.drop_member(no);
     governance.rules.forget_decisions();
     if (session != kNobody) relink(session);
@@ -534,6 +539,7 @@ void Node::Impl::apply(const MemberStep& step) {
     directory.member(no).record = step.next;
     governance.rules.forget_decisions(step.next->key.ns(), directory.member(no).ring);
   }
+  Certifying(*this).noted(*step.next);
   ++stats.members_now[static_cast<size_t>(step.next->status)];
   Member& member = directory.member(no);
   member.busy = false;

@@ -6,6 +6,7 @@
 #include "base/planted.h"
 #include "node/parts/impl.h"
 #include "node/remote/loads.h"
+#include "node/signed/certifying.h"
 
 namespace phoenix {
 namespace {
@@ -198,6 +199,7 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
   const std::vector<HostLife> before = std::exchange(remote.view, {hosts.begin(), hosts.end()});
   std::sort(remote.view.begin(), remote.view.end());
   remote.mine = mine;
+  Certifying(*this).homes_changed();
   const bool first = !std::exchange(remote.has_view, true);
   for (const Dropped& gone : dropped) {
     if (in_view(gone.home)) continue;
@@ -247,6 +249,7 @@ bool Node::Impl::note_home(SessionNo no) {
     session.armed = kNever;
   }
   home_changed(no);
+  if (session.here != was_here) Certifying(*this).homes_changed();
   return session.here && !was_here;
 }
 

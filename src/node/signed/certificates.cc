@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/planted.h"
+#include "lineage/crypto/sha256.h"
 #include "node/governed/notes.h"
 #include "node/signed/certifying.h"
 
@@ -33,15 +34,68 @@ Leaver& Node::Impl::Certifying::add() {
   return leaver;
 }
 
-void Node::Impl::Certifying::member_left(MemberNo no) {
-  if (!signs() || all_.leavers.size() >= Certificates::kMost) return;
-  const auto& record = node_.directory.member(no).record;
+void Node::Impl::Certifying::noted(const MemberRecord& record) {
+  if (!record.uncertified) {
+    all_.owed.erase(record.key);
+  } else if (signs() && all_.owed.insert(record.key).second) {
+    all_.news.push_back(record.key);
+  }
+}
+
+void Node::Impl::Certifying::take_up() {
+  if (!node_.is_ready) return;
+  if (all_.full && all_.leavers.size() < Certificates::kMost) {
+    all_.full = false;
+    all_.look_at_all = true;
+  }
+  std::vector<MemberKey> keys = std::exchange(all_.news, {});
+  if (std::exchange(all_.look_at_all, false)) keys.assign(all_.owed.begin(), all_.owed.end());
+  for (const MemberKey& key : keys) {
+    all_.full = !take_up(key);
+    if (all_.full) return;
+  }
+}
+
+// False: it has to wait for room.
+bool Node::Impl::Certifying::take_up(const MemberKey& key) {
+  const MemberNo no = node_.directory.find_member(key);
+  if (no == kNobody || !node_.directory.member(no).record->uncertified) {
+    all_.owed.erase(key);
+    return true;
+  }
+  const MemberRecord& record = *node_.directory.member(no).record;
+  const bool known =
+      std::any_of(all_.leavers.begin(), all_.leavers.end(), [&record](const Leaver& leaver) {
+        return leaver.key == record.key && leaver.incarnation == record.incarnation;
+      });
+  if (known || !is_ours(record)) return true;
+  if (all_.leavers.size() >= Certificates::kMost) return false;
   Leaver& leaver = add();
-  leaver.key = record->key;
-  leaver.incarnation = record->incarnation;
+  leaver.key = key;
+  leaver.incarnation = record.incarnation;
   for (const HostLife& host : node_.remote.view) {
     if (host != node_.config.self) ask(host, leaver);
   }
+  return true;
+}
+
+bool Node::Impl::Certifying::is_ours(const MemberRecord& record) const {
+  if (!node_.remote.on) return true;
+  const SessionNo session =
+      record.session.empty() ? kNobody : node_.directory.find_session(record.session);
+  if (session != kNobody) {
+    const HostLife& home = node_.directory.session(session).record->home;
+    if (home == node_.config.self || node_.in_view(home)) return home == node_.config.self;
+  }
+  return node_.remote.mine && node_.remote.mine(record.key.text());
+}
+
+// By another host, meanwhile.
+bool Node::Impl::Certifying::is_certified(const Leaver& leaver) const {
+  const MemberNo no = leaver.is_host ? kNobody : node_.directory.find_member(leaver.key);
+  if (no == kNobody) return false;
+  const MemberRecord& record = *node_.directory.member(no).record;
+  return record.incarnation == leaver.incarnation && !record.uncertified;
 }
 
 void Node::Impl::Certifying::host_left() {
@@ -147,6 +201,7 @@ void Node::Impl::Certifying::agree(Leaver& leaver) {
 
 void Node::Impl::Certifying::go_on() {
   if (all_.empty()) return;
+  take_up();
   std::erase_if(all_.asked, [this](const AskedParting& asked) {
     if (!has_parted(asked.key, asked.incarnation)) return false;
     node_.tell(asked.by, Parted{asked.key, asked.incarnation, true});
@@ -154,6 +209,7 @@ void Node::Impl::Certifying::go_on() {
   });
   // Who is forgotten by now is named by nobody any more.
   std::erase_if(all_.leavers, [this](const Leaver& leaver) {
+    if (leaver.phase != Phase::kWriting && is_certified(leaver)) return true;
     return !leaver.is_host && leaver.phase == Phase::kAsks &&
            node_.directory.find_member(leaver.key) == kNobody;
   });
@@ -244,8 +300,25 @@ bool Node::Impl::Certifying::sign(Leaver& leaver, const LogHeads& heads) const {
   return true;
 }
 
-// As an entry beside the member's record, which may be another life's by now.
 void Node::Impl::Certifying::write(Leaver& leaver) {
+  const MemberNo no = leaver.is_host ? kNobody : node_.directory.find_member(leaver.key);
+  const bool owes =
+      no != kNobody && node_.directory.member(no).record->incarnation == leaver.incarnation;
+  if (owes && node_.directory.member(no).busy) return;  // looked at again when that is settled
+  Write write = node_.new_write();
+  write.certifies = leaver.id;
+  if (owes) {
+    MemberRecord next = *node_.directory.member(no).record;
+    next.uncertified = false;
+    node_.put_member(write, no, std::move(next), kCertified);
+  }
+  put_entry(write, leaver);
+  leaver.phase = Phase::kWriting;
+  node_.submit_write(std::move(write));
+}
+
+// That of the member's record; or, where that is another life's by now, one beside it.
+void Node::Impl::Certifying::put_entry(Write& write, const Leaver& leaver) {
   const std::string host = node_.config.signer->name;
   lineage::Entry entry;
   entry.kind = leaver.is_host ? lineage::EntryKind::kHost : lineage::EntryKind::kMember;
@@ -256,12 +329,15 @@ void Node::Impl::Certifying::write(Leaver& leaver) {
   entry.event = kCertified;
   entry.epoch = leaver.incarnation;
   entry.certificate = leaver.envelope;
-  Write write = node_.new_write();
-  write.certifies = leaver.id;
-  write.ops.emplace_back(
-      note_row(false, leaver.is_host ? "host//" + host : leaver.key.text(), {}, entry));
-  leaver.phase = Phase::kWriting;
-  node_.submit_write(std::move(write));
+  if (write.ops.empty()) {
+    write.ops.emplace_back(
+        note_row(false, leaver.is_host ? "host//" + host : leaver.key.text(), {}, entry));
+    return;
+  }
+  auto& put = std::get<PutMember>(write.ops.back());
+  entry.revision = put.record->revision;
+  entry.inputs = lineage::sha256(encode_member(*put.record));
+  put.recorded = lineage::encode(entry);
 }
 
 void Node::Impl::Certifying::written(uint64_t id, bool committed) {

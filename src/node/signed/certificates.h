@@ -1,5 +1,5 @@
-// Who has left for good and is to be certified to own nothing. Soft: a host that goes meanwhile
-// leaves its leavers without a certificate, and nothing else depends on one.
+// Who has left for good and is to be certified to own nothing. That it is stands in a member's
+// record, so when the host that is about it goes, another one or its next life begins anew.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace phoenix {
 
-// As its last home; or this host itself, which works no more.
+// A member that this host certifies; or the host itself, which works no more.
 struct Leaver {
   enum class Phase : uint8_t {
     kAsks,     // whether every host that may commit knows of its end and has nothing of it
@@ -43,9 +43,13 @@ struct AskedParting {
 };
 
 struct Certificates {
-  static constexpr size_t kMost = 4096;  // of each; more are left without
+  static constexpr size_t kMost = 4096;  // of each at a time; more members wait for their turn
   std::deque<Leaver> leavers;
   std::deque<AskedParting> asked;
+  std::set<MemberKey> owed;     // whose records are marked, whoever is to certify them
+  std::vector<MemberKey> news;  // of these, not looked at yet
+  bool look_at_all = false;     // who is to certify them may have changed
+  bool full = false;            // some have to wait
   uint64_t last_id = 0;
   bool works = true;  // this host; false: it drives nothing any more
 
@@ -56,7 +60,9 @@ struct Certificates {
   uint64_t look = 0;   // HeldQuery under way; 0: none
   uint64_t read = 0;   // Output.wanted_heads under way; 0: none
   Instant again_at{};  // nothing is asked or written before
-  bool empty() const { return leavers.empty() && asked.empty(); }
+  bool empty() const {
+    return leavers.empty() && asked.empty() && news.empty() && !look_at_all && !full;
+  }
   // When something is to be done that no input brings about.
   Instant next(Instant now) const { return !leavers.empty() && again_at > now ? again_at : kNever; }
 };

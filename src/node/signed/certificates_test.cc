@@ -61,6 +61,63 @@ TEST(Certificates, AreNotMadeForWhoIsLost) {
   EXPECT_TRUE(certified(signed_stage.stage.records).empty());
 }
 
+// That one is owed stands in the member's record, and the certificate takes that away. Until the
+// store answers it how long the logs are, a host makes none.
+TEST(Certificates, OutlastTheHostThatOwesThem) {
+  Hosts hosts({"home"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.without_store.insert("home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  const MemberRecord& record = hosts.records.members.at(Stage::member("owner"));
+  EXPECT_EQ(record.status, MemberStatus::kRetired);
+  EXPECT_TRUE(record.uncertified);
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.without_store.clear();
+  for (int life = 0; life < 2; ++life) {
+    hosts.kill("home");
+    hosts.fence_dead();
+    hosts.join_again("home");
+    hosts.drop_dead("home");
+    hosts.advance(milliseconds(500));
+    EXPECT_EQ(certified(hosts.records).size(), 1U) << "it is made once";
+    EXPECT_FALSE(record.uncertified);
+  }
+  EXPECT_EQ(audit_of(hosts.records).certificates, 1U);
+}
+
+// A host that shares its store with nobody begins where its last life ended.
+TEST(Certificates, AreMadeAfterARestart) {
+  SignedStage signed_stage;
+  Stage& stage = signed_stage.stage;
+  Worker owner = stage.join("owner", {"a"});
+  stage.call(Stage::token(owner), Drain{Stage::ref(owner), {}});
+  ASSERT_EQ(certified(stage.records).size(), 1U);
+  // As it would stand, had the host been killed in between.
+  MemberRecord& record = stage.records.members.at(Stage::member("owner"));
+  EXPECT_FALSE(record.uncertified);
+  record.uncertified = true;
+  stage.records.log.pop_back();
+  stage.restart();
+  EXPECT_EQ(certified(stage.records).size(), 1U);
+  EXPECT_FALSE(record.uncertified);
+  EXPECT_EQ(signed_stage.audit().certificates, 1U);
+}
+
+TEST(Certificates, OfALifeWhoseIdIsTakenAgainStandBesideItsRecord) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold("keeper", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  Worker next = hosts.join("home", "owner", {.max_load = 10});
+  ASSERT_GT(next.incarnation, owner.incarnation);
+  hosts.let_go();
+  hosts.advance(seconds(1));
+  const auto found = certified(hosts.records);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(read(found[0]).incarnation, owner.incarnation);
+  EXPECT_EQ(audit_of(hosts.records).certificates, 1U);
+}
+
 TEST(Certificates, WaitForEveryKeeper) {
   Hosts hosts({"home", "keeper", "third"}, key_of("host"));
   Worker owner = hosts.join("home", "owner", {.max_load = 10});
@@ -166,6 +223,44 @@ TEST(Certificates, WaitForWhoEntersTheViewMeanwhile) {
   hosts.let_go();
   hosts.advance(milliseconds(300));
   EXPECT_EQ(certified(hosts.records).size(), 1U);
+}
+
+// Its home dies between the end and the certificate: the host that the view chooses makes it.
+TEST(Certificates, AreMadeByAnotherHostWhereTheLastHomeHasDied) {
+  Hosts hosts({"home", "keeper", "third"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold("third", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  EXPECT_EQ(hosts.records.members.at(Stage::member("owner")).status, MemberStatus::kRetired);
+  hosts.kill("home");
+  hosts.advance(seconds(1));
+  EXPECT_TRUE(certified(hosts.records).empty());
+  hosts.drop_dead("keeper");
+  hosts.let_go();
+  hosts.advance(milliseconds(500));
+  EXPECT_EQ(certified(hosts.records).size(), 1U);
+  EXPECT_FALSE(hosts.records.members.at(Stage::member("owner")).uncertified);
+  EXPECT_EQ(audit_of(hosts.records).certificates, 1U);
+  hosts.join_again("home");
+  hosts.advance(milliseconds(500));
+  EXPECT_EQ(certified(hosts.records).size(), 1U) << "its next life has nothing to add";
+}
+
+// Two hosts that are at it at once: the second finds that it is done.
+TEST(Certificates, OfTwoHostsThatMakeOneTheFirstCounts) {
+  Hosts hosts({"home", "keeper"}, key_of("host"));
+  Worker owner = hosts.join("home", "owner", {.max_load = 10});
+  hosts.hold("keeper", "home");
+  hosts.call("home", Stage::token(owner), Drain{Stage::ref(owner), {}});
+  MemberRecord by_another = hosts.records.members.at(Stage::member("owner"));
+  ASSERT_TRUE(by_another.uncertified);
+  by_another.uncertified = false;
+  ++by_another.revision;
+  hosts.records.members.at(by_another.key) = by_another;
+  hosts.let_go();
+  hosts.advance(seconds(2));
+  EXPECT_TRUE(certified(hosts.records).empty());
+  EXPECT_TRUE(hosts.node("home").certified()) << "nothing is left to be done";
 }
 
 // Its own log, in place of a life of a member.

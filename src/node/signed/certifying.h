@@ -12,6 +12,10 @@
 //   3. The store has no packet of it: what a dead keeper has left was taken over and moved on.
 //   4. The lengths of all logs are read, and signed.
 //
+// Who does so is the member's last home; if that is no more, the host that the view chooses. Two
+// that are at it for a while do no harm: both would say the truth, and the member's record tells
+// the second that it is done.
+//
 // A host's own is simpler: its life drives nothing and will claim nothing, so its log has its last
 // assignment.
 #pragma once
@@ -27,8 +31,11 @@ class Node::Impl::Certifying {
  public:
   explicit Certifying(Impl& node) : node_(node), all_(node.certificates) {}
 
-  // Requires: it was drained, durably.
-  void member_left(MemberNo no);
+  // A member's record, whoever has written it.
+  void noted(const MemberRecord& record);
+  void forgotten(const MemberKey& key) { all_.owed.erase(key); }
+  // The view has changed, or the home of a session.
+  void homes_changed() { all_.look_at_all = !all_.owed.empty(); }
   // This host drives nothing and never will again.
   void host_left();
 
@@ -45,6 +52,11 @@ class Node::Impl::Certifying {
  private:
   bool signs() const { return node_.config.signer.has_value(); }
   Leaver& add();
+  void take_up();
+  bool take_up(const MemberKey& key);
+  bool is_ours(const MemberRecord& record) const;
+  bool is_certified(const Leaver& leaver) const;
+  void put_entry(Write& write, const Leaver& leaver);
   void ask(const HostLife& host, Leaver& leaver);
   bool has_parted(const MemberKey& key, uint64_t incarnation) const;
   void agree(Leaver& leaver);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* kPool = "sim";
 constexpr uint32_t kAtOnce = 10'000;
+constexpr Duration kPatience = seconds(5);
 // No run has more.
 constexpr size_t kHosts = 32;
 
@@ -35,7 +36,7 @@ std::optional<lineage::DrainCertificate> said_in(const lineage::Entry& entry) {
 Certificates::Certificates(Complain complain)
     : complain_(std::move(complain)), keys_(kPool, keys_of_hosts()), book_(kPool, keys_) {}
 
-void Certificates::committed(uint64_t life, std::span<const Group> groups,
+void Certificates::committed(Instant now, uint64_t life, std::span<const Group> groups,
                              const std::vector<bool>& truth, const Shadow& shadow) {
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!truth[i]) continue;
@@ -51,10 +52,25 @@ void Certificates::committed(uint64_t life, std::span<const Group> groups,
         }
       } else if (const auto* member = std::get_if<PutMember>(&op)) {
         if (member->event == "certified") written(member->recorded, shadow);
+        if (member->record->uncertified) {
+          owed_.emplace(member->record->key, now);
+        } else {
+          owed_.erase(member->record->key);
+        }
+      } else if (const auto* gone = std::get_if<DropMember>(&op)) {
+        owed_.erase(gone->key);
       } else if (const auto* note = std::get_if<PutNote>(&op)) {
         if (note->entry.event == "certified") written(note->entry.recorded, shadow);
       }
     }
+  }
+}
+
+void Certificates::look_at_owed(Instant now, Instant calm_since) {
+  for (const auto& [key, since] : owed_) {
+    if (now - std::max(since, calm_since) <= kPatience) continue;
+    complain_(Invariant::kBounded,
+              fmt::format("{} was drained, and has no certificate though all is well", key.text()));
   }
 }
 

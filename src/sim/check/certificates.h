@@ -1,6 +1,7 @@
 // Certificates of who has left (I6), held to what the store has taken: from the heads that one
 // names nobody assigns to that life any more, whoever keeps the packet by then; when it is written
-// that life owns nothing; and the life of a host that has one assigns nothing.
+// that life owns nothing; and the life of a host that has one assigns nothing. Whoever was drained
+// gets one, whichever hosts have died meanwhile (I4).
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,10 @@ class Certificates {
 
   // The store has taken these, of that life of a host (0: of the only one). `shadow`: what was
   // durable before.
-  void committed(uint64_t life, std::span<const Group> groups, const std::vector<bool>& truth,
-                 const Shadow& shadow);
+  void committed(Instant now, uint64_t life, std::span<const Group> groups,
+                 const std::vector<bool>& truth, const Shadow& shadow);
+  // All has been well since that moment.
+  void look_at_owed(Instant now, Instant calm_since);
   // Reads what the store's log has more than at the last look, as `audit verify` would.
   void look(Reader& reader);
 
@@ -42,6 +45,7 @@ class Certificates {
   uint64_t read_ = 0;                                   // up to this position
   std::set<std::pair<std::string, uint64_t>> members_;  // "namespace/id", incarnation
   std::set<uint64_t> hosts_;                            // lives
+  std::map<MemberKey, Instant> owed_;                   // who is to get one, since when
 };
 
 }  // namespace phoenix::sim

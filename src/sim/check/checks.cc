@@ -94,7 +94,7 @@ void Checks::decided(Instant now, const Node& node, const Group& group) {
 void Checks::committed(Instant now, std::span<const Group> groups, const std::vector<bool>& truth,
                        uint64_t life) {
   now_ = now;
-  certificates_.committed(life, groups, truth, shadow_);
+  certificates_.committed(now, life, groups, truth, shadow_);
   shadow_.committed(now, groups, truth);
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!truth[i]) continue;
@@ -127,11 +127,13 @@ void Checks::after_step(Instant now, WallMs wall, const Node* node) {
   for (std::string& sentence : node->check()) violate(named_by(sentence), std::move(sentence));
   bounds_.after_step(now, wall, *node);
   work_.after_step(now, bounds_.calm_since());
+  certificates_.look_at_owed(now, bounds_.calm_since());
 }
 
 void Checks::look(Instant now, Instant calm_since) {
   now_ = now;
   work_.after_step(now, calm_since);
+  certificates_.look_at_owed(now, calm_since);
 }
 
 }  // namespace phoenix::sim
