@@ -11,6 +11,11 @@
 namespace phoenix {
 namespace {
 
+bool waits_for_policies(const Packet& head) {
+  return head.parked && (head.parked->reason == ParkReason::kPolicyDenied ||
+                         head.parked->reason == ParkReason::kApprovalRequired);
+}
+
 constexpr size_t kMostNameBytes = 255;
 
 bool may_be_code(std::string_view text) {
@@ -261,7 +266,8 @@ void Node::Impl::Noting::held(SlotNo no) {
 }
 
 void Node::Impl::Noting::held(Write& write, const Packet& head) {
-  if (!node_.governance.refusal || !is_told(*node_.governance.refusal)) return;
+  if (!waits_for_policies(head) || !node_.governance.refusal) return;
+  if (!is_told(*node_.governance.refusal)) return;
   const uint64_t what = refusal_number();
   node_.governance.held_notes.tell(head.key, what);
   write.ops.emplace_back(held_row(head));

@@ -22,11 +22,6 @@ void note_phases(Instant called, const HandoffSpan& span, Instant now, Stats& st
   }
 }
 
-bool waits_for_policies(const Packet& head) {
-  return head.parked && (head.parked->reason == ParkReason::kPolicyDenied ||
-                         head.parked->reason == ParkReason::kApprovalRequired);
-}
-
 bool gone(MemberStatus status) {
   return status == MemberStatus::kDetached || status == MemberStatus::kRetired;
 }
@@ -57,7 +52,7 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   put.entry = std::move(done.entry);
   write.ops.emplace_back(std::move(put));
   for (std::string& note : done.notes) write.ops.emplace_back(note_on(*done.head, std::move(note)));
-  if (waits_for_policies(*done.head)) Noting(*this).held(write, *done.head);
+  Noting(*this).held(write, *done.head);
   PacketStep step;
   step.slot = no;
   step.next = std::move(done.head);
