@@ -3,6 +3,7 @@
 // invention.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/msgpack.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr size_t kMostWeighed = 8;
 // How far a walk for the record goes, in v-nodes as they lie on average: also where few members
 // match it costs little, and it is the same whichever way the ring is walked.
-constexpr uint64_t kWeighedArc = 256;
+constexpr uint64_t kWeighedArc = 64;
 
 using lineage::Actor;
 using lineage::ActorKind;
@@ -89,42 +90,59 @@ std::string key_id(std::string_view bytes) {
   return key.id();
 }
 
-// Who was to be considered from its point on, whoever has chosen among them: the first that match,
-// in the order of the walk, with their loads (that of this packet among them) and scores.
-lineage::Placement weighed(const Placement& ring, const Packet& head, ClassId cls) {
-  struct Walked {
-    Position from;
-    Position arc;
-    std::vector<MemberIndex> met;
-  };
-  Walked walked{head.placement_point, ~Position{0}, {}};
+// The members whom a walk from a packet's point meets first.
+struct Walked {
+  Position from = 0;
+  Position arc = ~Position{0};
+  std::array<MemberIndex, kMostWeighed + 1> met{};
+  size_t size = 0;
+
+  void add(MemberIndex member) {
+    if (member == kNoMember) return;
+    if (std::find(met.begin(), met.begin() + size, member) == met.begin() + size) {
+      met[size++] = member;
+    }
+  }
+  bool has(const Placement& ring, std::string_view id) const {
+    return std::any_of(met.begin(), met.begin() + size,
+                       [&](MemberIndex member) { return ring.id(member) == id; });
+  }
+};
+
+Walked walk_from(const Placement& ring, Position point, ClassId cls) {
+  Walked walked;
+  walked.from = point;
   if (const uint64_t all = ring.vnodes(); all > kWeighedArc) {
     walked.arc = static_cast<Position>((uint64_t{1} << 32) / all * kWeighedArc);
   }
-  walked.met.reserve(kMostWeighed);
-  ring.walk(walked.from, cls, 4 * kWeighedArc, [&walked](Position at, MemberIndex member) {
+  ring.walk(point, cls, 4 * kWeighedArc, [&walked](Position at, MemberIndex member) {
     if (at - walked.from > walked.arc) return false;
-    if (std::find(walked.met.begin(), walked.met.end(), member) == walked.met.end()) {
-      walked.met.push_back(member);
-    }
-    return walked.met.size() < kMostWeighed;
+    walked.add(member);
+    return walked.size < kMostWeighed;
   });
+  return walked;
+}
+
+// Of who was to be considered, whoever has chosen among them: their loads (that of this packet
+// among them) and scores.
+Digest weighed(const Placement& ring, const Packet& head, const Walked& walked) {
   std::string bytes;
+  bytes.reserve(64 + 48 * walked.size);
   MsgpackWriter out(bytes);
   out.array(3);
   out.uint(1);
   out.uint(head.spec->load);
-  out.array(static_cast<uint32_t>(walked.met.size()));
-  for (const MemberIndex member : walked.met) {
-    const Candidate shown = ring.candidate(member);
+  out.array(static_cast<uint32_t>(walked.size));
+  for (size_t i = 0; i < walked.size; ++i) {
+    const Candidate shown = ring.candidate(walked.met[i]);
     out.array(5);
-    out.str(ring.id(member));
+    out.str(ring.id(walked.met[i]));
     out.uint(shown.load);
     out.uint(shown.max_load);
     out.uint(shown.score_numerator);
     out.uint(shown.score_denominator);
   }
-  return {head.placement_point, lineage::sha256(bytes)};
+  return lineage::sha256(bytes);
 }
 
 }  // namespace
@@ -169,10 +187,20 @@ void Node::Impl::record(const Packet& before, Transition& done,
   leg.contract = said.contract;
   leg.decision = said.decision;
   if (next.owner && !stays) {
-    const Match match = next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
-    const ClassId cls = placement.intern(next.key.ns(), next.required, match);
-    leg.placement = weighed(placement, next, cls);
-    placement.release(cls);
+    const SlotNo no = packets.find(next.key);
+    const bool handed_to_others = before.revision != 0 && !(before.required == next.required);
+    ClassId cls = packets[no].cls;
+    if (handed_to_others) {
+      const Match match = next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
+      cls = placement.intern(next.key.ns(), next.required, match);
+    }
+    Walked walked = walk_from(placement, next.placement_point, cls);
+    if (!walked.has(placement, next.owner->id)) {
+      const MemberNo owner = directory.find_member(MemberKey(next.key.ns(), next.owner->id));
+      if (owner != kNobody) walked.add(directory.member(owner).ring);
+    }
+    leg.placement = {next.placement_point, weighed(placement, next, walked)};
+    if (handed_to_others) placement.release(cls);
   }
   RuleSet* const rules = next.owner && !stays ? governance.rules.of(entry.ns) : nullptr;
   if (rules != nullptr) leg.decision = entry.policy = rules->set->digest();
