@@ -269,6 +269,20 @@ TEST_F(PoliciesTest, what_needs_somebodys_word_waits_for_it) {
   EXPECT_EQ(refusal(decide(false)), ErrorKind::kWrongState);
 }
 
+TEST_F(PoliciesTest, who_submitted_it_does_not_approve_it_though_that_was_asked_for_later) {
+  lay_down("large", kAsks);
+  join_human("ada", {"controller"});
+  stage.submit("p", {"a"}, {}, R"({"amount":50})");
+  EXPECT_EQ(parked("p"), ParkReason::kNoCapableMember);
+  join("w", 900);
+  stage.advance(seconds(2));
+  EXPECT_EQ(parked("p"), ParkReason::kApprovalRequired);
+  ASSERT_NE(approval(), nullptr);
+  EXPECT_EQ(error_of(decide(true, "ada", true, "tester")).reason_code, "own-approval");
+  EXPECT_FALSE(refusal(decide(true)));
+  EXPECT_EQ(stage.owner("p"), "w");
+}
+
 TEST_F(PoliciesTest, a_role_that_the_rule_names_is_a_capability_of_the_person) {
   lay_down("large", kAsks);
   join("w", 900);

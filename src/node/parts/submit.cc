@@ -33,6 +33,15 @@ Match match_of(const PacketSpec& spec) {
   return spec.match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
 }
 
+// Whether somebody may have to say that a packet may be given to a member.
+bool asks_for_words(const RuleSet* rules) {
+  if (rules == nullptr) return false;
+  const auto all = rules->set->rules(policy::Point::kAssign);
+  return std::any_of(all.begin(), all.end(), [](const policy::Rule& rule) {
+    return rule.verdict == policy::Verdict::kRequireApproval;
+  });
+}
+
 }  // namespace
 
 Position point_of_new(const RingKey& key, const SubmitItem& item) {
@@ -197,9 +206,8 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   Admission(*this).keep_payload(draft.key, item.payload);
   MemberNo to = kNobody;
   Change change = grant_or_park(draft, cls, Event::kCreate, &to);
-  if (change.parked && change.parked->reason == ParkReason::kApprovalRequired) {
-    governance.askers[draft.key] = actor.name;
-  }
+  // Whatever becomes of it now: that word may be asked for when somebody joins, or when it is lost.
+  if (asks_for_words(rules_for(draft))) governance.askers[draft.key] = actor.name;
   if (item.payload) change.contents.push_back({ContentKind::kPayload, item.payload});
   Transition done = create(std::move(draft), change, now.wall);
   const SlotNo slot = packets.add(done.head, cls);

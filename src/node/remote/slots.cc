@@ -287,6 +287,7 @@ void Node::Impl::forget_packet(SlotNo no) {
   unblock(head->key);
   again.erase(no);
   remote.losses.erase(no);
+  forget_governed(head->key);
   placement.release(slot.cls);
   packets.drop(no);
 }
