@@ -69,6 +69,9 @@ Result<bool> cluster_records(const ClusterBench& options, Figures& figures) {
     node.learn(now, std::move(std::get<Records>(std::get<NodeMessage>(*message))));
     node.take_output();
   }
+  // By then their homes have said what they hold, or are not waited for any more.
+  node.tick({.mono = now.mono + seconds(1), .wall = now.wall + 1'000});
+  node.take_output();
   // A window of candidates makes the ring settle its new v-nodes.
   Position point = 0;
   OwnerQuery anyone;

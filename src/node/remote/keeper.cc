@@ -124,6 +124,8 @@ void Node::Impl::move_on(SlotNo no, const char* why) {
 void Node::Impl::open_again() {
   while (remote.shut.due(now.mono)) {
     Sharing(*this).reopen(remote.shut.pop().what);
+    // There is one for each member that a host hears of when it comes.
+    if (remote.shut.empty()) remote.shut = {};
   }
   // Those that were answered; the first of the others is the oldest.
   while (!remote.offers.empty()) {

@@ -8,6 +8,8 @@ namespace {
 
 // Who left room unused is offered none for so long.
 constexpr Duration kSated = seconds(1);
+// Who has not answered by then is cut off: what it has given will not come soon either.
+constexpr Duration kAnswerWithin = milliseconds(500);
 // How often one unit of room goes from who has most to who has least.
 constexpr Duration kEven = milliseconds(200);
 
@@ -123,7 +125,7 @@ void Shares::lower(Part& part, uint32_t share, uint32_t bound) {
 // An answer, or what was on its way, was lost.
 void Shares::forget_late() {
   for (Part& part : parts_) {
-    if (part.asks > 0 && part.asked_at + kPatience <= now_) part.asks = 0;
+    if (part.asks > 0 && part.asked_at + kAnswerWithin <= now_) part.asks = 0;
     if (part.given > 0 && part.given_at + kPatience <= now_) part.given = 0;
   }
 }
