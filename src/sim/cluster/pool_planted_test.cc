@@ -75,8 +75,9 @@ INSTANTIATE_TEST_SUITE_P(
         PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery, Invariant::kBounded}},
         PoolExpected{PlantedBug::kTicketNotWaitedFor, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}},
-        PoolExpected{
-            PlantedBug::kRecordsNotReadAgain, {Invariant::kLineage}, "35-certified-leavers"},
+        PoolExpected{PlantedBug::kRecordsNotReadAgain,
+                     {Invariant::kLineage, Invariant::kBounded},
+                     "35-certified-leavers"},
         PoolExpected{PlantedBug::kStoreNotLookedAt, {Invariant::kLineage}, "35-certified-leavers"}),
     [](const auto& info) {
       std::string name;
