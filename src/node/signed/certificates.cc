@@ -87,7 +87,8 @@ bool Node::Impl::Certifying::is_ours(const MemberRecord& record) const {
     const HostLife& home = node_.directory.session(session).record->home;
     if (home == node_.config.self || node_.in_view(home)) return home == node_.config.self;
   }
-  return node_.remote.mine && node_.remote.mine(record.key.text());
+  // Who leaves is about to be no more.
+  return all_.works && node_.remote.mine && node_.remote.mine(record.key.text());
 }
 
 // By another host, meanwhile.
