@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -143,7 +144,8 @@ std::string document() {
 Result<bool> placements(bool quick, Figures& figures) {
   const size_t members = quick ? 100 : 1'000;
   const size_t live = quick ? 2'000 : 100'000;
-  const size_t wanted = quick ? 2'000 : 100'000;
+  const size_t wanted = quick ? 1'000 : 20'000;  // in a round
+  const int rounds = quick ? 3 : 25;
   CoreLoad plain(members, 1'000);
   CoreLoad ruled(members, 1'000);
   ruled.lay_down(document());
@@ -154,17 +156,21 @@ Result<bool> placements(bool quick, Figures& figures) {
   ruled.fill(live);
   std::vector<double> without;
   std::vector<double> with;
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     without.push_back(plain.rate(live, wanted));
     with.push_back(ruled.rate(live, wanted));
   }
-  figures.push_back({4,
-                     "core alone under 20 rules at can-assign, created to ended",
-                     median(with),
-                     "packets/s",
-                     {Bar::Op::kAtLeast, 500'000},
-                     {{"without policies", median(without)},
-                      {"more a packet, us", 1e6 / median(with) - 1e6 / median(without)}}});
+  // Of short rounds in turn the best of each: what else the machine does only ever adds.
+  const auto best = [](const std::vector<double>& rates) {
+    return 1e6 / *std::max_element(rates.begin(), rates.end());
+  };
+  figures.push_back(
+      {4,
+       "core alone under 20 rules at can-assign, created to ended",
+       median(with),
+       "packets/s",
+       {Bar::Op::kAtLeast, 500'000},
+       {{"without policies", median(without)}, {"more a packet, us", best(with) - best(without)}}});
   return true;
 }
 
