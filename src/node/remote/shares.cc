@@ -32,12 +32,8 @@ uint32_t Shares::of(const HostLife& keeper) const {
 }
 
 bool Shares::over() const {
-  size_t want = 0;
-  for (const Part& part : parts_) {
-    if (part.asks > 0 || part.to_ask) return false;
-    want += part.sated <= now_ ? 1 : 0;
-  }
-  return want < 2;
+  return std::count_if(parts_.begin(), parts_.end(),
+                       [&](const Part& part) { return part.sated <= now_; }) < 2;
 }
 
 void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant now) {

@@ -143,6 +143,18 @@ TEST(Shares, WhoDoesNotAnswerLosesItsShareAfterAWhile) {
   EXPECT_EQ(shares.of(a) + shares.of(b), 1U);
 }
 
+// Also though somebody is asked for the room that was offered to it in vain, at each turn.
+TEST(Shares, WhatNobodyWantsIsSharedNoMore) {
+  Room room = {.most = 4, .held = {{"a", 0}, {"b", 0}, {"c", 0}}, .hungry = {}};
+  int turns = 0;
+  while (turns < 25) {
+    ++turns;
+    room.turn();
+    if (room.shares.over()) break;
+  }
+  EXPECT_LT(turns, 25);
+}
+
 TEST(Shares, HostsComeAndGo) {
   Room room = {.most = 4, .held = {{"a", 2}, {"b", 2}}, .hungry = {"a", "b", "c"}};
   room.turn();
