@@ -126,10 +126,16 @@ class Run(AppTest):
         greeter = app / "src/greeter.py"
         greeter.write_text(
             "import os, pathlib, signal\n"
+            "def parent(pid):\n"
+            "    return int(pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')')[1].split()[1])\n"
+            "def is_run(pid):\n"
+            "    return b'\\0run\\0' in pathlib.Path(f'/proc/{pid}/cmdline').read_bytes()\n"
             "if not pathlib.Path('frozen').exists():\n"
             "    pathlib.Path('frozen').write_text('')\n"
-            "    guardian = pathlib.Path(f'/proc/{os.getppid()}/stat').read_text()\n"
-            "    os.kill(int(guardian.split()[3]), signal.SIGSTOP)\n"
+            "    worker = os.getppid()\n"
+            "    while not is_run(parent(worker)):\n"
+            "        worker = parent(worker)\n"
+            "    os.kill(worker, signal.SIGSTOP)\n"
             "    signal.pause()\n" + greeter.read_text())
         done = self.run_app(app)
         self.assertIn("shop-agent lives and keeps silent", done.err)
