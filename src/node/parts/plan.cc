@@ -67,13 +67,15 @@ class Node::Impl::Planner {
   MemberNo joined_ = kNobody;
   MemberNo changed_ = kNobody;                    // whose record is not its own
   std::shared_ptr<const MemberRecord> had_been_;  // the record before; null: there was none
-  std::set<SlotNo> given_;                        // of those that are held back
+  std::set<SlotNo> given_;
+  std::set<SlotNo> queued_;  // held back, and among those that wait for room in this plan alone
 };
 
 Node::Impl::Planner::~Planner() {
   for (const auto& [member, load] : freed_) node_.placement.add_load(member, load);
   for (const auto& [member, load] : reserved_) node_.placement.add_load(member, -int64_t{load});
   for (const SlotNo slot : unparked_) node_.parking.add(node_.packets[slot], slot);
+  for (const SlotNo slot : queued_) node_.parking.remove(node_.packets[slot], slot);
   for (const Closed& closed : closed_) node_.placement.set_open(closed.member, closed.was_open);
   if (updated_) node_.placement.update(updated_->first, updated_->second);
   if (joined_ != kNobody) {
@@ -168,10 +170,18 @@ void Node::Impl::Planner::wake_held(MemberNo no) {
   for (const SlotNo slot_no : node_.held_for(no)) {
     const Slot& slot = node_.packets[slot_no];
     const bool waits = slot.wait_until != kNever && slot.wait_until > node_.now.mono;
-    if (slot.busy || slot.leaving || waits || given_.contains(slot_no)) continue;
+    if (slot.busy || slot.leaving || waits) continue;
+    if (given_.contains(slot_no) || queued_.contains(slot_no)) continue;
     if (slot.head->spec->not_before > node_.now.wall) continue;
     const auto to = node_.place(*slot.head, slot.cls, slot.head->avoid);
-    if (!to) continue;
+    if (!to) {
+      // No policy stands in its way: it waits for room like others of its class, after those that
+      // come before it.
+      if (!node_.governance.refusal && queued_.insert(slot_no).second) {
+        node_.parking.add(slot, slot_no);
+      }
+      continue;
+    }
     node_.placement.add_load(node_.directory.member(*to).ring, slot.head->spec->load);
     given_.insert(slot_no);
     give(slot_no, *to);
@@ -182,12 +192,13 @@ void Node::Impl::Planner::wake(MemberNo no) {
   wake_held(no);
   const auto unpark = [this](SlotNo slot) {
     node_.parking.remove(node_.packets[slot], slot);
-    unparked_.push_back(slot);
+    if (queued_.erase(slot) == 0) unparked_.push_back(slot);
   };
   node_.fill(
       no,
       [this, no, &unpark](SlotNo slot) {
         unpark(slot);
+        given_.insert(slot);
         give(slot, no);
       },
       unpark);

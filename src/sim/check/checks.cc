@@ -96,6 +96,7 @@ void Checks::committed(Instant now, std::span<const Group> groups, const std::ve
   now_ = now;
   certificates_.committed(now, life, groups, truth, shadow_);
   shadow_.committed(now, groups, truth);
+  policies_.committed(groups, truth);
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!truth[i]) continue;
     for (const Op& op : groups[i].ops) {

@@ -11,10 +11,14 @@ std::string house_policy(size_t which) {
   std::string text =
       fmt::format(R"({{"target":"can-assign","defaultDecision":"allow","rules":[)"
                   R"({{"name":"trust-{}","decision":"deny",)"
-                  R"("condition":"'guarded' in packet.policyTags && member.trustScore < {:.3f}"}},)"
-                  R"({{"name":"size","decision":"deny","condition":"has(packet.payload.n) && )"
-                  R"(packet.payload.n > {} && member.reliability < {:.3f}"}})",
-                  which, rules.trust / 1000.0, rules.most, kReliable / 1000.0);
+                  R"("condition":"'guarded' in packet.policyTags && member.trustScore < {:.3f}"}})",
+                  which, rules.trust / 1000.0);
+  if (rules.most < 9) {
+    text +=
+        fmt::format(R"(,{{"name":"size","decision":"deny","condition":"has(packet.payload.n) && )"
+                    R"(packet.payload.n > {} && member.reliability < {:.3f}"}})",
+                    rules.most, kReliable / 1000.0);
+  }
   if (rules.asks) {
     text += fmt::format(R"(,{{"name":"word","decision":"require-approval",)"
                         R"("condition":"'asks' in packet.policyTags","approval":{{"role":"{}",)"

@@ -38,7 +38,6 @@ void PolicyCheck::decided(const Node& node, std::span<const Group> groups) {
   before_ = std::exchange(now_, read(node));
   for (const Group& group : groups) {
     for (const Op& op : group.ops) {
-      if (const auto* note = std::get_if<PutNote>(&op)) refused(*note, group.ops.size() == 1);
       const auto* put = std::get_if<PutPacket>(&op);
       if (put == nullptr) continue;
       for (const ContentWrite& write : put->contents) {
@@ -47,6 +46,15 @@ void PolicyCheck::decided(const Node& node, std::span<const Group> groups) {
         }
       }
       if (put->head->owner && put->head->epoch != put->expect_epoch) granted(node, *put);
+    }
+  }
+}
+
+void PolicyCheck::committed(std::span<const Group> groups, const std::vector<bool>& truth) {
+  for (size_t i = 0; watches_ && i < groups.size(); ++i) {
+    if (!truth[i]) continue;
+    for (const Op& op : groups[i].ops) {
+      if (const auto* note = std::get_if<PutNote>(&op)) refused(*note, groups[i].ops.size() == 1);
     }
   }
 }

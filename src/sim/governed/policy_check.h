@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "node/node.h"
 #include "sim/check/shadow.h"
@@ -31,6 +32,8 @@ class PolicyCheck {
   void started() { refusals_.clear(); }
   // What the node puts out after an input.
   void decided(const Node& node, std::span<const Group> groups);
+  // truth[i]: has the store really taken groups[i].
+  void committed(std::span<const Group> groups, const std::vector<bool>& truth);
   // By what the node showed last.
   bool may_have(const Packet& head, const MemberRecord& member) const {
     return !watches_ || allows(now_, head, member);
