@@ -63,6 +63,7 @@ class Root(RecordTest):
         self.assertEqual(os.stat(a.data / "root.key").st_mode & 0o777, 0o600)
         a.end()
         a.start()
+        self.pool.await_ready()  # and says why, should it not be
         until(self, lambda: ("key-added", "a") in self.entries(a), "its key is in the log")
 
         # A host that nobody has granted does not start, and says what to do.
