@@ -85,17 +85,12 @@ void add_policy_replay(std::vector<Command>& table) {
   command.summary = "which recorded decisions a changed set of policies would have made otherwise";
   command.usage = "--with FILE";
   command.detail =
-      "What the host still knows is put to the policies of an app: registrations, retirements, "
-      "changes of\n"
-      "owner, refusals, packets that a policy holds back now. Members are as they are now, those "
-      "that the\n"
-      "host has forgotten as the app declares them, and all as if they held nothing; who was "
-      "refused "
-      "to\n"
-      "register, to change or to leave is as it asked; payloads as long as they are kept. What "
-      "cannot "
-      "be put\n"
-      "to them is counted. Exits 1 if a decision differs.";
+      "What the host still knows is put to the policies of an app: registrations, retirements,\n"
+      "changes of owner, refusals, packets that a policy holds back now. Members are as they are\n"
+      "now, those that the host has forgotten as the app declares them, and all as if they held\n"
+      "nothing; who was refused to register, to change or to leave is as it asked; payloads as "
+      "long\n"
+      "as they are kept. What cannot be put to them is counted. Exits 1 if a decision differs.";
   command.example = "phoenix policy replay --with new/";
   add_app_flags(command.flags, flags.get());
   command.flags.front().name = "--with";
