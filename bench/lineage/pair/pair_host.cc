@@ -179,9 +179,16 @@ void PairHost::ask(PoolRequests requests) {
     });
   }
   if (!requests.members.empty() || !requests.sessions.empty()) {
-    answer([found = rows_.records(requests.members, requests.sessions)](Cluster& c, Now now) {
-      c.records(now, found);
-    });
+    // No store of both knows more of them than this host does.
+    PoolStore::HomeRecords known;
+    for (const MemberKey& key : requests.members) {
+      if (const auto member = host_->node().find_member(key))
+        known.members.push_back(*member->record);
+    }
+    for (const std::string& id : requests.sessions) {
+      if (const auto session = host_->node().find_session(id)) known.sessions.push_back(*session);
+    }
+    answer([known](Cluster& c, Now now) { c.records(now, known); });
   }
   if (requests.compare) {
     const CompareQuery& query = *requests.compare;
