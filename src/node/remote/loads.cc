@@ -253,6 +253,7 @@ void Node::Impl::Sharing::given(const HostLife& keeper, MemberNo no, uint32_t lo
   if (shared == node_.remote.shares.end()) return;
   shared->second.answered(keeper, load, node_.now.mono);
   node_.note_load(no);
+  node_.remote.loads_due = node_.now.mono;  // somebody waits for that room
 }
 
 uint32_t Node::Impl::Sharing::given_to(MemberNo no) const {

@@ -149,6 +149,7 @@ void Shares::pass_on() {
 
 // One unit, once it is free: then it is room that is nobody's.
 void Shares::even_out() {
+  if (even_at_ == Instant{}) even_at_ = now_ + kEven;
   if (now_ < even_at_) return;
   const auto most = std::max_element(
       parts_.begin(), parts_.end(), [](const Part& a, const Part& b) { return a.share < b.share; });

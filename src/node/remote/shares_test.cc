@@ -78,9 +78,8 @@ TEST(Shares, OneSeatGoesRound) {
       load = 0;  // done by the next turn
     }
   }
-  // Each fifth turn it is nobody's: who gives it away may have been about to use it.
-  EXPECT_GE(turns["a"] + turns["b"] + turns["c"], 470);
-  for (const char* keeper : {"a", "b", "c"}) EXPECT_NEAR(turns[keeper], 160, 10) << keeper;
+  EXPECT_GE(turns["a"] + turns["b"] + turns["c"], 590);
+  for (const char* keeper : {"a", "b", "c"}) EXPECT_NEAR(turns[keeper], 200, 10) << keeper;
 }
 
 TEST(Shares, WhatOneLeavesUnusedIsUsedByAnother) {
@@ -134,13 +133,13 @@ TEST(Shares, WhoDoesNotAnswerLosesItsShareAfterAWhile) {
   const HostLife a = {"a", 1};
   const HostLife b = {"b", 1};
   Instant now = Instant{} + seconds(1);
-  shares.turn(1, {{a, 0}, {b, 0}}, now);
+  shares.turn(2, {{a, 0}, {b, 0}}, now);
   EXPECT_EQ(shares.to_ask().size(), 2U);
   shares.answered(b, 0, now);
   EXPECT_EQ(shares.of(b), 0U) << "a may have given it";
   EXPECT_FALSE(shares.over());
-  shares.turn(1, {{a, 0}, {b, 0}}, now + Shares::kPatience);
-  EXPECT_EQ(shares.of(a) + shares.of(b), 1U);
+  shares.turn(2, {{a, 0}, {b, 0}}, now + Shares::kPatience);
+  EXPECT_EQ(shares.of(a) + shares.of(b), 2U);
 }
 
 // Also though somebody is asked for the room that was offered to it in vain, at each turn.
@@ -183,9 +182,6 @@ class Crowd {
 
   // So often, one of the workers leaves, and another comes at the next host.
   std::optional<Duration> churn_every;
-  void store_takes(Duration least, Duration most) {
-    hosts_.store_lag = [this, least, most] { return Duration{rng_.between(least.ns, most.ns)}; };
-  }
 
   // In virtual time. wanting: who keeps packets that wait, all the time.
   void run(Duration length, const std::vector<std::string>& wanting) {
@@ -310,25 +306,6 @@ TEST(SharesAmongHosts, FewAreTurnedAwayFromMembersThatComeWhileOthersGo) {
     EXPECT_GT(all, 300U);
     EXPECT_LE((crowd.turned_away() - before) * 100, all) << "more than 1 %";
     for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 5, all) << keeper;
-  }
-}
-
-// A placement is on its way for many turns then.
-TEST(SharesAmongHosts, FewAreTurnedAwayHoweverSlowTheStoreIs) {
-  for (const uint32_t max_load : {1U, 2U, 8U}) {
-    SCOPED_TRACE(max_load);
-    Crowd crowd(max_load);
-    crowd.store_takes(milliseconds(20), milliseconds(250));
-    crowd.run(seconds(3), {"a", "b", "c"});
-    crowd.completed.clear();
-    const size_t before = crowd.turned_away();
-    crowd.churn_every = milliseconds(400);
-    crowd.run(seconds(20), {"a", "b", "c"});
-    size_t all = 0;
-    for (const auto& [keeper, count] : crowd.completed) all += count;
-    EXPECT_GT(all, 150U);
-    EXPECT_LE((crowd.turned_away() - before) * 50, all) << "more than 2 %";
-    for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 6, all) << keeper;
   }
 }
 
