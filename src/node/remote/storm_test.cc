@@ -29,6 +29,7 @@ struct Process {
   std::string host;
   bool registered = false;
   bool attached = false;
+  bool asked_twice = false;  // to register: the first one may still become so, and be the last
   Instant silent_until;
   RequestId pending = 0;
   Instant asked;
@@ -224,6 +225,7 @@ class Storm {
         take(process, *answer);
       } else {
         process.attached = false;
+        process.asked_twice = process.asked_twice || process.kind == Process::Asked::kRegister;
       }
     }
     if (!process.registered) return enlist(process);
@@ -286,8 +288,10 @@ class Storm {
       for (const Revoked& revoked : told->revoked) revoke(process, revoked);
     } else if (const auto* error = std::get_if<Error>(&answer)) {
       EXPECT_NE(error->kind, ErrorKind::kInternal) << error->detail;
-      EXPECT_NE(error->kind, ErrorKind::kSessionReplaced) << error->detail;
       process.attached = false;
+      if (error->kind != ErrorKind::kSessionReplaced) return;
+      EXPECT_TRUE(process.asked_twice) << error->detail;
+      process.registered = process.asked_twice = false;
     }
   }
   static void revoke(Process& process, const Revoked& revoked) {
