@@ -15,8 +15,12 @@ PolicyCheck::InForce PolicyCheck::read(const Node& node) {
   }
   if (!found.rules) return found;
   for (const DocumentPtr& document : node.documents(DocumentKind::kApproval, "")) {
-    const auto form = approval_of_json(document->text);
-    if (form && form->allows()) found.approved.insert(form->packet);
+    const auto [it, unread] = approvals_.try_emplace(document);
+    if (unread) {
+      const auto form = approval_of_json(document->text);
+      if (form && form->allows()) it->second = form->packet;
+    }
+    if (it->second) found.approved.insert(*it->second);
   }
   return found;
 }

@@ -45,7 +45,7 @@ class PolicyCheck {
     std::optional<size_t> rules;
     std::set<PacketKey> approved;
   };
-  static InForce read(const Node& node);
+  InForce read(const Node& node);
   bool allows(const InForce& by, const Packet& head, const MemberRecord& member) const;
   static bool hands(const InForce& by, const Packet& head, const MemberRecord& member);
   void granted(const Node& node, const PutPacket& put);
@@ -56,6 +56,8 @@ class PolicyCheck {
   // An input may bring new documents and, before that, what was decided by the old ones.
   InForce before_;
   InForce now_;
+  // Read so far, and which packet each lets go.
+  std::map<DocumentPtr, std::optional<PacketKey>> approvals_;
   std::map<PacketKey, int> n_;              // of payloads
   std::map<PacketKey, uint64_t> refusals_;  // at can-assign in this life, without a change of it
   PolicyCounts counts_;
