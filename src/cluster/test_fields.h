@@ -36,7 +36,7 @@ PHOENIX_FIELDS(LastError, message, code)
 PHOENIX_FIELDS(Packet, key, spec, required, point, placement_point, status, epoch, revision, owner,
                parked, avoid, attempts, losses, checkpoint_seq, contents, last_error, kept,
                created_at, updated_at, ended_at, legs, last_leg, governed, ticket_ms)
-PHOENIX_FIELDS(Governed, contract, scopes, semantic, handoffs, approval, redacted)
+PHOENIX_FIELDS(Governed, contract, scopes, semantic, handoffs, asked_by, redacted)
 PHOENIX_FIELDS(DocumentKey, kind, ns, name)
 PHOENIX_FIELDS(Document, key, revision, app, text, deleted, changed_at)
 PHOENIX_FIELDS(MemberRecord, key, kind, capabilities, weight, max_load, trust, reliability,

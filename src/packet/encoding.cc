@@ -235,7 +235,7 @@ void put_governed(MsgpackWriter& out, const Governed& governed) {
   }
   out.str(governed.semantic);
   out.uint(governed.handoffs);
-  out.str(governed.approval);
+  out.str(governed.asked_by);
   if (!governed.redacted.empty()) put_strings(out, governed.redacted);
 }
 
@@ -251,7 +251,7 @@ Governed take_governed(MsgpackReader& in) {
   }
   governed.semantic = in.str();
   governed.handoffs = take_u32(in);
-  governed.approval = in.str();
+  governed.asked_by = in.str();
   if (fields == 6) {
     governed.redacted = take_strings(in);
     if (governed.redacted.empty()) in.reject();

@@ -154,7 +154,8 @@ struct Governed {
   std::optional<std::vector<std::string>> scopes;
   std::string semantic;   // canonical JSON of its semantic section; empty: it has none
   uint32_t handoffs = 0;  // how often it was handed on so far
-  std::string approval;   // name of the approval that it waits for, or was given last; empty: none
+  // Who has submitted it, where somebody's word may be asked for: not this one's. Empty: unknown.
+  std::string asked_by;
   // What its present owner is not shown of its contents: paths of keys joined by dots; sorted,
   // unique.
   std::vector<std::string> redacted;

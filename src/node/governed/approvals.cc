@@ -54,9 +54,8 @@ void Node::Impl::ask_approval(SlotNo no, MemberNo to, const PolicyRefusal& refus
     form.giver = giver.key.id();
     form.asked_by = giver.registered_by;
     form.receiver = directory.member(to).record->key.id();
-  } else if (const auto asker = governance.askers.find(head.key);
-             asker != governance.askers.end()) {
-    form.asked_by = asker->second;
+  } else if (head.governed) {
+    form.asked_by = head.governed->asked_by;
   }
   Write write = new_write();
   put_document(write, before, next_document(key, before, "", approval_json(form)),

@@ -61,7 +61,6 @@ struct Governance {
   SlotNo looked_until = 0;        // in turn
 
   PayloadShelf payloads;
-  std::unordered_map<PacketKey, std::string> askers;  // whose packets wait for an approval
   RefusalBook refusals;
   HeldNotes held_notes;
   HostNotes notes;

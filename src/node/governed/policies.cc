@@ -186,7 +186,6 @@ void Node::Impl::look_at_some() {
 void Node::Impl::forget_governed(const PacketKey& key) {
   governance.payloads.drop(key);
   governance.held_notes.drop(key);
-  if (!governance.askers.empty()) governance.askers.erase(key);
 }
 
 }  // namespace phoenix

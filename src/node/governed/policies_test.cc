@@ -283,6 +283,18 @@ TEST_F(PoliciesTest, who_submitted_it_does_not_approve_it_though_that_was_asked_
   EXPECT_EQ(stage.owner("p"), "w");
 }
 
+TEST_F(PoliciesTest, who_submitted_it_is_known_after_a_restart) {
+  lay_down("large", kAsks);
+  join_human("ada", {"controller"});
+  stage.submit("p", {"a"}, {}, R"({"amount":50})");
+  stage.restart();
+  join("w", 900);
+  stage.advance(seconds(2));
+  ASSERT_NE(approval(), nullptr);
+  EXPECT_EQ(error_of(decide(true, "ada", true, "tester")).reason_code, "own-approval");
+  EXPECT_FALSE(refusal(decide(true)));
+}
+
 TEST_F(PoliciesTest, a_role_that_the_rule_names_is_a_capability_of_the_person) {
   lay_down("large", kAsks);
   join("w", 900);

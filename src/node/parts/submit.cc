@@ -42,6 +42,13 @@ bool asks_for_words(const RuleSet* rules) {
   });
 }
 
+void note_asker(Packet& draft, const std::string& principal) {
+  auto governed =
+      draft.governed ? std::make_shared<Governed>(*draft.governed) : std::make_shared<Governed>();
+  governed->asked_by = principal;
+  draft.governed = std::move(governed);
+}
+
 }  // namespace
 
 Position point_of_new(const RingKey& key, const SubmitItem& item) {
@@ -193,6 +200,8 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   draft.key = std::move(item.key);
   draft.spec = item.spec;
   draft.governed = item.governed;
+  // Whatever becomes of it now: that word may be asked for when somebody joins, or when it is lost.
+  if (asks_for_words(rules_for(draft))) note_asker(draft, actor.name);
   draft.point = point;
   draft.placement_point = draft.point;
   const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));
@@ -206,8 +215,6 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   Admission(*this).keep_payload(draft.key, item.payload);
   MemberNo to = kNobody;
   Change change = grant_or_park(draft, cls, Event::kCreate, &to);
-  // Whatever becomes of it now: that word may be asked for when somebody joins, or when it is lost.
-  if (asks_for_words(rules_for(draft))) governance.askers[draft.key] = actor.name;
   if (item.payload) change.contents.push_back({ContentKind::kPayload, item.payload});
   Transition done = create(std::move(draft), change, now.wall);
   const SlotNo slot = packets.add(done.head, cls);
