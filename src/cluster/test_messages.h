@@ -46,6 +46,10 @@ struct TextOf<std::string> {
   static std::string text(const std::string& value) { return "'" + value + "'"; }
 };
 template <>
+struct TextOf<RareText> {
+  static std::string text(std::string_view value) { return text_of(std::string(value)); }
+};
+template <>
 struct TextOf<Names> {
   static std::string text(const Names& value) { return text_of(value.list()); }
 };
@@ -170,6 +174,7 @@ class Filler {
       value += later[prng_.below(later.size())];
     }
   }
+  void fill(RareText& value) { value = any<std::string>(); }
   void fill(std::vector<std::string>& value) {
     std::set<std::string> texts;
     for (uint64_t left = prng_.below(4); left > 0; --left) texts.insert(any<std::string>());

@@ -12,6 +12,7 @@
 #include "base/host_life.h"
 #include "base/key.h"
 #include "base/time.h"
+#include "directory/rare_text.h"
 
 namespace phoenix {
 
@@ -27,16 +28,18 @@ std::optional<MemberStatus> member_status_from_name(std::string_view name);
 
 struct MemberRecord {
   MemberKey key;
-  MemberKind kind = MemberKind::kWorker;
   std::vector<std::string> capabilities;  // sorted bytewise, unique, at most 4,096
   uint32_t weight = 100;                  // 1..10,000
   uint32_t max_load = 1;                  // 1..1,000,000
   uint32_t trust = 1000;                  // thousandths
   uint32_t reliability = 1000;            // thousandths
+  MemberKind kind = MemberKind::kWorker;
+  MemberStatus status = MemberStatus::kActive;
+  bool manual = false;  // liveness: manual instead of session
+  // RETIRED by a drain, and no certificate says yet that it owns nothing.
+  bool uncertified = false;
   std::vector<std::string> compliance;
   std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
-  bool manual = false;                                      // liveness: manual instead of session
-  MemberStatus status = MemberStatus::kActive;
   std::string reason;         // why it is not ACTIVE: "lease", "disconnected", ...
   uint64_t incarnation = 0;   // which life; grows at each register or late attach
   uint64_t revision = 0;      // +1 at every durable change
@@ -49,10 +52,8 @@ struct MemberRecord {
   // nothing. Bound to the id until an operator lets it register with another one, the second. The
   // third is the one before, which is not good any more.
   std::string public_key{};
-  std::string next_key{};
-  std::string former_key{};
-  // RETIRED by a drain, and no certificate says yet that it owns nothing.
-  bool uncertified = false;
+  RareText next_key{};
+  RareText former_key{};
 
   bool has_keys() const { return !(public_key.empty() && next_key.empty() && former_key.empty()); }
 };

@@ -157,7 +157,7 @@ void write_member(json::Writer& writer, const MemberView& view, std::string_view
   writer.field("status", member_status_name(record.status));
   writer.field_or_null("reason", record.reason);
   if (record.has_keys()) {
-    const auto key = [&writer](std::string_view name, const std::string& bytes) {
+    const auto key = [&writer](std::string_view name, std::string_view bytes) {
       writer.field_or_null(name, bytes.empty() ? std::string() : base64_text(bytes));
     };
     key("publicKey", record.public_key);

@@ -60,7 +60,11 @@ void Node::Impl::take_keys(MemberRecord& record, const MemberRecord* before) con
   if (before == nullptr) return;
   const bool same = before->public_key == record.public_key;
   if (before->next_key != record.public_key) record.next_key = before->next_key;
-  record.former_key = same || before->public_key.empty() ? before->former_key : before->public_key;
+  if (same || before->public_key.empty()) {
+    record.former_key = before->former_key;
+  } else {
+    record.former_key = before->public_key;
+  }
 }
 
 std::optional<Error> Node::Impl::patch_keys(const PatchMember& wanted, const Caller& caller,

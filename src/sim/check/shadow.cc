@@ -168,7 +168,7 @@ SignerOf Shadow::signers() const {
     if (member == members_.end()) return found;
     found.has_keys = member->second.has_keys();
     found.keys = {member->second.public_key};
-    if (shared_) found.keys.push_back(member->second.former_key);
+    if (shared_) found.keys.emplace_back(std::string_view(member->second.former_key));
     return found;
   };
 }
