@@ -91,6 +91,10 @@ std::unique_ptr<RuleSet> Rulebook::compiled(const Namespace& space) {
       std::make_unique<RuleSet>(RuleSet{set, policy::DecisionCache(set, kKeptDecisions), {}, {}});
   rules->obliges_owner =
       set->obliges(policy::Point::kAssign) || set->obliges(policy::Point::kHandoff);
+  const auto assigning = set->rules(policy::Point::kAssign);
+  rules->asks_for_words = std::any_of(
+      assigning.begin(), assigning.end(),
+      [](const policy::Rule& rule) { return rule.verdict == policy::Verdict::kRequireApproval; });
   for (int point = 0; point < policy::kPoints; ++point) {
     const auto index = static_cast<size_t>(point);
     rules->reads_payload[index] = reads_payload(*set, static_cast<policy::Point>(point));

@@ -23,7 +23,8 @@ struct RuleSet {
   policy::KnownVerdicts known;  // of can-assign, by number on the ring
   // Whether rules of that point read a payload.
   std::array<bool, policy::kPoints> reads_payload{};
-  bool obliges_owner = false;  // rules of who may have a packet bring obligations
+  bool obliges_owner = false;   // rules of who may have a packet bring obligations
+  bool asks_for_words = false;  // somebody may have to say that a member may have it
 
   bool has(policy::Point point) const { return set->has_policy(point); }
 };

@@ -11,6 +11,14 @@ namespace phoenix {
 
 MemberNo Node::Impl::member_of(MemberIndex index) const { return by_ring[index]; }
 
+Match Node::Impl::match_of(const PacketSpec& spec) {
+  return spec.match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
+}
+
+ClassId Node::Impl::intern(const Packet& head) {
+  return placement.intern(head.key.ns(), head.required.list(), match_of(*head.spec));
+}
+
 PlaceQuery Node::Impl::query_of(const Packet& head, ClassId cls, const std::string& avoid) const {
   PlaceQuery query;
   query.point = head.placement_point;

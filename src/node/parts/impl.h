@@ -254,6 +254,8 @@ struct Node::Impl {
   std::optional<Error> give_to(const OrderPacket& order, const Slot& slot, MemberNo* to);
 
   // --- assign.cc: placing, parking, losing ---
+  static Match match_of(const PacketSpec& spec);
+  ClassId intern(const Packet& head);  // of what it requires; to be released
   PlaceQuery query_of(const Packet& head, ClassId cls, const std::string& avoid) const;
   std::optional<MemberNo> place(const Packet& head, ClassId cls, const std::string& avoid);
   MemberNo member_of(MemberIndex index) const;

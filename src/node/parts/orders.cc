@@ -158,9 +158,7 @@ void Node::Impl::order_ended(Command& command, OrderPacket& order, const Packet&
   if (packets.size() >= config.max_live_packets) {
     return refused({.kind = ErrorKind::kTooManyRequests, .detail = "too many live packets"});
   }
-  const ClassId cls =
-      placement.intern(head.key.ns(), head.required,
-                       head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  const ClassId cls = intern(head);
   const SlotNo slot = packets.add(shown.head, cls);
   packets[slot].coming = true;
   Write write = new_write();

@@ -189,11 +189,7 @@ void Node::Impl::record(const Packet& before, Transition& done,
   if (next.owner && !stays) {
     const SlotNo no = packets.find(next.key);
     const bool handed_to_others = before.revision != 0 && !(before.required == next.required);
-    ClassId cls = packets[no].cls;
-    if (handed_to_others) {
-      const Match match = next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
-      cls = placement.intern(next.key.ns(), next.required, match);
-    }
+    const ClassId cls = handed_to_others ? intern(next) : packets[no].cls;
     Walked walked = walk_from(placement, next.placement_point, cls);
     if (!walked.has(placement, next.owner->id)) {
       const MemberNo owner = directory.find_member(MemberKey(next.key.ns(), next.owner->id));

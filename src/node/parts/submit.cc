@@ -29,19 +29,6 @@ std::string_view salt_of(const SubmitItem& item) {
   return {};
 }
 
-Match match_of(const PacketSpec& spec) {
-  return spec.match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
-}
-
-// Whether somebody may have to say that a packet may be given to a member.
-bool asks_for_words(const RuleSet* rules) {
-  if (rules == nullptr) return false;
-  const auto all = rules->set->rules(policy::Point::kAssign);
-  return std::any_of(all.begin(), all.end(), [](const policy::Rule& rule) {
-    return rule.verdict == policy::Verdict::kRequireApproval;
-  });
-}
-
 void note_asker(Packet& draft, const std::string& principal) {
   auto governed =
       draft.governed ? std::make_shared<Governed>(*draft.governed) : std::make_shared<Governed>();
@@ -201,7 +188,8 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   draft.spec = item.spec;
   draft.governed = item.governed;
   // Whatever becomes of it now: that word may be asked for when somebody joins, or when it is lost.
-  if (asks_for_words(rules_for(draft))) note_asker(draft, actor.name);
+  const RuleSet* const rules = rules_for(draft);
+  if (rules != nullptr && rules->asks_for_words) note_asker(draft, actor.name);
   draft.point = point;
   draft.placement_point = draft.point;
   const ClassId cls = placement.intern(draft.key.ns(), item.required, match_of(spec));

@@ -359,9 +359,7 @@ void Node::Impl::apply(const Write& write, const PacketStep& step) {
   slot.head = step.next;
   if (before && before->required != next.required) {
     const ClassId old = slot.cls;
-    slot.cls =
-        placement.intern(next.key.ns(), next.required,
-                         next.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+    slot.cls = intern(next);
     placement.release(old);
   }
   if (!stays) slot.started = false;

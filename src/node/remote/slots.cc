@@ -200,9 +200,7 @@ void Node::Impl::drive(std::span<const SlotId> slots, ScannedSlots found) {
 }
 
 SlotNo Node::Impl::add_packet(Packet packet) {
-  const ClassId cls =
-      placement.intern(packet.key.ns(), packet.required.list(),
-                       packet.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  const ClassId cls = intern(packet);
   packet.required = placement.names(cls);
   return packets.add(std::make_shared<const Packet>(std::move(packet)), cls);
 }

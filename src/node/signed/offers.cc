@@ -103,9 +103,7 @@ std::optional<Error> Node::Impl::find_receiver(const OwnerCall& call, SlotNo no,
   wanted.avoid = head.owner->id;
   change.required = wanted.required;
   change.placement_point = wanted.placement_point;
-  const ClassId cls =
-      placement.intern(head.key.ns(), wanted.required,
-                       head.spec->match == CapabilityMatch::kAny ? Match::kAny : Match::kAll);
+  const ClassId cls = intern(wanted);
   std::optional<Error> refused;
   if (*to != kNobody) {
     refused = take(cls);
