@@ -88,9 +88,9 @@ void add_policy_replay(std::vector<Command>& table) {
       "What the host still knows is put to the policies of an app: registrations, retirements,\n"
       "changes of owner, refusals, packets that a policy holds back now. Members are as they are\n"
       "now, those that the host has forgotten as the app declares them, and all as if they held\n"
-      "nothing; who was refused to register, to change or to leave is as it asked; payloads as "
-      "long\n"
-      "as they are kept. What cannot be put to them is counted. Exits 1 if a decision differs.";
+      "nothing; who was refused to register, to change or to leave is as it asked; payloads as\n"
+      "long as they are kept. What cannot be put to them is counted. Exits 1 if a decision "
+      "differs.";
   command.example = "phoenix policy replay --with new/";
   add_app_flags(command.flags, flags.get());
   command.flags.front().name = "--with";
