@@ -1,11 +1,13 @@
 # Build rules shared by all folders.
 #
-#   phoenix_library(base SOURCES a.cc b.cc DEPS ring fmt::fmt [PURE])
+#   phoenix_library(node SOURCES a.cc b.cc DEPS ring fmt::fmt [PURE] [PLANTED] [PRECOMPILE parts/impl.h])
 #     One static library per folder. PURE: no exceptions, as the deterministic core.
-#     Beside it stands base_planted, built only when something links it: the same sources with
-#     PHOENIX_PLANTED_BUGS (src/base/planted.h), on top of the planted form of its DEPS. So
-#     phoenix_program(x_planted … DEPS sim_planted) is the one extra build that proves the simulator.
-#   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120])
+#     PLANTED, or on top of one that is: beside it stands node_planted, built only when something
+#     links it, the same sources with PHOENIX_PLANTED_BUGS (src/base/planted.h), on top of the
+#     planted form of its DEPS. So phoenix_program(x_planted … DEPS sim_planted) is the one extra
+#     build that proves the simulator.
+#     PRECOMPILE: headers that nearly all of its files include (phoenix_precompiled.cmake).
+#   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120] [PRECOMPILE a.h])
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer under the asan preset; elsewhere it replays its corpus as a test.
 #   Labels with a meaning for tools/run_tests.py: serial = nothing runs beside it; once = not
@@ -33,42 +35,52 @@ if(PHOENIX_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# What is tested is optimised; the sanitizers double the time to compile the tests themselves.
+set(PHOENIX_TEST_OPTIONS $<$<BOOL:${PHOENIX_SANITIZE}>:-O0>)
 include(phoenix_packages)
+include(phoenix_precompiled)
 
 function(phoenix_library name)
-  cmake_parse_arguments(ARG "PURE" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PURE;PLANTED" "" "SOURCES;DEPS;PRECOMPILE" ${ARGN})
+  set(planted ${ARG_PLANTED})
   set(planted_deps)
   foreach(dep ${ARG_DEPS})
     if(TARGET ${dep}_planted)
+      set(planted TRUE)
       list(APPEND planted_deps ${dep}_planted)
     else()
       list(APPEND planted_deps ${dep})
     endif()
   endforeach()
+  set(libraries ${name})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC ${ARG_DEPS})
-  add_library(${name}_planted STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
-  target_link_libraries(${name}_planted PUBLIC ${planted_deps})
-  target_compile_definitions(${name}_planted PUBLIC PHOENIX_PLANTED_BUGS)
-  foreach(library ${name} ${name}_planted)
+  if(planted)
+    list(APPEND libraries ${name}_planted)
+    add_library(${name}_planted STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
+    target_link_libraries(${name}_planted PUBLIC ${planted_deps})
+    target_compile_definitions(${name}_planted PUBLIC PHOENIX_PLANTED_BUGS)
+  endif()
+  foreach(library ${libraries})
     target_include_directories(${library} PUBLIC ${CMAKE_SOURCE_DIR}/src)
     if(ARG_PURE)
       target_compile_options(${library} PRIVATE -fno-exceptions)
+      phoenix_precompile(${library} pure HEADERS ${ARG_PRECOMPILE})
+    else()
+      phoenix_precompile(${library} common HEADERS ${ARG_PRECOMPILE})
     endif()
   endforeach()
 endfunction()
 
 function(phoenix_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS;PRECOMPILE" ${ARGN})
   if(PHOENIX_SANITIZE AND "once" IN_LIST ARG_LABELS)
     return()  # nobody would run it
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main Threads::Threads)
-  if(PHOENIX_SANITIZE)
-    # What is tested is optimised; the sanitizers double the time to compile the tests themselves.
-    target_compile_options(${name} PRIVATE -O0)
-  endif()
+  target_compile_options(${name} PRIVATE ${PHOENIX_TEST_OPTIONS})
+  phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
