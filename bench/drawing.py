@@ -98,8 +98,8 @@ def spread(heights, least):
 
 
 def draw_lines(title, description, across_name, up_name, series, ours):
-    """series: {name: {across: up}}, both axes logarithmic; names that start with `ours` stand out.
-    What is 0 lies on the axis."""
+    """series: {name: {across: up}}, both axes logarithmic; names that start with `ours`
+    (or one of several) stand out. What is 0 lies on the axis."""
     drawing = Drawing(860, 520, title, description)
     left, right, top, bottom = 70, 640, 50, 460
     across = LogScale([x for points in series.values() for x in points], left, right)

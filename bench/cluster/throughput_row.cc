@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "bench/clock.h"
 #include "bench/cluster/host_pool.h"
@@ -153,6 +154,11 @@ Result<bool> measure(const ClusterBench& options, size_t hosts, Figures& figures
                      .beside = {{"ours, packets/s", median(ours)},
                                 {"raw, packets/s", median(raw)},
                                 {"mean batch reached", median(mean_batches)}}});
+  for (const auto& [whose, rates] : {std::pair("over REST", &ours), std::pair("raw loop", &raw)}) {
+    figures.back().beside.emplace_back(fmt::format("throughput/{}, {} host{}/packets a second",
+                                                   whose, hosts, hosts == 1 ? "" : "s"),
+                                       median(*rates));
+  }
   if (hosts == 1) return true;
   figures.push_back({.row = 4,
                      .what = fmt::format("refused deliveries of all placements, {} hosts", hosts),

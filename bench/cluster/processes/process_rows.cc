@@ -2,6 +2,8 @@
 // told to leave, joined by others and given much to tell. measure.py does that; here its words
 // become figures.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -46,6 +48,14 @@ Result<std::vector<Words>> measure(const ClusterBench& options, const std::strin
 
 double largest(const std::vector<double>& values) { return quantile(values, 1); }
 
+// For the chart: how long one in so many waits at least.
+void add_curve(const std::string& name, const Waits& waits, Figure& figure) {
+  for (const int of : {2, 10, 100, 1000}) {
+    figure.beside.emplace_back(fmt::format("waits/{}/{}", name, of),
+                               quantile(waits.all, 1 - 1.0 / of));
+  }
+}
+
 Figure recovery(int row, const std::string& what, const Waits& waits, double bar) {
   return {.row = row,
           .what = what,
@@ -75,6 +85,7 @@ Result<bool> attach(const ClusterBench& options, Figures& figures) {
                                 {"p99, s", quantile(waits.all, 0.99)},
                                 {"workers", static_cast<double>(waits.all.size())},
                                 {"events", static_cast<double>(waits.worst.size())}}});
+  add_curve("home killed, a worker", waits, figures.back());
   figures.push_back({.row = 2,
                      .what = "2a runs of a packet beyond its first",
                      .value = again,
@@ -90,8 +101,9 @@ Result<bool> cluster_keeper_killed(const ClusterBench& options, Figures& figures
   const auto lines =
       measure(options, "keeper", "waits", options.quick ? 1 : 20, {options.quick ? "100" : "1000"});
   if (!lines) return tl::unexpected(lines.error());
-  Figure figure = recovery(1, "keeper killed, to its packets moving again, p99",
-                           waits_of(*lines, "waits"), 3.5);
+  const Waits waits = waits_of(*lines, "waits");
+  Figure figure = recovery(1, "keeper killed, to its packets moving again, p99", waits, 3.5);
+  add_curve("keeper killed, a packet", waits, figure);
   const Waits others = waits_of(*lines, "others");
   figure.beside.emplace_back("packets of other keepers meanwhile, p50 s",
                              quantile(others.all, 0.5));
@@ -105,8 +117,10 @@ Result<bool> cluster_home_killed(const ClusterBench& options, Figures& figures) 
   const auto lines =
       measure(options, "next", "waits", options.quick ? 1 : 20, {options.quick ? "100" : "1000"});
   if (!lines) return tl::unexpected(lines.error());
-  figures.push_back(recovery(2, "2b home killed with its members, to the next delivery, p99",
-                             waits_of(*lines, "waits"), 3.5));
+  const Waits waits = waits_of(*lines, "waits");
+  figures.push_back(
+      recovery(2, "2b home killed with its members, to the next delivery, p99", waits, 3.5));
+  add_curve("home killed with its members, a packet", waits, figures.back());
   return true;
 }
 
@@ -142,6 +156,7 @@ Result<bool> cluster_leave(const ClusterBench& options, Figures& figures) {
                                 {"raw sync, ms", median(syncs) * 1000},
                                 {"the leave itself, s", median(leaves)},
                                 {"leaves", static_cast<double>(leaves.size())}}});
+  add_curve("host leaves, a call", waits, figures.back());
   figures.push_back({.row = 3,
                      .what = "host leaves: runs of a packet beyond its first",
                      .value = runs,
