@@ -187,14 +187,18 @@ Result<std::unique_ptr<Floor>> Floor::start(const std::string& file) {
 
 Floor::~Floor() { ::close(socket_); }
 
-Duration Floor::hand_off(const std::string& context) {
+std::optional<Floor::Took> Floor::hand_off(const std::string& context) {
   static const KeyPair giver = key(kGiver);
+  static const lineage::PublicKey receiver = key(kReceiver).public_key();
   const Duration begin = wall_clock();
   const State state{"pkt_01JDQ8Z7R2T5V9W0X3Y6A1B4C5", ++epoch_, "giver", "receiver", context};
-  if (!send_signed(socket_, giver, encode(state))) return Duration{-1};
+  if (!send_signed(socket_, giver, encode(state))) return std::nullopt;
   Inbox inbox(socket_);
-  if (!inbox.next()) return Duration{-1};
-  return wall_clock() - begin;
+  const auto answer = inbox.next();
+  if (!answer) return std::nullopt;
+  const Duration answered = wall_clock() - begin;
+  if (!lineage::verify(receiver, answer->message, answer->signature)) return std::nullopt;
+  return Took{answered, wall_clock() - begin};
 }
 
 }  // namespace phoenix::bench

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -21,8 +22,13 @@ class Floor {
   Floor(const Floor&) = delete;
   Floor& operator=(const Floor&) = delete;
 
-  // One handoff with that context, in wall time. Negative: the other end is gone.
-  Duration hand_off(const std::string& context);
+  // Wall time from the begin, until the answer is there, and until the giver has checked it too.
+  struct Took {
+    Duration answered;
+    Duration checked;
+  };
+  // One handoff with that context. Nothing: the other end is gone, or its answer is not signed.
+  std::optional<Took> hand_off(const std::string& context);
 
  private:
   Floor(std::unique_ptr<OtherProcess> other, int socket)
