@@ -66,8 +66,8 @@ class OurRing {
 // A second circle of the same members, from the pairs of all their v-nodes in any order.
 class BuiltCircle {
  public:
-  BuiltCircle(const OurRing& ring, std::vector<ring::Vnode> vnodes) : ring_(ring.roster()) {
-    ring_.build(std::move(vnodes));
+  BuiltCircle(const OurRing& ring, std::span<const ring::Vnode> vnodes) : ring_(ring.roster()) {
+    ring_.build(vnodes);
   }
   size_t size() const { return ring_.size(); }
 

@@ -44,7 +44,7 @@ void Circle::put_in() {
   waiting_vnodes_ = 0;
   if (!anew) return ring_.insert(fresh);
   ring_.for_each([&fresh](const Vnode& vnode) { fresh.push_back(vnode); });
-  ring_.build(std::move(fresh));
+  ring_.build(fresh);
 }
 
 size_t Circle::bytes() const {

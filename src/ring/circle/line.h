@@ -72,6 +72,9 @@ struct alignas(64) Line {
     for (unsigned at = from; at < kLinePoints; ++at) put(at, kNone, next);
     set_word(kLinePoints, next | kPlain);
   }
+  // In place of all that it has: where `used` v-nodes lie, in order, kNone behind them, and the
+  // words of these and of the next one's member up to the eleventh.
+  void fill(const uint32_t* lie, const uint32_t* words, unsigned used);
   // Makes room at a place for one more, or closes the gap there. The last word stays. Requires:
   // there is room, or at < count.
   void open(unsigned at);
@@ -126,6 +129,18 @@ inline unsigned Line::rank(uint32_t wanted) const {
   unsigned at = before(place_of(wanted));
   while (at < count && lies(at) < wanted) ++at;
   return at;
+}
+
+inline void Line::fill(const uint32_t* lie, const uint32_t* words, unsigned used) {
+  for (unsigned at = 0; at < kLinePoints; ++at) places[at] = place_of(lie[at]);
+  // Each ends where the next one begins, the last where `rests` do: so a byte too many does no
+  // harm.
+  for (unsigned at = 0; at <= kLinePoints; ++at) {
+    const uint32_t word = from_little_endian(words[at]);
+    std::memcpy(reinterpret_cast<char*>(this) + offsetof(Line, members) + 3 * at, &word, 4);
+  }
+  for (unsigned at = 0; at < kLinePoints; ++at) rests[at] = static_cast<uint8_t>(lie[at]);
+  count = static_cast<uint8_t>(used);
 }
 
 inline void Line::open(unsigned at) {

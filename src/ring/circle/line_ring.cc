@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "ring/circle/line_build.h"
+
 namespace phoenix::ring {
 
 namespace {
@@ -17,9 +19,6 @@ constexpr size_t kLeast = 45;
 constexpr size_t kMovesPerChange = 6;
 // Smaller rings move at once, in a few milliseconds.
 constexpr size_t kMoveAtOnce = size_t{1} << 16;
-
-// Parts of the ring that are built one after the other: by the highest bits.
-constexpr unsigned kPartShift = 32 - kScatterBits;
 
 // How many changes ahead memory is asked for.
 constexpr size_t kAhead = 6;
@@ -372,103 +371,13 @@ void LineRing::move_line() {
 
 // --- all at once ---
 
-// Behind what the line has, in no order. False: the line is full.
-bool LineRing::append(const Vnode& vnode) {
-  const size_t lines = now_.size();
-  Line& here = now_.data()[Arc::number_of(vnode.position, lines)];
-  if (here.count == kLinePoints) return false;
-  here.put(here.count, Arc::lies(vnode.position, lines), vnode.member);
-  ++here.count;
-  return true;
-}
-
-// Each v-node goes where the number of those before it says, so that nothing branches on chance.
-void LineRing::put_in_order(Line& line) const {
-  constexpr unsigned kLanes = 12;
-  std::array<int32_t, kLanes> keys;
-  std::array<int32_t, kLanes> ranks{};
-  std::array<MemberIndex, kLinePoints> members;
-  const unsigned used = line.count;
-  keys.fill(INT32_MAX);
-  for (unsigned at = 0; at < used; ++at) {
-    keys[at] = static_cast<int32_t>(line.lies(at) << 4 | at);
-    members[at] = line.member(at);
-  }
-  for (unsigned other = 0; other < used; ++other) {
-    for (unsigned at = 0; at < kLanes; ++at) ranks[at] += keys[at] > keys[other] ? 1 : 0;
-  }
-  bool equal = false;
-  for (unsigned at = 0; at < used; ++at) {
-    const auto rank = static_cast<unsigned>(ranks[at]);
-    line.put(rank, static_cast<uint32_t>(keys[at]) >> 4, members[at]);
-  }
-  for (unsigned at = 1; at < used; ++at) equal |= line.lies(at) == line.lies(at - 1);
-  if (equal) [[unlikely]]
-    order_equals(line);
-}
-
-// By their members.
-void LineRing::order_equals(Line& line) const {
-  for (unsigned end = 1; end < line.count; ++end) {
-    const uint32_t lies = line.lies(end);
-    const MemberIndex member = line.member(end);
-    unsigned at = end;
-    while (at > 0 && line.lies(at - 1) == lies && line.member(at - 1) != member &&
-           roster_.before(member, line.member(at - 1))) {
-      line.put(at, lies, line.member(at - 1));
-      --at;
-    }
-    line.put(at, lies, member);
-  }
-}
-
-// Puts a line's v-nodes in order and gives its unused places what they are to hold; `next` becomes
-// the line's first, if any.
-void LineRing::finish(Line& line, MemberIndex& next) const {
-  put_in_order(line);
-  line.set_next(line.count, next);
-  if (line.count > 0) next = line.member(0);
-}
-
-void LineRing::build(std::vector<Vnode> vnodes) {
+void LineRing::build(std::span<const Vnode> vnodes) {
   clear();
   if (vnodes.empty()) return;
-  // In fresh memory, as a vector's would be written twice.
-  const ZeroedMemory memory(vnodes.size() * sizeof(Vnode));
-  const std::span<Vnode> scattered(static_cast<Vnode*>(memory.data()), vnodes.size());
-  const std::vector<uint32_t> ends = scatter(vnodes, scattered, kPartShift);
   set_now(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
-  Line* lines = now_.data();
-  std::vector<Vnode> left;
-  // From the last part to the first, as each line wants to know what comes behind it: so it is
-  // finished while it is in the cache.
-  MemberIndex next = 0;
-  size_t unfinished = filled_;
-  size_t untouched = filled_;
-  for (size_t part = ends.size(); part-- > 0;) {
-    // It may share its first line with the part before it.
-    const size_t first = Arc::number_of(static_cast<Position>(part << kPartShift), filled_);
-    const size_t stop = part == 0 ? 0 : first + 1;
-    // One after the other, which memory is good at: the v-nodes come in any order.
-    while (untouched > first) lines[--untouched].count = 0;
-    for (size_t i = part == 0 ? 0 : ends[part - 1]; i < ends[part]; ++i) {
-      if (!append(scattered[i])) left.push_back(scattered[i]);
-    }
-    while (unfinished > stop) {
-      finish(lines[--unfinished], next);
-      now_.masks()[unfinished] = mask_of(lines[unfinished]);
-    }
-  }
-  // Behind the last v-node comes the first.
-  for (size_t i = filled_; i > 0; --i) {
-    Line& line = lines[i - 1];
-    MemberIndex first = next;
-    finish(line, first);
-    if (line.count > 0) break;
-  }
-  for (const Vnode& vnode : left) insert_there(vnode);
+  for (const Vnode& vnode : fill_lines(roster_, now_, vnodes)) insert_there(vnode);
 }
 
 size_t LineRing::bytes() const {

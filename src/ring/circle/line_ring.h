@@ -29,7 +29,7 @@ class LineRing {
   explicit LineRing(const Roster& roster) : roster_(roster) { clear(); }
 
   // In place of all that it has. Any order.
-  void build(std::vector<Vnode> vnodes);
+  void build(std::span<const Vnode> vnodes);
   void insert(std::span<const Vnode> vnodes);
   // Requires: all are there. Of several equal ones as many go.
   void erase(std::span<const Vnode> vnodes);
@@ -104,10 +104,6 @@ class LineRing {
   void free_spills(const Line& line);
   void pack_spills();
 
-  bool append(const Vnode& vnode);
-  void put_in_order(Line& line) const;
-  void order_equals(Line& line) const;
-  void finish(Line& line, MemberIndex& next) const;
   void insert_there(const Vnode& vnode);
   void erase_there(const Vnode& vnode);
   void fit();

@@ -194,17 +194,24 @@ TEST_F(LineRingTest, keeps_every_vnode_where_nearly_all_positions_are_equal) {
 }
 
 TEST_F(LineRingTest, built_at_once_is_what_it_is_built_one_by_one) {
-  for (const Position mask : {~Position{0}, Position{0xff000003}}) {
+  struct Case {
+    int members;
+    Position mask;
+  };
+  // The last two have half of the circle for all: lines that nobody has, and those that spill.
+  for (const auto& [members, mask] :
+       {Case{1, ~Position{0}}, Case{20, ~Position{0}}, Case{700, ~Position{0}},
+        Case{700, 0xff000003}, Case{20, 0x7fffffff}, Case{300, 0x7fffffff}}) {
     use_mask(mask);
     sorted_.clear();
-    for (int i = 0; i < 700; ++i) {
+    for (int i = 0; i < members; ++i) {
       roster_->append_vnodes(add_member(100), 0, 128, sorted_);
     }
     Prng prng(4);
     std::vector<Vnode> shuffled = sorted_;
     prng.shuffle(shuffled);
     ring_->build(shuffled);
-    ASSERT_NO_FATAL_FAILURE(check(prng));
+    ASSERT_NO_FATAL_FAILURE(check(prng)) << members;
   }
 }
 
@@ -216,7 +223,7 @@ TEST_F(LineRingTest, takes_at_most_17_bytes_a_vnode_at_any_size) {
       roster_->append_vnodes(static_cast<MemberIndex>(i), 0, 128, vnodes);
     }
     const size_t size = vnodes.size();
-    ring_->build(std::move(vnodes));
+    ring_->build(vnodes);
     EXPECT_LE(ring_->bytes(), size * 17) << members;
   }
 }
