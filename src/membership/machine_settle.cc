@@ -135,7 +135,9 @@ std::string Machine::read_tags(HostNumber host, Told& told) const {
     told.standing = ViewStanding::kIncompatible;
     return tags_trouble_;
   }
-  const auto tags = parse_tags(tags_of(meta));
+  TagViews views;
+  (void)decode_tags(meta, views);  // it can be read, or `phx` had not been found
+  const auto tags = parse_tags(views);
   if (!tags) {
     told.standing = ViewStanding::kIncompatible;
     return tags.error().detail;

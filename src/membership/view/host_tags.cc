@@ -21,17 +21,65 @@ tl::unexpected<Error> bad(std::string_view tag, std::string_view value, std::str
   return invalid(fmt::format("tag:{}", tag), fmt::format("`{}` is not {}", value, allowed));
 }
 
-bool number(const TagMap& tags, std::string_view name, int base, uint64_t max, uint64_t& out) {
-  const auto at = tags.find(std::string(name));
-  if (at == tags.end() || at->second.empty()) return false;
-  const std::string& text = at->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
-  return error == std::errc() && end == text.data() + text.size() && out <= max;
-}
+// What the host tags say, by their place in kNames.
+class Told {
+ public:
+  // `tags`: pairs of texts, each name once.
+  template <class Tags>
+  explicit Told(const Tags& tags) {
+    for (const auto& [name, value] : tags) {
+      const auto at = std::lower_bound(kNames.begin(), kNames.end(), name);
+      if (at == kNames.end() || *at != name) continue;
+      values_[static_cast<size_t>(at - kNames.begin())] = {value, true};
+    }
+  }
+  bool has(std::string_view name) const { return values_[place(name)].there; }
+  std::string_view text(std::string_view name) const { return values_[place(name)].text; }
+  bool number(std::string_view name, int base, uint64_t max, uint64_t& out) const {
+    const std::string_view digits = text(name);
+    const char* const end = digits.data() + digits.size();
+    const auto [stopped, error] = std::from_chars(digits.data(), end, out, base);
+    return error == std::errc() && stopped == end && out <= max;
+  }
 
-std::string_view text(const TagMap& tags, std::string_view name) {
-  const auto at = tags.find(std::string(name));
-  return at == tags.end() ? std::string_view() : std::string_view(at->second);
+ private:
+  struct Value {
+    std::string_view text;
+    bool there = false;
+  };
+  static constexpr size_t place(std::string_view name) {
+    size_t at = 0;
+    while (kNames[at] != name) ++at;
+    return at;
+  }
+  std::array<Value, kNames.size()> values_{};
+};
+
+Result<std::optional<HostTags>> parse(const Told& told) {
+  if (!told.has("phx")) return std::optional<HostTags>();
+  HostTags out;
+  uint64_t messages = 0, weight = 0, factor = 0;
+  if (!told.number("phx", 10, UINT32_MAX, messages) || messages == 0) {
+    return bad("phx", told.text("phx"), "a version from 1 on");
+  }
+  if (!told.number("weight", 10, UINT32_MAX, weight)) {
+    return bad("weight", told.text("weight"), "a number of 32 bits");
+  }
+  if (!told.number("vnf", 10, UINT32_MAX, factor)) {
+    return bad("vnf", told.text("vnf"), "a number of 32 bits");
+  }
+  if (told.text("boot").size() != 16 || !told.number("boot", 16, UINT64_MAX, out.boot) ||
+      out.boot == 0) {
+    return bad("boot", told.text("boot"), "16 hexadecimal digits, not all 0");
+  }
+  out.messages = static_cast<uint32_t>(messages);
+  out.weight = static_cast<uint32_t>(weight);
+  out.api = told.text("api");
+  out.peer = told.text("peer");
+  out.version = told.text("ver");
+  out.identity = {std::string(told.text("pool")), std::string(told.text("ring")),
+                  static_cast<uint32_t>(factor), std::string(told.text("store"))};
+  return std::optional<HostTags>(std::move(out));
 }
 
 }  // namespace
@@ -67,32 +115,8 @@ Result<TagMap> make_tags(const HostTags& host) {
   return out;
 }
 
-Result<std::optional<HostTags>> parse_tags(const TagMap& tags) {
-  if (!tags.contains("phx")) return std::optional<HostTags>();
-  HostTags out;
-  uint64_t messages = 0, weight = 0, factor = 0;
-  if (!number(tags, "phx", 10, UINT32_MAX, messages) || messages == 0) {
-    return bad("phx", text(tags, "phx"), "a version from 1 on");
-  }
-  if (!number(tags, "weight", 10, UINT32_MAX, weight)) {
-    return bad("weight", text(tags, "weight"), "a number of 32 bits");
-  }
-  if (!number(tags, "vnf", 10, UINT32_MAX, factor)) {
-    return bad("vnf", text(tags, "vnf"), "a number of 32 bits");
-  }
-  if (text(tags, "boot").size() != 16 || !number(tags, "boot", 16, UINT64_MAX, out.boot) ||
-      out.boot == 0) {
-    return bad("boot", text(tags, "boot"), "16 hexadecimal digits, not all 0");
-  }
-  out.messages = static_cast<uint32_t>(messages);
-  out.weight = static_cast<uint32_t>(weight);
-  out.api = text(tags, "api");
-  out.peer = text(tags, "peer");
-  out.version = text(tags, "ver");
-  out.identity = {std::string(text(tags, "pool")), std::string(text(tags, "ring")),
-                  static_cast<uint32_t>(factor), std::string(text(tags, "store"))};
-  return std::optional<HostTags>(std::move(out));
-}
+Result<std::optional<HostTags>> parse_tags(const TagMap& tags) { return parse(Told(tags)); }
+Result<std::optional<HostTags>> parse_tags(TagSpan tags) { return parse(Told(tags)); }
 
 size_t encoded_size(const TagMap& tags) {
   const auto text_size = [](const std::string& value) {
@@ -104,6 +128,7 @@ size_t encoded_size(const TagMap& tags) {
 }
 
 std::string difference(const PoolIdentity& ours, const PoolIdentity& theirs) {
+  if (ours == theirs) return {};  // as nearly always
   std::string out;
   const auto compare = [&](std::string_view field, const std::string& a, const std::string& b) {
     if (a == b) return;

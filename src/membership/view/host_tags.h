@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 
@@ -35,6 +37,7 @@ struct PoolIdentity {
 inline constexpr std::string_view kNoStore = "none";
 
 using TagMap = std::map<std::string, std::string>;
+using TagSpan = std::span<const std::pair<std::string_view, std::string_view>>;
 
 struct HostTags {
   uint32_t messages = 1;  // phx
@@ -56,6 +59,7 @@ std::string tag_text(std::string_view text);
 Result<TagMap> make_tags(const HostTags& host);
 // Nothing: no phoenix host. Errors: it is one, but this tag says what it must not.
 Result<std::optional<HostTags>> parse_tags(const TagMap& tags);
+Result<std::optional<HostTags>> parse_tags(TagSpan tags);  // each name once
 // Whether the name is one of ours, so that a user's own tag must not have it.
 bool is_host_tag(std::string_view name);
 

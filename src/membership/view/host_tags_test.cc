@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace phoenix::gossip {
 namespace {
 
@@ -30,6 +32,16 @@ TEST(HostTags, ReadWhatTheyWrote) {
   EXPECT_EQ((*back)->weight, 250u);
   EXPECT_EQ((*back)->boot, 0x1234u);
   EXPECT_EQ((*back)->identity, host.identity);
+}
+
+TEST(HostTags, AreReadTheSameWhereTheyStand) {
+  TagMap tags = *make_tags(usual());
+  tags["zone"] = "a user's own";
+  const std::vector<std::pair<std::string_view, std::string_view>> views(tags.begin(), tags.end());
+  const auto back = parse_tags(TagSpan(views));
+  ASSERT_TRUE(back && *back);
+  EXPECT_EQ(*make_tags(**back), *make_tags(usual()));
+  EXPECT_FALSE(*parse_tags(TagSpan()));
 }
 
 TEST(HostTags, AreAbsentOfAForeigner) {
