@@ -1,10 +1,14 @@
 #include "membership/wire/go_msgpack.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 namespace phoenix::gossip {
 namespace {
+
+constexpr size_t kShort = 32;  // texts below this have their length in the first byte
 
 // What a first byte announces: so many more bytes of a head, the last `length_bytes` of which say
 // how many bytes (kRaw) or values (kArray, kMap: pairs) follow.
@@ -141,12 +145,24 @@ void GoWriter::sint(int64_t value) {
   }
 }
 
-void GoWriter::float64(double value) { tagged(0xcb, std::bit_cast<uint64_t>(value), 8); }
+// All at once: acks carry eleven of them.
+void GoWriter::float64(double value) {
+  static_assert(std::endian::native == std::endian::little);
+  const uint64_t bits = __builtin_bswap64(std::bit_cast<uint64_t>(value));
+  std::array<char, 9> out{'\xcb'};
+  std::memcpy(out.data() + 1, &bits, sizeof bits);
+  out_.append(out.data(), out.size());
+}
 
 void GoWriter::str(std::string_view value) {
-  if (value.size() < 32) {
-    out_.push_back(static_cast<char>(0xa0 | value.size()));
-  } else if (value.size() <= 0xffff) {
+  if (value.size() < kShort) {
+    std::array<char, kShort> out{};
+    out[0] = static_cast<char>(0xa0 | value.size());
+    std::copy(value.begin(), value.end(), out.begin() + 1);
+    out_.append(out.data(), 1 + value.size());
+    return;
+  }
+  if (value.size() <= 0xffff) {
     tagged(0xda, value.size(), 2);
   } else {
     tagged(0xdb, value.size(), 4);
@@ -257,7 +273,13 @@ double GoReader::float64() {
   const auto tag = static_cast<uint8_t>(in_[pos_]);
   if (tag != 0xca && tag != 0xcb) return static_cast<double>(sint());
   ++pos_;
-  if (tag == 0xcb) return std::bit_cast<double>(big_endian(8));
+  if (tag == 0xcb) {
+    uint64_t bits = 0;
+    const std::string_view bytes = take(sizeof bits);
+    if (!ok_) return 0;
+    std::memcpy(&bits, bytes.data(), sizeof bits);
+    return std::bit_cast<double>(__builtin_bswap64(bits));
+  }
   return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(big_endian(4))));
 }
 

@@ -72,7 +72,10 @@ std::string_view find_tag(std::string_view meta, std::string_view name) {
 }
 
 std::string encode_ack_payload(const Coordinate& coordinate) {
-  std::string bytes(1, kCoordinateFollows);
+  constexpr size_t kSize = 140;  // of what follows, roughly
+  std::string bytes;
+  bytes.reserve(kSize);
+  bytes.push_back(kCoordinateFollows);
   GoWriter out(bytes);
   out.map(4);
   out.str("Adjustment");
