@@ -64,6 +64,12 @@ class Machine final : public HostNames, public NamesakeJudge {
     bool join = false;
     Endpoint to;
   };
+  // A ping that the view asked for.
+  struct ViewPing {
+    uint32_t seq = 0;
+    uint32_t hint = 0;
+    std::string name;
+  };
   // How far leave() has come.
   enum class Leaving : uint8_t { kNo, kTelling, kLeaving, kLeft };
   // What a host's tags say, as far as this host was told of it. Kept for who is known; read anew
@@ -127,8 +133,8 @@ class Machine final : public HostNames, public NamesakeJudge {
   std::vector<SwimSend> sends_;              // to be packed
   std::vector<SwimEffects::Target> gossip_;  // to get what waits
   std::vector<Told> told_;                   // by HostNumber
-  // Pings that the view asked for, by their number, and those that failed at once.
-  std::vector<std::pair<uint32_t, std::string>> view_pings_;
+  // Pings that the view asked for: under way, and those that failed at once.
+  std::vector<ViewPing> view_pings_;
   std::vector<std::string> failed_probes_;
   std::map<StreamId, Opened> opened_;
   StreamId next_stream_ = 1;

@@ -40,7 +40,8 @@ void Machine::settle(Now now, Output& out) {
 
 void Machine::settle_swim(Now now, Output& out) {
   if (from_swim_.empty()) return;
-  SwimEffects swim = std::exchange(from_swim_, std::move(settled_swim_));
+  SwimEffects& swim = settled_swim_;
+  swap(from_swim_, swim);
   for (const SwimEffects::Change& change : swim.changes) settle_change(change, now, out);
   for (const SwimEffects::Ping& ping : swim.pings) {
     if (ping.ok) {
@@ -49,12 +50,12 @@ void Machine::settle_swim(Now now, Output& out) {
     }
     if (!ping.asked) continue;
     const auto asked = std::find_if(view_pings_.begin(), view_pings_.end(),
-                                    [&](const auto& one) { return one.first == ping.seq; });
+                                    [&](const ViewPing& one) { return one.seq == ping.seq; });
     if (asked == view_pings_.end()) continue;
     const PingEnd end = ping.ok        ? PingEnd::kAnswered
                         : ping.refused ? PingEnd::kRefused
                                        : PingEnd::kFailed;
-    view_.probed(asked->second, end, now, from_view_);
+    view_.probed(asked->name, end, now, from_view_, asked->hint);
     if (asked + 1 != view_pings_.end()) *asked = std::move(view_pings_.back());
     view_pings_.pop_back();
   }
@@ -79,7 +80,6 @@ void Machine::settle_swim(Now now, Output& out) {
     out.events.push_back({HostEventKind::kRefused, options_.name, 0, to_string(*swim.refused), {}});
   }
   swim.clear();
-  settled_swim_ = std::move(swim);
 }
 
 void Machine::settle_change(const SwimEffects::Change& change, Now now, Output& out) {
@@ -163,7 +163,10 @@ std::string Machine::read_tags(HostNumber host, Told& told) const {
 // What SWIM and the tags of a host say, for the view to judge.
 void Machine::tell_view(HostNumber host, Now now, Output& out) {
   const HostTable& table = swim_.hosts();
-  if (host >= told_.size()) told_.resize(host + 1);
+  if (host >= told_.size()) {
+    told_.reserve(table.room());
+    told_.resize(host + 1);
+  }
   Told& told = told_[host];
   const HostTable::Host& row = table[host];
   const std::string_view name = table.name(host);
@@ -188,7 +191,8 @@ void Machine::tell_view(HostNumber host, Now now, Output& out) {
 
 void Machine::settle_serf(Now now, Output& out) {
   if (from_serf_.empty()) return;
-  Serf::Effects serf = std::exchange(from_serf_, std::move(settled_serf_));
+  Serf::Effects& serf = settled_serf_;
+  std::swap(from_serf_, serf);
   for (const Serf::Change& change : serf.changes) settle_status(change, now, out);
   for (const HostNumber host : serf.forget) swim_.forget(host, from_swim_);
   for (const Serf::Rumour& rumour : serf.rumours) {
@@ -212,7 +216,6 @@ void Machine::settle_serf(Now now, Output& out) {
     if (serf_.carry_out(request, keyring_, from_serf_)) out.keys_changed = true;
   }
   serf.clear();
-  settled_serf_ = std::move(serf);
 }
 
 void Machine::settle_status(const Serf::Change& change, Now now, Output& out) {
@@ -256,7 +259,8 @@ void Machine::settle_view(Now now, Output& out) {
     }
   }
   if (from_view_.empty()) return;
-  ViewEffects view = std::exchange(from_view_, std::move(settled_view_));
+  ViewEffects& view = settled_view_;
+  std::swap(from_view_, view);
   for (ViewProbe& probe : view.probes) {
     const HostNumber host = swim_.hosts().find(probe.name);
     const uint32_t seq =
@@ -264,7 +268,7 @@ void Machine::settle_view(Now now, Output& out) {
     if (seq == 0) {
       failed_probes_.push_back(std::move(probe.name));
     } else {
-      view_pings_.emplace_back(seq, std::move(probe.name));
+      view_pings_.push_back({seq, probe.hint, std::move(probe.name)});
     }
   }
   for (const ViewMessage& message : view.messages) {
@@ -292,7 +296,6 @@ void Machine::settle_view(Now now, Output& out) {
     }
   }
   view.clear();
-  settled_view_ = std::move(view);
 }
 
 void Machine::send(const Endpoint& to, std::string message, bool checksum) {

@@ -95,6 +95,7 @@ SwimMerge Swim::merge(const std::vector<NodeState>& nodes, const ListSource& sou
   unannounced_ = options_.expected && alone();
   list_ = &source;
   named_elsewhere_ = false;
+  hosts_.expect(nodes.size());
   for (const NodeState& node : nodes) {
     ++result.taken;
     SwimState state = node.state;

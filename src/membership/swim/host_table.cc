@@ -21,6 +21,13 @@ HostNumber HostTable::find(std::string_view wanted) const {
   return index_.find(hash_of(wanted), [&](HostNumber host) { return name(host) == wanted; });
 }
 
+void HostTable::expect(size_t hosts) {
+  const size_t room = std::min(hosts + hosts / 16 + 1, max_hosts_);
+  if (room <= hosts_.capacity()) return;
+  hosts_.reserve(room);
+  live_.reserve(room);
+}
+
 HostNumber HostTable::add(std::string_view name, std::string_view meta, Instant now) {
   HostNumber host;
   if (free_.empty()) {

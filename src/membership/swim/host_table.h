@@ -66,6 +66,9 @@ class HostTable {
 
   const RingKey& hash_key() const { return hash_key_; }
   bool full() const { return known_ >= max_hosts_; }
+  // So many are going to be known: room for just these, where growing would take up to twice that.
+  void expect(size_t hosts);
+  size_t room() const { return hosts_.capacity(); }
   // Requires: not known, not full, 1 to 255 bytes of name, at most 65,535 of meta. The first one
   // added is this host. The state is kLeft since `now`: set_state() says what it is.
   HostNumber add(std::string_view name, std::string_view meta, Instant now);

@@ -14,6 +14,19 @@ namespace {
 std::string name_of(uint64_t i) { return "host-" + std::to_string(i); }
 Instant at(int64_t s) { return {seconds(s).ns}; }
 
+TEST(HostTable, MakesRoomForThoseThatAreExpectedAndNoMore) {
+  HostTable table(RingKey{}, 400);
+  table.add("self", "", at(0));
+  table.expect(300);
+  const size_t room = table.room();
+  EXPECT_GE(room, 300U);
+  EXPECT_LT(room, 330U);
+  for (uint64_t i = 1; i < 300; ++i) table.add(name_of(i), "", at(0));
+  EXPECT_EQ(table.room(), room);
+  table.expect(1'000'000);  // whatever somebody claims
+  EXPECT_LE(table.room(), 400U);
+}
+
 // Against a map, through many thousand random changes.
 TEST(HostTable, FindsWhoIsThereAndNobodyElse) {
   Prng prng(11);

@@ -36,6 +36,10 @@ class RankedView {
   size_t size() const { return view_.hosts.size(); }
   const ViewHost& host(HostIndex index) const { return view_.hosts[index]; }
   HostIndex index(std::string_view name) const;  // kNoHost: not in it
+  // `hint`: where it stood in this view, or in another one.
+  HostIndex index(std::string_view name, HostIndex hint) const {
+    return hint < size() && host(hint).name == name ? hint : index(name);
+  }
   // Of those that are in it; ordered.
   std::vector<HostIndex> indices(std::span<const std::string> names) const;
 

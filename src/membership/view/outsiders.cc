@@ -70,7 +70,7 @@ void Outsiders::examine(std::string_view name, Outsider& host, const RankedView&
   }
   if (!host.trial || host.trial->times != removed->times) {
     host.trial = std::make_unique<Trial>();
-    host.trial->watch.next = now;
+    host.trial->next = now;
   }
   Trial& trial = *host.trial;
   trial.times = removed->times;
@@ -78,7 +78,9 @@ void Outsiders::examine(std::string_view name, Outsider& host, const RankedView&
   trial.observers = view.observers_of(name);
   trial.mine = self != kNoHost && std::find(trial.observers.begin(), trial.observers.end(), self) !=
                                       trial.observers.end();
-  if (!trial.mine) trial.watch = {now, false, {}};
+  if (trial.mine) return;
+  trial.next = now;
+  trial.watch = {};
 }
 
 void Outsiders::adopt(const RankedView& before, const RankedView& after, HostIndex self) {
@@ -113,7 +115,7 @@ void Outsiders::probe(WhenAsked turn, bool starved, Instant now, ViewEffects& ou
     if (!host.trial) {
       if (now - host.since < turn()) continue;
       host.trial = std::make_unique<Trial>();
-      host.trial->watch.next = now;
+      host.trial->next = now;
     }
     Trial& trial = *host.trial;
     if (trial.times > 0 && (!trial.mine || trial.barred)) continue;
@@ -121,7 +123,7 @@ void Outsiders::probe(WhenAsked turn, bool starved, Instant now, ViewEffects& ou
       continue;
     }
     ++pinged;
-    if (now < trial.watch.next) continue;
+    if (now < trial.next) continue;
     if (trial.watch.waiting && !starved) {
       trial.watch.record.note(false, now);
       ++stats.probes_failed;
@@ -129,8 +131,8 @@ void Outsiders::probe(WhenAsked turn, bool starved, Instant now, ViewEffects& ou
     ++stats.probes;
     ++trial.tries;
     trial.watch.waiting = true;
-    trial.watch.next = trial.times == 0 && trial.tries > kTries ? now + kSeldom
-                                                                : next_probe(trial.watch.next, now);
+    trial.next =
+        trial.times == 0 && trial.tries > kTries ? now + kSeldom : next_probe(trial.next, now);
     out.probes.push_back({name, host.seen.endpoint});
   }
 }

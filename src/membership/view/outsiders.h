@@ -75,6 +75,7 @@ class Outsiders {
 
  private:
   struct Trial {
+    Instant next;  // ping
     Watch watch;
     int tries = 0;
     Instant answered = kNever;  // last; kNever: not yet

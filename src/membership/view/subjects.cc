@@ -14,49 +14,56 @@ Duration some_of_a_period(Prng& prng) { return Duration{prng.between(0, kProbeEv
 
 }  // namespace
 
-Subjects::Subject* Subjects::find(HostIndex host) {
-  const auto at = std::lower_bound(
-      subjects_.begin(), subjects_.end(), host,
-      [](const Subject& subject, HostIndex wanted) { return subject.host < wanted; });
-  return at != subjects_.end() && at->host == host ? &*at : nullptr;
+size_t Subjects::place_of(HostIndex host) const {
+  const auto at = std::lower_bound(hosts_.begin(), hosts_.end(), host);
+  return at != hosts_.end() && *at == host ? static_cast<size_t>(at - hosts_.begin()) : kNowhere;
 }
 
 const ProbeRecord* Subjects::record(HostIndex host) const {
-  const Subject* subject = const_cast<Subjects*>(this)->find(host);
-  return subject ? &subject->watch.record : nullptr;
+  const size_t at = place_of(host);
+  return at == kNowhere ? nullptr : &subjects_[at].watch.record;
 }
 
 void Subjects::adopt(const RankedView& before, const RankedView& after, HostIndex self, Instant now,
                      Prng& prng) {
-  std::vector<Subject> next;
+  std::vector<HostIndex> hosts;
+  std::vector<Instant> next;
+  std::vector<Subject> subjects;
   if (self != kNoHost) {
     for (const HostIndex host : after.subjects(self)) {
       const HostIndex old_index = before.index(after.host(host).name);
       // What a life before missed is not held against the next one of that name.
       const bool same =
           old_index != kNoHost && before.host(old_index).boot == after.host(host).boot;
-      const Subject* old = same ? find(old_index) : nullptr;
-      Subject subject = old ? *old : Subject{};
-      if (!old) {
-        subject.watch.next = now + some_of_a_period(prng);
-        subject.since = now;
+      const size_t old = same ? place_of(old_index) : kNowhere;
+      hosts.push_back(host);
+      if (old != kNowhere) {
+        next.push_back(next_[old]);
+        subjects.push_back(subjects_[old]);
+      } else {
+        next.push_back(now + some_of_a_period(prng));
+        subjects.emplace_back().since = now;
       }
-      subject.host = host;
-      next.push_back(subject);
     }
   }
-  subjects_ = std::move(next);
+  hosts_ = std::move(hosts);
+  next_ = std::move(next);
+  subjects_ = std::move(subjects);
+  at_ease_ = false;
 }
 
 void Subjects::say_again() {
   for (Subject& subject : subjects_) subject.said = Said::kNothing;
+  at_ease_ = false;
 }
 
 void Subjects::paused(Duration length, Instant now, Prng& prng) {
-  for (Subject& subject : subjects_) {
+  for (size_t at = 0; at < subjects_.size(); ++at) {
+    Subject& subject = subjects_[at];
     subject.watch.waiting = false;
     if (length < kTooOldToCount) continue;
-    subject.watch = {now + some_of_a_period(prng), false, {}};
+    next_[at] = now + some_of_a_period(prng);
+    subject.watch = {};
     subject.said = Said::kNothing;
     subject.since = now;
   }
@@ -64,64 +71,71 @@ void Subjects::paused(Duration length, Instant now, Prng& prng) {
 
 void Subjects::probe(const RankedView& view, const std::vector<Seen>& seen, bool starved,
                      Instant now, ViewEffects& out, ViewFilterStats& stats) {
-  for (Subject& subject : subjects_) {
+  for (size_t at = 0; at < hosts_.size(); ++at) {
+    if (now < next_[at]) continue;
+    Subject& subject = subjects_[at];
     Watch& watch = subject.watch;
-    if (now < watch.next) continue;
     if (watch.waiting && !starved) {
-      watch.record.note(false, now);
+      note(subject, false, now);
       ++stats.probes_failed;
     }
     watch.waiting = false;
-    watch.next = next_probe(watch.next, now);
-    const Seen& host = seen[subject.host];
+    next_[at] = next_probe(next_[at], now);
+    const Seen& host = seen[hosts_[at]];
     if (host.known && host.state == SwimState::kLeft) continue;
     if (host.one_of_us()) {
       watch.waiting = true;
       ++stats.probes;
-      out.probes.push_back({view.host(subject.host).name, host.endpoint});
+      out.probes.push_back({view.host(hosts_[at]).name, host.endpoint, hosts_[at]});
     } else if (host.known || now - subject.since >= kTimeToHear) {
       // Who cannot be pinged, or came back as one that does not belong to the pool, is missed.
-      watch.record.note(false, now);
+      note(subject, false, now);
     }
   }
 }
 
 void Subjects::probed(HostIndex host, PingEnd end, Instant now, ViewFilterStats& stats) {
-  Subject* subject = find(host);
-  if (!subject || !subject->watch.waiting) return;
-  Watch& watch = subject->watch;
-  watch.waiting = false;
-  watch.record.note(end == PingEnd::kAnswered, now);
+  const size_t at = place_of(host);
+  if (at == kNowhere || !subjects_[at].watch.waiting) return;
+  Subject& subject = subjects_[at];
+  subject.watch.waiting = false;
+  note(subject, end == PingEnd::kAnswered, now);
   if (end != PingEnd::kAnswered) ++stats.probes_failed;
-  if (end == PingEnd::kRefused) watch.next = std::min(watch.next, now + kAfterRefusal);
+  if (end == PingEnd::kRefused) next_[at] = std::min(next_[at], now + kAfterRefusal);
 }
 
 void Subjects::look_at(HostIndex host, Instant now) {
-  Subject* subject = find(host);
-  if (subject && !subject->watch.waiting) subject->watch.next = std::min(subject->watch.next, now);
+  const size_t at = place_of(host);
+  if (at == kNowhere || subjects_[at].watch.waiting) return;
+  next_[at] = std::min(next_[at], now);
 }
 
 void Subjects::say(const Reports& reports, Instant now,
                    std::vector<std::pair<HostIndex, AlertKind>>& out) {
-  for (Subject& subject : subjects_) {
+  if (at_ease_ && reports.empty()) return;
+  at_ease_ = true;
+  for (size_t at = 0; at < subjects_.size(); ++at) {
+    Subject& subject = subjects_[at];
+    const HostIndex host = hosts_[at];
     const ProbeRecord& record = subject.watch.record;
     Said say = Said::kNothing;
     if (record.accuses()) {
       say = Said::kDown;
-    } else if (record.reaches() && (reports.accused(subject.host) || subject.said == Said::kDown)) {
+    } else if (record.reaches() && (reports.accused(host) || subject.said == Said::kDown)) {
       say = Said::kUp;
     }
+    at_ease_ = at_ease_ && say == Said::kNothing;
     if (say == subject.said && now - subject.said_at < kReportRenewal) continue;
     subject.said = say;
     subject.said_at = now;
     if (say == Said::kNothing) continue;
-    out.emplace_back(subject.host, say == Said::kDown ? AlertKind::kDown : AlertKind::kUp);
+    out.emplace_back(host, say == Said::kDown ? AlertKind::kDown : AlertKind::kUp);
   }
 }
 
 Instant Subjects::next_wake() const {
   Instant next = kNever;
-  for (const Subject& subject : subjects_) next = std::min(next, subject.watch.next);
+  for (const Instant at : next_) next = std::min(next, at);
   return next;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -61,7 +62,6 @@ class ProbeRecord {
 };
 
 struct Watch {
-  Instant next;
   bool waiting = false;  // a ping is under way
   ProbeRecord record;
 };
@@ -95,20 +95,32 @@ class Subjects {
 
   const ProbeRecord* record(HostIndex host) const;  // null: not observed
   Instant next_wake() const;
-  void prefetch() const { gossip::prefetch(subjects_.data(), subjects_.size() * sizeof(Subject)); }
+  void prefetch() const {
+    gossip::prefetch(hosts_.data(), hosts_.size() * sizeof(HostIndex));
+    gossip::prefetch(next_.data(), next_.size() * sizeof(Instant));
+  }
 
  private:
   enum class Said : uint8_t { kNothing, kDown, kUp };
   struct Subject {
-    HostIndex host = kNoHost;
     Watch watch;
     Said said = Said::kNothing;
     Instant said_at;
     Instant since;  // observed; what SWIM does not know is not held against it at once
   };
-  Subject* find(HostIndex host);
+  static constexpr size_t kNowhere = SIZE_MAX;
+  size_t place_of(HostIndex host) const;
+  void note(Subject& subject, bool ok, Instant now) {
+    subject.watch.record.note(ok, now);
+    at_ease_ = at_ease_ && ok;
+  }
 
-  std::vector<Subject> subjects_;  // ordered by host
+  // One place for each, ordered by host. What each tick looks at of all stands apart from what is
+  // needed of the one whose turn it is.
+  std::vector<HostIndex> hosts_;
+  std::vector<Instant> next_;  // ping
+  std::vector<Subject> subjects_;
+  bool at_ease_ = false;  // none is accused by us, and we have said of none that it is
 };
 
 }  // namespace phoenix::gossip

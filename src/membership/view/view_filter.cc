@@ -522,9 +522,9 @@ void ViewFilter::forgotten(std::string_view name, Now now, ViewEffects&) {
   impl_->plan(now.mono);
 }
 
-void ViewFilter::probed(std::string_view name, PingEnd end, Now now, ViewEffects& out) {
-  const HostIndex index = impl_->view->index(name);
-  if (index != kNoHost) {
+void ViewFilter::probed(std::string_view name, PingEnd end, Now now, ViewEffects& out,
+                        uint32_t hint) {
+  if (const HostIndex index = impl_->view->index(name, hint); index != kNoHost) {
     impl_->subjects.probed(index, end, now.mono, impl_->stats);
     if (end == PingEnd::kRefused) impl_->go(now.mono, out);
   } else if (impl_->outsiders.probed(name, end == PingEnd::kAnswered, now.mono)) {

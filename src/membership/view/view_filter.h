@@ -67,6 +67,7 @@ struct SeenHost {
 struct ViewProbe {
   std::string name;
   Endpoint to;
+  uint32_t hint = UINT32_MAX;  // to be handed to probed() with the outcome: it finds it sooner
 };
 
 // kRefused: nobody listens there, the process is gone.
@@ -143,7 +144,8 @@ class ViewFilter {
   // SWIM no longer knows it.
   void forgotten(std::string_view name, Now now, ViewEffects& out);
 
-  void probed(std::string_view name, PingEnd end, Now now, ViewEffects& out);
+  void probed(std::string_view name, PingEnd end, Now now, ViewEffects& out,
+              uint32_t hint = UINT32_MAX);
   void received(std::string_view bytes, const Endpoint& from, Now now, ViewEffects& out);
   void answered(const ViewAnswer& answer, Now now, ViewEffects& out);
   // We did not run for so long, up to now: what seemed silent meanwhile was not.

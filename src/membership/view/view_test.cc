@@ -23,6 +23,16 @@ View view_of(int n, uint64_t number = 1) {
   return out;
 }
 
+TEST(RankedView, FindsAHostAlsoByAHintThatIsWrong) {
+  View view;
+  for (const char* name : {"a", "b", "c"}) view.hosts.push_back({name, 1, 100, 1});
+  const RankedView ranked(view);
+  for (const HostIndex hint : {0U, 1U, 2U, 3U, kNoHost}) {
+    EXPECT_EQ(ranked.index("b", hint), 1U) << hint;
+    EXPECT_EQ(ranked.index("x", hint), kNoHost) << hint;
+  }
+}
+
 TEST(View, FindsByName) {
   const View view = view_of(5);
   EXPECT_EQ(view.find("h00003"), &view.hosts[3]);
