@@ -167,7 +167,7 @@ void Pool::unblock(uint32_t host) {
   SimHost& it = *hosts_[host];
   if (!it.blocked) return;
   it.blocked = false;
-  for (gossip::PacketOut& packet : std::exchange(it.outbox, {})) send(it, std::move(packet));
+  for (gossip::PacketOut& packet : std::exchange(it.outbox, {})) send(it, packet);
   for (const uint32_t id : std::exchange(it.unsent_streams, {})) connect(it, id);
   release(it);
 }
@@ -313,10 +313,8 @@ void Pool::tick(SimHost& host, const Entry& entry) {
   if (agenda_.now() < host.wake) return schedule_tick(host, host.wake);
   host.woken = agenda_.now();
   note(host.number, What::kTick, {});
-  gossip::Output out = std::exchange(scratch_, {});
-  host.core->tick(now_of(host.number), out);
-  carry_out(host, out);
-  scratch_ = std::move(out);
+  host.core->tick(now_of(host.number), scratch_);
+  carry_out(host, scratch_);
 }
 
 void Pool::schedule_tick(SimHost& host, Instant wake) {

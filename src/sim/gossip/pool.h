@@ -150,7 +150,7 @@ class Pool {
   bool holds_back(SimHost& host, const Entry& entry);
   void tick(SimHost& host, const Entry& entry);
   void arrive(const Entry& entry);
-  void deliver(SimHost& host, Datagram datagram);
+  void deliver(SimHost& host, const Datagram& datagram);
   void refuse(const Entry& entry);
   void request(const Entry& entry);
   void answer(const Entry& entry);
@@ -159,9 +159,9 @@ class Pool {
   void store_answered(const Entry& entry);
   void release(SimHost& host);
 
-  // Carries out what a core wants; `out` is empty afterwards.
+  // Carries out what a core wants; `out` is empty from before the first event is told.
   void carry_out(SimHost& host, gossip::Output& out);
-  void send(SimHost& host, gossip::PacketOut packet);
+  void send(SimHost& host, gossip::PacketOut& packet);
   void open_stream(SimHost& host, gossip::StreamOut stream);
   void connect(SimHost& host, uint32_t id);
   void reply(SimHost& host, gossip::StreamReply reply);
@@ -185,7 +185,7 @@ class Pool {
   std::map<uint32_t, Stream> streams_;
   uint32_t next_stream_ = 1;
   uint64_t vain_wakes_ = 0;
-  gossip::Output scratch_;
+  gossip::Output scratch_;  // empty but within the steps that use it; kept for its room
   std::shared_ptr<gossip::HostTexts> texts_ = std::make_shared<gossip::HostTexts>();
   uint64_t trace_ = 0xcbf29ce484222325;
 };

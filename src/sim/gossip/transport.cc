@@ -21,7 +21,7 @@ void Pool::carry_out(SimHost& host, gossip::Output& out) {
     ++host.traffic.packets_out;
     host.traffic.bytes_out += packet.bytes.size();
     if (!host.blocked) {
-      send(host, std::move(packet));
+      send(host, packet);
     } else if (host.outbox.size() < kSendBuffer) {
       host.outbox.push_back(std::move(packet));
     }
@@ -58,27 +58,27 @@ void Pool::carry_out(SimHost& host, gossip::Output& out) {
 
 // --- datagrams
 
-void Pool::send(SimHost& host, gossip::PacketOut packet) {
+void Pool::send(SimHost& host, gossip::PacketOut& packet) {
   const uint32_t to_site = site_of(packet.to);
   if (to_site == kNobody) return;
   const uint32_t to = sites_[to_site].host;
   if (!links_.passes(host.number, to)) return;
-  Datagram datagram{host.site, to_site, {}, std::move(packet.bytes)};
-  const auto add = [&](Datagram one) {
+  const auto add = [&](std::string bytes) {
+    const uint32_t slot = datagrams_.put({host.site, to_site, {}, std::move(bytes)});
     agenda_.add({.when = agenda_.now() + links_.delay(),
                  .host = to,
-                 .slot = datagrams_.put(std::move(one)),
+                 .slot = slot,
                  .what = What::kDatagram});
   };
-  if (links_.doubles()) add(datagram);
-  add(std::move(datagram));
+  if (links_.doubles()) add(packet.bytes);
+  add(std::move(packet.bytes));
 }
 
 void Pool::arrive(const Entry& entry) {
   Datagram datagram = datagrams_.take(entry.slot);
   SimHost& host = *hosts_[entry.host];
   const bool listens = host.core && host.site == datagram.to_site;
-  if (listens) return deliver(host, std::move(datagram));
+  if (listens) return deliver(host, datagram);
   if (datagram.from_site == kNobody || !sites_[datagram.to_site].machine) return;
   const uint32_t sender = sites_[datagram.from_site].host;
   if (!links_.passes(entry.host, sender)) return;
@@ -88,16 +88,14 @@ void Pool::arrive(const Entry& entry) {
                .what = What::kRefusal});
 }
 
-void Pool::deliver(SimHost& host, Datagram datagram) {
+void Pool::deliver(SimHost& host, const Datagram& datagram) {
   note(host.number, What::kDatagram, datagram.bytes);
   ++host.traffic.packets_in;
   host.traffic.bytes_in += datagram.bytes.size();
   const gossip::Endpoint from =
       datagram.from_site == kNobody ? datagram.from : endpoint_at(datagram.from_site);
-  gossip::Output out = std::exchange(scratch_, {});
-  host.core->receive_packet(datagram.bytes, from, now_of(host.number), out);
-  carry_out(host, out);
-  scratch_ = std::move(out);
+  host.core->receive_packet(datagram.bytes, from, now_of(host.number), scratch_);
+  carry_out(host, scratch_);
 }
 
 void Pool::refuse(const Entry& entry) {
