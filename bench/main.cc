@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/cluster/rows.h"
@@ -24,7 +25,8 @@ namespace {
 constexpr const char* kUsage =
     "phoenix_bench host [--json FILE] [--quick] [--row N]... [--disk DIR] [--tmpfs DIR]\n"
     "phoenix_bench ring [--json FILE] [--quick] [--row N]...\n"
-    "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N]\n"
+    "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N|K/N|none] [--runs "
+    "FILE]\n"
     "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
     "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
     "phoenix_bench handoff [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
@@ -40,8 +42,11 @@ constexpr const char* kUsage =
     "                handoff: 1..8, policy: 4); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
-    "  --part N      one in N of the experiments of row 4 and of the seeds of row 5\n"
-    "                (default: 1, all of them; hours of processor time)\n"
+    "  --part K/N    the Kth of N shares of the experiments of row 4 and of the seeds of\n"
+    "                row 5 (N: the first of N; none: only what --runs has; default: 1, all of\n"
+    "                them, hours of processor time)\n"
+    "  --runs FILE   keep each of these runs there as soon as it is done, and do none again\n"
+    "                that stands there; several such files are put together with cat\n"
     "Exit 1 if something could not be measured; a bar that is not met is no failure.\n";
 
 int wrong_use(const std::string& what) {
@@ -95,15 +100,21 @@ int ring(const std::vector<std::string>& words) {
 
 int membership(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const auto wrong = parse(words, 10, {"--part"}, line); !wrong.empty()) {
+  if (const auto wrong = parse(words, 10, {"--part", "--runs"}, line); !wrong.empty()) {
     return wrong_use(wrong);
   }
   MembershipBench options;
   const std::string part = value_of(line, "--part", "1");
-  const char* const end = part.data() + part.size();
-  const auto [read, error] = std::from_chars(part.data(), end, options.part);
-  if (error != std::errc() || read != end || options.part < 1 || options.part > 100) {
-    return wrong_use("--part takes a number from 1 to 100, not '" + part + "'");
+  if (!parse_share(part, options.share)) {
+    return wrong_use("--part takes N, K/N with K from 1 to N and N from 1 to 1000, or none, not '" +
+                     part + "'");
+  }
+  std::unique_ptr<RunFile> runs;
+  if (const std::string path = value_of(line, "--runs", ""); !path.empty()) {
+    auto opened = RunFile::open(path);
+    if (!opened) return wrong_use(opened.error().detail);
+    runs = std::move(*opened);
+    options.runs = runs.get();
   }
   options.quick = line.quick;
   options.program = PHOENIX_PROGRAM;

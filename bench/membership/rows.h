@@ -8,12 +8,14 @@
 
 #include "bench/clock.h"
 #include "bench/command_line.h"
+#include "bench/membership/run_file.h"
 
 namespace phoenix::bench {
 
 struct MembershipBench {
   bool quick = false;          // small sizes
-  size_t part = 1;             // one in so many experiments of row 4 and seeds of row 5
+  Share share;                 // of the experiments of row 4 and the seeds of row 5
+  RunFile* runs = nullptr;     // what is known of them; null: nothing, and nothing is kept
   std::string program;         // the phoenix binary, for rows with processes
   std::string program_folder;  // where other programs of the bench lie
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 namespace phoenix::bench {
@@ -16,6 +17,31 @@ void in_parallel(size_t count, const std::function<void(size_t)>& run) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+Result<std::vector<Run>> take_runs(const MembershipBench& options, size_t count,
+                                   const std::function<std::string(size_t)>& name,
+                                   const std::function<RunFile::Numbers(size_t)>& run) {
+  std::vector<Run> taken;
+  std::vector<size_t> wanted;  // places in `taken`
+  for (size_t i = 0; i < count; ++i) {
+    const RunFile::Numbers* known = options.runs ? options.runs->find(name(i)) : nullptr;
+    if (known == nullptr && !options.share.has(i)) continue;
+    if (known == nullptr) wanted.push_back(taken.size());
+    taken.push_back({i, known ? *known : RunFile::Numbers()});
+  }
+  std::mutex mutex;
+  Result<void> kept;
+  in_parallel(wanted.size(), [&](size_t i) {
+    Run& one = taken[wanted[i]];
+    one.found = run(one.number);
+    if (!options.runs) return;
+    const Result<void> added = options.runs->add(name(one.number), one.found);
+    const std::scoped_lock lock(mutex);
+    if (!added) kept = added;
+  });
+  if (!kept) return tl::unexpected(kept.error());
+  return taken;
 }
 
 std::unique_ptr<hostsim::Pool> settled_pool(size_t hosts, uint64_t seed) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <mutex>
 
 #include "bench/membership/rows.h"
 #include "bench/membership/sim/crowd.h"
@@ -26,11 +25,19 @@ constexpr Duration kAgreedWithin = seconds(20);
 constexpr Duration kFlip = seconds(20);
 
 struct Outcome {
-  size_t faulty = 0, removed = 0;  // of the faulty ones
-  size_t others = 0;               // healthy hosts that the view ever lost
-  Duration agreed =
-      seconds(3'600);  // after the fault began; all healthy hosts see exactly the healthy
+  uint64_t faulty = 0, removed = 0;  // of the faulty ones
+  uint64_t others = 0;               // healthy hosts that the view ever lost
+  // After the fault began: all healthy hosts see exactly the healthy.
+  Duration agreed = seconds(3'600);
   bool exact() const { return others == 0 && removed == faulty; }
+
+  RunFile::Numbers numbers() const {
+    return {faulty, removed, others, static_cast<uint64_t>(agreed.ms())};
+  }
+  static Outcome of(const RunFile::Numbers& found) {
+    if (found.size() != 4) return {};  // never agreed
+    return {found[0], found[1], found[2], milliseconds(static_cast<int64_t>(found[3]))};
+  }
 };
 
 void begin_fault(hostsim::Pool& pool, Fault fault, const std::vector<uint32_t>& faulty,
@@ -124,17 +131,24 @@ Result<bool> membership_faulty(const MembershipBench& options, Figures& figures)
   const Duration watched = seconds(options.quick ? 25 : 60);
   for (const Case& each : kCases) {
     for (const Size& size : sizes) {
-      const size_t seeds = (size.seeds + options.part - 1) / options.part;
-      fmt::print(stderr, "bench: {} hosts, {} seeds, {}\n", size.hosts, seeds, each.what);
-      std::vector<Outcome> outcomes(seeds);
-      in_parallel(seeds,
-                  [&](size_t i) { outcomes[i] = run(each.fault, size.hosts, 1 + i, watched); });
-      for (size_t i = 0; i < outcomes.size(); ++i) {
-        if (outcomes[i].exact() && outcomes[i].agreed <= kAgreedWithin) continue;
+      fmt::print(stderr, "bench: {} hosts, {} seeds, {}\n", size.hosts, size.seeds, each.what);
+      const auto runs = take_runs(
+          options, size.seeds,
+          [&](size_t i) {
+            return fmt::format("row 5, {} hosts, {}, watched for {} s, seed {}", size.hosts,
+                               each.what, in_seconds(watched), 1 + i);
+          },
+          [&](size_t i) { return run(each.fault, size.hosts, 1 + i, watched).numbers(); });
+      if (!runs) return tl::unexpected(runs.error());
+      std::vector<Outcome> outcomes;
+      for (const Run& one : *runs) {
+        const Outcome& outcome = outcomes.emplace_back(Outcome::of(one.found));
+        if (outcome.exact() && outcome.agreed <= kAgreedWithin) continue;
         fmt::print(stderr, "bench: seed {}: {} of {} faulty removed, {} others, agreed {} s\n",
-                   1 + i, outcomes[i].removed, outcomes[i].faulty, outcomes[i].others,
-                   in_seconds(outcomes[i].agreed));
+                   1 + one.number, outcome.removed, outcome.faulty, outcome.others,
+                   in_seconds(outcome.agreed));
       }
+      if (outcomes.empty()) continue;
       judge(fmt::format("{} hosts, {}", size.hosts, each.what), outcomes, figures);
     }
   }
