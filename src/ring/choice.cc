@@ -28,6 +28,18 @@ size_t window_size(const PlaceQuery& query) {
 }  // namespace
 
 MemberIndex Choice::choose(const PlaceQuery& query) {
+  const Route& route = classes_.route(query.cls);
+  const size_t k = window_size(query);
+  if (route.matching == roster_.size() && route.matching > k && query.permit == nullptr && roomy())
+      [[likely]] {
+    circle_.settle();
+    circle_.ring().ask_for(query.point);
+    return walk_circle(query, k);
+  }
+  return choose_among_some(query);
+}
+
+MemberIndex Choice::choose_among_some(const PlaceQuery& query) {
   Route& route = classes_.route(query.cls);
   const size_t k = window_size(query);
   if (route.matching == 0) return kNoMember;
@@ -40,7 +52,7 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
     return walk(PackedRing::Cursor(*way.ring, query.point), query, way.matching);
   }
   const bool all = route.matching == roster_.size();
-  if (all && query.permit == nullptr) return walk_circle(query);
+  if (all && query.permit == nullptr) return walk_circle(query, k);
   const LineRing& ring = circle_.ring();
   if (all || ring.moving()) return walk(LineRing::Cursor(ring, query.point), query, roster_.size());
   return sieve(LineRing::Search(ring, query.point, route.signature, route.any), query,
@@ -75,7 +87,7 @@ MemberIndex Choice::judge_all(const PlaceQuery& query) {
   return window.best();
 }
 
-MemberIndex Choice::judge(const PlaceQuery& query, const Few& few) const {
+MemberIndex Choice::judge(const PlaceQuery& query, std::span<const MemberIndex> few) const {
   Window window(roster_, query, 1);
   for (const MemberIndex index : few) window.consider(index);
   return window.best();
@@ -119,30 +131,39 @@ class Choice::Met {
       size_ += taken;
     } while (taken > 0 && size_ < at_once && !cursor.over());
   }
-  MemberIndex* first() { return members_.data() + kLinePoints; }
+  MemberIndex* first() { return members_.data() + Line::kCopied; }
   size_t size() const { return size_; }
 
  private:
   size_t size_ = 0;
-  std::array<MemberIndex, kLinePoints + kAtOnce + kLinePoints> members_;
+  std::array<MemberIndex, Line::kCopied + kAtOnce + Line::kCopied> members_;
 };
 
 // Every member matches, as when nothing is required: the first k v-nodes are the window, but for
 // the few whose member was met before or has no room. What most placements take is here, and
 // nothing else, so that all of it stays in registers.
-MemberIndex Choice::walk_circle(const PlaceQuery& query) {
-  const size_t k = window_size(query);
+MemberIndex Choice::walk_circle(const PlaceQuery& query, size_t k) {
   std::array<MemberIndex, LineRing::kFirst> met;
   // One more for a member that is met twice; more where some are full, as coming back for them
   // costs more than taking a line too many.
   const size_t free = roster_.with_room().size();
-  const size_t wanted =
-      free == roster_.size() ? k + 1 : k * roster_.size() / (free + 1) + k / 4 + 1;
+  const bool all_free = free == roster_.size();
+  const size_t wanted = all_free ? k + 1 : k * roster_.size() / (free + 1) + k / 4 + 1;
   const std::span<const MemberIndex> first = circle_.ring().first(query.point, wanted, met);
   counts_.examined += first.size();
+  if (first.empty()) [[unlikely]]
+    return walk_all(LineRing::Cursor(circle_.ring(), query.point), query);
   const Standing* standings = roster_.standings().data();
+  if (k == UsualWindow::kSize && query.avoid == kNoMember) {
+    UsualWindow usual(first.data(), standings);
+    const bool roomy = (all_free && query.load <= 1) || usual.has_room(query.load);
+    if (usual.distinct() && roomy) [[likely]] {
+      usual.judge();
+      return usual.tied() ? judge(query, first.first<UsualWindow::kSize>()) : usual.best();
+    }
+  }
   // So many, whatever there is: a number that varies is a wrong guess each time.
-  const size_t far = roster_.limit() > kNear && !first.empty() ? k : 0;
+  const size_t far = roster_.limit() > kNear ? k : 0;
   for (size_t i = 0; i < far; ++i) __builtin_prefetch(&standings[first[i]]);
   Window window(roster_, query, k);
   for (const MemberIndex index : first) {

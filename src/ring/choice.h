@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -45,8 +46,9 @@ class Choice {
   // Members that match and are eligible now.
   using Few = std::vector<MemberIndex>;
 
+  [[gnu::noinline]] MemberIndex choose_among_some(const PlaceQuery& query);
   MemberIndex judge_all(const PlaceQuery& query);
-  MemberIndex judge(const PlaceQuery& query, const Few& few) const;
+  MemberIndex judge(const PlaceQuery& query, std::span<const MemberIndex> few) const;
   // True: it is cheaper to look up all who have room.
   bool few_have_room(const PlaceQuery& query) const;
   MemberIndex choose_with_room(const PlaceQuery& query);
@@ -54,7 +56,7 @@ class Choice {
   template <typename Cursor>
   [[gnu::always_inline]] MemberIndex walk(Cursor cursor, const PlaceQuery& query,
                                           uint64_t population);
-  MemberIndex walk_circle(const PlaceQuery& query);
+  MemberIndex walk_circle(const PlaceQuery& query, size_t k);
   template <typename Cursor>
   [[gnu::noinline]] MemberIndex walk_all(Cursor cursor, const PlaceQuery& query);
   template <typename Cursor>

@@ -102,9 +102,7 @@ void Placement::update(MemberIndex index, const RingMember& member) {
 
 void Placement::set_open(MemberIndex index, bool open) { impl_->roster.set_open(index, open); }
 
-void Placement::add_load(MemberIndex index, int64_t delta) {
-  impl_->roster.set_load(index, static_cast<uint32_t>(impl_->roster.load(index) + delta));
-}
+void Placement::add_load(MemberIndex index, int64_t delta) { impl_->roster.add_load(index, delta); }
 
 uint32_t Placement::load(MemberIndex index) const { return impl_->roster.load(index); }
 uint32_t Placement::max_load(MemberIndex index) const {

@@ -23,7 +23,6 @@ MemberIndex Roster::add(const RingMember& record) {
     members_.emplace_back();
     standings_.emplace_back();
     signatures_.emplace_back();
-    loads_.emplace_back();
   } else {
     index = free_.back();
     free_.pop_back();
@@ -51,7 +50,6 @@ void Roster::remove(MemberIndex index) {
   member = Member{};
   standings_[index] = Standing{.room = kClosedRoom};
   signatures_[index] = 0;
-  loads_[index] = 0;
   with_room_.set(index, false);
   free_.push_back(index);
   --size_;
@@ -90,18 +88,17 @@ void Roster::set_capabilities(MemberIndex index, const RingMember& record) {
 }
 
 void Roster::refresh(MemberIndex index, bool open) {
-  const uint32_t load = loads_[index];
-  Standing& standing = standings_[index];
-  const int32_t room = open ? room_of(load, standing.max_load) : kClosedRoom;
+  Standing& standing = standings_.data()[index];
+  const int32_t room = open ? room_of(standing.load, standing.max_load) : kClosedRoom;
   if ((room > 0) != (standing.room > 0)) with_room_.set(index, room > 0);
   standing.room = room;
-  standing.score = score_of(standing.merit, resistance_of(load, standing.max_load));
+  standing.score = score_of(standing.merit, resistance_of(standing.load, standing.max_load));
 }
 
 void Roster::set_id_word(MemberIndex index) {
   const std::string& id = members_[index].id;
   const auto word = [](std::string_view rest) {
-    uint64_t value = 0;
+    uint32_t value = 0;
     for (size_t i = 0; i < sizeof value; ++i) {
       value = value << 8 | (i < rest.size() ? static_cast<uint8_t>(rest[i]) : 0);
     }
@@ -158,7 +155,7 @@ void Roster::sort(std::vector<Vnode>& vnodes) const {
 
 size_t Roster::bytes() const {
   size_t total = members_.size() * sizeof(Member) +
-                 standings_.capacity() * (sizeof(Standing) + sizeof(uint64_t) + sizeof(uint32_t)) +
+                 standings_.capacity() * (sizeof(Standing) + sizeof(uint64_t)) +
                  with_room_.bytes() + free_.capacity() * sizeof(MemberIndex);
   for (const Member& member : members_) {
     total += member.capabilities.capacity() * sizeof(CapabilityId);

@@ -45,9 +45,10 @@ class Roster {
   void set_figures(MemberIndex index, const RingMember& record);
   void set_capabilities(MemberIndex index, const RingMember& record);
   // The one way to the load and the open flag: keeps the standing true.
-  void set_load(MemberIndex index, uint32_t load) {
-    loads_[index] = load;
-    refresh(index, open(index));
+  void add_load(MemberIndex index, int64_t delta) {
+    Standing& standing = standings_[index];
+    standing.load = static_cast<uint32_t>(standing.load + delta);
+    refresh(index, standing.room != kClosedRoom);
   }
   void set_open(MemberIndex index, bool open) { refresh(index, open); }
 
@@ -58,7 +59,7 @@ class Roster {
     __builtin_prefetch(record);
     __builtin_prefetch(record + sizeof(Member) - 1);
   }
-  uint32_t load(MemberIndex index) const { return loads_[index]; }
+  uint32_t load(MemberIndex index) const { return standings_[index].load; }
   const Standing& standing(MemberIndex index) const { return standings_[index]; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
@@ -93,8 +94,8 @@ class Roster {
   bool before(MemberIndex a, MemberIndex b) const;
   // The same of two members of one namespace, mostly without a look at their ids.
   bool id_before(MemberIndex a, MemberIndex b) const {
-    const uint64_t left = standings_[a].id_word;
-    const uint64_t right = standings_[b].id_word;
+    const uint32_t left = standings_[a].id_word;
+    const uint32_t right = standings_[b].id_word;
     return left != right ? left < right : members_[a].id < members_[b].id;
   }
   // By (position, namespace, id).
@@ -117,7 +118,6 @@ class Roster {
   std::vector<Standing> standings_;
   std::vector<uint64_t> signatures_;
   mutable uint32_t windows_ = 0;
-  std::vector<uint32_t> loads_;
   MemberBits with_room_;
   std::string common_;  // what the ids of all members since it was empty begin with
   std::vector<MemberIndex> free_;

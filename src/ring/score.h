@@ -14,9 +14,10 @@ struct alignas(32) Standing {
   int32_t room = 0;           // maxLoad - load, below 0 if over; kClosedRoom while not placeable
   mutable uint32_t seen = 0;  // the last window that it was in, by number; no part of the value
   uint64_t score = 0;         // score_of()
-  // Eight bytes of the id, the highest first, behind what all members' ids begin with: in most
-  // pools they tell two ids apart.
-  uint64_t id_word = 0;
+  // Four bytes of the id, the highest first, behind what all members' ids begin with: in most pools
+  // they tell two ids of a window apart.
+  uint32_t id_word = 0;
+  uint32_t load = 0;
   uint32_t max_load = 0;
   uint32_t merit = 0;  // merit_of()
 };

@@ -2,6 +2,10 @@
 // the best score, ties by id bytes.
 #pragma once
 
+#include <algorithm>
+#include <limits>
+
+#include "ring/lanes.h"
 #include "ring/roster.h"
 #include "ring/score.h"
 
@@ -68,6 +72,58 @@ class Window {
   uint32_t number_;
   MemberIndex best_ = kNoMember;
   uint64_t best_score_ = 0;
+};
+
+// The window that a host uses, where its members are the first ones met: all different and with
+// room, as nearly always when nothing is required. No branch depends on one member, and nothing is
+// written, so that the next choice may begin before this one's members have been read.
+class UsualWindow {
+ public:
+  static constexpr size_t kSize = 8;
+
+  // Of the first kSize members there.
+  UsualWindow(const MemberIndex* members, const Standing* standings)
+      : members_(members), standings_(standings) {}
+
+  bool distinct() const {
+    const Four a = four_at(members_);
+    const Four b = four_at(members_ + 4);
+    const Four a1 = __builtin_shufflevector(a, a, 1, 2, 3, 0);
+    const Four a2 = __builtin_shufflevector(a, a, 2, 3, 0, 1);
+    const Four b1 = __builtin_shufflevector(b, b, 1, 2, 3, 0);
+    const Four b2 = __builtin_shufflevector(b, b, 2, 3, 0, 1);
+    const Four b3 = __builtin_shufflevector(b, b, 3, 0, 1, 2);
+    return !any((a == a1) | (a == a2) | (b == b1) | (b == b2) | (a == b) | (a == b1) | (a == b2) |
+                (a == b3));
+  }
+  // All of them, for so much.
+  bool has_room(int64_t load) const {
+    int32_t least = std::numeric_limits<int32_t>::max();
+    for (size_t i = 0; i < kSize; ++i) least = std::min(least, standings_[members_[i]].room);
+    return least >= load;
+  }
+  [[gnu::always_inline]] void judge() {
+    best_ = members_[0];
+    uint64_t score = standings_[best_].score;
+#pragma GCC unroll 8
+    for (size_t i = 1; i < kSize; ++i) {
+      const MemberIndex member = members_[i];
+      const uint64_t other = standings_[member].score;
+      tied_ |= other == score;
+      const bool better = other > score;
+      score = better ? other : score;
+      best_ = better ? member : best_;
+    }
+  }
+  MemberIndex best() const { return best_; }
+  // Another one may have the best score too.
+  bool tied() const { return tied_; }
+
+ private:
+  const MemberIndex* members_;
+  const Standing* standings_;
+  MemberIndex best_ = kNoMember;
+  bool tied_ = false;
 };
 
 }  // namespace phoenix::ring

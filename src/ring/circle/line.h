@@ -54,6 +54,9 @@ struct alignas(64) Line {
     for (unsigned i = 0; i < 3; ++i) members[3 * at + i] = static_cast<uint8_t>(word >> 8 * i);
   }
   MemberIndex member(unsigned at) const { return word(at) & ~kPlain; }
+  // All its members, and what the places not used have instead; so many are overwritten.
+  static constexpr unsigned kCopied = 12;
+  void copy_members(MemberIndex* out) const;
   bool spills() const { return (word(kLinePoints) & kPlain) == 0; }
   // Of the spill line, or the next member.
   uint32_t number() const { return member(kLinePoints); }
@@ -116,6 +119,28 @@ inline unsigned Line::before(int16_t place) const {
   unsigned below = 0;
   for (const int16_t other : places) below += other < place ? 1 : 0;
   return below;
+#endif
+}
+
+inline void Line::copy_members(MemberIndex* out) const {
+#if defined(__SSE2__) && !defined(PHOENIX_PORTABLE)
+  // Four of three bytes each become four of four: two in each half, of which one moves up.
+  constexpr int64_t kLower = kPlain - 1;
+  const __m128i even = _mm_set1_epi64x(kLower);
+  const __m128i odd = _mm_set1_epi64x(kLower << 32);
+  for (unsigned at = 0; at < kCopied; at += 4) {
+    const char* const from = bytes() + offsetof(Line, members) + 3 * at;
+    __m128i half = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+    // The compiler would make the other half from this one, which takes longer than to read it.
+    asm("" : "+x"(half));
+    const __m128i packed = _mm_castps_si128(
+        _mm_loadh_pi(_mm_castsi128_ps(half), reinterpret_cast<const __m64*>(from + 6)));
+    const __m128i spread =
+        _mm_or_si128(_mm_and_si128(packed, even), _mm_and_si128(_mm_slli_epi64(packed, 8), odd));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), spread);
+  }
+#else
+  for (unsigned at = 0; at < kLinePoints; ++at) out[at] = member(at);
 #endif
 }
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "ring/lanes.h"
+
 namespace phoenix::ring {
 
 namespace {
@@ -29,18 +31,10 @@ constexpr uint64_t kFree = (uint64_t{Line::kNone} << kSlotBits | 15) << kKeyAt;
 constexpr Bucket kEmpty = {
     {kFree, kFree, kFree, kFree, kFree, kFree, kFree, kFree, kFree, kFree, kFree, kFree}};
 
-// Four numbers at once, which every processor has in some way; compared with a sign, as old ones
-// can. What is true is all ones.
-using Four = int32_t __attribute__((vector_size(16)));
-using Two = uint64_t __attribute__((vector_size(16)));
 struct Lanes {
   Four fours[kLanes / 4];
 };
 constexpr Lanes kNumbers = {{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9, 10, 11}}};
-inline Four all_of(uint32_t value) {
-  const auto same = static_cast<int32_t>(value);
-  return Four{same, same, same, same};
-}
 
 // The upper or lower halves of a bucket's words.
 [[gnu::always_inline]] inline Lanes uppers(const Bucket& bucket) {
@@ -81,12 +75,9 @@ inline Four all_of(uint32_t value) {
   const Four b = lies.fours[1];
   const Four c = lies.fours[2];
   const Four last = all_of(used - 1);
-  const Four equal =
-      ((a == __builtin_shufflevector(a, b, 1, 2, 3, 4)) & (kNumbers.fours[0] < last)) |
-      ((b == __builtin_shufflevector(b, c, 1, 2, 3, 4)) & (kNumbers.fours[1] < last)) |
-      ((c == __builtin_shufflevector(c, c, 1, 2, 3, 3)) & (kNumbers.fours[2] < last));
-  const auto halves = reinterpret_cast<Two>(equal);
-  return (halves[0] | halves[1]) != 0;
+  return any(((a == __builtin_shufflevector(a, b, 1, 2, 3, 4)) & (kNumbers.fours[0] < last)) |
+             ((b == __builtin_shufflevector(b, c, 1, 2, 3, 4)) & (kNumbers.fours[1] < last)) |
+             ((c == __builtin_shufflevector(c, c, 1, 2, 3, 3)) & (kNumbers.fours[2] < last)));
 }
 
 // Those that lie at the same place are put in order by their members' ids.

@@ -11,7 +11,7 @@ namespace {
 
 // V-nodes a line, in tenths: after a change of the number of lines, and when that is due. Of lines
 // with five of ten places in use one in seventy spills.
-constexpr size_t kAimed = 50;
+constexpr size_t kAimed = LineRing::kAimed;
 constexpr size_t kMost = 56;
 constexpr size_t kLeast = 45;
 
@@ -73,35 +73,12 @@ void LineRing::owners(std::span<const Position> positions, std::span<MemberIndex
   }
 }
 
-std::span<const MemberIndex> LineRing::first(Position from, size_t wanted,
-                                             std::span<MemberIndex, kFirst> out) const {
-  // The last line begins where at least one more fits, and whole lines are copied: so the first's
-  // v-nodes that are before the point stand before `start`.
-  MemberIndex* const start = out.data() + kLinePoints;
-  if (moving() || wanted + 3 * kLinePoints > kFirst || wanted > size_) return {};
-  const uint64_t product = uint64_t{from} * now_.size();
-  const Line* line = &now_.data()[product >> 32];
-  const Line* const end = now_.data() + now_.size();
-  for (int i = 1; i < 4; ++i) __builtin_prefetch(line + i);
-  const uint32_t lies = static_cast<uint32_t>(product) >> 8;
-  unsigned before = line->before(Line::place_of(lies));
-  if (line->agrees(before, Line::place_of(lies))) [[unlikely]]
-    before = line->rank(lies);
-  // As many lines as it takes nearly always: where the number of them followed from what they hold,
-  // it would be guessed wrong every other time, and nothing behind it could begin before they came.
-  size_t usual = std::min<size_t>(wanted * 10 / kAimed + 2, kFirst / kLinePoints - 1);
+std::span<const MemberIndex> LineRing::first_elsewhere(Position from, size_t wanted,
+                                                       std::span<MemberIndex, kFirst> out) const {
+  MemberIndex* const start = out.data() + Line::kCopied;
   MemberIndex* to = start;
-  do {
-    if (line->spills()) [[unlikely]]
-      return {};
-    MemberIndex* const whole = to - before;
-    for (unsigned i = 0; i < kLinePoints; ++i) whole[i] = line->member(i);
-    to = whole + line->count;
-    before = 0;
-    if (++line == end) [[unlikely]]
-      line = now_.data();
-    usual -= usual > 0 ? 1 : 0;
-  } while (usual > 0 || to < start + wanted);
+  Cursor cursor(*this, from);
+  while (to < start + wanted) to += cursor.take(to);
   return {start, to};
 }
 

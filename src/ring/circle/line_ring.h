@@ -45,11 +45,18 @@ class LineRing {
   // The same of many, `out` as long as `positions`: their reads overlap.
   void owners(std::span<const Position> positions, std::span<MemberIndex> out) const;
 
+  // What first() will read, soon.
+  void ask_for(Position from) const {
+    const Line* const line = now_.data() + (uint64_t{from} * now_.size() >> 32);
+    for (int i = 0; i < 3; ++i) __builtin_prefetch(line + i);
+  }
   // The members of the v-nodes from the first at or after a point on, at least so many and perhaps
-  // a few more; or none, when that takes more than reading some lines one after the other. For
-  // walks that are short: a cursor goes on for as long as there is anything. Into `out`, where more
-  // is overwritten.
+  // a few more; or none, if there are not so many, or `out` might be too short. For walks that are
+  // short: a cursor goes on for as long as there is anything. Into `out`, where more is
+  // overwritten.
   static constexpr size_t kFirst = 64;
+  // V-nodes a line after a change of the number of lines, in tenths.
+  static constexpr size_t kAimed = 50;
   std::span<const MemberIndex> first(Position from, size_t wanted,
                                      std::span<MemberIndex, kFirst> out) const;
 
@@ -91,6 +98,9 @@ class LineRing {
   MemberIndex owner_at(uint64_t product, Position position) const;
   // Leaves the caller its registers, so that owner() costs no more for having this way out.
   [[clang::preserve_most]] MemberIndex owner_elsewhere(Position position) const;
+  // The same wherever they are: in spills, in two arrays, at the end and the beginning of one.
+  [[gnu::noinline]] std::span<const MemberIndex> first_elsewhere(
+      Position from, size_t wanted, std::span<MemberIndex, kFirst> out) const;
   // The spill of a line, or the line behind `main`, which is not a spill.
   const Line* line_after(const Line& line, const Line* main) const;
   unsigned rank(const Line& line, uint32_t lies, MemberIndex member) const;
@@ -146,6 +156,42 @@ inline MemberIndex LineRing::owner_at(uint64_t product, Position position) const
   return word & ~Line::kPlain;
 }
 
+[[gnu::always_inline]] inline std::span<const MemberIndex> LineRing::first(
+    Position from, size_t wanted, std::span<MemberIndex, kFirst> out) const {
+  // The last line begins where at least one more fits, and whole lines are copied: so the first's
+  // v-nodes that are before the point stand before `start`.
+  MemberIndex* const start = out.data() + kLinePoints;
+  if (wanted + 3 * Line::kCopied > kFirst || wanted > size_) [[unlikely]]
+    return {};
+  const uint64_t product = uint64_t{from} * now_.size();
+  const Line* line = now_.data() + (product >> 32);
+  const Line* const end = now_.data() + now_.size();
+  // As many lines as it takes nearly always: where the number of them followed from what they hold,
+  // it would be guessed wrong every other time, and nothing behind it could begin before they came.
+  const size_t usual = std::min<size_t>(wanted / (kAimed / 10) + 2, kFirst / kLinePoints - 1);
+  if (static_cast<size_t>(end - line) < usual || moving()) [[unlikely]]
+    return first_elsewhere(from, wanted, out);
+  const uint32_t lies = static_cast<uint32_t>(product) >> 8;
+  unsigned before = line->before(Line::place_of(lies));
+  if (line->agrees(before, Line::place_of(lies))) [[unlikely]]
+    before = line->rank(lies);
+  MemberIndex* to = start - before;
+  const auto take = [&](const Line& one) {
+    one.copy_members(to);
+    to += one.count;
+    return !one.spills();
+  };
+  for (const Line* const stop = line + usual; line < stop; ++line) {
+    if (!take(*line)) [[unlikely]]
+      return first_elsewhere(from, wanted, out);
+  }
+  for (; to < start + wanted; ++line) {
+    if (line == end || !take(*line)) [[unlikely]]
+      return first_elsewhere(from, wanted, out);
+  }
+  return {start, to};
+}
+
 class LineRing::Cursor {
  public:
   // Requires: not empty.
@@ -161,12 +207,11 @@ class LineRing::Cursor {
   }
 
   // The members of the next v-nodes, as far as this line has them: 0 to 10. Whole lines are copied,
-  // so `out` has kLinePoints places before and behind it that may be overwritten. Requires: not
+  // so `out` has Line::kCopied places before and behind it that may be overwritten. Requires: not
   // over().
   [[gnu::always_inline]] unsigned take(MemberIndex* out) {
     const unsigned taken = static_cast<unsigned>(std::min<size_t>(count_ - at_, left_));
-    MemberIndex* whole = out - at_;
-    for (unsigned i = 0; i < kLinePoints; ++i) whole[i] = line_->member(i);
+    line_->copy_members(out - at_);
     left_ -= taken;
     next_line();
     return taken;

@@ -98,11 +98,11 @@ class LineRingTest : public testing::Test {
     for (Vnode vnode; cursor.next(vnode);) keep(wanted, vnode.member);
     std::vector<MemberIndex> found;
     LineRing::Search search(*ring_, from, signature, any);
-    std::array<MemberIndex, 3 * kLinePoints> out;
+    std::array<MemberIndex, 3 * Line::kCopied> out;
     size_t seen = 0;
     while (!search.over()) {
-      const unsigned taken = search.take(out.data() + kLinePoints);
-      for (unsigned i = 0; i < taken; ++i) keep(found, out[kLinePoints + i]);
+      const unsigned taken = search.take(out.data() + Line::kCopied);
+      for (unsigned i = 0; i < taken; ++i) keep(found, out[Line::kCopied + i]);
       seen += taken;
     }
     ASSERT_EQ(found, wanted);

@@ -28,9 +28,9 @@ class LineRing::Search {
         left_(size_ + 1) {}
 
   // The members of v-nodes of the next line or spill, 0 to 10; none also means that nothing was
-  // found for a while. Whole lines are copied, so `out` has kLinePoints places before and behind it
-  // that may be overwritten. The line of the start comes first and last: the part behind the point,
-  // and the part before it.
+  // found for a while. Whole lines are copied, so `out` has Line::kCopied places before and behind
+  // it that may be overwritten. The line of the start comes first and last: the part behind the
+  // point, and the part before it.
   [[gnu::always_inline]] unsigned take(MemberIndex* out) {
     if (line_ == nullptr && !enter_next()) return 0;
     const Line& line = *line_;
@@ -40,8 +40,7 @@ class LineRing::Search {
       const unsigned rank = line.rank(lies_);
       (is_last_ ? to : from) = rank;
     }
-    MemberIndex* const whole = out - from;
-    for (unsigned i = 0; i < kLinePoints; ++i) whole[i] = line.member(i);
+    line.copy_members(out - from);
     line_ = nullptr;
     if (line.spills()) [[unlikely]]
       line_ = &ring_.spill_[line.number()];
