@@ -1,6 +1,7 @@
 // Members: registering, patching, draining, retiring; their place on the ring.
 
 #include <algorithm>
+#include <utility>
 
 #include "node/admission/member_gate.h"
 #include "node/parts/impl.h"
@@ -48,8 +49,9 @@ void Node::Impl::sync_ring(MemberNo no) {
       record.manual || (member.session != kNobody && directory.session(member.session).active());
   const bool wanted = is_ready && present(record.status) && !member.ending && attached;
   if (!wanted) {
-    if (member.ring != kNoMember) placement.leave(member.ring);
-    member.ring = kNoMember;
+    if (member.ring == kNoMember) return;
+    placement.leave(std::exchange(member.ring, kNoMember));
+    note_load(no);
     return;
   }
   const bool fresh = member.ring == kNoMember;
@@ -60,6 +62,7 @@ void Node::Impl::sync_ring(MemberNo no) {
     }
     placement.add_load(member.ring,
                        int64_t{member.incoming_load} + member.foreign_load + member.kept_back);
+    note_load(no);
   } else {
     placement.update(member.ring, ring_member(record));
   }

@@ -25,14 +25,15 @@ void Node::Impl::note_load(MemberNo no) {
   }
   remote.loads_changed.insert(no);
   Sharing(*this).keep(no);
-  const bool tight = member.ring != kNoMember && uint64_t{placement.load(member.ring)} * 4 >=
+  const bool tight = member.ring == kNoMember || uint64_t{placement.load(member.ring)} * 4 >=
                                                      uint64_t{placement.max_load(member.ring)} * 3;
   remote.loads_due = std::min(remote.loads_due, tight ? now.mono : now.mono + kLoadsEvery);
 }
 
 uint32_t Node::Impl::load_beside(MemberNo no, const HostLife& keeper) const {
   const Member& member = directory.member(no);
-  if (member.ring == kNoMember) return 0;
+  // Who is about to end has no room, and others know no sooner than that is durable.
+  if (member.ring == kNoMember) return member.ending ? member.record->max_load : 0;
   // Of members without a home, everybody tells what it keeps itself.
   if (member.record->manual) return placement.load(member.ring) - member.foreign_load;
   const uint32_t beside =

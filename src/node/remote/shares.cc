@@ -20,6 +20,8 @@ uint32_t Shares::Part::taken() const {
   return std::max({share, held, given, asks > 0 || to_ask ? bound : 0U});
 }
 
+bool Shares::Part::wants(Instant now) const { return sated <= now && !doubted; }
+
 Shares::Part* Shares::find(const HostLife& keeper) {
   const auto it = std::find_if(parts_.begin(), parts_.end(),
                                [&](const Part& part) { return part.keeper == keeper; });
@@ -55,7 +57,10 @@ void Shares::saw(const std::vector<Holding>& holdings) {
   for (const auto& [keeper, held] : holdings) {
     Part* const part = find(keeper);
     if (part == nullptr) continue;
-    if (held > part->held) part->sated = {};
+    if (held > part->held) {
+      part->sated = {};
+      part->doubted = false;
+    }
     part->held = held;
     part->peak = std::max(part->peak, held);
     if (held >= part->given) part->given = 0;
@@ -81,7 +86,10 @@ void Shares::answered(const HostLife& keeper, uint32_t given, Instant now) {
   if (part == nullptr) return;
   now_ = std::max(now_, now);
   if (part->asks > 0) --part->asks;
-  if (given > part->held) {
+  if (given <= part->held) {
+    sate(*part);
+  } else {
+    part->doubted = false;
     part->given = given;
     part->given_at = now;
     part->sated = {};
@@ -121,7 +129,10 @@ void Shares::lower(Part& part, uint32_t share, uint32_t bound) {
 // An answer, or what was on its way, was lost.
 void Shares::forget_late() {
   for (Part& part : parts_) {
-    if (part.asks > 0 && part.asked_at + kAnswerWithin <= now_) part.asks = 0;
+    if (part.asks > 0 && part.asked_at + kAnswerWithin <= now_) {
+      part.asks = 0;
+      sate(part);
+    }
     if (part.given > 0 && part.given_at + kPatience <= now_) part.given = 0;
   }
 }
@@ -143,8 +154,14 @@ void Shares::pass_on() {
     const uint32_t idle = std::min(part.idle, part.share - std::min(part.share, used));
     if (idle == 0) continue;
     lower(part, part.share - idle, part.share);
-    part.sated = now_ + kSated;
+    part.doubted = true;
   }
+}
+
+// It has nothing on its way that would use the room.
+void Shares::sate(Part& part) {
+  if (!std::exchange(part.doubted, false)) return;
+  part.sated = now_ + kSated;
 }
 
 // One unit, once it is free: then it is room that is nobody's.
@@ -168,7 +185,7 @@ size_t Shares::neediest(size_t but) const {
   size_t best = parts_.size();
   for (size_t step = 0; step < parts_.size(); ++step) {
     const size_t i = (next_ + step) % parts_.size();
-    if (i == but || parts_[i].sated > now_) continue;
+    if (i == but || !parts_[i].wants(now_)) continue;
     if (best == parts_.size() || parts_[i].share < parts_[best].share) best = i;
   }
   return best;
@@ -182,7 +199,7 @@ void Shares::hand_out() {
   if (parts_.empty() || taken >= most_) return;
   auto load = static_cast<uint32_t>(most_ - taken);
   const auto wanting = static_cast<uint32_t>(std::count_if(
-      parts_.begin(), parts_.end(), [&](const Part& part) { return part.sated <= now_; }));
+      parts_.begin(), parts_.end(), [&](const Part& part) { return part.wants(now_); }));
   while (load > 0) {
     const size_t neediest_now = neediest(parts_.size());
     const bool wanted = neediest_now < parts_.size();

@@ -54,6 +54,7 @@ class Shares {
     uint32_t peak = 0;      // the most that was held since the last turn
     uint32_t idle = 0;      // of the share, unused all the time before the last turn
     Instant sated = {};     // has left room unused: gets none until then
+    bool doubted = false;   // whether it does is asked
     uint32_t given = 0;     // by its own word, if that is more than is held
     Instant given_at = {};  // when it said so
     uint32_t bound = 0;     // the most that it may have given, until it answers
@@ -62,6 +63,7 @@ class Shares {
     bool to_ask = false;
 
     uint32_t taken() const;
+    bool wants(Instant now) const;
   };
 
   Part* find(const HostLife& keeper);
@@ -70,6 +72,7 @@ class Shares {
   void forget_late();
   void shrink();
   void pass_on();
+  void sate(Part& part);
   void even_out();
   void hand_out();
   // Who has least among those that want some, in turn; parts_.size(): nobody.

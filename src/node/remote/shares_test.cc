@@ -128,6 +128,44 @@ TEST(Shares, WhatIsOnItsWayIsNotGivenToAnother) {
   }
 }
 
+// All three take longer than two turns, and want all that they can get.
+TEST(Shares, IsNotOverWhileSomebodyIsAskedWhatIsOnItsWay) {
+  Shares shares(false);
+  const std::vector<HostLife> keepers = {{"a", 1}, {"b", 1}, {"c", 1}};
+  const std::vector<Shares::Holding> none = {{keepers[0], 0}, {keepers[1], 0}, {keepers[2], 0}};
+  Instant now = Instant{} + seconds(1);
+  for (int i = 0; i < 3; ++i) {
+    shares.turn(3, none, now);
+    now = now + Shares::kTurn;
+  }
+  ASSERT_EQ(shares.to_ask().size(), 3U);
+  EXPECT_FALSE(shares.over());
+  for (const HostLife& keeper : keepers) shares.answered(keeper, 1, now);
+  shares.turn(3, none, now);
+  EXPECT_FALSE(shares.over());
+  for (const HostLife& keeper : keepers) EXPECT_EQ(shares.of(keeper), 1U) << keeper.host;
+}
+
+// What was on its way has come before the answer that says so.
+TEST(Shares, WhoHasUsedItsRoomByTheTimeItAnswersGoesOnWanting) {
+  Shares shares(false);
+  const HostLife a = {"a", 1};
+  const HostLife b = {"b", 1};
+  Instant now = Instant{} + seconds(1);
+  for (int i = 0; i < 3; ++i) {
+    shares.turn(2, {{a, 0}, {b, 0}}, now);
+    now = now + Shares::kTurn;
+  }
+  ASSERT_EQ(shares.to_ask().size(), 2U);
+  shares.saw({{a, 1}, {b, 1}});
+  for (const HostLife& keeper : {a, b}) shares.answered(keeper, 1, now);
+  shares.turn(2, {{a, 1}, {b, 1}}, now);
+  EXPECT_FALSE(shares.over());
+  shares.saw({{a, 0}, {b, 0}});
+  EXPECT_EQ(shares.of(a) + shares.of(b), 2U);
+  EXPECT_EQ(shares.of(a), 1U);
+}
+
 TEST(Shares, WhoDoesNotAnswerLosesItsShareAfterAWhile) {
   Shares shares(true);
   const HostLife a = {"a", 1};
@@ -198,14 +236,25 @@ class Crowd {
       hosts_.advance(milliseconds(20));
     }
   }
-  size_t turned_away() {
+  // Placements take so long to get through the store.
+  void slow_down(int64_t from_ms, int64_t to_ms) {
+    hosts_.store_lag = [this, from_ms, to_ms] {
+      return milliseconds(rng_.between(from_ms, to_ms));
+    };
+  }
+  size_t turned_away(std::optional<TurnReason> why = std::nullopt) {
     size_t sum = 0;
     for (const char* from : {"a", "b", "c"}) {
-      for (const char* to : {"a", "b", "c"}) sum += hosts_.said<Turned>(from, to);
+      for (const char* to : {"a", "b", "c"}) {
+        for (const Turned& turned : hosts_.messages<Turned>(from, to)) {
+          sum += !why || turned.why == *why ? 1 : 0;
+        }
+      }
     }
     return sum;
   }
   std::map<std::string, size_t> completed;
+  size_t left = 0;  // of the workers
 
  private:
   struct At {
@@ -231,6 +280,7 @@ class Crowd {
     hosts_.ask(leaver.home, Stage::op(), Retire{{"default", leaver.id, ""}});
     const std::string next = leaver.home == "a" ? "b" : leaver.home == "b" ? "c" : "a";
     workers_.erase(workers_.begin());
+    ++left;
     come(next);
   }
   void submit(const std::string& keeper) {
@@ -306,6 +356,27 @@ TEST(SharesAmongHosts, FewAreTurnedAwayFromMembersThatComeWhileOthersGo) {
     EXPECT_GT(all, 300U);
     EXPECT_LE((crowd.turned_away() - before) * 100, all) << "more than 1 %";
     for (const auto& [keeper, count] : crowd.completed) EXPECT_GT(count * 5, all) << keeper;
+  }
+}
+
+// Placements are on their way for longer than shares stand, also when their owner begins to leave:
+// only what had left its keeper by then may come too late.
+TEST(SharesAmongHosts, FewAreTurnedAwayWhereTheStoreIsSlow) {
+  for (const uint32_t max_load : {1U, 2U, 4U}) {
+    SCOPED_TRACE(max_load);
+    Crowd crowd(max_load);
+    crowd.slow_down(20, 250);
+    crowd.run(seconds(2), {"a", "b", "c"});
+    crowd.completed.clear();
+    const size_t full = crowd.turned_away(TurnReason::kFull);
+    const size_t before = crowd.turned_away();
+    crowd.churn_every = milliseconds(400);
+    crowd.run(seconds(10), {"a", "b", "c"});
+    size_t all = 0;
+    for (const auto& [keeper, count] : crowd.completed) all += count;
+    EXPECT_GT(all, 100U);
+    EXPECT_LE((crowd.turned_away(TurnReason::kFull) - full) * 50, all) << "more than 2 %";
+    EXPECT_LE((crowd.turned_away() - before) * 2, crowd.left * max_load);
   }
 }
 
