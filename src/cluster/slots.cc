@@ -93,7 +93,9 @@ void Slots::compare_after(Instant now, bool as_expected) {
 }
 
 void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
+  writes_next_ = true;
   if (!rows) {
+    freed_meanwhile_.clear();
     read_.settled(now, false);
     return advance(now);
   }
@@ -110,6 +112,8 @@ void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
     slot.holder = static_cast<uint16_t>(known - holders_.begin());
     if (known == holders_.end()) holders_.push_back(row.holder);
   }
+  // These may have been read before they were released.
+  for (const auto& [by, slots] : std::exchange(freed_meanwhile_, {})) mark_freed(by, slots);
   const auto taken =
       static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [this](const Slot& slot) {
         return wanted(slot) && slot.row == Row::kTaken;
@@ -191,12 +195,15 @@ void Slots::given_up(Instant now, std::span<const SlotId> slots) {
 }
 
 void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots) {
+  mark_freed(by, slots);
+  if (read_.under_way) freed_meanwhile_.emplace_back(by, std::vector(slots.begin(), slots.end()));
+  advance(now);
+}
+
+void Slots::mark_freed(const HostLife& by, std::span<const SlotId> slots) {
   for (const SlotId id : slots) {
     if (id < kSlots && holder(id) == by) slots_[id].row = Row::kFree;
   }
-  // A read that is under way may have seen them before.
-  compare_ = compare_ || read_.under_way;
-  advance(now);
 }
 
 void Slots::begin_leave(Instant now) {
@@ -274,24 +281,26 @@ void Slots::stop_and_scan(Instant now) {
 }
 
 void Slots::read_and_write(Instant now) {
-  // Rows that are read while one of them is written would show either; so never both. A read that
-  // is due comes first, else claims and releases in turn could keep it off for ever.
+  // Rows that are read while one of them is written would show either; so never both. They take
+  // turns, else one of them could keep the other off for ever.
   if (read_.under_way) return;
   const bool writing = claim_.under_way || release_.under_way;
-  if (read_.due(now)) {
-    if (writing) return;
-    read_.under_way = true;
-    compare_ = false;
-    out_.read = true;
-    return;
+  const bool reads = read_.due(now);
+  if (reads && writing) return;
+  if (!reads || writes_next_) {
+    if (!reads && !writing) deadline_ = std::min(deadline_, read_.at);
+    write(now, claim_, Phase::kClaiming, out_.claim, [this](const Slot& slot) {
+      return wanted(slot) && (slot.row == Row::kFree || slot.row == Row::kOurs || slot.doubtful);
+    });
+    write(now, release_, Phase::kReleasing, out_.release, [this](const Slot& slot) {
+      return !wanted(slot) && (slot.row == Row::kOurs || slot.doubtful);
+    });
+    writes_next_ = false;
   }
-  if (!writing) deadline_ = std::min(deadline_, read_.at);
-  write(now, claim_, Phase::kClaiming, out_.claim, [this](const Slot& slot) {
-    return wanted(slot) && (slot.row == Row::kFree || slot.row == Row::kOurs || slot.doubtful);
-  });
-  write(now, release_, Phase::kReleasing, out_.release, [this](const Slot& slot) {
-    return !wanted(slot) && (slot.row == Row::kOurs || slot.doubtful);
-  });
+  if (!reads || claim_.under_way || release_.under_way) return;
+  read_.under_way = true;
+  compare_ = false;
+  out_.read = true;
 }
 
 template <class Belongs>

@@ -28,6 +28,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -155,6 +156,7 @@ class Slots {
 
   void host_set(const ClusterView& view);
   void compare_soon(Instant now);
+  void mark_freed(const HostLife& by, std::span<const SlotId> slots);
   // A claim or release has settled.
   void compare_after(Instant now, bool as_expected);
   void end_fenced();
@@ -183,6 +185,9 @@ class Slots {
   bool compare_ = false;  // there is cause to read the rows that no read under way has seen
   std::array<Slot, kSlots> slots_{};
   std::vector<HostLife> holders_;  // of rows that others hold
+  // Said while the rows are being read.
+  std::vector<std::pair<HostLife, std::vector<SlotId>>> freed_meanwhile_;
+  bool writes_next_ = false;  // the rows have been read, and nothing was written since
   Request read_;
   Request claim_;
   Request release_;

@@ -405,6 +405,44 @@ TEST(Slots, what_its_holder_says_is_free_is_claimed_at_once) {
   EXPECT_EQ(stage.slots.counts().drives, 2u);
 }
 
+// While another hands over, its word comes at any moment; reading the rows again for it each time
+// would keep the claims off.
+TEST(Slots, what_is_freed_while_the_rows_are_read_is_claimed_when_they_are) {
+  Stage stage;
+  stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
+  stage.alone();
+  stage.settle();
+  stage.now = stage.slots.next_deadline();
+  stage.slots.tick(stage.now);
+  ASSERT_TRUE(stage.slots.take_output().read);
+  const auto before = stage.rows.read();
+  const std::vector<SlotId> two = {7, 8};
+  stage.rows.release(kOther, stage.rows.next_call(kOther), two);
+  stage.slots.freed(stage.now, kOther, two);
+  stage.slots.freed(stage.now, {"c", 33}, std::vector<SlotId>{9});
+  stage.slots.rows(stage.now, before);
+  const Slots::Output out = stage.slots.take_output();
+  EXPECT_FALSE(out.read);
+  EXPECT_EQ(out.claim, two);
+  stage.carry_out(out);
+  stage.settle();
+  EXPECT_TRUE(stage.slots.drives(7));
+  EXPECT_EQ(stage.slots.counts().drives, 2u);
+}
+
+TEST(Slots, reads_and_claims_take_turns) {
+  Stage stage;
+  stage.alone();
+  ASSERT_TRUE(stage.slots.take_output().read);
+  stage.both();  // cause for another read
+  stage.slots.rows(stage.now, stage.rows.read());
+  const Slots::Output claim = stage.slots.take_output();
+  EXPECT_FALSE(claim.read);
+  ASSERT_FALSE(claim.claim.empty());
+  stage.carry_out(claim);
+  EXPECT_TRUE(stage.slots.take_output().read);
+}
+
 TEST(Slots, a_holder_that_is_wrongly_said_to_have_let_go_keeps_its_slot) {
   Stage stage;
   stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
