@@ -120,7 +120,7 @@ Result<bool> cluster_home_killed(const ClusterBench& options, Figures& figures) 
   const Waits waits = waits_of(*lines, "waits");
   figures.push_back(
       recovery(2, "2b home killed with its members, to the next delivery, p99", waits, 3.5));
-  add_curve("home killed with its members, a packet", waits, figures.back());
+  add_curve("members killed, a packet", waits, figures.back());
   return true;
 }
 
