@@ -196,7 +196,15 @@ void Slots::given_up(Instant now, std::span<const SlotId> slots) {
 
 void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots) {
   mark_freed(by, slots);
-  if (read_.under_way) freed_meanwhile_.emplace_back(by, std::vector(slots.begin(), slots.end()));
+  if (read_.under_way && !slots.empty()) {
+    size_t kept = slots.size();
+    for (const auto& [other, theirs] : freed_meanwhile_) kept += theirs.size();
+    if (kept <= kSlots) {
+      freed_meanwhile_.emplace_back(by, std::vector(slots.begin(), slots.end()));
+    } else {
+      compare_ = true;  // of more than there are, the rows themselves are asked again
+    }
+  }
   advance(now);
 }
 

@@ -430,6 +430,20 @@ TEST(Slots, what_is_freed_while_the_rows_are_read_is_claimed_when_they_are) {
   EXPECT_EQ(stage.slots.counts().drives, 2u);
 }
 
+TEST(Slots, who_says_too_much_while_the_rows_are_read_has_them_read_again) {
+  Stage stage;
+  stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
+  stage.alone();
+  ASSERT_TRUE(stage.slots.take_output().read);
+  const HostLife stranger = {"c", 33};
+  stage.slots.freed(stage.now, stranger, all_slots());
+  stage.slots.freed(stage.now, stranger, std::vector<SlotId>{7});
+  stage.slots.rows(stage.now, stage.rows.read());
+  EXPECT_TRUE(stage.slots.take_output().read);
+  stage.slots.rows(stage.now, stage.rows.read());
+  EXPECT_FALSE(stage.slots.has_output());
+}
+
 TEST(Slots, reads_and_claims_take_turns) {
   Stage stage;
   stage.alone();
