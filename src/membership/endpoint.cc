@@ -49,6 +49,13 @@ Endpoint endpoint_of(std::string_view ip, uint16_t port) {
   return out;
 }
 
+bool of_one_host(const Endpoint& endpoint) {
+  const auto begin = endpoint.ip.begin();
+  if (std::all_of(begin, endpoint.ip.end(), [](uint8_t byte) { return byte == 0; })) return false;
+  // 224.0.0.0/4 and what is above it, the broadcast among it; ff00::/8.
+  return endpoint.size == 4 ? endpoint.ip[0] < 224 : endpoint.ip[0] != 0xFF;
+}
+
 std::string to_string(const Endpoint& endpoint) {
   if (endpoint.size == 4) {
     return fmt::format("{}.{}.{}.{}:{}", endpoint.ip[0], endpoint.ip[1], endpoint.ip[2],

@@ -23,6 +23,9 @@ struct Endpoint {
 // From the bytes of a message; an IPv4 address mapped into IPv6 becomes the IPv4 one, and a wrong
 // number of bytes an endpoint without address.
 Endpoint endpoint_of(std::string_view ip, uint16_t port);
+// Whether its address is that of one host: neither of nobody nor of many. What others claim to be
+// anywhere else is refused, and so is what we would tell of ourselves.
+bool of_one_host(const Endpoint& endpoint);
 // "127.0.0.1:7946", "[::1]:7946", "none".
 std::string to_string(const Endpoint& endpoint);
 

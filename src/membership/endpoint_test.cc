@@ -42,5 +42,18 @@ TEST(Endpoint, WrongSizesAreNoAddress) {
   EXPECT_TRUE(endpoint_of(from_hex("7f000001"), 80).valid());
 }
 
+TEST(Endpoint, SomeAddressesAreOfNoHostOrOfMany) {
+  for (const std::string_view hex :
+       {"7f000001", "0a000001", "dfffffff", "000000ff", "00000000000000000000000000000001",
+        "fe800000000000000000000000000001"}) {
+    EXPECT_TRUE(of_one_host(endpoint_of(from_hex(hex), 80))) << hex;
+  }
+  for (const std::string_view hex :
+       {"", "00000000", "e0000001", "ffffffff", "00000000000000000000000000000000",
+        "ff020000000000000000000000000001"}) {
+    EXPECT_FALSE(of_one_host(endpoint_of(from_hex(hex), 80))) << hex;
+  }
+}
+
 }  // namespace
 }  // namespace phoenix::gossip

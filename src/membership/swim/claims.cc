@@ -20,14 +20,6 @@ constexpr uint32_t kHighestClaim = 0xFFFF'0000;
 // Names stand in logs, on terminals and in JSON.
 bool is_name(std::string_view name) { return name.size() <= kLongestName && valid_name(name); }
 
-// Of one host: neither of nobody nor of many.
-bool is_address(const Endpoint& endpoint) {
-  const auto begin = endpoint.ip.begin();
-  if (std::all_of(begin, endpoint.ip.end(), [](uint8_t byte) { return byte == 0; })) return false;
-  // 224.0.0.0/4 and what is above it, the broadcast among it; ff00::/8.
-  return endpoint.size == 4 ? endpoint.ip[0] < 224 : endpoint.ip[0] != 0xFF;
-}
-
 bool in(uint8_t low, uint8_t value, uint8_t high) { return low <= value && value <= high; }
 
 // Each speaks what the other understands.
@@ -82,7 +74,7 @@ bool Swim::readable(const Alive& claim, Endpoint& endpoint, Versions& versions) 
   // Protocol 1 says no port: it is the one that everybody uses.
   endpoint = endpoint_of(claim.address, claim.port == 0 ? options_.advertise.port : claim.port);
   if (is_name(claim.node) && claim.meta.size() <= kLongestMeta && endpoint.valid() &&
-      is_address(endpoint)) {
+      of_one_host(endpoint)) {
     return true;
   }
   ++stats_.bad_claims;

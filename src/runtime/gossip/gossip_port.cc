@@ -88,7 +88,12 @@ Result<Endpoint> advertised(const Address& bound, const std::string& advertise) 
         "--advertise " + advertise + " cannot be told to others: " + literals.error().detail);
   }
   const auto at = ip_port(literals->front());
-  return at ? endpoint_of(*at) : Endpoint();
+  const Endpoint endpoint = at ? endpoint_of(*at) : Endpoint();
+  if (of_one_host(endpoint)) return endpoint;
+  return fail(ErrorKind::kInvalidRequest,
+              "--advertise " + advertise +
+                  " cannot be told to others: it is no address of one host; name one at which they "
+                  "reach this one");
 }
 
 }  // namespace phoenix::gossip

@@ -23,7 +23,8 @@ Result<GossipPort> bind_gossip(const std::string& listen);
 
 // What others are told: `advertise` (HOST or HOST:PORT, of which the host counts; a name is
 // resolved, which may block), else where it is bound; of a socket bound to all addresses, the
-// machine's first address that is not loopback.
+// machine's first address that is not loopback. Errors: kInvalidRequest, it cannot be resolved or
+// is no address of one host, which nobody would take.
 Result<Endpoint> advertised(const Address& bound, const std::string& advertise);
 
 }  // namespace phoenix::gossip

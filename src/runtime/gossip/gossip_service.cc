@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/key.h"
 #include "runtime/clock.h"
 #include "runtime/files.h"
 #include "runtime/gossip/documents.h"
@@ -469,6 +470,10 @@ Result<std::unique_ptr<GossipService>> GossipService::make(EventLoop& loop, cons
   MembershipOptions& membership = options.membership;
   if (membership.name.empty() || membership.name.size() > kMaxHostName) {
     return invalid("flag:--name", "a host's name has 1 to 128 bytes");
+  }
+  // Others would not list it.
+  if (!valid_name(membership.name)) {
+    return invalid("flag:--name", "a host's name is UTF-8 without control characters");
   }
   for (const std::string* address : {&membership.api, &membership.peer}) {
     if (address->size() > kMaxTagAddress) {

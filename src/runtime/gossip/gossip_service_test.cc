@@ -253,6 +253,13 @@ TEST_F(ServiceTest, what_tags_cannot_carry_is_refused_at_the_start) {
   const auto long_name = GossipService::make(loop_, log_, std::move(*port), options);
   ASSERT_FALSE(long_name);
   EXPECT_NE(long_name.error().detail.find("--name"), std::string::npos);
+  for (const char* name : {"a\ab", "\x1b[2J", "\xff", "line\n"}) {
+    port = bind_gossip("127.0.0.1:0");
+    options.membership.name = name;
+    const auto bad_name = GossipService::make(loop_, log_, std::move(*port), options);
+    ASSERT_FALSE(bad_name);
+    EXPECT_NE(bad_name.error().detail.find("--name"), std::string::npos);
+  }
   port = bind_gossip("127.0.0.1:0");
   options.membership.name = "a";
   options.membership.api = std::string(65, 'x');
@@ -267,6 +274,12 @@ TEST(GossipPort, tells_others_an_address_that_they_can_reach) {
   EXPECT_TRUE(own.valid());
   EXPECT_NE(own, endpoint_from("0.0.0.0:5"));
   EXPECT_FALSE(advertised({"0.0.0.0", 5}, "no such host"));
+  for (const char* of_none :
+       {"0.0.0.0:5", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"}) {
+    const auto refused = advertised({"0.0.0.0", 5}, of_none);
+    ASSERT_FALSE(refused) << of_none;
+    EXPECT_NE(refused.error().detail.find(of_none), std::string::npos) << refused.error().detail;
+  }
 }
 
 TEST(GossipPort, is_one_for_udp_and_tcp_and_says_when_it_is_taken) {
