@@ -317,6 +317,19 @@ TEST_F(Claims, WhoLeavesSaysSoAndIsNotContradicted) {
   EXPECT_TRUE(drain().empty());
 }
 
+// Who has just joined a large pool has all of its hosts to tell of, and a packet has no room left
+// behind them.
+TEST_F(Claims, WhoLeavesHasNothingElseToTell) {
+  for (uint32_t i = 0; i < 2'000; ++i) alive("host-" + std::to_string(i), 1, 2 + i);
+  EXPECT_EQ(swim->broadcasts().depth(), 2'000u);
+  swim->leave(now, out);
+  const auto told = drain();
+  ASSERT_EQ(told.size(), 1u);
+  const auto message = as<Dead>(told[0], MessageType::kDead);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->node, "me");
+}
+
 TEST_F(Claims, AnOperatorMayDeclareTheDeadToHaveLeftAndForgetThem) {
   alive("x", 5);
   const HostNumber x = number("x");

@@ -297,6 +297,9 @@ void Swim::leave(Now now, SwimEffects& out) {
   if (!begin(now, out) || leaving_) return;
   leaving_ = true;
   hosts_.set_state(kSelf, SwimState::kLeft, now.mono);
+  // What we know of others they tell themselves. Who has just joined a large pool has so much of it
+  // waiting that this one, short and no newer, would not go out in time.
+  broadcasts_.clear();
   announce(options_.name, encode(Dead{incarnation(), options_.name, options_.name}), true, now);
 }
 
