@@ -56,7 +56,9 @@ INSTANTIATE_TEST_SUITE_P(
         PoolExpected{PlantedBug::kDeposedCreates, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kTakerFences, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kReleaseForgotten, {Invariant::kBounded}, "03-slots-come-back"},
-        PoolExpected{PlantedBug::kTombstoneTakenForReal, {Invariant::kNothingLost}},
+        // What never was written is acknowledged, or delivered.
+        PoolExpected{PlantedBug::kTombstoneTakenForReal,
+                     {Invariant::kNothingLost, Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kSessionEndNotCompared, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kReleasedInFlight, {Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kOlderRecordWins,
