@@ -282,7 +282,8 @@ bool PoolWorld::at_rest() const {
 
 void PoolWorld::look_on() {
   if (checks_.violation()) return;
-  const Instant by = queue_.now() + kLookOn * 4;
+  // Whether all are well is seen when it is looked at.
+  const Instant by = queue_.now() + kLookOn * 4 + options_.script.look;
   while (!well_since_ || queue_.now() - *well_since_ < kLookOn) {
     if (!step()) return;
     if (queue_.now() < by) continue;
