@@ -359,6 +359,13 @@ void Process::check_grace() {
   if (attached_) attach();
 }
 
+// Its session has been over for so long that nothing is kept of it.
+bool Process::forgotten() const {
+  const auto& known = env_.checks.shadow().members();
+  return std::ranges::none_of(
+      shape_.members, [&](const MemberRecord& member) { return known.contains(member.key); });
+}
+
 // False: the session is over, or it attaches; else the call is to be repeated.
 bool Process::take_error(const Error& error) {
   disturbed();
@@ -370,7 +377,9 @@ bool Process::take_error(const Error& error) {
     return false;
   }
   if (stubborn_ && !attaching_) return true;
-  if (error.kind != ErrorKind::kSessionReplaced && error.kind != ErrorKind::kGone && !twin_) {
+  const bool over = error.kind == ErrorKind::kSessionReplaced || error.kind == ErrorKind::kGone ||
+                    (error.kind == ErrorKind::kNotFound && forgotten());
+  if (!over && !twin_) {
     env_.checks.violate(Invariant::kDelivery,
                         "a call of a session was refused: " + describe(ReplyBody(error)));
   }

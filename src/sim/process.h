@@ -124,6 +124,7 @@ class Process : public Worker {
   void renew(Instant sent, Duration lease);
   void check_lease();
   void check_grace();
+  bool forgotten() const;
   bool take_error(const Error& error);
   void poll();
   void on_polled(uint64_t round, uint64_t call, Instant sent, const Reply* reply);
