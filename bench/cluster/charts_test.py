@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""The charts of several hosts are well-formed and say what they show."""
+"""What the charts of several hosts say."""
 
-import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 import unittest
-import xml.etree.ElementTree as ElementTree
 
-CHARTS = pathlib.Path(__file__).resolve().parent / "charts.py"
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from chart_case import ChartCase  # noqa: E402
+
 FIGURES = [
     {"row": 1, "beside": {"p50, s": 2.2, "waits/keeper killed, a packet/2": 2.2,
                           "waits/keeper killed, a packet/1000": 2.37}},
@@ -19,24 +18,16 @@ FIGURES = [
 ]
 
 
-class Charts(unittest.TestCase):
+class Charts(ChartCase):
+    charts = HERE / "charts.py"
+
     def test_each_kind_of_figures_gives_a_chart(self):
-        with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            (folder / "figures.json").write_text(json.dumps(FIGURES), "utf-8")
-            done = subprocess.run([sys.executable, CHARTS, folder / "figures.json", folder / "all"],
-                                  capture_output=True, text=True, timeout=60, check=False)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            words = {path.name: self.words_of(path) for path in (folder / "all").iterdir()}
+        words = self.draw(FIGURES)
         self.assertEqual(sorted(words), ["throughput.svg", "waits.svg"])
         for word in ("keeper killed, a packet", "one in so many waits at least", "1,000"):
             self.assertIn(word, words["waits.svg"])
         for word in ("over REST, 1 host", "packets a second", "8918"):
             self.assertIn(word, words["throughput.svg"])
-
-    def words_of(self, path):
-        root = ElementTree.fromstring(path.read_text("utf-8"))
-        return [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""The charts are well-formed and say what they show, also where something was counted as none."""
+"""What the charts of hosts say, also where something was counted as none."""
 
-import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 import unittest
-import xml.etree.ElementTree as ElementTree
 
-CHARTS = pathlib.Path(__file__).resolve().parent / "charts.py"
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from chart_case import ChartCase  # noqa: E402
+
 FIGURES = [
     {"row": 4, "beside": {"mistakes/phoenix/1": 0, "mistakes/phoenix/32": 12,
                           "mistakes/plain SWIM/1": 90, "mistakes/plain SWIM/32": 12345}},
@@ -20,26 +19,17 @@ FIGURES = [
 ]
 
 
-class Charts(unittest.TestCase):
+class Charts(ChartCase):
+    charts = HERE / "charts.py"
+
     def test_each_kind_of_figures_gives_a_chart(self):
-        with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            (folder / "figures.json").write_text(json.dumps(FIGURES), "utf-8")
-            done = subprocess.run([sys.executable, CHARTS, folder / "figures.json", folder / "all"],
-                                  capture_output=True, text=True, timeout=60, check=False)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            names = sorted(p.name for p in (folder / "all").iterdir())
-            self.assertEqual(names, ["convergence.svg", "detection.svg", "mistakes.svg"])
-            words = {path.name: self.words_of(path) for path in (folder / "all").iterdir()}
+        words = self.draw(FIGURES)
+        self.assertEqual(sorted(words), ["convergence.svg", "detection.svg", "mistakes.svg"])
         for word in ("phoenix", "plain SWIM", "hosts that stand still at a time"):
             self.assertIn(word, words["mistakes.svg"])
         for word in ("phoenix, a join", "Serf's formula", "1,000"):
             self.assertIn(word, words["convergence.svg"])
         self.assertIn("serf, kill -9", words["detection.svg"])
-
-    def words_of(self, path):
-        root = ElementTree.fromstring(path.read_text("utf-8"))
-        return [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 if __name__ == "__main__":
