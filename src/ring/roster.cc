@@ -5,7 +5,12 @@
 
 namespace phoenix::ring {
 
-std::vector<uint32_t> scatter(std::span<const Vnode> from, std::span<Vnode> to, unsigned shift) {
+namespace {
+
+// Copies them in the order of the eleven bits of their position from `shift` on, else in the order
+// given. Requires: `to` is as long, and not the same memory.
+constexpr unsigned kScatterBits = 11;
+void scatter(std::span<const Vnode> from, std::span<Vnode> to, unsigned shift) {
   constexpr size_t kParts = size_t{1} << kScatterBits;
   const auto part = [shift](const Vnode& v) { return v.position >> shift & (kParts - 1); };
   std::vector<uint32_t> ends(kParts, 0);
@@ -13,8 +18,9 @@ std::vector<uint32_t> scatter(std::span<const Vnode> from, std::span<Vnode> to, 
   uint32_t sum = 0;
   for (uint32_t& end : ends) sum += std::exchange(end, sum);
   for (const Vnode& v : from) to[ends[part(v)]++] = v;
-  return ends;
 }
+
+}  // namespace
 
 MemberIndex Roster::add(const RingMember& record) {
   MemberIndex index;

@@ -21,12 +21,6 @@ struct Vnode {
   MemberIndex member;
 };
 
-// Copies them so that those are side by side that share the eleven bits of their position from
-// `shift` on, in the order of these bits, else in the order given; where each of the 2,048 parts
-// ends. Requires: `to` is as long, and not the same memory.
-inline constexpr unsigned kScatterBits = 11;
-std::vector<uint32_t> scatter(std::span<const Vnode> from, std::span<Vnode> to, unsigned shift);
-
 struct Member {
   std::string id;
   std::vector<CapabilityId> capabilities;  // ascending; the namespace is one of them
