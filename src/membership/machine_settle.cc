@@ -41,7 +41,7 @@ void Machine::settle(Now now, Output& out) {
 void Machine::settle_swim(Now now, Output& out) {
   if (from_swim_.empty()) return;
   SwimEffects& swim = settled_swim_;
-  swap(from_swim_, swim);
+  std::swap(from_swim_, swim);
   for (const SwimEffects::Change& change : swim.changes) settle_change(change, now, out);
   for (const SwimEffects::Ping& ping : swim.pings) {
     if (ping.ok) {

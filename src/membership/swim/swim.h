@@ -22,7 +22,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/prng.h"
@@ -122,16 +121,6 @@ struct SwimEffects {
   bool empty() const {
     return sends.empty() && gossip.empty() && streams.empty() && changes.empty() && pings.empty() &&
            !reserve && !refused && !remembered_changed;
-  }
-  friend void swap(SwimEffects& a, SwimEffects& b) noexcept {
-    a.sends.swap(b.sends);
-    a.gossip.swap(b.gossip);
-    a.streams.swap(b.streams);
-    a.changes.swap(b.changes);
-    a.pings.swap(b.pings);
-    std::swap(a.reserve, b.reserve);
-    std::swap(a.refused, b.refused);
-    std::swap(a.remembered_changed, b.remembered_changed);
   }
 };
 

@@ -10,6 +10,12 @@ namespace {
 
 constexpr size_t kShort = 32;  // texts below this have their length in the first byte
 
+// There and back.
+uint64_t to_big_endian(uint64_t value) {
+  if constexpr (std::endian::native == std::endian::big) return value;
+  return __builtin_bswap64(value);
+}
+
 // What a first byte announces: so many more bytes of a head, the last `length_bytes` of which say
 // how many bytes (kRaw) or values (kArray, kMap: pairs) follow.
 struct Head {
@@ -86,8 +92,8 @@ Head head_of(uint8_t tag) {
 
 void GoWriter::tagged(uint8_t tag, uint64_t value, int bytes) {
   std::array<char, 9> out{static_cast<char>(tag)};
-  for (int i = bytes; i > 0; --i, value >>= 8)
-    out[static_cast<size_t>(i)] = static_cast<char>(value);
+  const uint64_t highest_first = to_big_endian(value << (64 - 8 * bytes));
+  std::memcpy(out.data() + 1, &highest_first, sizeof highest_first);
   out_.append(out.data(), 1 + static_cast<size_t>(bytes));
 }
 
@@ -145,14 +151,7 @@ void GoWriter::sint(int64_t value) {
   }
 }
 
-// All at once: acks carry eleven of them.
-void GoWriter::float64(double value) {
-  static_assert(std::endian::native == std::endian::little);
-  const uint64_t bits = __builtin_bswap64(std::bit_cast<uint64_t>(value));
-  std::array<char, 9> out{'\xcb'};
-  std::memcpy(out.data() + 1, &bits, sizeof bits);
-  out_.append(out.data(), out.size());
-}
+void GoWriter::float64(double value) { tagged(0xcb, std::bit_cast<uint64_t>(value), 8); }
 
 void GoWriter::str(std::string_view value) {
   if (value.size() < kShort) {
@@ -187,11 +186,10 @@ uint8_t GoReader::byte() {
 }
 
 uint64_t GoReader::big_endian(int bytes) {
+  const std::string_view highest_first = take(static_cast<uint64_t>(bytes));
   uint64_t value = 0;
-  for (const char byte : take(static_cast<uint64_t>(bytes))) {
-    value = value << 8 | static_cast<uint8_t>(byte);
-  }
-  return value;
+  std::copy(highest_first.begin(), highest_first.end(), reinterpret_cast<char*>(&value));
+  return to_big_endian(value) >> (64 - 8 * bytes);
 }
 
 std::string_view GoReader::take(uint64_t size) {
@@ -273,13 +271,7 @@ double GoReader::float64() {
   const auto tag = static_cast<uint8_t>(in_[pos_]);
   if (tag != 0xca && tag != 0xcb) return static_cast<double>(sint());
   ++pos_;
-  if (tag == 0xcb) {
-    uint64_t bits = 0;
-    const std::string_view bytes = take(sizeof bits);
-    if (!ok_) return 0;
-    std::memcpy(&bits, bytes.data(), sizeof bits);
-    return std::bit_cast<double>(__builtin_bswap64(bits));
-  }
+  if (tag == 0xcb) return std::bit_cast<double>(big_endian(8));
   return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(big_endian(4))));
 }
 
