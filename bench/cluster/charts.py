@@ -2,7 +2,7 @@
 """Draws the charts of docs/charts from the figures of `./dev bench cluster --json FILE`.
 
 charts.py FILE [FOLDER]. Reads the entries `waits/EVENT, WHO/ONE_IN` and `throughput/WHAT/UNIT` out
-of the figures' `beside`; a chart for which there are none is left as it was.
+of the figures' `beside` in the JSON; a chart for which there are none is left as it was.
 """
 
 import pathlib

@@ -155,9 +155,9 @@ Result<bool> measure(const ClusterBench& options, size_t hosts, Figures& figures
                                 {"raw, packets/s", median(raw)},
                                 {"mean batch reached", median(mean_batches)}}});
   for (const auto& [whose, rates] : {std::pair("over REST", &ours), std::pair("raw loop", &raw)}) {
-    figures.back().beside.emplace_back(fmt::format("throughput/{}, {} host{}/packets a second",
-                                                   whose, hosts, hosts == 1 ? "" : "s"),
-                                       median(*rates));
+    figures.back().drawn.emplace_back(fmt::format("throughput/{}, {} host{}/packets a second",
+                                                  whose, hosts, hosts == 1 ? "" : "s"),
+                                      median(*rates));
   }
   if (hosts == 1) return true;
   figures.push_back({.row = 4,

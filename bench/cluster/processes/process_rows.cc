@@ -51,8 +51,8 @@ double largest(const std::vector<double>& values) { return quantile(values, 1); 
 // For the chart: how long one in so many waits at least.
 void add_curve(const std::string& name, const Waits& waits, Figure& figure) {
   for (const int of : {2, 10, 100, 1000}) {
-    figure.beside.emplace_back(fmt::format("waits/{}/{}", name, of),
-                               quantile(waits.all, 1 - 1.0 / of));
+    figure.drawn.emplace_back(fmt::format("waits/{}/{}", name, of),
+                              quantile(waits.all, 1 - 1.0 / of));
   }
 }
 
