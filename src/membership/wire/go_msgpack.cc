@@ -91,10 +91,13 @@ Head head_of(uint8_t tag) {
 }  // namespace
 
 void GoWriter::tagged(uint8_t tag, uint64_t value, int bytes) {
-  std::array<char, 9> out{static_cast<char>(tag)};
-  const uint64_t highest_first = to_big_endian(value << (64 - 8 * bytes));
+  std::array<char, 9> out{};
+  const uint64_t highest_first = to_big_endian(value);
   std::memcpy(out.data() + 1, &highest_first, sizeof highest_first);
-  out_.append(out.data(), 1 + static_cast<size_t>(bytes));
+  const auto size = static_cast<size_t>(bytes);
+  char* const first = out.data() + sizeof highest_first - size;
+  *first = static_cast<char>(tag);
+  out_.append(first, 1 + size);
 }
 
 void GoWriter::map(size_t size) {
@@ -187,9 +190,9 @@ uint8_t GoReader::byte() {
 
 uint64_t GoReader::big_endian(int bytes) {
   const std::string_view highest_first = take(static_cast<uint64_t>(bytes));
-  uint64_t value = 0;
-  std::copy(highest_first.begin(), highest_first.end(), reinterpret_cast<char*>(&value));
-  return to_big_endian(value) >> (64 - 8 * bytes);
+  std::array<char, sizeof(uint64_t)> value{};
+  std::copy_backward(highest_first.begin(), highest_first.end(), value.end());
+  return to_big_endian(std::bit_cast<uint64_t>(value));
 }
 
 std::string_view GoReader::take(uint64_t size) {
