@@ -139,6 +139,7 @@ void write_addresses(const DataFolder& folder, const Log& log, const std::string
       fmt::format("{{\"api\":\"{}\",\"peer\":{},\"gossip\":\"{}\",\"pid\":{}}}\n", url,
                   peer.empty() ? "null" : "\"" + peer + "\"", gossip, getpid());
   if (auto done = folder.write_file("address.json", text); !done) {
+    folder.remove_file("address.json");  // that of a life before leads nowhere, or to somebody else
     log.write(Severity::kError, "no-address-file", {{"why", done.error().detail}});
   }
 }

@@ -41,7 +41,8 @@ Result<gossip::GossipOptions> gossip_options(const ServeOptions& options, const 
                                              const gossip::GossipPort& port,
                                              const std::string& listening,
                                              const DataFolder& folder);
-// address.json, for whoever wants to know where it is. `peer`: empty for none.
+// address.json, for whoever wants to know where it is; none, and a line in the log, where it cannot
+// be written. `peer`: empty for none.
 void write_addresses(const DataFolder& folder, const Log& log, const std::string& url,
                      const std::string& peer, const std::string& gossip);
 

@@ -331,6 +331,14 @@ class DataFolder(unittest.TestCase):
         self.assertEqual((folder / "ring.key").read_bytes(), key)
         self.assertEqual((folder / "notes.txt").read_text(), "mine")
 
+    def test_an_address_that_cannot_be_written_is_not_that_of_the_life_before(self):
+        host = Host(self)
+        host.kill()
+        (host.data / "address.json.new").mkdir()  # where it writes it first
+        with self.assertRaises(FileNotFoundError):
+            host.start()  # it takes calls, and is then looked for in address.json
+        self.assertIn("no-address-file", host.log())
+
     def test_default_folder_and_config_file(self):
         folder = Folder(self).path
         (folder / "c.yaml").write_text("name: host-c\nretain: 1h\nlisten: 127.0.0.1:0\n"
