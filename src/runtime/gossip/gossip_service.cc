@@ -14,6 +14,7 @@
 #include "runtime/gossip/documents.h"
 #include "runtime/gossip/file_view_store.h"
 #include "runtime/gossip/key_file.h"
+#include "runtime/gossip/refusal_lines.h"
 #include "runtime/gossip/seeds.h"
 #include "runtime/gossip/streams.h"
 #include "runtime/gossip/worker.h"
@@ -389,13 +390,8 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
     log_.write(severity, what, {{"host", event.name}, {"detail", event.detail}});
   }
 
-  // A wrong key or label is an operator's mistake, and the peer may tell nobody: one line for each
-  // reason and a while.
   void note_refused(Drop why, const Endpoint& from) {
-    const Instant now = read_clock().mono;
-    Instant& last = refusal_told_[static_cast<size_t>(why)];
-    if (last.ns != 0 && now - last < seconds(60)) return;
-    last = now;
+    if (!refusal_lines_.is_due(why, from, read_clock().mono)) return;
     log_.write(Severity::kWarn, "gossip-refused",
                {{"from", phoenix::to_string(to_address(ip_port_of(from)))},
                 {"why", std::string(drop_name(why))}});
@@ -431,7 +427,7 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
   std::string view_trouble_;
 
   std::function<void()> left_;
-  std::array<Instant, kDrops> refusal_told_{};
+  RefusalLines refusal_lines_;
   uint64_t news_ = 0;
   uint64_t next_listener_ = 0;
   std::map<uint64_t, std::function<void(const HostNews&)>> listeners_;
