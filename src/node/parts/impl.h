@@ -482,6 +482,7 @@ struct Node::Impl {
                     const std::function<bool(const std::string&)>& mine);
   bool note_home(SessionNo no);
   void home_changed(SessionNo no);
+  bool is_homeless(SessionNo no) const;
   void adopt();
   void adopted(const ApartWrite& write);
   Instant adopt_at() const;

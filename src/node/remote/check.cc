@@ -24,6 +24,12 @@ void Node::Impl::check_remote(std::vector<std::string>& wrong) const {
       wrong.push_back("I4: the home of the owner of " + name + " was not told");
     }
   }
+  for (const SessionNo no : directory.sessions()) {
+    if (is_homeless(no) && !remote.homeless.contains(no)) {
+      wrong.push_back("I3: session " + directory.session(no).record->id +
+                      " has lost its home and nobody looks for another");
+    }
+  }
   std::map<MemberNo, uint64_t> loads;
   for (ForeignNo no = 0; no < remote.foreign.end(); ++no) {
     const Foreign& entry = remote.foreign[no];

@@ -281,30 +281,41 @@ void Node::Impl::home_changed(SessionNo no) {
   if (!reachable && session.active() && remote.has_view) {
     remote.lost_homes.try_emplace(session.record->home,
                                   LostHome{.silent = now.mono, .act_at = now.mono + kUnknownHome});
+    remote.homeless.insert(no);
   }
   if (session.reachable == reachable) return;
   session.reachable = reachable;
   for (const MemberNo member : session.members) sync_ring(member);
 }
 
+// Is it active and its home lost?
+bool Node::Impl::is_homeless(SessionNo no) const {
+  if (!directory.has_session(no)) return false;
+  const Session& session = directory.session(no);
+  return session.active() && !session.here && remote.lost_homes.contains(session.record->home);
+}
+
 // Makes this host the home of sessions that lost theirs, as far as that is up to it.
 void Node::Impl::adopt() {
-  if (remote.lost_homes.empty() || !remote.mine || !is_ready || now.mono < remote.adopt_after) {
-    return;
-  }
-  for (const SessionNo no : directory.sessions()) {
+  if (!remote.mine || !is_ready || now.mono < remote.adopt_after) return;
+  for (auto it = remote.homeless.begin(); it != remote.homeless.end();) {
     if (remote.adopting.size() >= kAdoptAtOnce) return;
+    const SessionNo no = *it;
+    if (!is_homeless(no)) {
+      it = remote.homeless.erase(it);
+      continue;
+    }
+    ++it;
     const Session& session = directory.session(no);
-    if (!session.active() || session.here || session.busy) continue;
-    const auto lost = remote.lost_homes.find(session.record->home);
-    if (lost == remote.lost_homes.end() || lost->second.act_at > now.mono) continue;
+    const LostHome& lost = remote.lost_homes.at(session.record->home);
+    if (session.busy || lost.act_at > now.mono) continue;
     if (!remote.mine(session.record->id)) continue;
     if (!remote.adopting.insert(session.record->id).second) continue;
     SessionRecord next = *session.record;
     next.home = config.self;
     Write write = new_write();
     write.with_others().adopts = next.id;
-    write.with_others().silent = lost->second.silent;
+    write.with_others().silent = lost.silent;
     put_session(write, no, std::move(next));
     submit_write(std::move(write));
   }
