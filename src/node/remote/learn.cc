@@ -92,7 +92,8 @@ void Node::Impl::tell_all_records(const HostLife& peer) {
     const Session& session = directory.session(no);
     if (session.here) all.sessions.push_back(session.record);
   }
-  for (const MemberNo no : directory.members_in_order()) {
+  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+    if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
     const SessionNo session =
         member.record->session.empty() ? kNobody : directory.find_session(member.record->session);

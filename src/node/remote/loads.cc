@@ -85,7 +85,8 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
   auto& told = remote.loads_told[peer];
   const std::map<MemberNo, uint32_t> before = std::exchange(told, {});
   Loads loads;
-  for (const MemberNo no : directory.members_in_order()) {
+  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+    if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
     const bool ours = member.record->manual ||
                       (member.session != kNobody && directory.session(member.session).here);
@@ -330,7 +331,8 @@ void Node::Impl::Sharing::reopen(MemberNo no) {
 
 void Node::Impl::Sharing::doubt(const HostLife& peer) {
   std::set<MemberNo> doubted;
-  for (const MemberNo no : node_.directory.members_in_order()) {
+  for (MemberNo no = 0; no < node_.directory.member_numbers(); ++no) {
+    if (!node_.directory.has_member(no)) continue;
     const Member& member = node_.directory.member(no);
     if (member.foreign_load > 0 && tells(peer, no)) doubted.insert(no);
   }
