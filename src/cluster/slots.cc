@@ -87,10 +87,7 @@ void Slots::compare_soon(Instant now) {
   read_.at = std::min(read_.at, now + read_.pause);
 }
 
-void Slots::compare_after(Instant now, bool as_expected) {
-  if (!as_expected) return compare_soon(now);
-  read_.at = std::min(read_.at, now + kCompareAfter);
-}
+void Slots::compare_after(Instant now) { read_.at = std::min(read_.at, now + kCompareAfter); }
 
 void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
   writes_next_ = true;
@@ -150,7 +147,11 @@ void Slots::claimed(Instant now, const Result<PoolStore::Claimed>& answer) {
     any = any || got[id];
   }
   claim_.settled(now, any);
-  compare_after(now, all);
+  if (all) {
+    compare_after(now);
+  } else {
+    compare_soon(now);
+  }
   advance(now);
 }
 
@@ -165,7 +166,18 @@ void Slots::released(Instant now, const Result<bool>& answer) {
     out_.freed.push_back(static_cast<SlotId>(id));
   }
   release_.settled(now, answer.has_value());
-  compare_after(now, answer.has_value());
+  if (answer) {
+    released_at_ = now;
+  } else {
+    compare_soon(now);
+  }
+  advance(now);
+}
+
+void Slots::durable(Instant now, Instant sent) {
+  if (released_at_ == kNever || sent < released_at_) return;
+  released_at_ = kNever;
+  compare_after(now);
   advance(now);
 }
 

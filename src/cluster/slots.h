@@ -12,6 +12,8 @@
 //   - The row decides, not memory: rows and view are compared after each new view, whenever a claim
 //     or release settles, and now and then. A row in this life's name that the view gives to
 //     another is cleared, also one that nobody here remembers claiming.
+//   - A release that was answered may yet be lost, if the store falls over before anything else is
+//     durable. So rows and view are compared once more when something is that was begun later.
 //   - Only rows that are clear, or whose holder is fenced, are claimed. While another that lives
 //     has one that should be ours, the rows are read again, after 50 ms at first, 1 s at last.
 //   - After a claim or release whose outcome is unknown, the slot is in doubt until a later claim
@@ -82,6 +84,9 @@ class Slots {
   // Answers which of the scanned slots are to be driven from now on, ascending: the others were
   // lost meanwhile, and what was found in them is to be thrown away. Empty if the scan failed.
   std::vector<SlotId> scanned(Instant now, bool done);
+  // The store has answered a write of this life, any, that was begun at `sent`: what was answered
+  // before that is durable.
+  void durable(Instant now, Instant sent);
   // Of these, which the output asked to give up, nothing is in flight any more.
   void given_up(Instant now, std::span<const SlotId> slots);
   // Another host says that it has released these. A hint: a claim finds out.
@@ -157,8 +162,8 @@ class Slots {
   void host_set(const ClusterView& view);
   void compare_soon(Instant now);
   void mark_freed(const HostLife& by, std::span<const SlotId> slots);
-  // A claim or release has settled.
-  void compare_after(Instant now, bool as_expected);
+  // What has settled came out as expected.
+  void compare_after(Instant now);
   void end_fenced();
   // All that follows from what is known now; after every input.
   void advance(Instant now);
@@ -192,6 +197,7 @@ class Slots {
   Request claim_;
   Request release_;
   Request scan_;
+  Instant released_at_ = kNever;  // the last one of releases that may be lost yet
   size_t taken_before_ = kSlots;  // wanted slots that others had at the last read
   Instant deadline_ = kNever;
   Output out_;

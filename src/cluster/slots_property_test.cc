@@ -1,5 +1,6 @@
 // Several hosts over one table of rows, under views that come late, calls to the store that fail,
-// get lost or happen late, and nodes that take their time to stop. A fenced host does not know it.
+// get lost or happen late, a store that falls over, and nodes that take their time to stop. A
+// fenced host does not know it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -44,6 +45,7 @@ class World {
         SlotsConfig{.ring_key = test_key(), .self = life, .scan_portion = 700});
     host.drives.assign(kSlots, false);
     announce();
+    beat(life);
   }
   void remove(const std::string& name) {
     for (const ClusterHost& host : view_.hosts) {
@@ -73,6 +75,8 @@ class World {
   }
   // `rate` of 100 calls fail in one of the ways in which calls fail.
   void set_failures(uint64_t rate) { failures_ = rate; }
+  // After `rate` of 100 releases the store falls over before anything else is written.
+  void set_crashes(uint64_t rate) { crashes_ = rate; }
 
   // --- what must hold ---
   const std::vector<std::string>& problems() const { return problems_; }
@@ -89,6 +93,7 @@ class World {
     return {};
   }
   size_t late_calls() const { return late_calls_; }
+  size_t lost_rows() const { return lost_rows_; }
 
  private:
   struct Host {
@@ -137,6 +142,19 @@ class World {
     }
   }
 
+  void beat(const HostLife& self) {
+    call<Instant>(
+        self,
+        [this, self, sent = now_] {
+          rows_.beat(self);
+          return sent;
+        },
+        [this](Host& to, const auto& sent) {
+          if (sent) to.slots->durable(now_, *sent);
+        });
+    at(milliseconds(500), [this, self] { beat(self); });
+  }
+
   void after(const HostLife& self) {
     Host& host = hosts_[self];
     const Slots::Output out = host.slots->take_output();
@@ -166,6 +184,7 @@ class World {
                 problem(slot, "its row was cleared while it was driven by", self);
               }
             }
+            if (prng_.below(100) < crashes_) lost_rows_ += rows_.crash();
             return true;
           },
           [this](Host& to, const auto& done) { to.slots->released(now_, done); });
@@ -230,8 +249,10 @@ class World {
 
   Prng prng_;
   uint64_t failures_ = 0;
+  uint64_t crashes_ = 0;
   uint64_t lives_ = 0;
   size_t late_calls_ = 0;
+  size_t lost_rows_ = 0;
   Instant now_{};
   ClusterView view_;
   SlotRows rows_;
@@ -246,10 +267,12 @@ std::string first(const std::vector<std::string>& problems) {
 
 TEST(SlotsProperty, never_two_drivers_and_all_slots_driven_once_it_is_calm) {
   size_t late_calls = 0;
+  size_t lost_rows = 0;
   for (uint64_t seed = 1; seed <= 15; ++seed) {
     Prng prng(seed);
     World world(seed);
     world.set_failures(20);
+    world.set_crashes(20);
     const std::vector<std::string> names = {"a", "b", "c", "d", "e"};
     world.join("a", 100);
     for (int change = 0; change < 25; ++change) {
@@ -269,12 +292,17 @@ TEST(SlotsProperty, never_two_drivers_and_all_slots_driven_once_it_is_calm) {
     }
     world.join("a", 100);
     world.set_failures(0);
-    world.run(seconds(10));
+    // The last ones fall into the calm.
+    world.run(seconds(1));
+    world.set_crashes(0);
+    world.run(seconds(9));
     ASSERT_EQ(first(world.problems()), "") << "seed " << seed;
     ASSERT_EQ(world.undriven(), 0u) << "seed " << seed;
     late_calls += world.late_calls();
+    lost_rows += world.lost_rows();
   }
   EXPECT_GT(late_calls, 50u) << "the worst way to fail was hardly tried";
+  EXPECT_GT(lost_rows, 1000u) << "hardly a release was lost";
 }
 
 TEST(SlotsProperty, no_slot_moves_between_two_hosts_that_both_stay) {

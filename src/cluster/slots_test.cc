@@ -270,6 +270,39 @@ TEST(Slots, after_a_release_of_unknown_outcome_only_a_claim_makes_a_slot_driven)
   EXPECT_EQ(stage.held_by(kSelf), kSlots) << "the claim has settled the release";
 }
 
+// The store fell over behind it, and says so to nobody.
+TEST(Slots, a_release_that_was_lost_is_seen_once_something_later_is_durable) {
+  Stage stage;
+  stage.alone();
+  stage.settle();
+  stage.both();
+  stage.settle();
+  const size_t moved = stage.to_stop.size();
+  stage.now = stage.now + milliseconds(1);
+  stage.stop_all();
+  stage.settle();
+  ASSERT_EQ(stage.held_by(kSelf), kSlots - moved);
+  EXPECT_EQ(stage.rows.crash(), moved);
+  ASSERT_EQ(stage.held_by(kSelf), kSlots);
+  const auto after = [&](Duration length) {
+    stage.now = stage.now + length;
+    stage.slots.tick(stage.now);
+    stage.settle();
+  };
+  stage.slots.durable(stage.now, stage.now - milliseconds(1));
+  after(seconds(5));
+  EXPECT_EQ(stage.held_by(kSelf), kSlots) << "what was begun before it proves nothing";
+  stage.slots.durable(stage.now, stage.now - milliseconds(20));
+  after(seconds(1));
+  EXPECT_EQ(stage.held_by(kSelf), kSlots - moved);
+  EXPECT_EQ(stage.slots.counts().leaving, 0u);
+  stage.rows.beat(kSelf);
+  EXPECT_EQ(stage.rows.crash(), 0u);
+  stage.slots.durable(stage.now, stage.now);
+  after(seconds(1));
+  EXPECT_GT(stage.slots.next_deadline(), stage.now + seconds(20)) << "it has been looked at once";
+}
+
 TEST(Slots, failures_are_tried_again_after_growing_pauses_and_never_at_once) {
   Stage stage;
   stage.alone();

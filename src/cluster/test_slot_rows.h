@@ -1,11 +1,13 @@
 // For tests: the rows of the slots as the store of a pool has them, in memory. A call may be
-// carried out late, after its caller was told that its outcome is unknown.
+// carried out late, after its caller was told that its outcome is unknown; a release that was
+// answered may be lost with the store's memory.
 #pragma once
 
 #include <map>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/pool_store.h"
@@ -41,6 +43,7 @@ class SlotRows {
     if (is_fenced(self)) return {.fenced = true, .slots = {}};
     PoolStore::Claimed claimed;
     if (!in_turn(self, call)) return claimed;
+    unsynced_.clear();
     for (const SlotId id : slots) {
       HostLife& holder = holders_[id];
       if (!holder.empty() && holder != self && !is_fenced(holder)) continue;
@@ -53,8 +56,20 @@ class SlotRows {
   void release(const HostLife& self, uint64_t call, std::span<const SlotId> slots) {
     if (is_fenced(self) || !in_turn(self, call)) return;
     for (const SlotId id : slots) {
-      if (holders_[id] == self) holders_[id] = {};
+      if (holders_[id] != self) continue;
+      holders_[id] = {};
+      unsynced_.emplace_back(id, self);
     }
+  }
+
+  // A beat, whose write is durable.
+  void beat(const HostLife& self) {
+    if (!is_fenced(self)) unsynced_.clear();
+  }
+  // The store falls over; how many rows are held again.
+  size_t crash() {
+    for (const auto& [slot, life] : unsynced_) holders_[slot] = life;
+    return std::exchange(unsynced_, {}).size();
   }
 
  private:
@@ -65,6 +80,7 @@ class SlotRows {
   }
 
   std::vector<HostLife> holders_ = std::vector<HostLife>(kSlots);
+  std::vector<std::pair<SlotId, HostLife>> unsynced_;  // releases that a crash loses
   std::set<HostLife> fenced_;
   std::map<HostLife, uint64_t> calls_;
   std::map<HostLife, uint64_t> issued_;

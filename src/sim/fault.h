@@ -92,7 +92,7 @@ enum class PoolFault : uint8_t {
   kSplit,          // the hosts are two groups that do not reach each other
   kStoreCut,       // one host does not reach the store
   kStoreSlow,      // it takes long for one host
-  kStoreRefuse,    // it refuses everybody: a full disk
+  kStoreRefuse,    // it falls over, comes back and refuses everybody: a full disk
   kWriteLost,      // one commit never arrives, and its sender cannot know
   kWriteUntold,    // one commit is taken, and its sender cannot know
   kWriteLate,      // one commit arrives long after its sender has given it up

@@ -132,7 +132,9 @@ class PoolStore {
   };
   virtual Result<Claimed> claim_slots(const HostLife& self, std::span<const SlotId> slots) = 0;
   // Clears those of the rows that are held by `self`. The caller does not drive them any more, and
-  // nothing of them is in flight or unknown.
+  // nothing of them is in flight or unknown. All see it once it is answered, but it alone may be
+  // lost if the store falls over then: the rows are `self`'s as before. It is durable as soon as
+  // anything else that began later is, a claim of the same rows by another or a beat of `self`.
   virtual Result<bool> release_slots(const HostLife& self, std::span<const SlotId> slots) = 0;
 
   // In a new snapshot: all that was committed before it, in particular by a holder that was fenced

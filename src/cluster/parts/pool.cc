@@ -135,6 +135,7 @@ void Cluster::Impl::beat(Now at, Instant sent, const Beat& beat) {
     learn(at, std::move(left));
   }
   store_heard = at.mono;
+  slots.durable(at.mono, sent);
   std::vector<HostLife> unfenced;
   for (const HoldAge& hold : beat.ages) {
     if (!hold.fenced) unfenced.push_back(hold.who);

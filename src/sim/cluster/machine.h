@@ -48,6 +48,11 @@ struct PoolEnv {
   std::function<std::vector<HostLife>(size_t)> silent{};
   std::function<void(const Caller&)> called{};  // a call has arrived
   void disturb() { disturbed = queue.now(); }
+  // The store falls over, and is back at once.
+  void crash_store() {
+    rows.held_again(pool->crash());
+    disturb();
+  }
 };
 
 class Machine final : public Door, public PeerEnd {

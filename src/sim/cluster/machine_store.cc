@@ -243,6 +243,11 @@ void Machine::ask_slots(const PoolRequests& requests) {
           line(fmt::format("= life {} releases {} slots", life.life, slots.size()));
           env_.pool->release_slots(life, call, slots);
           env_.rows.released(life, call, slots);
+          if (trouble_.lost_releases > 0) {
+            --trouble_.lost_releases;
+            line("= the store falls over");
+            env_.crash_store();
+          }
           return true;
         },
         [this](Result<bool> done) { cluster_->released(node_now(), std::move(done)); });

@@ -17,7 +17,8 @@
 //                                                  others' writes hang
 //   reset H H · cut H H [FOR] · oneway H H [FOR] · split h1,h2|h3 [FOR] · slow H [FOR]
 //   flap H [FOR]                                   its links break and come up again and again
-//   store-cut|store-slow H [FOR] · store-refuse [FOR]
+//   store-cut|store-slow H [FOR] · store-refuse [FOR], after it fell over
+//   release-lost H [TIMES]                         the store answers a release, falls over, lost it
 //   write-lost|write-untold|write-late|write-conflict H [TIMES]
 //   kill W · restart W saved|replace [DOWN] · wfreeze W [FOR] · wcut W [FOR] · drain W · retire W
 //   churn [FOR]                                    workers die or retire, others come, without
@@ -344,7 +345,13 @@ bool PoolWorld::act_on_store(const Words& words) {
   const std::string& verb = words[0];
   if (verb == "store-refuse") {
     faults_.add(PoolFault::kStoreRefuse);
+    pool_.crash_store();
     pool_.refuse_until = queue_.now() + length_of(words, 1, 100, 2'500);
+    return true;
+  }
+  if (verb == "release-lost") {
+    const int times = words.size() > 2 ? std::atoi(words[2].c_str()) : 1;
+    machine_of(words, 1)->trouble().lost_releases += static_cast<size_t>(std::max(times, 0));
     return true;
   }
   if (!verb.starts_with("store-") && !verb.starts_with("write-")) return false;

@@ -57,6 +57,19 @@ void PoolRows::released(const HostLife& self, uint64_t call, std::span<const Slo
   }
 }
 
+void PoolRows::held_again(std::span<const HeldSlot> rows) {
+  for (const HeldSlot& row : rows) {
+    HostLife& holder = holders_[row.slot];
+    if (!holder.empty()) {
+      complain_(Invariant::kOneOwner,
+                fmt::format("slot {} was claimed by {}, and its release by {} was lost after that",
+                            row.slot, text_of(holder), text_of(row.holder)));
+    }
+    holder = row.holder;
+    ++lost_;
+  }
+}
+
 void PoolRows::committed(const HostLife& self, std::span<const Group> groups,
                          const std::vector<bool>& truth) {
   for (size_t i = 0; i < groups.size(); ++i) {

@@ -27,6 +27,8 @@ class PoolRows {
   // `call`: the number of a life's call about slots; one behind a later one does nothing.
   void claimed(const HostLife& self, uint64_t call, std::span<const SlotId> slots);
   void released(const HostLife& self, uint64_t call, std::span<const SlotId> slots);
+  // The store fell over, and releases are lost with which these were cleared.
+  void held_again(std::span<const HeldSlot> rows);
   void committed(const HostLife& self, std::span<const Group> groups,
                  const std::vector<bool>& truth);
   void granted_hold(const HostLife& self);
@@ -40,6 +42,7 @@ class PoolRows {
   uint64_t number() const { return number_; }
   uint64_t fences() const { return left_.size(); }
   uint64_t slot_moves() const { return moves_; }
+  uint64_t lost_releases() const { return lost_; }  // of one slot each
 
  private:
   Complain complain_;
@@ -49,6 +52,7 @@ class PoolRows {
   std::vector<HostLife> holders_ = std::vector<HostLife>(kSlots);
   std::map<HostLife, uint64_t> calls_;
   uint64_t moves_ = 0;
+  uint64_t lost_ = 0;
 };
 
 std::string text_of(const HostLife& life);

@@ -311,6 +311,7 @@ PoolFigures PoolWorld::figures() const {
   out["fences"] = rows_.fences();
   out["lives"] = pool_.lives;
   out["slot-moves"] = rows_.slot_moves();
+  out["lost-releases"] = rows_.lost_releases();
   out["lapses"] = checks_.shadow().lapses();
   out["settle-ms"] = static_cast<uint64_t>((rest_at_ - calm_at_).ms());
   out["members"] = env_.member_ids.size();

@@ -18,6 +18,7 @@ struct StoreTrouble {
   bool cut = false;
   Instant slow_until{0};
   std::deque<PoolFault> writes;  // for one commit each, or the settling of one, in order
+  size_t lost_releases = 0;      // of slots: after each the store falls over, and it is lost
   bool any(Instant now) const { return cut || now < slow_until || !writes.empty(); }
 };
 

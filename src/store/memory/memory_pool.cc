@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bitset>
 #include <mutex>
+#include <utility>
 
 #include "base/planted.h"
 #include "store/memory/memory_reader.h"
@@ -68,6 +69,7 @@ CommitResult MemoryPool::commit(const HostLife& self, uint64_t batch_id,
     return all(Outcome::kRefused,
                "batch " + std::to_string(batch_id) + " has been committed or settled before");
   }
+  unsynced_.clear();
   for (size_t i = 0; i < groups.size(); ++i) {
     const bool done = !chosen.conflicts.contains(i) && apply(self, groups[i]);
     result.outcomes.push_back(done ? Outcome::kCommitted : Outcome::kConflict);
@@ -100,6 +102,7 @@ bool MemoryPool::apply(const HostLife& self, const Group& group) {
 Resolution MemoryPool::resolve(const HostLife& self, uint64_t batch_id) {
   const std::lock_guard lock(shared_->mutex);
   const auto [row, fresh] = batches_.emplace(std::pair(self, batch_id), false);
+  if (fresh) unsynced_.clear();
   if (planted(PlantedBug::kTombstoneTakenForReal) && !fresh) return Resolution::kApplied;
   return row->second ? Resolution::kApplied : Resolution::kNotApplied;
 }
@@ -114,7 +117,10 @@ Beat MemoryPool::beat(const HostLife& self, uint64_t known_number,
   beat.newest.number = view_.number;
   beat.documents = shared_->durable.document_changes;
   if (view_.number != known_number) beat.newest.bytes = view_.bytes;
-  if (!beat.fenced) hosts_[self].renewed = now();
+  if (!beat.fenced) {
+    unsynced_.clear();
+    hosts_[self].renewed = now();
+  }
   for (const auto& [life, row] : hosts_) {
     if (row.fenced && now() - row.fenced_at > kFencedTold) continue;
     beat.ages.push_back({life, now() - row.renewed, row.fenced});
@@ -149,6 +155,7 @@ Result<SwapAnswer> MemoryPool::swap_view(const ViewSwap& swap) {
     if (!hosts_.contains(life) || alive(life)) continue;
     return fail(ErrorKind::kWrongState, named(life) + " is fenced; it has to come as another life");
   }
+  unsynced_.clear();
   for (const HostLife& life : swap.enter) hosts_[life].renewed = now();
   for (const HostLife& life : swap.leave) {
     const auto row = hosts_.find(life);
@@ -201,6 +208,7 @@ PoolStore::Claimed MemoryPool::claim_slots(const HostLife& self, uint64_t call,
   PoolStore::Claimed claimed;
   claimed.fenced = !alive(self);
   if (claimed.fenced || !in_order(self, call)) return claimed;
+  unsynced_.clear();
   for (const SlotId slot : slots) {
     const auto [row, free] = slots_.emplace(slot, self);
     if (planted(PlantedBug::kTakerFences) && out_of_view_.contains(row->second)) {
@@ -218,8 +226,20 @@ void MemoryPool::release_slots(const HostLife& self, uint64_t call, std::span<co
   if (!in_order(self, call)) return;
   for (const SlotId slot : slots) {
     const auto row = slots_.find(slot);
-    if (row != slots_.end() && row->second == self) slots_.erase(row);
+    if (row == slots_.end() || row->second != self) continue;
+    slots_.erase(row);
+    unsynced_.emplace_back(slot, self);
   }
+}
+
+std::vector<HeldSlot> MemoryPool::crash() {
+  const std::lock_guard lock(shared_->mutex);
+  std::vector<HeldSlot> again;
+  for (const auto& [slot, life] : std::exchange(unsynced_, {})) {
+    slots_[slot] = life;
+    again.push_back({slot, life, !alive(life)});
+  }
+  return again;
 }
 
 // --- packets and records ---

@@ -2,9 +2,9 @@
 // host has to it, a Store and a PoolStore. For the simulator and for tests.
 //
 // Every call is one step that takes no time: it happens whole, at `clock`, which only its holder
-// sets and which never goes back. Nothing is ever lost here, and nothing fails by itself: that a
-// request does not arrive, arrives late, or that its answer is lost, is for the holder to play (do
-// not call, call later, do not hand on what came back); a commit's fate can also be planned.
+// sets and which never goes back. Nothing fails by itself: that a request does not arrive, arrives
+// late, or that its answer is lost, is for the holder to play (do not call, call later, do not hand
+// on what came back); a commit's fate can also be planned. Nothing is lost but what crash() says.
 // Deterministic: ordered containers, no chance.
 #pragma once
 
@@ -51,6 +51,10 @@ class MemoryPool {
   PoolStore::Claimed claim_slots(const HostLife& self, uint64_t call,
                                  std::span<const SlotId> slots);
   void release_slots(const HostLife& self, uint64_t call, std::span<const SlotId> slots);
+  // The server falls over and comes back at once: releases behind which nothing was written are
+  // lost. Answers which, by whom they are held again. Their numbers stay taken, for calls that were
+  // under way do not outlive their sessions.
+  std::vector<HeldSlot> crash();
   ScannedSlots scan(std::span<const SlotId> slots) const;
   std::vector<Packet> owned_by(std::span<const MemberKey> members) const;
   PoolStore::HomeRecords at_home(const HostLife& home) const;
@@ -83,6 +87,7 @@ class MemoryPool {
   std::map<HostLife, HostRow> hosts_;
   std::set<HostLife> out_of_view_;  // and not fenced: only by a planted bug
   std::map<SlotId, HostLife> slots_;
+  std::vector<std::pair<SlotId, HostLife>> unsynced_;      // releases that a crash loses
   std::map<std::pair<HostLife, uint64_t>, bool> batches_;  // applied; else a tombstone
   // By home that they left: session -> its revision then.
   std::map<HostLife, std::map<std::string, uint64_t>> left_;

@@ -54,6 +54,12 @@ inline constexpr Statement kReadHolds = {
 // Only for the transaction that it stands in.
 inline constexpr Statement kLockTimeout = {"pool_lock_timeout",
                                            "SELECT set_config('lock_timeout', '500ms', true)"};
+// The same, and the transaction is answered before it is on disk or at a standby: the next one that
+// waits for that waits for this one too, for the log is one.
+inline constexpr Statement kReleaseSettings = {
+    "pool_release_settings",
+    "SELECT set_config('lock_timeout', '500ms', true), set_config('synchronous_commit', 'off',"
+    " true)"};
 inline constexpr Statement kScanTimeout = {
     "pool_scan_timeout", "SELECT set_config('statement_timeout', $1::bigint::text, true)"};
 inline constexpr Statement kLockView = {"pool_lock_view", "SELECT number FROM view FOR UPDATE"};

@@ -277,8 +277,9 @@ Result<bool> PostgresPool::release_slots(const HostLife& self, std::span<const S
   order.number(++calls_);
   Arguments given = of(self);
   given.column(of(slots));
-  const std::vector<Call> calls = {
-      {&sql::kLockTimeout, Arguments()}, {&sql::kReleaseInOrder, order}, {&sql::kRelease, given}};
+  const std::vector<Call> calls = {{&sql::kReleaseSettings, Arguments()},
+                                   {&sql::kReleaseInOrder, order},
+                                   {&sql::kRelease, given}};
   const auto rows = transact(calls, {.repeatable = false});
   if (!rows && rows.error().state != kStaleState) return failure(rows.error());
   return true;

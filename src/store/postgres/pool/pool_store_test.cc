@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <numeric>
 #include <thread>
 
@@ -203,6 +205,71 @@ TEST_F(PostgresPoolTest, a_frozen_or_dead_server_is_told_within_the_deadline) {
   const auto beat = pool->beat(kA, 0);
   ASSERT_TRUE(beat) << beat.error().detail;
   EXPECT_EQ(beat->newest.bytes, "one");
+}
+
+// With its process that syncs by and by held up, the server syncs for nobody who does not wait.
+class HeldWalWriter {
+ public:
+  explicit HeldWalWriter(postgres::Connection& connection) {
+    const auto rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'", seconds(20));
+    if (rows && rows->size() == 1) pid_ = static_cast<pid_t>(rows->integer(0, 0));
+    held_ = pid_ > 0 && ::kill(pid_, SIGSTOP) == 0;
+  }
+  ~HeldWalWriter() {
+    if (held_) ::kill(pid_, SIGCONT);
+  }
+  HeldWalWriter(const HeldWalWriter&) = delete;
+  HeldWalWriter& operator=(const HeldWalWriter&) = delete;
+  bool held() const { return held_; }
+  void gone() { held_ = false; }
+
+ private:
+  pid_t pid_ = 0;
+  bool held_ = false;
+};
+
+TEST_F(PostgresPoolTest, a_release_may_be_lost_but_not_behind_a_claim_or_a_beat) {
+  TestCluster cluster;
+  cluster.set("bgwriter_lru_maxpages", "0");
+  cluster.set("autovacuum", "off");
+  ASSERT_TRUE(cluster.create());
+  use(cluster);
+  auto pool = open_with_both();
+  const std::vector<SlotId> slots = {1, 2};
+  // Lets `call` happen, then kills the server and starts it again; who holds the slots.
+  const auto holders_after = [&](const std::function<void()>& call) {
+    std::vector<std::string> holders;
+    auto watcher = postgres::Connection::open_schema(options_, "watcher");
+    if (!watcher) return holders;
+    HeldWalWriter writer(**watcher);
+    EXPECT_TRUE(writer.held());
+    call();
+    cluster.kill_all();
+    writer.gone();
+    EXPECT_TRUE(cluster.start());
+    EXPECT_TRUE(pool->beat(kA, 0)) << "its connection is another one";
+    const auto rows = pool->held_slots();
+    if (!rows) return holders;
+    for (const HeldSlot& row : *rows) holders.push_back(row.holder.host);
+    return holders;
+  };
+  using Holders = std::vector<std::string>;
+  ASSERT_EQ(pool->claim_slots(kA, slots)->slots, slots);
+  EXPECT_EQ(holders_after([&] { ASSERT_TRUE(pool->release_slots(kA, slots)); }),
+            (Holders{"a", "a"}))
+      << "a release waits for no sync";
+  EXPECT_TRUE(pool->claim_slots(kB, slots)->slots.empty());
+  EXPECT_EQ(holders_after([&] {
+              ASSERT_TRUE(pool->release_slots(kA, slots));
+              ASSERT_EQ(pool->claim_slots(kB, std::vector<SlotId>{2})->slots.size(), 1u);
+            }),
+            Holders{"b"});
+  EXPECT_EQ(holders_after([&] {
+              ASSERT_TRUE(pool->release_slots(kB, std::vector<SlotId>{2}));
+              ASSERT_TRUE(pool->beat(kB, 1));
+            }),
+            Holders{});
 }
 
 TEST_F(PostgresPoolTest, no_secret_is_told) {
