@@ -109,10 +109,12 @@ inline constexpr Statement kEndSilent = {
     " WHERE a.pid <> pg_backend_pid() AND a.usename = current_user AND a.state <> 'idle'"
     " AND a.wait_event_type = 'Client' AND clock_timestamp() - a.query_start > interval '400 ms'"};
 
+// A row for each holder, with its slots in no order, each two bytes, the higher one first.
 inline constexpr Statement kHeldSlots = {
     "pool_held_slots",
-    "SELECT s.slot, s.host, s.life, h.host IS NULL OR h.fenced IS NOT NULL"
-    " FROM slot s LEFT JOIN host_log h ON h.host = s.host AND h.life = s.life ORDER BY s.slot"};
+    "SELECT g.host, g.life, h.host IS NULL OR h.fenced IS NOT NULL, g.slots FROM"
+    " (SELECT host, life, string_agg(int2send(slot), ''::bytea) AS slots FROM slot"
+    " GROUP BY host, life) g LEFT JOIN host_log h ON h.host = g.host AND h.life = g.life"};
 // $1 host, $2 life, $3 the call's number. After kLockHost.
 inline constexpr Statement kClaimInOrder = {
     "pool_claim_in_order",

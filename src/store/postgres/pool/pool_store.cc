@@ -1,5 +1,6 @@
 #include "store/postgres/pool/pool_store.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <utility>
@@ -241,10 +242,17 @@ Result<std::vector<HeldSlot>> PostgresPool::held_slots() {
   const auto rows = read(calls);
   if (!rows) return tl::unexpected<Error>(rows.error());
   std::vector<HeldSlot> held;
-  const Rows& all = (*rows)[0];
-  for (int i = 0; i < all.size(); ++i) {
-    held.push_back({static_cast<SlotId>(all.integer(i, 0)), life_at(all, i, 1), all.boolean(i, 3)});
+  const Rows& holders = (*rows)[0];
+  for (int i = 0; i < holders.size(); ++i) {
+    const HostLife holder = life_at(holders, i, 0);
+    const std::string_view slots = holders.bytes(i, 3);
+    for (size_t at = 0; at + 1 < slots.size(); at += 2) {
+      const auto high = static_cast<unsigned char>(slots[at]);
+      const auto low = static_cast<unsigned char>(slots[at + 1]);
+      held.push_back({static_cast<SlotId>(high * 256U + low), holder, holders.boolean(i, 2)});
+    }
   }
+  std::ranges::sort(held, {}, &HeldSlot::slot);
   return held;
 }
 
