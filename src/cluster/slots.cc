@@ -11,8 +11,11 @@ namespace {
 
 constexpr Duration kFirstPause = milliseconds(50);
 constexpr Duration kLongestPause = seconds(1);
-// After claims and releases that came out as they should, of which there may be many in a row.
+// After claims and releases that came out as they should, of which there may be many in a row; and
+// not twice within kLongestPause.
 constexpr Duration kCompareAfter = milliseconds(200);
+// Who has said so lately what it released will say it of the next ones too.
+constexpr Duration kTellsOn = milliseconds(500);
 // How often rows and view are compared when nothing gives cause to.
 constexpr Duration kCompareEvery = seconds(30);
 
@@ -87,7 +90,9 @@ void Slots::compare_soon(Instant now) {
   read_.at = std::min(read_.at, now + read_.pause);
 }
 
-void Slots::compare_after(Instant now) { read_.at = std::min(read_.at, now + kCompareAfter); }
+void Slots::compare_after(Instant now) {
+  read_.at = std::min(read_.at, std::max(now + kCompareAfter, read_at_ + kLongestPause));
+}
 
 void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
   writes_next_ = true;
@@ -110,12 +115,12 @@ void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
     if (known == holders_.end()) holders_.push_back(row.holder);
   }
   // These may have been read before they were released.
-  for (const auto& [by, slots] : std::exchange(freed_meanwhile_, {})) mark_freed(by, slots);
+  for (const auto& [by, slots] : std::exchange(freed_meanwhile_, {})) (void)mark_freed(by, slots);
   const auto taken =
       static_cast<size_t>(std::count_if(slots_.begin(), slots_.end(), [this](const Slot& slot) {
         return wanted(slot) && slot.row == Row::kTaken;
       }));
-  // As long as others give slots up, the next ones follow at once.
+  // As long as others give slots up and do not say so, the next ones follow at once.
   if (taken < taken_before_) read_.pause = {};
   read_.settled(now, taken == 0);
   taken_before_ = taken;
@@ -123,6 +128,8 @@ void Slots::rows(Instant now, const Result<std::vector<HeldSlot>>& rows) {
     read_.at = now;
   } else if (taken == 0) {
     read_.at = now + kCompareEvery;
+  } else if (told_at_ != kNever && now - told_at_ <= kTellsOn) {
+    read_.at = std::max(read_.at, read_at_ + kLongestPause);
   }
   advance(now);
 }
@@ -207,7 +214,15 @@ void Slots::given_up(Instant now, std::span<const SlotId> slots) {
 }
 
 void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots) {
-  mark_freed(by, slots);
+  const size_t told = mark_freed(by, slots);
+  if (told > 0) {
+    told_at_ = now;
+    taken_before_ -= std::min(told, taken_before_);
+    // It waits for what is not said; but for any other cause it is due as before.
+    if (!compare_ && read_.pause != Duration{}) {
+      read_.at = std::max(read_.at, read_at_ + kLongestPause);
+    }
+  }
   if (read_.under_way && !slots.empty()) {
     size_t kept = slots.size();
     for (const auto& [other, theirs] : freed_meanwhile_) kept += theirs.size();
@@ -220,10 +235,14 @@ void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots
   advance(now);
 }
 
-void Slots::mark_freed(const HostLife& by, std::span<const SlotId> slots) {
+size_t Slots::mark_freed(const HostLife& by, std::span<const SlotId> slots) {
+  size_t told = 0;
   for (const SlotId id : slots) {
-    if (id < kSlots && holder(id) == by) slots_[id].row = Row::kFree;
+    if (id >= kSlots || holder(id) != by) continue;
+    slots_[id].row = Row::kFree;
+    told += wanted(slots_[id]) ? 1 : 0;
   }
+  return told;
 }
 
 void Slots::begin_leave(Instant now) {
@@ -319,6 +338,7 @@ void Slots::read_and_write(Instant now) {
   }
   if (!reads || claim_.under_way || release_.under_way) return;
   read_.under_way = true;
+  read_at_ = now;
   compare_ = false;
   out_.read = true;
 }

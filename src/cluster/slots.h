@@ -15,7 +15,8 @@
 //   - A release that was answered may yet be lost, if the store falls over before anything else is
 //     durable. So rows and view are compared once more when something is that was begun later.
 //   - Only rows that are clear, or whose holder is fenced, are claimed. While another that lives
-//     has one that should be ours, the rows are read again, after 50 ms at first, 1 s at last.
+//     has one that should be ours, the rows are read again, after 50 ms at first, 1 s at last; no
+//     sooner than that while it says itself what it has released.
 //   - After a claim or release whose outcome is unknown, the slot is in doubt until a later claim
 //     or release of it is answered: reading proves nothing, for it may happen after the read. That
 //     the later call settles the earlier one is what PoolStore promises.
@@ -161,7 +162,8 @@ class Slots {
 
   void host_set(const ClusterView& view);
   void compare_soon(Instant now);
-  void mark_freed(const HostLife& by, std::span<const SlotId> slots);
+  // How many of them are wanted here, and were its own until now.
+  size_t mark_freed(const HostLife& by, std::span<const SlotId> slots);
   // What has settled came out as expected.
   void compare_after(Instant now);
   void end_fenced();
@@ -198,7 +200,9 @@ class Slots {
   Request release_;
   Request scan_;
   Instant released_at_ = kNever;  // the last one of releases that may be lost yet
-  size_t taken_before_ = kSlots;  // wanted slots that others had at the last read
+  Instant read_at_{};             // when they were asked for last
+  Instant told_at_ = kNever;      // when another last said that it released what is wanted here
+  size_t taken_before_ = kSlots;  // wanted slots that others had, as far as reads and they told
   Instant deadline_ = kNever;
   Output out_;
 };

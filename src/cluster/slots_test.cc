@@ -40,6 +40,7 @@ struct Stage {
   std::vector<SlotId> scans;    // sizes of scans so far
   std::vector<SlotId> to_stop;  // given up, not yet stopped
   std::vector<SlotId> freed;
+  size_t reads = 0;
 
   explicit Stage(bool has_store = true, uint32_t portion = kSlots)
       : slots({.ring_key = test_key(),
@@ -53,7 +54,10 @@ struct Stage {
   void both() { slots.view(now, view_of(2, {{kSelf, 100}, {kOther, 100}})); }
 
   void carry_out(const Slots::Output& out) {
-    if (out.read) slots.rows(now, rows.read());
+    if (out.read) {
+      ++reads;
+      slots.rows(now, rows.read());
+    }
     if (!out.claim.empty()) {
       slots.claimed(now, rows.claim(kSelf, rows.next_call(kSelf), out.claim));
     }
@@ -436,6 +440,36 @@ TEST(Slots, what_its_holder_says_is_free_is_claimed_at_once) {
   EXPECT_TRUE(stage.slots.drives(7));
   EXPECT_TRUE(stage.slots.drives(8));
   EXPECT_EQ(stage.slots.counts().drives, 2u);
+}
+
+// Reading all rows for each portion of another's slots would only keep the claims off.
+TEST(Slots, while_another_says_what_it_released_the_rows_are_read_once_a_second) {
+  Stage stage;
+  stage.rows.claim(kOther, stage.rows.next_call(kOther), all_slots());
+  stage.alone();
+  stage.settle();
+  const size_t before = stage.reads;
+  const Instant end = stage.now + milliseconds(1900);
+  for (SlotId slot = 0; stage.now < end; ++slot) {
+    const SlotId one[] = {slot};
+    stage.rows.release(kOther, stage.rows.next_call(kOther), one);
+    stage.slots.freed(stage.now, kOther, one);
+    stage.settle();
+    ASSERT_TRUE(stage.slots.drives(slot)) << "claimed at once";
+    stage.now = stage.now + milliseconds(30);
+    stage.slots.tick(stage.now);
+    stage.settle();
+  }
+  EXPECT_LE(stage.reads, before + 2);
+  EXPECT_GE(stage.reads, before + 1) << "but not for ever on its word alone";
+  // What it does not say any more is found within a second, and what follows soon.
+  stage.rows.release(kOther, stage.rows.next_call(kOther), std::vector<SlotId>{4000});
+  for (int i = 0; i < 100 && !stage.slots.drives(4000); ++i) {
+    stage.now = stage.now + milliseconds(10);
+    stage.slots.tick(stage.now);
+    stage.settle();
+  }
+  EXPECT_TRUE(stage.slots.drives(4000));
 }
 
 // While another hands over, its word comes at any moment; reading the rows again for it each time
