@@ -21,6 +21,7 @@ StoreWriter::StoreWriter(EventLoop& loop, Store& store, uint64_t first_batch, Sw
                          OnDone on_done, OnResolved on_resolved, OnSwept on_swept)
     : loop_(loop),
       store_(store),
+      is_near_(!store.capabilities().shared),
       next_batch_(first_batch),
       limits_(limits),
       on_done_(std::move(on_done)),

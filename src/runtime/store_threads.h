@@ -47,8 +47,9 @@ class StoreWriter {
   void let_go(uint32_t log, uint64_t until, std::string name, std::string value);
   // True while a batch is at the store for few callers: its end is near and somebody waits for it,
   // so watch. With many in flight the processor has better things to do, and their own traffic
-  // keeps the loop awake.
-  bool committing() const { return in_flight_ > 0 && in_flight_ <= kWatched; }
+  // keeps the loop awake. The end of a commit at a database is a network and a disk away, often
+  // on the very processors that would watch.
+  bool committing() const { return is_near_ && in_flight_ > 0 && in_flight_ <= kWatched; }
 
  private:
   static constexpr size_t kWatched = 2;
@@ -68,6 +69,7 @@ class StoreWriter {
 
   EventLoop& loop_;
   Store& store_;
+  bool is_near_;  // in this process
   uint64_t next_batch_;
   SweepLimits limits_;
   OnDone on_done_;
