@@ -48,19 +48,16 @@ const SessionRef* session_of(const CommandBody& body) {
       body);
 }
 
-// The items of `body` at these places, as a call of their own.
-CommandBody part_of(const CommandBody& body, const std::vector<size_t>& places) {
-  if (const auto* submit = std::get_if<Submit>(&body)) {
-    Submit part;
-    part.single = submit->single;
-    for (const size_t place : places) part.items.push_back(submit->items[place]);
-    return part;
-  }
-  const auto& calls = std::get<OwnerCalls>(body);
-  OwnerCalls part;
-  part.single = calls.single;
-  for (const size_t place : places) part.items.push_back(calls.items[place]);
-  return part;
+// Takes the items of `body` at these places away, as a call of their own.
+CommandBody part_of(CommandBody& body, const std::vector<size_t>& places) {
+  const auto take = [&places](auto& whole) {
+    std::remove_reference_t<decltype(whole)> part;
+    part.items.reserve(places.size());
+    for (const size_t place : places) part.items.push_back(std::move(whole.items[place]));
+    return CommandBody(std::move(part));
+  };
+  if (auto* submit = std::get_if<Submit>(&body)) return take(*submit);
+  return take(std::get<OwnerCalls>(body));
 }
 
 // A packet that was sent to be created may exist by now.
@@ -261,7 +258,8 @@ void Calls::go(Now now, JobId id, const Destination& destination) {
     job.state = State::kHere;
     job.streams = std::holds_alternative<OpenStream>(job.command.body);
     job.given = now.mono;
-    Command command = job.command;
+    // A client's may have to be asked again: turned_away().
+    Command command = job.peer.empty() ? job.command : std::move(job.command);
     command.id = id;
     out_.here.push_back(std::move(command));
     return;
@@ -300,8 +298,8 @@ void Calls::split(Now now, JobId id, const std::vector<Destination>& destination
     return answer(id, std::move(error), false);
   }
   job.state = State::kSplit;
-  job.items.resize(destinations.size());
-  job.ids.resize(destinations.size());
+  job.parts.items.resize(destinations.size());
+  job.parts.ids.resize(destinations.size());
   job.open = groups.size();
   std::vector<JobId> parts;
   for (auto& [where, places] : groups) {
@@ -309,8 +307,6 @@ void Calls::split(Now now, JobId id, const std::vector<Destination>& destination
     part.parent = id;
     part.command.caller = job.command.caller;
     part.command.body = part_of(job.command.body, places);
-    if (auto* submit = std::get_if<Submit>(&part.command.body)) submit->single = false;
-    if (auto* calls = std::get_if<OwnerCalls>(&part.command.body)) calls->single = false;
     part.places = std::move(places);
     part.hops = job.hops;
     part.until = job.until;
@@ -442,15 +438,16 @@ void Calls::answer_part(Job part, ReplyBody body) {
   for (size_t i = 0; i < part.places.size(); ++i) {
     const size_t place = part.places[i];
     if (batch != nullptr && i < batch->items.size()) {
-      whole.items[place] = std::move(batch->items[i]);
-      if (i < batch->ids.size()) whole.ids[place] = std::move(batch->ids[i]);
+      whole.parts.items[place] = std::move(batch->items[i]);
+      if (i < batch->ids.size()) whole.parts.ids[place] = std::move(batch->ids[i]);
     } else {
-      whole.items[place] =
+      whole.parts.items[place] =
           error != nullptr ? *error : Error{.kind = ErrorKind::kInternal, .detail = "no answer"};
-      whole.ids[place] = id_of(whole.command.body, place);
+      whole.parts.ids[place] = id_of(part.command.body, i);
     }
     // What moved while it was under way: the caller's to ask again.
-    if (misdirected(*whole.items[place]) && whole.peer.empty()) whole.items[place] = nobody();
+    ItemReply& item = *whole.parts.items[place];
+    if (misdirected(item) && whole.peer.empty()) item = nobody();
   }
   if (--whole.open > 0) return;
   if (!whole.command.idempotency || !where_.has_store()) return this->whole(it->first);
@@ -458,19 +455,19 @@ void Calls::answer_part(Job part, ReplyBody body) {
   // answered, is known before the answer leaves.
   whole.state = State::kKept;
   out_.keep.push_back(
-      {.id = it->first, .key = *whole.command.idempotency, .answer = answer_of(whole)});
+      {.id = it->first, .key = *whole.command.idempotency, .answer = together(whole.parts)});
 }
 
-BatchReply Calls::answer_of(const Job& job) {
+BatchReply Calls::together(Parts parts) {
   BatchReply all;
-  all.reserve(job.items.size());
-  for (const auto& item : job.items) all.items.push_back(*item);
-  all.ids = job.ids;
+  all.items.reserve(parts.items.size());
+  for (auto& item : parts.items) all.items.push_back(std::move(*item));
+  all.ids = std::move(parts.ids);
   return all;
 }
 
 // Also where its answer could not be kept: what it says has happened.
-void Calls::whole(JobId id) { answer(id, answer_of(jobs_.at(id)), false); }
+void Calls::whole(JobId id) { answer(id, together(std::move(jobs_.at(id).parts)), false); }
 
 void Calls::not_sent(const HostLife& peer, uint64_t call, Error error) {
   const auto it = jobs_.find(call);

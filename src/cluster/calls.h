@@ -99,6 +99,11 @@ class Calls {
 
  private:
   enum class State : uint8_t { kWaits, kLooks, kHere, kThere, kSplit, kKept };
+  // The answers to a call that is in parts.
+  struct Parts {
+    std::vector<std::optional<ItemReply>> items;
+    std::vector<std::string> ids;
+  };
   struct Job {
     // Whose it is: a client's, a peer's, or a part of another one.
     RequestId client = 0;
@@ -107,6 +112,7 @@ class Calls {
     uint64_t parent = 0;
     std::vector<size_t> places;  // of this part's items in the parent's
 
+    // kSplit: without its items, which the parts have. kHere for a peer: without its body.
     Command command;
     uint8_t hops = 0;
     Instant given{};    // kHere: to the node
@@ -118,9 +124,7 @@ class Calls {
     bool streams = false;
     size_t looks = 0;                                  // kLooks: loads under way
     std::map<PacketKey, std::optional<SlotId>> known;  // by look-up
-    // kSplit: answers so far. kKept: all of them.
-    std::vector<std::optional<ItemReply>> items;
-    std::vector<std::string> ids;
+    Parts parts;  // kSplit: answers so far. kKept: all of them.
     size_t open = 0;
   };
   using JobId = uint64_t;
@@ -140,7 +144,7 @@ class Calls {
   void answer_part(Job part, ReplyBody body);
   bool again(Now now, JobId id, ReplyBody& body);
   bool turned_away(Now now, JobId id);
-  static BatchReply answer_of(const Job& job);
+  static BatchReply together(Parts parts);
   void whole(JobId id);
   void broken(Now now, JobId id);
 

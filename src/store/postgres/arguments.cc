@@ -1,14 +1,20 @@
 #include "store/postgres/arguments.h"
 
+#include <array>
+
 #include "base/key.h"
 
 namespace phoenix::postgres {
 namespace {
 
-// The lowest `width` bytes, the highest of them first.
+// The lowest `width` bytes (1..8), the highest of them first.
 void append_number(std::string& out, int64_t value, uint32_t width) {
-  const auto bits = static_cast<uint64_t>(value);
-  for (uint32_t left = width; left > 0; --left) out += static_cast<char>(bits >> (8 * (left - 1)));
+  std::array<char, 8> bytes;
+  auto bits = static_cast<uint64_t>(value);
+  for (uint32_t left = width; left > 0; --left, bits >>= 8) {
+    bytes[left - 1] = static_cast<char>(bits & 0xff);
+  }
+  out.append(bytes.data(), width);
 }
 
 void append_u32(std::string& out, uint32_t value) { append_number(out, value, 4); }

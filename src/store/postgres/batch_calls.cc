@@ -1,5 +1,6 @@
 #include "store/postgres/batch_calls.h"
 
+#include <functional>
 #include <optional>
 
 #include "packet/encoding.h"
@@ -19,8 +20,11 @@ std::string_view view(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-void add(std::vector<Call>& calls, const Statement& statement, std::initializer_list<Column> rows) {
-  if (rows.begin()->size() == 0) return;
+// Columns hold what packets carry, which nobody copies without need.
+using ColumnRefs = std::initializer_list<std::reference_wrapper<const Column>>;
+
+void add(std::vector<Call>& calls, const Statement& statement, ColumnRefs rows) {
+  if (rows.begin()->get().size() == 0) return;
   Call& call = calls.emplace_back(Call{&statement, {}});
   for (const Column& column : rows) call.arguments.column(column);
 }
