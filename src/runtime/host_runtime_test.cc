@@ -1,4 +1,4 @@
-// A running host over a store in memory: what becomes of those who wait when it ends.
+// A running host over a store in memory: what becomes of those who wait when it ends. And its writer.
 #include "runtime/host_runtime.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "runtime/recorder/flight_recorder.h"
+#include "runtime/store_threads.h"
 #include "store/memory/memory_store.h"
 
 namespace phoenix {
@@ -135,6 +136,57 @@ TEST_F(HostRuntimeTest, SoIsWhoeverAsksTheFlightRecorder) {
   ASSERT_EQ(done.size(), 21u);
   EXPECT_FALSE(done.back()) << "it came after the end";
   EXPECT_EQ(held.use_count(), 2) << "only `note` itself has it";
+}
+
+// One in memory that says of itself that its commits take a thread.
+class DurableStore final : public Store {
+ public:
+  explicit DurableStore(bool shared) : shared_(shared) {}
+  CommitResult commit(uint64_t batch_id, std::span<const Group> groups) override {
+    return store_->commit(batch_id, groups);
+  }
+  Resolution resolve(uint64_t batch_id) override { return store_->resolve(batch_id); }
+  Result<bool> recover(const RecoverSink& sink) override { return store_->recover(sink); }
+  Result<std::optional<std::string>> fact(const std::string& name) override {
+    return store_->fact(name);
+  }
+  Result<bool> set_fact(const std::string& name, const std::string& value) override {
+    return store_->set_fact(name, value);
+  }
+  Result<Swept> sweep(const SweepLimits& limits) override { return store_->sweep(limits); }
+  Result<std::unique_ptr<Reader>> reader() override { return store_->reader(); }
+  StoreCapabilities capabilities() const override {
+    return {.engine = "memory", .version = {}, .durable = true, .shared = shared_};
+  }
+
+ private:
+  std::unique_ptr<Store> store_ = make_memory_store();
+  bool shared_;
+};
+
+// The loop watches for the end of a commit for few, but not of one at a database.
+TEST(StoreWriterTest, ACommitIsWatchedForWhereItIsNear) {
+  for (const bool shared : {false, true}) {
+    EventLoop loop;
+    DurableStore store(shared);
+    size_t done = 0;
+    StoreWriter writer(
+        loop, store, 1, {}, [&done](const StoreWriter::Done& it) { done += it.groups.size(); },
+        [](uint64_t, Resolution) {}, [](const EndedCounts&) {});
+    EXPECT_FALSE(writer.committing());
+    uint64_t sent = 0;
+    const auto commit = [&](size_t count) {
+      std::vector<Group> groups(count);
+      for (Group& group : groups) group.id = ++sent;
+      writer.commit(std::move(groups));
+    };
+    commit(1);  // what becomes of it comes by the loop, which does not run
+    EXPECT_EQ(writer.committing(), !shared);
+    commit(2);
+    EXPECT_FALSE(writer.committing()) << "many";
+    while (done < 3) loop.run_one_for(std::chrono::seconds(1));
+    EXPECT_FALSE(writer.committing());
+  }
 }
 
 }  // namespace
