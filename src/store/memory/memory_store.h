@@ -1,10 +1,12 @@
-// A store without a disk, for the simulator and for tests. It keeps two images: what has been
-// applied, and what a crash would leave. It draws no chance by itself: whoever holds it says what
-// goes wrong. Deterministic: ordered containers, no clock.
+// A store without a disk, for the simulator and for tests. Once something is applied and not
+// synced, it keeps two images: what has been applied, and what a crash would leave. It draws no
+// chance by itself: whoever holds it says what goes wrong. Deterministic: ordered containers, no
+// clock.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -65,8 +67,12 @@ class MemoryStore final : public Store {
     uint64_t batch_id = 0;
     std::vector<Group> groups;  // those that did not conflict
   };
+  const MemoryImage& image() const;
+  template <class Change>
+  auto change(const Change& change);
+
   std::shared_ptr<struct MemoryShared> shared_;  // the durable image, which readers see
-  MemoryImage applied_;
+  std::optional<MemoryImage> applied_;           // none: the durable one is all there is
   std::vector<Pending> pending_;
 };
 

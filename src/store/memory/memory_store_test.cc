@@ -82,6 +82,16 @@ TEST(MemoryStore, a_snapshot_can_be_gone_back_to) {
   EXPECT_EQ(again.last_event, EventCursor(2));
 }
 
+TEST(MemoryStore, a_batch_that_never_came_is_settled_and_comes_no_more) {
+  MemoryStore store;
+  store.commit(1, creates("a"));
+  EXPECT_EQ(store.resolve(1), Resolution::kApplied);
+  EXPECT_EQ(store.resolve(2), Resolution::kNotApplied);
+  EXPECT_EQ(store.resolve(2), Resolution::kNotApplied) << "as often as it is asked";
+  EXPECT_EQ(store.commit(2, creates("b")).outcomes[0], Outcome::kRefused);
+  EXPECT_FALSE(durable(store, "b"));
+}
+
 TEST(MemoryStore, reads_can_fail) {
   MemoryStore store;
   store.commit(1, creates("a"));
