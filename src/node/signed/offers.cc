@@ -224,6 +224,7 @@ std::optional<Error> Node::Impl::check_late(PendingOffer& offer) {
   if (!checked) return std::move(checked.error());
   add_all(offer.spent, meter.spent());
   offer.offered = lineage::sha256(checked->payload);
+  offer.context = checked->statement.context;
   const Duration left = milliseconds(checked->statement.expires_at - now.wall);
   offer.until = std::min(offer.until, now.mono + left);
   offer.checked = true;
@@ -330,6 +331,7 @@ ItemReply Node::Impl::ask_receiver(const Command& command, SlotNo no, OwnerCall&
                   .until = now.wall + wait.ms()};
   PendingOffer pending = {.call = call,
                           .offered = offer == nullptr ? Digest{} : lineage::sha256(offer->payload),
+                          .context = offer == nullptr ? std::nullopt : offer->statement.context,
                           .waiting = {},
                           .life = slot.life,
                           .to = to,
@@ -382,7 +384,7 @@ std::optional<Error> Node::Impl::check_acceptance(const OwnerCall& call, const P
   if (said.receiver != lineage::Party{std::string(receiver.key.id()), receiver.incarnation}) {
     return forbidden("wrong-receiver", "/signature: it is not by the receiver in its present life");
   }
-  if (said.context != digest_of(offer.call.content)) {
+  if (said.context != offer.context) {
     return forbidden("altered-context", "/signature: the receiver has seen another context");
   }
   return std::nullopt;

@@ -28,9 +28,10 @@ struct Said {
 // owner, may go on and end the packet, and then the offer is over.
 struct PendingOffer {
   OwnerCall call;
-  Digest offered{};              // of the offer's payload
-  std::vector<Command> waiting;  // the giver's calls, without their bodies
-  uint32_t life = 0;             // of its slot
+  Digest offered{};               // of the offer's payload; once it is checked, as is the next
+  std::optional<Digest> context;  // of the call's content
+  std::vector<Command> waiting;   // the giver's calls, without their bodies
+  uint32_t life = 0;              // of its slot
   MemberNo to = kNobody;
   uint64_t incarnation = 0;  // of the receiver
   Instant until;
