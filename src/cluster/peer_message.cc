@@ -150,7 +150,9 @@ size_t weight_of(const ReplyBody& body) {
 }  // namespace
 
 std::string encode(const PeerMessage& message) {
+  constexpr size_t kUsual = 512;
   std::string bytes;
+  bytes.reserve(kUsual);
   MsgpackWriter out(bytes);
   out.array(2);
   out.uint(message.index());
