@@ -115,7 +115,10 @@ void Fellowship::keep_along(PeerMessage& message) const {
   }
 }
 
+// Few of them leave at once, for somebody may wait for each; many go with what else the turn
+// brings.
 void Fellowship::send(std::vector<PeerMessageOut> messages) {
+  constexpr size_t kFew = 4;
   for (PeerMessageOut& out : messages) {
     send_along(out);
     std::string bytes = encode(out.message);
@@ -128,6 +131,7 @@ void Fellowship::send(std::vector<PeerMessageOut> messages) {
     ++counts_.not_sent;
     links_->cut(out.to);
   }
+  if (messages.size() <= kFew) links_->flush();
 }
 
 // True: the message is too long, and whoever waits for it is told so instead.

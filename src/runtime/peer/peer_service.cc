@@ -1,8 +1,10 @@
 #include "runtime/peer/peer_service.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -61,6 +63,7 @@ class Service final : public std::enable_shared_from_this<Service>,
   void begin_life(const HostLife& self) {
     ++generation_;
     drop_all();
+    untold_.clear();
     options_.mesh.link.self = self;
     mesh_ = std::make_unique<Mesh>(options_.mesh);
     last_why_.clear();
@@ -75,6 +78,13 @@ class Service final : public std::enable_shared_from_this<Service>,
     const bool taken = mesh_->send(now(), to, std::move(bytes), urgency);
     soon();
     return taken;
+  }
+  void flush() {
+    if (!posted_ || carrying_ || events_ == nullptr) return;
+    const auto self = shared_from_this();
+    carrying_ = true;
+    move_bytes();
+    carrying_ = false;
   }
   void cut(const HostLife& peer) {
     mesh_->cut(now(), peer);
@@ -107,19 +117,25 @@ class Service final : public std::enable_shared_from_this<Service>,
     if (carrying_ || events_ == nullptr) return;
     const auto self = shared_from_this();  // an event may destroy the service
     carrying_ = true;
-    while (events_ != nullptr && mesh_->has_output()) {
+    while (events_ != nullptr && (mesh_->has_output() || !untold_.empty())) {
+      move_bytes();
       const uint64_t generation = generation_;
-      MeshOutput out = mesh_->take_output();
-      for (const DialOrder& order : out.dials) dial(order);
-      for (const ConnectionId id : out.writable) write(id);
-      for (const CloseOrder& order : out.closes) hang_up(order);
-      for (MeshEvent& event : out.events) {
+      for (MeshEvent& event : std::exchange(untold_, {})) {
         if (generation != generation_) break;  // of a life that is over
         tell(event);
       }
     }
     carrying_ = false;
     if (events_ != nullptr) arm();
+  }
+
+  // All that the mesh wants but what there is to tell, which is kept for carry_out().
+  void move_bytes() {
+    MeshOutput out = mesh_->take_output();
+    for (const DialOrder& order : out.dials) dial(order);
+    for (const ConnectionId id : out.writable) write(id);
+    for (const CloseOrder& order : out.closes) hang_up(order);
+    std::move(out.events.begin(), out.events.end(), std::back_inserter(untold_));
   }
 
   void arm() {
@@ -279,6 +295,7 @@ class Service final : public std::enable_shared_from_this<Service>,
   std::shared_ptr<TlsContext> tls_;  // null: plain
   PeerEvents* events_;               // null: stopped
   std::unique_ptr<Mesh> mesh_;
+  std::vector<MeshEvent> untold_;
   Connections connections_;
   std::map<HostLife, std::string> last_why_;
   uint64_t strangers_ = 0;
@@ -303,6 +320,7 @@ class Face final : public PeerService {
   bool send(const HostLife& to, std::string bytes, Urgency urgency) override {
     return service_->send(to, std::move(bytes), urgency);
   }
+  void flush() override { service_->flush(); }
   void cut(const HostLife& peer) override { service_->cut(peer); }
   void begin_life(const HostLife& self) override { service_->begin_life(self); }
   const Address& address() const override { return service_->address(); }

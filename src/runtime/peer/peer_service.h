@@ -61,6 +61,8 @@ class PeerService {
   virtual void set_peers(std::vector<PeerAddress> peers) = 0;
   // False: not up, or too much waits (on_peer_writable comes later); nothing was taken.
   virtual bool send(const HostLife& to, std::string bytes, Urgency urgency) = 0;
+  // What was sent leaves in a later turn of the loop, or now. Tells `events` nothing by itself.
+  virtual void flush() = 0;
   // Ends that link: for who cannot leave out a message that was not taken.
   virtual void cut(const HostLife& peer) = 0;
   // This host begins another life: all links end without a word to `events`, none is up, and

@@ -80,6 +80,34 @@ TEST_F(PeerServiceTest, NothingIsCalledBackFromWithinACall) {
   EXPECT_TRUE(until([&] { return !a.is_up(b) && !b.is_up(a); }));
 }
 
+TEST_F(PeerServiceTest, WhatIsFlushedLeavesBeforeTheLoopTurns) {
+  EventLoop others_loop;
+  TestHost a(loop_, "alpha", 1), b(others_loop, "beta", 2);
+  ASSERT_TRUE(a.start());
+  ASSERT_TRUE(b.start());
+  introduce({&a, &b});
+  ASSERT_TRUE(until([&] {
+    others_loop.poll();
+    return a.is_up(b) && b.is_up(a);
+  }));
+  a.service->flush();  // of nothing
+  for (const char* said : {"first", "last"}) {
+    ASSERT_TRUE(a.service->send(b.life, said, Urgency::kNormal));
+    a.service->flush();
+  }
+  EXPECT_TRUE(run_until(others_loop, [&] { return b.last == "last"; }));
+  EXPECT_EQ(b.messages_in, 2u);
+  // Nor does it call back where it finds out that the other one has gone.
+  b.stop();
+  others_loop.poll();
+  for (int i = 0; i < 1'000 && a.service->send(b.life, "x", Urgency::kNormal); ++i) {
+    a.service->flush();
+  }
+  EXPECT_FALSE(a.service->send(b.life, "x", Urgency::kNormal));
+  EXPECT_TRUE(a.is_up(b));
+  EXPECT_TRUE(until([&] { return !a.is_up(b); }));
+}
+
 TEST_F(PeerServiceTest, AHostThatComesBackIsLinkedAgain) {
   TestHost a(loop_, "alpha", 1), b(loop_, "beta", 2);
   ASSERT_TRUE(a.start());
