@@ -96,7 +96,7 @@ class StoreRun {
   }
 
  private:
-  void turn() { loop_.run_one_for(std::chrono::microseconds(host_->committing() ? 200 : 20'000)); }
+  void turn() { loop_.run_one_for(host_->patience()); }
 
   void attach() {
     Register request;

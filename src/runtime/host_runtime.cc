@@ -11,6 +11,7 @@
 #include "lineage/crypto/sha256.h"
 #include "runtime/clock.h"
 #include "runtime/content_cache.h"
+#include "runtime/peer/patience.h"
 #include "runtime/recorder/key_facts.h"
 #include "runtime/recorder/log_recorder.h"
 #include "runtime/store_threads.h"
@@ -281,6 +282,7 @@ class HostRuntime final : public RunningHost {
   }
   bool quiet() const override { return cluster_.node().writes_in_flight() == 0; }
   bool committing() const override { return writer_.committing(); }
+  std::chrono::microseconds patience() override { return patience_.at(now().mono, committing()); }
 
  private:
   // After everything that has arrived in this turn of the loop: one batch for all of it.
@@ -341,6 +343,7 @@ class HostRuntime final : public RunningHost {
   }
 
   void committed(StoreWriter::Done done) {
+    patience_.committed();
     for (size_t i = 0; i < done.written.size(); ++i) {
       if (done.result.outcomes[i] == Outcome::kCommitted) remember(done.written[i]);
     }
@@ -424,7 +427,6 @@ class HostRuntime final : public RunningHost {
   void carry_out() {
     while (cluster_.has_output()) {
       ClusterOutput all = cluster_.take_output();
-      if (outward_ != nullptr) reach_out(all);
       Output& out = all.node;
       writer_.commit(std::move(out.groups));
       for (const uint64_t batch : out.resolves) writer_.resolve(batch);
@@ -445,6 +447,7 @@ class HostRuntime final : public RunningHost {
         if (portion.end) streams_.erase(it);
         deliver(portion);
       }
+      if (outward_ != nullptr) reach_out(all);  // last, for somebody waits for each answer
     }
     check_soon();
     arm();
@@ -462,6 +465,7 @@ class HostRuntime final : public RunningHost {
   }
 
   void reach_out(ClusterOutput& out) {
+    patience_.sent(now().mono, out.messages);
     if (!out.messages.empty()) outward_->send(std::move(out.messages));
     if (!out.pool.empty()) outward_->ask(std::move(out.pool));
     if (out.fenced) outward_->fenced();
@@ -524,6 +528,7 @@ class HostRuntime final : public RunningHost {
   Outward* outward_ = nullptr;
   Timer timer_;
   Timer others_;
+  Patience patience_;
   bool settling_ = false;
   bool checking_ = false;
   bool looking_ = false;     // at what others have written

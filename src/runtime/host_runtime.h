@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,8 +75,10 @@ class RunningHost : public Host {
   virtual ContentCache& cache() = 0;
   // Told once, if the store's logs are not what this host has signed.
   virtual void set_on_broken_log(std::function<void(const std::string& why)> told) = 0;
-  // True while a commit for few callers is at the store: the loop should watch rather than sleep.
+  // True while a commit for few callers is at the store.
   virtual bool committing() const = 0;
+  // How long whoever runs the loop should let it wait at once (runtime/peer/patience.h).
+  virtual std::chrono::microseconds patience() = 0;
 };
 
 }  // namespace phoenix

@@ -1,4 +1,5 @@
-// A running host over a store in memory: what becomes of those who wait when it ends. And its writer.
+// A running host over a store in memory: what becomes of those who wait when it ends. And its
+// writer.
 #include "runtime/host_runtime.h"
 
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "runtime/peer/patience.h"
 #include "runtime/recorder/flight_recorder.h"
 #include "runtime/store_threads.h"
 #include "store/memory/memory_store.h"
@@ -187,6 +189,58 @@ TEST(StoreWriterTest, ACommitIsWatchedForWhereItIsNear) {
     while (done < 3) loop.run_one_for(std::chrono::seconds(1));
     EXPECT_FALSE(writer.committing());
   }
+}
+
+// --- when to watch for an answer ---
+
+std::vector<PeerMessageOut> offers(int count) {
+  std::vector<PeerMessageOut> out(1, {{"other", 1}, Wrote{}});
+  for (int i = 0; i < count; ++i) out.push_back({{"other", 1}, NodeMessage{Offered{}}});
+  return out;
+}
+
+TEST(PatienceTest, WatchesFromAnOfferUntilACommitAndNeverLong) {
+  Patience patience;
+  Instant now{1'000};
+  EXPECT_EQ(patience.at(now, true), Patience::kWatches);
+  patience.sent(now, offers(0));
+  EXPECT_EQ(patience.at(now, false), Patience::kSleeps);
+  patience.sent(now, offers(1));
+  EXPECT_EQ(patience.at(now, false), Patience::kWatches);
+  now = now + Patience::kOfAnOffer - microseconds(10);
+  EXPECT_EQ(patience.at(now, false), std::chrono::microseconds(11));
+  EXPECT_EQ(patience.at(now + microseconds(10), false), Patience::kSleeps);
+  patience.sent(now, offers(1));
+  patience.committed();
+  EXPECT_EQ(patience.at(now, false), Patience::kSleeps);
+}
+
+TEST(PatienceTest, DoesNotWatchForSeveralOffersAtOnce) {
+  Patience patience;
+  const Instant now{1'000};
+  patience.sent(now, offers(2));
+  EXPECT_EQ(patience.at(now, false), Patience::kSleeps);
+  patience.sent(now, offers(1));
+  patience.sent(now, offers(1));
+  EXPECT_EQ(patience.at(now, false), Patience::kSleeps);
+}
+
+TEST(PatienceTest, GivesUpWhereItWatchesInVainButForATryNowAndThen) {
+  Patience patience;
+  Instant now{1'000};
+  const auto watches = [&] {
+    now = now + seconds(1);
+    patience.sent(now, offers(1));
+    return patience.at(now, false) != Patience::kSleeps;
+  };
+  int tries = 0;
+  for (int i = 0; i < 1'000; ++i) tries += watches() ? 1 : 0;
+  EXPECT_GT(tries, 50);
+  EXPECT_LT(tries, 100);
+  for (int i = 0; i < 100 && !watches(); ++i) {
+  }
+  patience.committed();  // one success, and it is as before
+  EXPECT_TRUE(watches());
 }
 
 }  // namespace

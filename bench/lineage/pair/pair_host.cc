@@ -139,7 +139,7 @@ bool PairHost::together() const {
 
 bool PairHost::run_until(const std::function<bool()>& done) {
   const Duration end = wall_clock() + kPatience;
-  while (!done() && wall_clock() < end) loop_.run_one_for(std::chrono::milliseconds(20));
+  while (!done() && wall_clock() < end) loop_.run_one_for(host_->patience());
   return done();
 }
 
@@ -149,6 +149,7 @@ void PairHost::send(std::vector<PeerMessageOut> messages) {
   for (const PeerMessageOut& out : messages) {
     if (!links_->send(out.to, encode(out.message), urgency_of(out.message))) links_->cut(out.to);
   }
+  links_->flush();
 }
 
 void PairHost::answer(std::function<void(Cluster&, Now)> give) {

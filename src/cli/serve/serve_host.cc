@@ -79,12 +79,7 @@ class Serving {
       }
     }
     watch_health();
-    // While a commit is at the store its end is microseconds or milliseconds away: watching for it
-    // saves the latency of going to sleep and waking up.
-    while (!loop_.stopped()) {
-      loop_.run_one_for(host_->committing() ? std::chrono::microseconds(200)
-                                            : std::chrono::microseconds(20'000));
-    }
+    while (!loop_.stopped()) loop_.run_one_for(host_->patience());
     // Whoever waits holds an exchange of the API: nobody does any more when that goes.
     server_->stop_accepting();
     host_->end_calls();
