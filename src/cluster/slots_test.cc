@@ -87,6 +87,13 @@ struct Stage {
       carry_out(out);
     }
   }
+  // What the other one is to have is given up, and not yet stopped.
+  void settle_alone_then_both() {
+    alone();
+    settle();
+    both();
+    settle();
+  }
   void stop_all() { slots.given_up(now, std::exchange(to_stop, {})); }
   size_t held_by(const HostLife& life) const {
     size_t count = 0;
@@ -151,10 +158,7 @@ TEST(Slots, pauses_stay_short_while_the_other_gives_slots_up) {
 
 TEST(Slots, a_slot_that_moves_is_released_only_when_nothing_of_it_is_in_flight) {
   Stage stage;
-  stage.alone();
-  stage.settle();
-  stage.both();
-  stage.settle();
+  stage.settle_alone_then_both();
   const size_t moved = stage.to_stop.size();
   EXPECT_GT(moved, 1500u);
   EXPECT_EQ(stage.held_by(kSelf), kSlots) << "nothing is released while it may be in flight";
@@ -175,10 +179,7 @@ TEST(Slots, a_slot_that_moves_is_released_only_when_nothing_of_it_is_in_flight) 
 
 TEST(Slots, a_view_that_returns_a_slot_while_it_is_given_up_has_it_driven_again) {
   Stage stage;
-  stage.alone();
-  stage.settle();
-  stage.both();
-  stage.settle();
+  stage.settle_alone_then_both();
   stage.slots.view(stage.now, view_of(3, {{kSelf, 100}}));
   stage.settle();
   EXPECT_LT(stage.slots.counts().drives, kSlots) << "the node has not stopped yet";
@@ -190,10 +191,7 @@ TEST(Slots, a_view_that_returns_a_slot_while_it_is_given_up_has_it_driven_again)
 
 TEST(Slots, a_view_that_returns_a_slot_while_it_is_released_has_it_claimed_again) {
   Stage stage;
-  stage.alone();
-  stage.settle();
-  stage.both();
-  stage.settle();
+  stage.settle_alone_then_both();
   stage.stop_all();
   const Slots::Output out = stage.next_write();
   ASSERT_FALSE(out.release.empty());
@@ -253,10 +251,7 @@ TEST(Slots, a_late_claim_leaves_no_row_behind) {
 
 TEST(Slots, after_a_release_of_unknown_outcome_only_a_claim_makes_a_slot_driven) {
   Stage stage;
-  stage.alone();
-  stage.settle();
-  stage.both();
-  stage.settle();
+  stage.settle_alone_then_both();
   stage.stop_all();
   const Slots::Output out = stage.next_write();
   ASSERT_FALSE(out.release.empty());
@@ -277,10 +272,7 @@ TEST(Slots, after_a_release_of_unknown_outcome_only_a_claim_makes_a_slot_driven)
 // The store fell over behind it, and says so to nobody.
 TEST(Slots, a_release_that_was_lost_is_seen_once_something_later_is_durable) {
   Stage stage;
-  stage.alone();
-  stage.settle();
-  stage.both();
-  stage.settle();
+  stage.settle_alone_then_both();
   const size_t moved = stage.to_stop.size();
   stage.now = stage.now + milliseconds(1);
   stage.stop_all();
