@@ -7,7 +7,10 @@
 #     planted form of its DEPS. So phoenix_program(x_planted … DEPS sim_planted) is the one extra
 #     build that proves the simulator.
 #     PRECOMPILE: headers that nearly all of its files include (phoenix_precompiled.cmake).
-#   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120] [PRECOMPILE a.h])
+#   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120] [PRECOMPILE a.h]
+#                [OPTIMISED])
+#     OPTIMISED: for one that computes for seconds. The linker takes inline functions of the headers
+#     from the test's own objects, so what is tested would be slow as well.
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer under the asan preset; elsewhere it replays its corpus as a test.
 #   Labels with a meaning for tools/run_tests.py: serial = nothing runs beside it; once = not
@@ -35,8 +38,8 @@ if(PHOENIX_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
-# What is tested is optimised; the sanitizers double the time to compile the tests themselves.
-set(PHOENIX_TEST_OPTIONS $<$<BOOL:${PHOENIX_SANITIZE}>:-O0>)
+# What is tested is optimised; the tests themselves are not, which halves the time to compile them.
+set(PHOENIX_TEST_OPTIONS -O0)
 include(phoenix_packages)
 include(phoenix_precompiled)
 
@@ -73,14 +76,18 @@ function(phoenix_library name)
 endfunction()
 
 function(phoenix_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "OPTIMISED" "TIMEOUT" "SOURCES;DEPS;LABELS;PRECOMPILE" ${ARGN})
   if(PHOENIX_SANITIZE AND "once" IN_LIST ARG_LABELS)
     return()  # nobody would run it
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main Threads::Threads)
-  target_compile_options(${name} PRIVATE ${PHOENIX_TEST_OPTIONS})
-  phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
+  if(NOT ARG_OPTIMISED)
+    target_compile_options(${name} PRIVATE ${PHOENIX_TEST_OPTIONS})
+    phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
+  elseif(ARG_PRECOMPILE)  # what is precompiled for all tests is not optimised
+    phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
