@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the tests that CTest knows of, and counts single cases instead of programs.
 
-`run_tests.py --pass release=build/release [--pass asan=build/asan] [-- FILTER…]`
+`run_tests.py --pass release=build/release [--meanwhile asan=COMMAND --pass asan=build/asan] [-- FILTER…]`
 
 CTest is only asked what there is (`ctest --show-only=json-v1`): command, folder, environment, time
 limit, labels. Two tests run at a time, those labelled `serial` alone. Of GoogleTest and unittest
@@ -12,9 +12,14 @@ test leaves behind in its group is killed. One line a test; the whole output of 
 
 The pass named `fuzz` runs only tests labelled `fuzz`, as libFuzzer programs for --fuzz-seconds; the
 pass named `asan` leaves these out, for they are the same programs, and those labelled `once`.
+
+Many tests wait for time to pass, so two things go on in the processor time that is left (SCHED_IDLE:
+whatever else wants to run goes first): --meanwhile builds a pass's folder during the passes before it,
+and the fuzzers run during the asan pass.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import dataclasses
 import json
@@ -25,6 +30,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ASAN_TIME_FACTOR = 4
@@ -33,6 +39,9 @@ SANITIZER_ENVIRONMENT = {
     "ASAN_SYMBOLIZER_PATH": "/usr/lib/llvm-19/bin/llvm-symbolizer",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+# Runs a command in the processor time that nothing else wants; what it starts inherits that. Where a
+# sandbox forbids it, it only gives way.
+IDLE = ["bash", "-c", 'chrt --idle -p 0 $$ 2>/dev/null || renice -n 19 $$ >/dev/null; exec "$@"', "idle"]
 KNOWN_PROPERTIES = {"LABELS", "TIMEOUT", "ENVIRONMENT", "WORKING_DIRECTORY", "RUN_SERIAL"}
 
 
@@ -59,6 +68,8 @@ class Outcome:
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Runs CTest's tests and counts their cases.")
     parser.add_argument("--pass", dest="passes", action="append", default=[], metavar="NAME=DIR")
+    parser.add_argument("--meanwhile", action="append", default=[], metavar="NAME=COMMAND",
+                        help="what builds pass NAME, in bash; runs beside the passes before it")
     parser.add_argument("--failed-step", action="append", default=[], metavar="WHAT",
                         help="count this as one failed case")
     parser.add_argument("--fuzz-seconds", type=int, default=15)
@@ -193,7 +204,15 @@ def run_test(test):
     return Outcome(test, passed, failed, skipped, time.monotonic() - start, output)
 
 
+printing = threading.Lock()
+
+
 def report(outcome, pass_name):
+    with printing:
+        print_outcome(outcome, pass_name)
+
+
+def print_outcome(outcome, pass_name):
     word = "FAILED" if outcome.failed else "ok"
     skipped = f", {len(outcome.skipped)} skipped" if outcome.skipped else ""
     print(f"{word:6} {pass_name:8} {outcome.test.name:36} {outcome.passed:5} passed, "
@@ -206,29 +225,102 @@ def report(outcome, pass_name):
         sys.stdout.flush()
 
 
-def run_pass(pass_name, tests, jobs):
+class Beside:
+    """Tests that run one after the other, in the processor time that is left, while others run."""
+
+    def __init__(self, pass_name, tests):
+        self.pass_name = pass_name
+        self.tests = collections.deque(tests)
+        self.outcomes = []
+
+    def run_until(self, ended):
+        while self.tests and not ended.is_set():
+            test = self.tests.popleft()
+            idle = dataclasses.replace(test, command=IDLE + test.command if test.command else [])
+            self.outcomes.append(run_test(idle))
+            report(self.outcomes[-1], self.pass_name)
+
+
+class Build:
+    """A build that goes on meanwhile. Its output goes to a file and is shown if it fails."""
+
+    def __init__(self, command):
+        self.sink = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(IDLE + ["bash", "-c", command], stdin=subprocess.DEVNULL,
+                                        stdout=self.sink, stderr=subprocess.STDOUT,
+                                        start_new_session=True)
+
+    def wait(self):
+        status = self.process.wait()
+        if status != 0:
+            self.sink.seek(0)
+            print(self.sink.read().decode("utf-8", "replace"), flush=True)
+        return status == 0
+
+    def stop(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.sink.close()
+
+
+def run_group(pass_name, tests, width):
+    outcomes = []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=width) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(run_test, t) for t in tests]):
+            outcomes.append(future.result())
+            report(outcomes[-1], pass_name)
+    return outcomes
+
+
+def run_pass(pass_name, tests, jobs, beside):
     alone = [test for test in tests if "serial" in test.labels]
     together = [test for test in tests if "serial" not in test.labels]
-    outcomes = []
-    for group, width in ((together, jobs), (alone, 1)):
-        with concurrent.futures.ThreadPoolExecutor(max_workers=width) as pool:
-            for future in concurrent.futures.as_completed([pool.submit(run_test, t) for t in group]):
-                outcomes.append(future.result())
-                report(outcomes[-1], pass_name)
-    return outcomes
+    ended = threading.Event()
+    thread = threading.Thread(target=beside.run_until, args=(ended,))
+    thread.start()
+    try:
+        return run_group(pass_name, together, jobs) + run_group(pass_name, alone, 1)
+    finally:
+        ended.set()
+        thread.join()
+
+
+def run_passes(arguments, builds):
+    """Returns (outcomes, steps that failed)."""
+    passes = [text.partition("=")[::2] for text in arguments.passes]
+    outcomes, failed, not_built = [], list(arguments.failed_step), set()
+    fuzzers = {}  # of each folder
+    for pass_name, folder in passes:
+        if pass_name in builds and not builds[pass_name].wait():
+            failed.append(f"build {pass_name}")
+            not_built.add(folder)
+        if folder in not_built:
+            continue
+        if folder not in fuzzers:
+            tests = select(list_tests("fuzz", folder), arguments.filters)
+            fuzzers[folder] = Beside("fuzz", [as_fuzzer(test, folder, arguments.fuzz_seconds)
+                                              for test in tests if ("fuzz", folder) in passes])
+        if pass_name == "fuzz":
+            outcomes += fuzzers[folder].outcomes
+            outcomes += run_group("fuzz", fuzzers[folder].tests, arguments.jobs)
+        else:
+            tests = select(list_tests(pass_name, folder), arguments.filters)
+            outcomes += run_pass(pass_name, tests, arguments.jobs, fuzzers[folder])
+    return outcomes, failed
 
 
 def main():
     arguments = parse_arguments()
-    outcomes = []
-    for text in arguments.passes:
-        pass_name, _, folder = text.partition("=")
-        tests = select(list_tests(pass_name, folder), arguments.filters)
-        if pass_name == "fuzz":
-            tests = [as_fuzzer(test, folder, arguments.fuzz_seconds) for test in tests]
-        outcomes += run_pass(pass_name, tests, arguments.jobs)
+    commands = [text.partition("=")[::2] for text in arguments.meanwhile]
+    builds = {pass_name: Build(command) for pass_name, command in commands}
+    try:
+        outcomes, failed_steps = run_passes(arguments, builds)
+    finally:
+        for build in builds.values():
+            build.stop()
     failures = [f"{o.test.name}: {name}" for o in outcomes for name in o.failed]
-    failures += arguments.failed_step
+    failures += failed_steps
     if not outcomes and not failures:
         failures.append(f"no test matches {arguments.filters or 'at all'}")
     if failures:

@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
 """Tests of run_tests.py: it must never call a failure a success, nor miscount cases."""
 
+import argparse
+import contextlib
 import fcntl
+import io
+import os
 import pathlib
 import sys
 import tempfile
+import threading
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import run_tests  # noqa: E402  (beside this file, wherever the test is started from)
@@ -92,9 +98,48 @@ class Running(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             slow = [shell(f"sleep 0.1; echo beside >> {file.name}", name=f"b{i}") for i in range(4)]
             alone = shell(f"echo alone >> {file.name}", labels={"serial"})
-            outcomes = run_tests.run_pass("release", [alone, *slow], jobs=2)
+            outcomes = run_tests.run_pass("release", [alone, *slow], 2, run_tests.Beside("fuzz", []))
             self.assertEqual(len(outcomes), 5)
             self.assertEqual(file.read().decode().split(), ["beside"] * 4 + ["alone"])
+
+
+class Meanwhile(unittest.TestCase):
+    def test_what_runs_beside_those_alone_is_counted_once(self):
+        with tempfile.NamedTemporaryFile() as file:
+            # The one alone ends when the first of those beside has run; the second may not have begun.
+            alone = shell(f"until grep -q first {file.name}; do sleep 0.01; done", labels={"serial"})
+            fuzzers = run_tests.Beside("fuzz", [shell(f"echo first >> {file.name}"), shell("exit 1")])
+            outcomes = run_tests.run_pass("asan", [alone], 2, fuzzers)
+            self.assertEqual([o.failed for o in outcomes], [[]])
+            self.assertEqual(fuzzers.outcomes[0].passed, 1)
+            self.assertEqual(len(fuzzers.outcomes) + len(fuzzers.tests), 2)
+
+    def test_it_runs_in_what_processor_time_is_left(self):
+        beside = run_tests.Beside("fuzz", [shell("chrt -p $$ | grep -q SCHED_IDLE")])
+        beside.run_until(threading.Event())
+        self.assertEqual(beside.outcomes[0].failed, [])
+
+    def test_where_that_is_forbidden_it_gives_way(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "chrt").symlink_to("/bin/false")
+            beside = run_tests.Beside("fuzz", [shell("test $(ps -o ni= -p $$) = 19")])
+            with unittest.mock.patch.dict(os.environ, {"PATH": f"{folder}:{os.environ['PATH']}"}):
+                beside.run_until(threading.Event())
+        self.assertEqual(beside.outcomes[0].failed, [])
+
+    def test_a_build_that_fails_is_shown_and_fails_its_passes(self):
+        builds = {"asan": run_tests.Build("echo 'no such header'; exit 1")}
+        self.addCleanup(builds["asan"].stop)
+        arguments = argparse.Namespace(passes=["asan=/nowhere", "fuzz=/nowhere"], failed_step=[],
+                                       filters=[], jobs=1, fuzz_seconds=1)
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            self.assertEqual(run_tests.run_passes(arguments, builds), ([], ["build asan"]))
+        self.assertIn("no such header", shown.getvalue())
+
+    def test_a_build_that_is_not_awaited_ends_with_the_run(self):
+        build = run_tests.Build("sleep 600")
+        build.stop()
+        self.assertEqual(build.process.returncode, -9)
 
 
 class Selecting(unittest.TestCase):
