@@ -9,6 +9,7 @@
 #     PRECOMPILE: headers that nearly all of its files include (phoenix_precompiled.cmake).
 #   phoenix_test(base_test SOURCES a_test.cc DEPS base [LABELS unit] [TIMEOUT 120] [PRECOMPILE a.h]
 #                [OPTIMISED])
+#     PRECOMPILE: as above, or another test whose precompiled headers it has too.
 #     OPTIMISED: for one that computes for seconds. The linker takes inline functions of the headers
 #     from the test's own objects, so what is tested would be slow as well.
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)

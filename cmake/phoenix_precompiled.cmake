@@ -29,13 +29,15 @@ if(PHOENIX_PRECOMPILE)
 endif()
 
 # phoenix_precompile(node pure [HEADERS parts/impl.h]): with HEADERS one of its own, worth it in a
-# folder of dozens of files that all include the same.
+# folder of dozens of files that all include the same; or that of another target, named there.
 function(phoenix_precompile target kind)
   cmake_parse_arguments(ARG "" "" "HEADERS" ${ARGN})
   if(NOT PHOENIX_PRECOMPILE)
     return()
   endif()
-  if(ARG_HEADERS)
+  if(TARGET "${ARG_HEADERS}")
+    target_precompile_headers(${target} REUSE_FROM ${ARG_HEADERS})
+  elseif(ARG_HEADERS)
     if(kind STREQUAL test)
       list(PREPEND ARG_HEADERS <gtest/gtest.h>)
     endif()
