@@ -295,8 +295,7 @@ class HostRuntime final : public RunningHost {
     });
   }
 
-  // That its key's entry stands there; should this be lost, it is entered again, which says the
-  // same.
+  // That its key's entry stands there; should this be lost, the same is entered once more.
   void key_entered(const PutNote& note) {
     if (!options_.key || !enters_key_of(note, options_.key->name)) return;
     writer_.set_fact(kEnteredFact + options_.key->name, options_.key->pair.id());
@@ -351,6 +350,7 @@ class HostRuntime final : public RunningHost {
     carry_out();
     const auto& logs = done.result.last_event.positions();
     if (!logs.empty()) own_log_ = logs.front().first;
+    if (recorder_) recorder_->committed(own_rows(done.written, done.result));
     news(done.result.last_event);
   }
 

@@ -58,10 +58,12 @@ TEST_P(Records, stand_at_the_positions_of_their_events_as_they_were_given) {
   };
   EXPECT_TRUE(reader_->logs()->empty());
   const PutMember enrol{member("m"), 0, "registered", "of a member"};
-  commit({{1, {with(create(a), bytes)}},
-          {2, {with(create(a), "of who came too late")}},
-          {3, {with(create(head("b")), "")}},
-          {4, {enrol, with(replace(a, assigned(a, "m"), "taken"), "third")}}});
+  const CommitResult result =
+      commit({{1, {with(create(a), bytes)}},
+              {2, {with(create(a), "of who came too late")}},
+              {3, {with(create(head("b")), "")}},
+              {4, {enrol, with(replace(a, assigned(a, "m"), "taken"), "third")}}});
+  EXPECT_EQ(result.last_event, EventCursor(4)) << "where the last of them stands";
   const auto entries = *reader_->recorded(kOwnLog, 0, 100);
   ASSERT_EQ(entries.size(), 3u);
   EXPECT_EQ(entries[0].position, 1u);

@@ -66,6 +66,11 @@ void LogRecorder::moved() {
   wake_.notify_one();
 }
 
+void LogRecorder::committed(OwnRows rows) {
+  const std::lock_guard lock(mutex_);
+  if (!stop_) own_rows_.add(std::move(rows));
+}
+
 // Runs `work` on the recorder's thread and hands its result to `done` on the loop.
 template <class T>
 void LogRecorder::ask(std::function<Result<T>()> work, std::function<void(Result<T>)> done) {
@@ -209,20 +214,36 @@ Result<bool> LogRecorder::read_log(const LogState& state) {
                     std::to_string(own.before + own.tree.size()) + " rows and has " +
                     std::to_string(state.size) + " now: the store was set back"});
   }
-  while (own.before + own.tree.size() < state.size) {
-    const uint64_t from = own.before + own.tree.size();
-    const auto rows = reader_->recorded(
-        state.log, from, static_cast<uint32_t>(std::min<uint64_t>(kRowsAtOnce, state.size - from)));
+  for (;;) {
+    const uint64_t from = own.before + own.tree.size() + 1;
+    if (from > state.size) return true;
+    std::vector<Digest> written;
+    uint64_t until = state.size;
+    {
+      const std::lock_guard lock(mutex_);
+      written = own_rows_.take(state.log, from, state.size);
+      if (written.empty()) until = own_rows_.read_until(state.log, from, state.size);
+    }
+    for (const Digest& leaf : written) append(state.log, own, leaf);
+    if (!written.empty()) continue;
+    const auto most = static_cast<uint32_t>(std::min<uint64_t>(kRowsAtOnce, until - from + 1));
+    const auto rows = reader_->recorded(state.log, from - 1, most);
     if (!rows) return tl::unexpected<Error>(rows.error());
     if (rows->empty()) return fail(ErrorKind::kStoreUnreachable, "entries of a log are missing");
     for (const RecordedEntry& row : *rows) {
       if (row.position != own.before + own.tree.size() + 1) {
         return fail(ErrorKind::kStoreUnreachable, "entries of a log are missing");
       }
-      own.tree.append(lineage::leaf_hash(row.bytes));
+      append(state.log, own, lineage::leaf_hash(row.bytes));
     }
   }
-  return true;
+}
+
+void LogRecorder::append(uint32_t log, Tree& own, const Digest& leaf) {
+  own.tree.append(leaf);
+  own.tile.push_back(leaf);
+  if (own.tile.size() < lineage::kTileLeaves) return;
+  recent_.keep(log, own.tree.size() - lineage::kTileLeaves, std::exchange(own.tile, {}));
 }
 
 tl::unexpected<Error> LogRecorder::give_up(BrokenLog why) {
@@ -274,7 +295,12 @@ Result<bool> LogRecorder::check_others() {
   const auto root_of = [this](uint32_t log, uint64_t size) -> Result<std::optional<Digest>> {
     const auto it = trees_.find(log);
     if (it == trees_.end() || size > it->second.tree.size()) return std::nullopt;
-    auto root = it->second.tree.root_at(size, leaves_of(log, it->second.before));
+    const auto read = leaves_of(log, it->second.before);
+    const auto leaves = [&](uint64_t first) -> Result<std::vector<Digest>> {
+      const std::vector<Digest>* kept = recent_.find(log, first);
+      return kept != nullptr ? *kept : read(first);
+    };
+    auto root = it->second.tree.root_at(size, leaves);
     if (root) return std::optional(*root);
     if (root.error().kind == ErrorKind::kNotFound) return std::nullopt;
     return tl::unexpected<Error>(root.error());

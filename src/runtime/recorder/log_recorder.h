@@ -1,7 +1,7 @@
 // Keeps the flight recorder of a host: the trees over the entries of every log of its store, and
-// the checkpoints that sign them. The trees follow from committed rows alone, which a thread of its
-// own reads; a host that shares its store keeps the trees of all logs, so any host can prove what
-// any other has written.
+// the checkpoints that sign them. The trees follow from committed rows alone: a thread of its own
+// reads them, but for those that the host is told to have committed itself. A host that shares its
+// store keeps the trees of all logs, so any host can prove what any other has written.
 //
 // A checkpoint is signed at most a second after something new was committed, none while nothing is,
 // and whenever somebody asks for one. Before it signs, the recorder makes sure that the logs begin
@@ -27,6 +27,8 @@
 #include "lineage/tree/log_tree.h"
 #include "net/event_loop.h"
 #include "runtime/recorder/flight_recorder.h"
+#include "runtime/recorder/own_rows.h"
+#include "runtime/recorder/recent_leaves.h"
 #include "runtime/recorder/witness.h"
 #include "store/store.h"
 
@@ -73,6 +75,8 @@ class LogRecorder final : public FlightRecorder {
   const std::string& trouble() const override { return trouble_; }
   // Something was committed, here or elsewhere.
   void moved();
+  // By this host; before moved().
+  void committed(OwnRows rows);
   // Nothing is signed any more. Whoever asked or asks later is told so by the end of the loop's
   // next turn. Waits for what runs.
   void end();
@@ -90,8 +94,9 @@ class LogRecorder final : public FlightRecorder {
       std::function<Result<lineage::Proof>(const lineage::LogTree&, const lineage::LeafReader&)>;
   struct Tree {
     lineage::LogTree tree;
-    uint64_t before = 0;      // rows from before the recorder: positions count from there
-    lineage::PrunedLog left;  // of what is gone
+    uint64_t before = 0;         // rows from before the recorder: positions count from there
+    std::vector<Digest> tile{};  // leaves since the last complete one
+    lineage::PrunedLog left;     // of what is gone
   };
 
   template <class T>
@@ -100,6 +105,7 @@ class LogRecorder final : public FlightRecorder {
   void run();
   Result<bool> catch_up();
   Result<bool> read_log(const LogState& state);
+  void append(uint32_t log, Tree& own, const Digest& leaf);
   Result<bool> check_last();
   Result<bool> check_last(const std::string& envelope);
   Result<bool> check_others();
@@ -125,6 +131,7 @@ class LogRecorder final : public FlightRecorder {
   // The thread's own.
   std::unique_ptr<Reader> reader_;
   std::map<uint32_t, Tree> trees_;
+  RecentLeaves recent_;
   std::optional<lineage::Checkpoint> last_;
   bool checked_ = false;  // what was signed in an earlier life
   std::string why_broken_;
@@ -133,6 +140,7 @@ class LogRecorder final : public FlightRecorder {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;
+  OwnRowQueue own_rows_;
   bool moved_ = false;
   bool stop_ = false;
   std::thread thread_;

@@ -28,6 +28,20 @@ class LogRecorderTest : public ::testing::Test {
   void write(int count, const std::string& history = "true") {
     for (int i = 0; i < count; ++i) store_.commit(++batch_, {{note(history)}});
   }
+  // What a commit of so many entries tells the recorder.
+  OwnRows write_own(int count) {
+    std::vector<Group> groups;
+    for (int i = 0; i < count; ++i) groups.push_back(note("own"));
+    const CommitResult result = store_.commit(++batch_, groups);
+    return own_rows(groups, result);
+  }
+  // Of what stands in the store, which a recorder that has been told nothing has read.
+  Digest root_by_reading() {
+    lineage::LogTree tree;
+    const auto rows = *(*store_.reader())->recorded(kOwnLog, 0, 10'000);
+    for (const RecordedEntry& row : rows) tree.append(lineage::leaf_hash(row.bytes));
+    return tree.root();
+  }
   Group note(const std::string& history) {
     lineage::Entry entry;
     entry.kind = lineage::EntryKind::kHost;
@@ -165,6 +179,62 @@ TEST_F(LogRecorderTest, WhereThePoolHasARootOnlyGrantedKeysCount) {
   other_shows(
       lineage::sign(pair_of("root"), lineage::KeyGrant{"demo", "b", pair_of("b").public_key(), 1}));
   EXPECT_FALSE(checkpoint());
+}
+
+TEST_F(LogRecorderTest, RowsOfItsOwnCommitsAreTakenAsTheyWereWritten) {
+  write(3);  // by an earlier life
+  start();
+  recorder_->committed(write_own(300));
+  write_own(7);  // of an unknown outcome: nobody tells of them
+  recorder_->committed(write_own(5));
+  const auto made = checkpoint();
+  ASSERT_TRUE(made) << made.error().detail;
+  EXPECT_EQ(made->statement.logs[0].size, 315u);
+  EXPECT_EQ(made->statement.logs[0].root, root_by_reading());
+
+  recorder_->committed(write_own(1));
+  ASSERT_TRUE(checkpoint());
+  OwnRows told = write_own(2);
+  told.leaves[1] = lineage::leaf_hash("what the store does not have");
+  recorder_->committed(std::move(told));
+  const auto other = checkpoint();
+  ASSERT_TRUE(other) << other.error().detail;
+  EXPECT_EQ(other->statement.logs[0].size, 318u);
+  EXPECT_NE(other->statement.logs[0].root, root_by_reading()) << "they were read all the same";
+}
+
+TEST_F(LogRecorderTest, RowsThatWereReadBeforeTheyWereToldCountOnce) {
+  start();
+  OwnRows early = write_own(4);
+  ASSERT_TRUE(checkpoint());
+  recorder_->committed(std::move(early));
+  recorder_->committed(write_own(3));
+  const auto made = checkpoint();
+  ASSERT_TRUE(made) << made.error().detail;
+  EXPECT_EQ(made->statement.logs[0].size, 7u);
+  EXPECT_EQ(made->statement.logs[0].root, root_by_reading());
+}
+
+// What others sign ends within tiles that this host has completed meanwhile.
+TEST_F(LogRecorderTest, WhatOthersSignedIsHeldAgainstTilesThatAreWhole) {
+  start();
+  recorder_->committed(write_own(2'000));
+  ASSERT_TRUE(checkpoint());
+  other_shows();
+  const auto entries = *(*store_.reader())->recorded(kOwnLog, 0, 2'000);
+  lineage::LogTree tree;
+  for (size_t i = 0; i < 1'300; ++i) tree.append(lineage::leaf_hash(entries[i].bytes));
+  lineage::Checkpoint said;
+  said.pool = "demo";
+  said.host = "b";
+  said.logs = {{kOwnLog, 1'300, tree.root()}};
+  other_signs(said);
+  ASSERT_TRUE(checkpoint());
+  said.logs[0].size = 1'301;
+  other_signs(said);
+  EXPECT_FALSE(checkpoint());
+  ASSERT_EQ(broken_.size(), 1u);
+  EXPECT_EQ(broken_[0].by->size, 1'301u);
 }
 
 // The store was put back as a whole, with what this host had left in it: only what it has kept
