@@ -1,7 +1,8 @@
 // Row 4: the same work over REST as row 2 of the bench `host`, on PostgreSQL: eight connections,
 // each a member that creates by the hundred, polls for what it is given and completes it, at one
 // host and spread over three. Beside it, in the same minute and with the batches that the hosts
-// reached, the bare loop over the same rows, as many of them at once as there are hosts.
+// reached, the bare loop over the same rows, as many of them at once as there are hosts. Told
+// besides is the processor time of a packet, ours and the raw loop's.
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 
 #include "bench/clock.h"
 #include "bench/cluster/host_pool.h"
+#include "bench/cluster/processor_time.h"
 #include "bench/cluster/rows.h"
 #include "bench/cluster/unnest_loop.h"
 #include "bench/lane.h"
@@ -32,6 +34,7 @@ struct Run {
   double packets_per_second = 0;
   double mean_batch = 0;
   double refused_percent = 0;
+  ProcessorTime spent;
 };
 
 std::string create_body() {
@@ -44,7 +47,7 @@ std::string create_body() {
   return body + "]";
 }
 
-Result<Duration> drive(HostPool& pool, size_t packets) {
+Result<Run> drive(HostPool& pool, size_t packets) {
   std::vector<Lane> lanes;
   std::vector<pollfd> watched;
   for (size_t i = 0; i < kLanes; ++i) {
@@ -57,6 +60,7 @@ Result<Duration> drive(HostPool& pool, size_t packets) {
   job.create_body = create_body();
   job.per_call = kPerCall;
   job.wanted = packets;
+  const ProcessorTime before = ProcessorTime::now();
   const Duration begin = wall_clock();
   for (Lane& lane : lanes) lane.begin(job);
   while (job.completed < job.wanted && job.failed.empty()) {
@@ -66,7 +70,9 @@ Result<Duration> drive(HostPool& pool, size_t packets) {
     }
   }
   if (!job.failed.empty()) return fail(ErrorKind::kInternal, job.failed);
-  return wall_clock() - begin;
+  const double took = in_seconds(wall_clock() - begin);
+  return Run{.packets_per_second = static_cast<double>(packets) / took,
+             .spent = ProcessorTime::now().since(before)};
 }
 
 // Every life of a host numbers its batches one after the other from run << 40.
@@ -86,8 +92,8 @@ Result<double> batches(const std::string& database) {
 }
 
 Result<Run> run_ours(HostPool& pool, size_t packets) {
-  const auto took = drive(pool, packets);
-  if (!took) return tl::unexpected(took.error());
+  auto run = drive(pool, packets);
+  if (!run) return run;
   const auto granted = pool.metric_sum("phoenix_ownerships_granted_total");
   const auto submitted = pool.metric_sum("phoenix_packets_submitted_total");
   if (!granted || !submitted || *granted <= 0) {
@@ -96,16 +102,16 @@ Result<Run> run_ours(HostPool& pool, size_t packets) {
   pool.stop_hosts();
   const auto commits = batches(pool.database());
   if (!commits) return tl::unexpected(commits.error());
-  return Run{.packets_per_second = static_cast<double>(packets) / in_seconds(*took),
-             .mean_batch = 2 * static_cast<double>(packets) / *commits,
-             // Nobody was lost and nothing handed on: whatever was granted once more had been
-             // refused by the home that it was meant for.
-             .refused_percent = 100 * (*granted - *submitted) / *granted};
+  run->mean_batch = 2 * static_cast<double>(packets) / *commits;
+  // Nobody was lost and nothing handed on: whatever was granted once more had been refused by the
+  // home that it was meant for.
+  run->refused_percent = 100 * (*granted - *submitted) / *granted;
+  return run;
 }
 
 // As many loops at once as there are hosts, for these write at once too.
-Result<double> run_raw(const std::string& database, const std::vector<PacketLife>& lives,
-                       size_t hosts, double batch) {
+Result<Run> run_raw(const std::string& database, const std::vector<PacketLife>& lives, size_t hosts,
+                    double batch) {
   std::vector<UnnestLoop> loops;
   for (size_t i = 0; i < hosts; ++i) {
     auto loop = UnnestLoop::open(database, "raw" + std::to_string(i));
@@ -118,21 +124,37 @@ Result<double> run_raw(const std::string& database, const std::vector<PacketLife
   }
   std::vector<Result<Duration>> took(hosts, Duration{});
   std::vector<std::thread> threads;
+  const ProcessorTime before = ProcessorTime::now();
   const Duration begin = wall_clock();
   for (size_t i = 0; i < hosts; ++i) {
     threads.emplace_back([&loops, &took, i] { took[i] = loops[i].run(); });
   }
   for (std::thread& thread : threads) thread.join();
+  const double elapsed = in_seconds(wall_clock() - begin);
   for (const auto& one : took) {
     if (!one) return tl::unexpected(one.error());
   }
-  return static_cast<double>(lives.size()) / in_seconds(wall_clock() - begin);
+  return Run{.packets_per_second = static_cast<double>(lives.size()) / elapsed,
+             .mean_batch = batch,
+             .spent = ProcessorTime::now().since(before)};
+}
+
+std::vector<double> each(const std::vector<Run>& runs, double Run::* what) {
+  std::vector<double> values;
+  for (const Run& run : runs) values.push_back(run.*what);
+  return values;
+}
+
+double median_us(const std::vector<Run>& runs, double ProcessorTime::* part, size_t packets) {
+  std::vector<double> values;
+  for (const Run& run : runs) values.push_back(1e6 * run.spent.*part);
+  return median(std::move(values)) / static_cast<double>(packets);
 }
 
 Result<bool> measure(const ClusterBench& options, size_t hosts, Figures& figures) {
   const size_t packets = options.quick ? 2 * kLanes * kPerCall : 20'000;
   const std::vector<PacketLife> lives = packet_lives(packets, kPayload);
-  std::vector<double> ours, raw, mean_batches, refused;
+  std::vector<Run> ours, raw;
   for (int pair = 0; pair < (options.quick ? 1 : 3); ++pair) {
     auto pool = HostPool::start(options.program, options.disk_folder, hosts);
     if (!pool) return tl::unexpected(pool.error());
@@ -140,32 +162,41 @@ Result<bool> measure(const ClusterBench& options, size_t hosts, Figures& figures
     if (!mine) return tl::unexpected(mine.error());
     const auto theirs = run_raw((*pool)->database(), lives, hosts, mine->mean_batch);
     if (!theirs) return tl::unexpected(theirs.error());
-    ours.push_back(mine->packets_per_second);
-    mean_batches.push_back(mine->mean_batch);
-    refused.push_back(mine->refused_percent);
+    ours.push_back(*mine);
     raw.push_back(*theirs);
   }
-  figures.push_back({.row = 4,
-                     .what = fmt::format("over REST, PostgreSQL, {} host{}, 100 a call: ours / raw",
-                                         hosts, hosts == 1 ? "" : "s"),
-                     .value = median_ratio(ours, raw),
-                     .unit = "x raw",
-                     .bar = {Bar::Op::kAtLeast, 0.6},
-                     .beside = {{"ours, packets/s", median(ours)},
-                                {"raw, packets/s", median(raw)},
-                                {"mean batch reached", median(mean_batches)}}});
-  for (const auto& [whose, rates] : {std::pair("over REST", &ours), std::pair("raw loop", &raw)}) {
+  const auto our_rates = each(ours, &Run::packets_per_second);
+  const auto raw_rates = each(raw, &Run::packets_per_second);
+  using Time = ProcessorTime;
+  figures.push_back(
+      {.row = 4,
+       .what = fmt::format("over REST, PostgreSQL, {} host{}, 100 a call: ours / raw", hosts,
+                           hosts == 1 ? "" : "s"),
+       .value = median_ratio(our_rates, raw_rates),
+       .unit = "x raw",
+       .bar = {Bar::Op::kAtLeast, 0.6},
+       .beside = {
+           {"ours, packets/s", median(our_rates)},
+           {"raw, packets/s", median(raw_rates)},
+           {"mean batch reached", median(each(ours, &Run::mean_batch))},
+           {"processor time of the hosts, us a packet", median_us(ours, &Time::hosts, packets)},
+           {"of PostgreSQL", median_us(ours, &Time::database, packets)},
+           {"of the clients", median_us(ours, &Time::clients, packets)},
+           {"of PostgreSQL in the raw loop", median_us(raw, &Time::database, packets)}}});
+  for (const auto& [whose, rates] :
+       {std::pair("over REST", &our_rates), std::pair("raw loop", &raw_rates)}) {
     figures.back().drawn.emplace_back(fmt::format("throughput/{}, {} host{}/packets a second",
                                                   whose, hosts, hosts == 1 ? "" : "s"),
                                       median(*rates));
   }
   if (hosts == 1) return true;
-  figures.push_back({.row = 4,
-                     .what = fmt::format("refused deliveries of all placements, {} hosts", hosts),
-                     .value = median(refused),
-                     .unit = "%",
-                     .bar = {Bar::Op::kAtMost, 2},
-                     .beside = {{"most of a run, %", quantile(refused, 1)}}});
+  figures.push_back(
+      {.row = 4,
+       .what = fmt::format("refused deliveries of all placements, {} hosts", hosts),
+       .value = median(each(ours, &Run::refused_percent)),
+       .unit = "%",
+       .bar = {Bar::Op::kAtMost, 2},
+       .beside = {{"most of a run, %", quantile(each(ours, &Run::refused_percent), 1)}}});
   return true;
 }
 
