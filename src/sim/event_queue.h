@@ -27,7 +27,8 @@ class EventQueue {
   // An event in the past happens now.
   void at(Instant when, Rank rank, Action action) {
     if (when < now_) when = now_;
-    heap_.push(Entry{when, rank, next_number_++, std::move(action)});
+    const uint64_t order = static_cast<uint64_t>(rank) << kNumberBits | next_number_++;
+    heap_.push(Entry{when, order, keep(std::move(action))});
   }
   void after(Duration delay, Action action) { at(now_ + delay, Rank::kArrival, std::move(action)); }
 
@@ -35,26 +36,42 @@ class EventQueue {
 
   // Moves the time to the next event and runs it. Requires: !empty().
   void run_next() {
-    // top() is const only because moving a key would break the heap; it is popped at once.
-    Action action = std::move(const_cast<Entry&>(heap_.top()).action);
-    now_ = heap_.top().when;
+    const Entry next = heap_.top();
     heap_.pop();
+    now_ = next.when;
+    // It may enter others, and its place is free for them.
+    const Action action = std::exchange(actions_[next.place], nullptr);
+    free_.push_back(next.place);
     action();
   }
 
  private:
+  static constexpr unsigned kNumberBits = 56;
+  // What the heap moves about is small; the actions stay where they are.
   struct Entry {
     Instant when;
-    Rank rank;
-    uint64_t number;
-    Action action;
+    uint64_t order;                             // rank, then number
+    uint32_t place;                             // in actions_
     bool operator<(const Entry& other) const {  // the heap's top is its greatest
       if (when != other.when) return when > other.when;
-      if (rank != other.rank) return rank > other.rank;
-      return number > other.number;
+      return order > other.order;
     }
   };
+
+  uint32_t keep(Action action) {
+    if (free_.empty()) {
+      actions_.push_back(std::move(action));
+      return static_cast<uint32_t>(actions_.size() - 1);
+    }
+    const uint32_t place = free_.back();
+    free_.pop_back();
+    actions_[place] = std::move(action);
+    return place;
+  }
+
   std::priority_queue<Entry> heap_;
+  std::vector<Action> actions_;
+  std::vector<uint32_t> free_;  // places
   Instant now_{1'000'000'000};
   uint64_t next_number_ = 0;
 };

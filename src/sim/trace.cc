@@ -1,7 +1,9 @@
 #include "sim/trace.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 
@@ -10,8 +12,6 @@
 namespace phoenix::sim {
 
 namespace {
-
-constexpr size_t kNewest = 60;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -148,16 +148,24 @@ std::string describe_op(const Op& op) {
 
 }  // namespace
 
-void Trace::line(Instant now, std::string_view text) {
-  std::string full =
-      fmt::format("{:>5}.{:06} {}", now.ns / 1'000'000'000, now.ns / 1'000 % 1'000'000, text);
+void Trace::line(Instant now, std::span<const std::string_view> parts) {
+  std::string& full = newest_[lines_++ % kNewest];
+  full.clear();
+  fmt::format_to(std::back_inserter(full), FMT_COMPILE("{:>5}.{:06} "), now.ns / 1'000'000'000,
+                 now.ns / 1'000 % 1'000'000);
+  for (const std::string_view part : parts) full += part;
   RingKey key;
   for (size_t i = 0; i < 8; ++i) key.bytes[i] = static_cast<uint8_t>(hash_ >> (8 * i));
   hash_ = siphash13(key, full);
-  ++lines_;
   if (print_) std::printf("%s\n", full.c_str());
-  newest_.push_back(std::move(full));
-  if (newest_.size() > kNewest) newest_.pop_front();
+}
+
+std::vector<std::string> Trace::newest() const {
+  std::vector<std::string> out;
+  for (uint64_t i = lines_ - std::min<uint64_t>(lines_, kNewest); i < lines_; ++i) {
+    out.push_back(newest_[i % kNewest]);
+  }
+  return out;
 }
 
 std::string describe(const Command& command) {

@@ -28,7 +28,7 @@ RunResult result_of(const RunOptions& options, const FaultCounts& faults, const 
   result.planned_moves = checks.plans().moved();
   result.handoffs = checks.shadow().handoffs();
   result.governed = checks.policies().counts();
-  if (result.violation) result.newest.assign(trace.newest().begin(), trace.newest().end());
+  if (result.violation) result.newest = trace.newest();
   return result;
 }
 

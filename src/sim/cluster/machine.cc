@@ -26,10 +26,6 @@ Machine::Machine(PoolEnv& env, size_t number, Prng prng)
       writes_(env.queue, trouble_, prng_.fork()),
       asks_(env.queue, trouble_, prng_.fork()) {}
 
-void Machine::line(std::string_view text) {
-  env_.trace.line(env_.queue.now(), fmt::format("{} {}", name_, text));
-}
-
 WallMs Machine::wall() const {
   return kWallStart + wall_skew_ms_ + env_.queue.now().ns / 1'000'000;
 }
@@ -111,22 +107,11 @@ void Machine::link_down(const HostLife& peer) {
   });
 }
 
-void Machine::received(const HostLife& from, PeerMessage message) {
-  input([this, from, message = std::move(message)]() mutable {
-    line(fmt::format("> from {} {}", text_of(from), describe_peer(message)));
-    cluster_->received(node_now(), from, std::move(message));
+void Machine::received(const HostLife& from, Parcel parcel) {
+  input([this, from, parcel = std::move(parcel)]() mutable {
+    line("> from ", text_of(from), " ", parcel.text);
+    cluster_->received(node_now(), from, std::move(parcel.message));
   });
-}
-
-void Machine::input(std::function<void()> action) {
-  if (!serves_) return;
-  if (paused_) {
-    postponed_.push_back(std::move(action));
-    return;
-  }
-  action();
-  ++steps_;
-  if (serves_) drain();
 }
 
 std::function<void(bool)> Machine::in_this_life(std::function<void(bool)> action) {
@@ -171,14 +156,15 @@ void Machine::drain() {
   for (const PacketKey& key : out.node.wanted_payloads) read_payload(key);
   for (uint64_t batch : out.node.resolves) resolve(batch);
   for (uint64_t id : out.node.wanted_heads) read_heads(id);
-  for (const PeerMessageOut& item : out.messages) {
-    line(fmt::format("< to {} {}", item.to.empty() ? "all" : text_of(item.to),
-                     describe_peer(item.message)));
-    if (const auto* answer = std::get_if<PeerAnswer>(&item.message)) {
+  for (PeerMessageOut& item : out.messages) {
+    Parcel parcel{.message = std::move(item.message), .text = {}};
+    parcel.text = describe_peer(parcel.message);
+    line("< to ", text_of(item.to), " ", parcel.text);
+    if (const auto* answer = std::get_if<PeerAnswer>(&parcel.message)) {
       const auto* done = std::get_if<OwnerReply>(&answer->body);
       if (done != nullptr) env_.checks.ticket(env_.queue.now(), *done);
     }
-    env_.links.send(number_, item.to, item.message);
+    env_.links.send(number_, item.to, std::move(parcel));
   }
   ask_pool(out.pool);
   for (const Reply& item : out.node.replies) reply(item);

@@ -7,6 +7,7 @@
 // the membership of hosts, which has a simulator of its own: here a host knows who is silent.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -15,6 +16,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/prng.h"
@@ -69,7 +72,7 @@ class Machine final : public Door, public PeerEnd {
   bool stands_still() const override { return paused_; }
   void link_up(const HostLife& peer) override;
   void link_down(const HostLife& peer) override;
-  void received(const HostLife& from, PeerMessage message) override;
+  void received(const HostLife& from, Parcel parcel) override;
 
   // --- its lives ---
   void start();
@@ -115,7 +118,17 @@ class Machine final : public Door, public PeerEnd {
   };
 
   // machine.cc
-  void input(std::function<void()> action);
+  template <class Action>
+  void input(Action action) {
+    if (!serves_) return;
+    if (paused_) {
+      postponed_.push_back(std::move(action));
+      return;
+    }
+    action();
+    ++steps_;
+    if (serves_) drain();
+  }
   void drain();
   void reply(const Reply& reply);
   void portion(const StreamPortion& portion);
@@ -125,7 +138,12 @@ class Machine final : public Door, public PeerEnd {
   void resume();
   void arm_tick();
   void on_tick(uint64_t number);
-  void line(std::string_view text);
+  // Texts that are one line of the trace, one behind the other.
+  template <class... Texts>
+  void line(const Texts&... texts) {
+    const std::array<std::string_view, sizeof...(texts) + 2> parts{name_, " ", texts...};
+    env_.trace.line(env_.queue.now(), parts);
+  }
   // Runs it as an input of this life, if that is still the one.
   std::function<void(bool)> in_this_life(std::function<void(bool)> action);
 

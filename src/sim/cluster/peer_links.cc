@@ -8,6 +8,9 @@ namespace phoenix::sim {
 namespace {
 
 constexpr Duration kLookEvery = milliseconds(100);
+// Of more ends not each pair is looked at in its own time, but all with one end together: there are
+// so many that this alone would take longer than the hosts do.
+constexpr size_t kFewEnds = 16;
 // A link that hears nothing for so long is given up.
 constexpr Duration kSilence = milliseconds(900);
 
@@ -34,16 +37,33 @@ const PeerLinks::Pair& PeerLinks::pair_of(size_t a, size_t b) const {
 }
 
 void PeerLinks::start() {
-  for (auto& pair : pairs_) {
-    queue_.after(milliseconds(prng_.between(1, 50)), [this, p = pair.get()] { look(*p); });
+  if (ends_.size() <= kFewEnds) {
+    for (auto& pair : pairs_) {
+      queue_.after(milliseconds(prng_.between(1, 50)), [this, p = pair.get()] { look(*p); });
+    }
+    return;
+  }
+  for (size_t end = 1; end < ends_.size(); ++end) {
+    queue_.after(milliseconds(prng_.between(1, 50)), [this, end] { look_at_row(end); });
   }
 }
 
 // --- connections
 // ----------------------------------------------------------------------------------
 
+Duration PeerLinks::draw_pause() { return kLookEvery + milliseconds(prng_.between(0, 60)); }
+
 void PeerLinks::look(Pair& pair) {
-  queue_.after(kLookEvery + milliseconds(prng_.between(0, 60)), [this, &pair] { look(pair); });
+  queue_.after(draw_pause(), [this, &pair] { look(pair); });
+  look_at(pair);
+}
+
+void PeerLinks::look_at_row(size_t end) {
+  queue_.after(draw_pause(), [this, end] { look_at_row(end); });
+  for (size_t other = 0; other < end; ++other) look_at(pair_of(end, other));
+}
+
+void PeerLinks::look_at(Pair& pair) {
   if (pair.connected) {
     watch(pair, 0);
     watch(pair, 1);
@@ -65,6 +85,7 @@ void PeerLinks::connect(Pair& pair) {
     Side& here = pair.sides[side];
     here.up = true;
     here.self = ends_[pair.ends[side]]->listens();
+    by_name_.insert_or_assign(here.self.host, pair.ends[side]);
     here.peer = ends_[pair.ends[1 - side]]->listens();
     here.down_since = kNever;
     here.silent_since = kNever;
@@ -127,43 +148,42 @@ void PeerLinks::goes_on(size_t end) {
 // --- messages
 // -------------------------------------------------------------------------------------
 
-void PeerLinks::send(size_t from, const HostLife& to, const PeerMessage& message) {
-  for (size_t other = 0; other < ends_.size(); ++other) {
-    if (other == from) continue;
-    Pair& pair = pair_of(from, other);
-    const size_t side = side_of(pair, from);
-    const Side& here = pair.sides[side];
-    if (!here.up || !pair.connected) continue;
-    if (!to.empty() && here.peer != to) continue;
-    Side& there = pair.sides[1 - side];
-    const Duration slow = slow_[from] + slow_[other];
-    const Duration usual = microseconds(prng_.between(30, 900));
-    const Duration extra =
-        slow.ns == 0 ? Duration{} : microseconds(prng_.between(0, slow.ns / 1'000));
-    there.last = std::max(there.last + Duration{1}, queue_.now() + usual + extra);
-    queue_.at(there.last, Rank::kArrival,
-              [this, &pair, to_side = 1 - side, connection = pair.connection, message] {
-                arrive(pair, to_side, connection, message);
-              });
-  }
+void PeerLinks::send(size_t from, const HostLife& to, Parcel parcel) {
+  const auto other = by_name_.find(to.host);
+  if (other == by_name_.end() || other->second == from) return;
+  Pair& pair = pair_of(from, other->second);
+  const size_t side = side_of(pair, from);
+  const Side& here = pair.sides[side];
+  if (!here.up || !pair.connected || here.peer != to) return;
+  Side& there = pair.sides[1 - side];
+  const Duration slow = slow_[from] + slow_[other->second];
+  const Duration usual = microseconds(prng_.between(30, 900));
+  const Duration extra =
+      slow.ns == 0 ? Duration{} : microseconds(prng_.between(0, slow.ns / 1'000));
+  there.last = std::max(there.last + Duration{1}, queue_.now() + usual + extra);
+  // An event's action can be copied, if only in name.
+  auto sent = std::make_shared<Parcel>(std::move(parcel));
+  queue_.at(there.last, Rank::kArrival,
+            [this, &pair, to_side = 1 - side, connection = pair.connection,
+             sent = std::move(sent)] { arrive(pair, to_side, connection, std::move(*sent)); });
 }
 
-void PeerLinks::arrive(Pair& pair, size_t side, uint64_t connection, PeerMessage message) {
+void PeerLinks::arrive(Pair& pair, size_t side, uint64_t connection, Parcel parcel) {
   Side& here = pair.sides[side];
   if (pair.connection != connection || !here.up) return;
   PeerEnd& end = *ends_[pair.ends[side]];
   if (end.listens() != here.self) return;
   if (here.blocked || !here.stalled.empty()) {
-    here.stalled.push_back(std::move(message));
+    here.stalled.push_back(std::move(parcel));
     return;
   }
-  end.received(here.peer, std::move(message));
+  end.received(here.peer, std::move(parcel));
 }
 
 void PeerLinks::release(Pair& pair, size_t side) {
-  std::deque<PeerMessage> stalled = std::move(pair.sides[side].stalled);
+  std::deque<Parcel> stalled = std::move(pair.sides[side].stalled);
   pair.sides[side].stalled.clear();
-  for (PeerMessage& message : stalled) arrive(pair, side, pair.connection, std::move(message));
+  for (Parcel& parcel : stalled) arrive(pair, side, pair.connection, std::move(parcel));
 }
 
 // --- faults

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/host_life.h"
@@ -16,6 +18,12 @@
 
 namespace phoenix::sim {
 
+// A message on its way, with what the trace says of it at both ends.
+struct Parcel {
+  PeerMessage message;
+  std::string text;
+};
+
 // A host as its links see it, whichever of its lives there is.
 class PeerEnd {
  public:
@@ -24,7 +32,7 @@ class PeerEnd {
   virtual bool stands_still() const = 0;
   virtual void link_up(const HostLife& peer) = 0;
   virtual void link_down(const HostLife& peer) = 0;
-  virtual void received(const HostLife& from, PeerMessage message) = 0;
+  virtual void received(const HostLife& from, Parcel parcel) = 0;
 };
 
 class PeerLinks {
@@ -36,7 +44,7 @@ class PeerLinks {
   void start();
 
   // Goes with the connection that there is, or nowhere.
-  void send(size_t from, const HostLife& to, const PeerMessage& message);
+  void send(size_t from, const HostLife& to, Parcel parcel);
   // The life at this end is over; its connections break, at once or by silence.
   void ended(size_t end, bool silent);
   // It stood still, and says what it has to say to all at once.
@@ -62,10 +70,10 @@ class PeerLinks {
     bool up = false;
     HostLife self, peer;  // at the two ends when it came up
     Instant down_since{0};
-    Instant silent_since = kNever;    // nothing has come from the other end
-    Instant last{0};                  // arrival of the newest message
-    std::deque<PeerMessage> stalled;  // they have to wait for the way to be free
-    bool blocked = false;             // nothing comes through to this side
+    Instant silent_since = kNever;  // nothing has come from the other end
+    Instant last{0};                // arrival of the newest message
+    std::deque<Parcel> stalled;     // they have to wait for the way to be free
+    bool blocked = false;           // nothing comes through to this side
   };
   struct Pair {
     std::array<size_t, 2> ends{};
@@ -78,9 +86,12 @@ class PeerLinks {
   const Pair& pair_of(size_t a, size_t b) const;
   static size_t side_of(const Pair& pair, size_t end) { return pair.ends[0] == end ? 0 : 1; }
   void look(Pair& pair);
+  void look_at_row(size_t end);  // at its pairs with all before it
+  void look_at(Pair& pair);
+  Duration draw_pause();
   void connect(Pair& pair);
   void watch(Pair& pair, size_t side);
-  void arrive(Pair& pair, size_t side, uint64_t connection, PeerMessage message);
+  void arrive(Pair& pair, size_t side, uint64_t connection, Parcel parcel);
   void release(Pair& pair, size_t side);
   // This side hears that it is over after `delay`.
   void close(Pair& pair, size_t side, Duration delay);
@@ -88,6 +99,7 @@ class PeerLinks {
   EventQueue& queue_;
   Prng prng_;
   std::vector<PeerEnd*> ends_;
+  std::unordered_map<std::string, size_t> by_name_;  // whoever has ever been connected
   std::vector<Duration> slow_;
   std::vector<std::unique_ptr<Pair>> pairs_;  // (0,1), (0,2), (1,2), (0,3) ...
 };

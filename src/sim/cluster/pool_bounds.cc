@@ -240,9 +240,13 @@ void PoolBounds::beliefs(Instant now, Instant calm_since) {
     for (const auto& [key, stored] : shadow_.members()) {
       const auto load = held.find(key);
       std::string belief = wrong_belief(*machine, stored, load == held.end() ? 0 : load->second);
+      if (belief.empty()) {
+        if (!wrong_.empty()) wrong_.erase({machine->name(), key});
+        continue;
+      }
       Wrong& known = wrong_[{machine->name(), key}];
-      if (belief.empty() || belief != known.belief) known = {std::move(belief), now};
-      if (known.belief.empty() || now - known.since <= kNewsSlack) continue;
+      if (belief != known.belief) known = {std::move(belief), now};
+      if (now - known.since <= kNewsSlack) continue;
       complain_(
           Invariant::kBounded,
           fmt::format("{} has believed for {} ms, all being well for {} ms: {}", machine->name(),

@@ -95,7 +95,7 @@ PoolRunResult PoolWorld::run() {
   result.hash = trace_.hash();
   result.violation = checks_.violation();
   if (result.violation) {
-    result.newest.assign(trace_.newest().begin(), trace_.newest().end());
+    result.newest = trace_.newest();
   } else {
     result.unmet = unmet(script, result.figures);
   }
