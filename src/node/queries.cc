@@ -12,6 +12,14 @@ constexpr std::string_view kClosed = "closed";  // Placement::why_not
 constexpr std::string_view kDenied = "denied";  // the same, of a permit
 constexpr size_t kMostOthers = 64;              // members walked over that a walk lists
 
+std::vector<MemberNo> all_members(const Directory& directory) {
+  std::vector<MemberNo> all;
+  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+    if (directory.has_member(no)) all.push_back(no);
+  }
+  return all;
+}
+
 }  // namespace
 
 Status Node::Impl::status(const Slot& slot) const {
@@ -124,7 +132,7 @@ std::vector<std::string> Node::Impl::check() const {
       wrong.push_back("I3: " + name + " is pending and nothing will wake it");
     }
   }
-  const std::vector<MemberNo> members = directory.members_in_order();
+  const std::vector<MemberNo> members = all_members(directory);
   for (const auto& [cls, queue] : parking.queues()) {
     for (const ParkedEntry& entry : queue) {
       for (const MemberNo no : members) {

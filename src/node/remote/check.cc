@@ -47,7 +47,8 @@ void Node::Impl::check_remote(std::vector<std::string>& wrong) const {
     }
     if (entry.outbox == 0) wrong.push_back("I4: " + name + " is not put up for delivery");
   }
-  for (const MemberNo no : directory.members_in_order()) {
+  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+    if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
     const bool here = member.session != kNobody && directory.session(member.session).here;
     const auto it = loads.find(no);

@@ -298,6 +298,11 @@ bool Node::Impl::is_homeless(SessionNo no) const {
 // Makes this host the home of sessions that lost theirs, as far as that is up to it.
 void Node::Impl::adopt() {
   if (!remote.mine || !is_ready || now.mono < remote.adopt_after) return;
+  if (remote.lost_homes.empty()) return remote.homeless.clear();
+  // There may be thousands of sessions whose homes a view yet to come will name.
+  const bool any_due = std::any_of(remote.lost_homes.begin(), remote.lost_homes.end(),
+                                   [this](const auto& it) { return it.second.act_at <= now.mono; });
+  if (!any_due) return;
   for (auto it = remote.homeless.begin(); it != remote.homeless.end();) {
     if (remote.adopting.size() >= kAdoptAtOnce) return;
     const SessionNo no = *it;

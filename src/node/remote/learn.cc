@@ -95,8 +95,11 @@ void Node::Impl::tell_all_records(const HostLife& peer) {
   for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
     if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
-    const SessionNo session =
-        member.record->session.empty() ? kNobody : directory.find_session(member.record->session);
+    SessionNo session = member.session;
+    // It may have come to be known before its session, which need not list it any more.
+    if (session == kNobody && !member.record->session.empty()) {
+      session = directory.find_session(member.record->session);
+    }
     const bool ours = session == kNobody ? member.record->manual : directory.session(session).here;
     if (ours) all.members.push_back(member.record);
   }

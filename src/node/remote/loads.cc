@@ -88,8 +88,8 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
   for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
     if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
-    const bool ours = member.record->manual ||
-                      (member.session != kNobody && directory.session(member.session).here);
+    const bool ours =
+        member.session == kNobody ? member.record->manual : directory.session(member.session).here;
     const uint32_t load = ours ? load_beside(no, peer) : 0;
     if (load == 0 && !before.contains(no)) continue;
     if (load > 0) told[no] = load;
