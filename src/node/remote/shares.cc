@@ -6,8 +6,10 @@
 namespace phoenix {
 namespace {
 
-// Who left room unused is offered none for so long.
+// Who left room unused is offered none for so long; longer among many keepers, of whom each is
+// offered some in turn: the first must not want some again before the last has left it unused.
 constexpr Duration kSated = seconds(1);
+constexpr int64_t kTurnsEach = 3;
 // Who has not answered by then is cut off: what it has given will not come soon either.
 constexpr Duration kAnswerWithin = milliseconds(500);
 // How often one unit of room goes from who has most to who has least.
@@ -23,8 +25,10 @@ uint32_t Shares::Part::taken() const {
 bool Shares::Part::wants(Instant now) const { return sated <= now && !doubted; }
 
 Shares::Part* Shares::find(const HostLife& keeper) {
-  const auto it = std::find_if(parts_.begin(), parts_.end(),
-                               [&](const Part& part) { return part.keeper == keeper; });
+  const auto it = std::find_if(
+      parts_.begin(), parts_.end(),
+      // Lives differ nearly always, and cost less to compare than names.
+      [&](const Part& part) { return part.keeper.life == keeper.life && part.keeper == keeper; });
   return it == parts_.end() ? nullptr : &*it;
 }
 
@@ -161,7 +165,7 @@ void Shares::pass_on() {
 // It has nothing on its way that would use the room.
 void Shares::sate(Part& part) {
   if (!std::exchange(part.doubted, false)) return;
-  part.sated = now_ + kSated;
+  part.sated = now_ + std::max(kSated, kTurn * (kTurnsEach * static_cast<int64_t>(parts_.size())));
 }
 
 // One unit, once it is free: then it is room that is nobody's.

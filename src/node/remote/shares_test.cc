@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/prng.h"
@@ -65,6 +66,30 @@ TEST(Shares, TheRoomOfANewcomerIsSharedAlike) {
   room.turn();
   EXPECT_EQ(room.taken(), 100U);
   for (const char* keeper : {"a", "b", "c"}) EXPECT_NEAR(room.held[keeper], 33, 1) << keeper;
+}
+
+TEST(Shares, TheSeatThatNobodyOfManyWantsIsNotSharedForEver) {
+  Room room = {.most = 1, .held = {}, .hungry = {}};
+  for (int i = 0; i < 100; ++i) room.held["k" + std::to_string(100 + i)] = 0;
+  int turns = 0;
+  do {
+    room.turn();
+  } while (!room.shares.over() && ++turns < 500);
+  EXPECT_LT(turns, 300) << "three turns for each";
+}
+
+TEST(Shares, FewThatWantItOfManyAreOfferedItOftener) {
+  Room room = {.most = 1, .held = {}, .hungry = {"k120", "k160"}};
+  for (int i = 0; i < 100; ++i) room.held["k" + std::to_string(100 + i)] = 0;
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 900; ++i) {
+    room.turn();
+    EXPECT_FALSE(room.shares.over());
+    for (auto& [keeper, load] : room.held)
+      turns[keeper] += static_cast<int>(std::exchange(load, 0));
+  }
+  EXPECT_GT(turns["k120"], 50);
+  EXPECT_GT(turns["k160"], 50);
 }
 
 TEST(Shares, OneSeatGoesRound) {
