@@ -25,6 +25,13 @@ constexpr Duration kSlotsWait = seconds(5);
 constexpr Duration kSilentStore = seconds(3);
 // How often others are told that packets are at work or rest, where nothing was written.
 constexpr Duration kCountsEvery = milliseconds(250);
+// What one of these hints to one host may take of the time: no more than 400 a second leave a host,
+// however many others there are.
+constexpr Duration kHintTime = microseconds(2'500);
+
+Duration hint_pause(size_t others, Duration least) {
+  return std::max(least, kHintTime * static_cast<int64_t>(others));
+}
 
 }  // namespace
 
@@ -319,7 +326,7 @@ Wrote Cluster::Impl::written() const {
 }
 
 void Cluster::Impl::tell_written() {
-  const Duration pause = wrote ? kWroteEvery : kCountsEvery;
+  const Duration pause = hint_pause(links.size(), wrote ? kWroteEvery : kCountsEvery);
   if (now.mono - wrote_at < pause) return;
   const Wrote mine = written();
   if (!wrote && mine == told_last) return;
@@ -341,7 +348,7 @@ Instant Cluster::Impl::deadline() const {
     const bool waits = what.records == Dropped::Records::kWanted && !asked_homes.contains(home);
     if (waits) at = std::min(at, what.ask_at);
   }
-  if (wrote) at = std::min(at, wrote_at + kWroteEvery);
+  if (wrote) at = std::min(at, wrote_at + hint_pause(links.size(), kWroteEvery));
   const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
   if (wants && !records_asked) at = std::min(at, records_at);
   const bool compares = comparing.wanted || comparing.on;
