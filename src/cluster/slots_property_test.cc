@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <memory>
@@ -268,7 +269,8 @@ std::string first(const std::vector<std::string>& problems) {
 TEST(SlotsProperty, never_two_drivers_and_all_slots_driven_once_it_is_calm) {
   size_t late_calls = 0;
   size_t lost_rows = 0;
-  for (uint64_t seed = 1; seed <= 15; ++seed) {
+  const uint64_t seeds = std::getenv("PHOENIX_SANITIZED") == nullptr ? 15 : 5;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
     Prng prng(seed);
     World world(seed);
     world.set_failures(20);
@@ -301,12 +303,13 @@ TEST(SlotsProperty, never_two_drivers_and_all_slots_driven_once_it_is_calm) {
     late_calls += world.late_calls();
     lost_rows += world.lost_rows();
   }
-  EXPECT_GT(late_calls, 50u) << "the worst way to fail was hardly tried";
-  EXPECT_GT(lost_rows, 1000u) << "hardly a release was lost";
+  EXPECT_GT(late_calls, 3 * seeds) << "the worst way to fail was hardly tried";
+  EXPECT_GT(lost_rows, 60 * seeds) << "hardly a release was lost";
 }
 
 TEST(SlotsProperty, no_slot_moves_between_two_hosts_that_both_stay) {
-  for (uint64_t seed = 1; seed <= 10; ++seed) {
+  const uint64_t seeds = std::getenv("PHOENIX_SANITIZED") == nullptr ? 10 : 3;
+  for (uint64_t seed = 1; seed <= seeds; ++seed) {
     World world(seed);
     world.set_failures(20);
     for (const char* name : {"a", "b", "c"}) world.join(name, 100);
