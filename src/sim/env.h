@@ -32,6 +32,7 @@ struct Env {
   // Ids of all members that ever registered, in that order.
   std::vector<std::string> member_ids;
   bool governed = false;  // packets have tags and payloads of which policies speak
+  bool roam = true;       // workers call other hosts where theirs does not answer
 };
 
 // 32 bytes that stand for the SHA-256 of the text; equal exactly for equal texts, as far as any

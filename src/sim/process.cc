@@ -120,13 +120,13 @@ Door::Sink Process::mine(Door::Sink action) {
 
 void Process::move_on() {
   const size_t doors = env_.network.doors();
-  if (doors == 1) return;
+  if (doors == 1 || !env_.roam) return;
   ++moves_;
   link_.door = (link_.door + 1 + prng_.below(doors - 1)) % doors;
 }
 
 bool Process::stay() {
-  if (env_.network.doors() == 1 || prng_.chance(1, 3)) return true;
+  if (env_.network.doors() == 1 || !env_.roam || prng_.chance(1, 3)) return true;
   move_on();
   // Any host passes a session's calls on to the one that it is attached to.
   if (prng_.chance(1, 4)) return true;

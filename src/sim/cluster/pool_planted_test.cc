@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
                      {Invariant::kNothingLost, Invariant::kOneOwner}},
         PoolExpected{PlantedBug::kOneIdTwice, {Invariant::kOneOwner}},
         PoolExpected{
-            PlantedBug::kLeaseWithoutHold, {Invariant::kExclusive}, "14-split-from-the-store"},
+            PlantedBug::kLeaseWithoutHold, {Invariant::kExclusive}, "14-home-that-cannot-know"},
         PoolExpected{PlantedBug::kNotDeliveredAgain, {Invariant::kBounded, Invariant::kDelivery}},
         PoolExpected{PlantedBug::kAdoptedAtOnce, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery, Invariant::kBounded}},
@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kRecordsNotReadAgain,
                      {Invariant::kLineage, Invariant::kBounded},
-                     "35-certified-leavers"},
+                     "35-entering-with-old-news"},
         PoolExpected{PlantedBug::kStoreNotLookedAt, {Invariant::kLineage}, "35-certified-leavers"}),
     [](const auto& info) {
       std::string name;

@@ -80,6 +80,7 @@ bool take_line(const Words& words, PoolScript& script) {
   if (name == "clerks") return take_count(words, script.clerks);
   if (name == "lease") return take_range(words, script.lease_from, script.lease_to);
   if (name == "seeds") return take_range(words, script.seed_first, script.seed_last);
+  if (name == "roam") return take_choice(words, "yes", "no", script.roam);
   if (name == "network") return take_choice(words, "lossy", "perfect", script.lossy);
   if (name == "faults") return take_choice(words, "random", "none", script.random_faults);
   if (name == "run") return take_duration(words, script.run);

@@ -3,6 +3,7 @@
 //
 //   hosts 3 · workers 8 · packets 200 · clerks 2      who takes part; clerks are manual members
 //   lease 1 3                                         seconds, drawn for each worker
+//   roam yes|no                                       whether workers try other hosts than theirs
 //   network perfect|lossy                             between callers and hosts
 //   faults random|none                                beside those of the script
 //   run 20s · rest 90s                                the faulty part; the bound of the calm one
@@ -47,6 +48,7 @@ struct PoolScript {
   size_t clerks = 2;
   int64_t lease_from = 1;
   int64_t lease_to = 3;
+  bool roam = true;
   bool lossy = true;
   bool random_faults = true;
   Duration run = seconds(20);

@@ -71,6 +71,7 @@ PoolRunResult PoolWorld::run() {
   supervise();
   look();
   schedule_acts();
+  env_.roam = script.roam;
   if (script.random_faults) schedule_fault();
   const Instant faulty_until = queue_.now() + script.run;
   while (queue_.now() < faulty_until) {
