@@ -11,7 +11,8 @@
 #                [OPTIMISED])
 #     PRECOMPILE: as above, or another test whose precompiled headers it has too.
 #     OPTIMISED: for one that computes for seconds. The linker takes inline functions of the headers
-#     from the test's own objects, so what is tested would be slow as well.
+#     from the test's own objects, so what is tested would be slow as well. Nothing
+#     is precompiled for it.
 #   phoenix_fuzz(json_fuzz SOURCES json_fuzz.cc DEPS api CORPUS dir)
 #     Built with libFuzzer under the asan preset; elsewhere it replays its corpus as a test.
 #   Labels with a meaning for tools/run_tests.py: serial = nothing runs beside it; once = not
@@ -83,10 +84,8 @@ function(phoenix_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest_main Threads::Threads)
-  if(NOT ARG_OPTIMISED)
+  if(NOT ARG_OPTIMISED)  # what is precompiled is not either
     target_compile_options(${name} PRIVATE ${PHOENIX_TEST_OPTIONS})
-    phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
-  elseif(ARG_PRECOMPILE)  # what is precompiled for all tests is not optimised
     phoenix_precompile(${name} test HEADERS ${ARG_PRECOMPILE})
   endif()
   add_test(NAME ${name} COMMAND ${name})
