@@ -18,6 +18,33 @@ inline constexpr WallMs kWallStart = 1'800'000'000'000;
 // At one instant, what has arrived is taken before any timer.
 enum class Rank : uint8_t { kArrival, kTimer };
 
+// Things under numbers that are given again once a thing is taken out, so that what points at them,
+// as an entry in a queue does, is small. The queue of src/sim/gossip keeps its things so too.
+template <class T>
+class Places {
+ public:
+  uint32_t put(T item) {
+    if (free_.empty()) {
+      items_.push_back(std::move(item));
+      return static_cast<uint32_t>(items_.size() - 1);
+    }
+    const uint32_t place = free_.back();
+    free_.pop_back();
+    items_[place] = std::move(item);
+    return place;
+  }
+  T take(uint32_t place) {
+    free_.push_back(place);
+    return std::move(items_[place]);
+  }
+  T& at(uint32_t place) { return items_[place]; }
+  const T& at(uint32_t place) const { return items_[place]; }
+
+ private:
+  std::vector<T> items_;
+  std::vector<uint32_t> free_;
+};
+
 class EventQueue {
  public:
   using Action = std::function<void()>;
@@ -28,7 +55,7 @@ class EventQueue {
   void at(Instant when, Rank rank, Action action) {
     if (when < now_) when = now_;
     const uint64_t order = static_cast<uint64_t>(rank) << kNumberBits | next_number_++;
-    heap_.push(Entry{when, order, keep(std::move(action))});
+    heap_.push(Entry{when, order, actions_.put(std::move(action))});
   }
   void after(Duration delay, Action action) { at(now_ + delay, Rank::kArrival, std::move(action)); }
 
@@ -40,8 +67,7 @@ class EventQueue {
     heap_.pop();
     now_ = next.when;
     // It may enter others, and its place is free for them.
-    const Action action = std::exchange(actions_[next.place], nullptr);
-    free_.push_back(next.place);
+    const Action action = actions_.take(next.place);
     action();
   }
 
@@ -58,20 +84,8 @@ class EventQueue {
     }
   };
 
-  uint32_t keep(Action action) {
-    if (free_.empty()) {
-      actions_.push_back(std::move(action));
-      return static_cast<uint32_t>(actions_.size() - 1);
-    }
-    const uint32_t place = free_.back();
-    free_.pop_back();
-    actions_[place] = std::move(action);
-    return place;
-  }
-
   std::priority_queue<Entry> heap_;
-  std::vector<Action> actions_;
-  std::vector<uint32_t> free_;  // places
+  Places<Action> actions_;
   Instant now_{1'000'000'000};
   uint64_t next_number_ = 0;
 };

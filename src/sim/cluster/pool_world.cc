@@ -61,6 +61,7 @@ bool PoolWorld::step() {
 
 PoolRunResult PoolWorld::run() {
   const PoolScript& script = options_.script;
+  env_.roam = script.roam;
   add_machines();
   if (script.lossy && !prng_.chance(1, 4)) {
     network_.set_faults(
@@ -71,7 +72,6 @@ PoolRunResult PoolWorld::run() {
   supervise();
   look();
   schedule_acts();
-  env_.roam = script.roam;
   if (script.random_faults) schedule_fault();
   const Instant faulty_until = queue_.now() + script.run;
   while (queue_.now() < faulty_until) {

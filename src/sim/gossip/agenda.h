@@ -1,6 +1,6 @@
 // Virtual time for thousands of hosts: what is to happen, ordered by time, then by order of entry,
 // so that two runs of one seed do the same in the same order. Entries are small; what they carry
-// lies in slots that are used again. Nothing here reads a clock.
+// lies in places that are used again. Nothing here reads a clock.
 #pragma once
 
 #include <algorithm>
@@ -145,32 +145,6 @@ class Agenda {
   Instant now_{0};
   uint64_t next_number_ = 0;
   uint64_t taken_ = 0;
-};
-
-// Things under numbers that are given again once a thing is taken out.
-template <class T>
-class Slots {
- public:
-  uint32_t put(T item) {
-    if (free_.empty()) {
-      items_.push_back(std::move(item));
-      return static_cast<uint32_t>(items_.size() - 1);
-    }
-    const uint32_t slot = free_.back();
-    free_.pop_back();
-    items_[slot] = std::move(item);
-    return slot;
-  }
-  T take(uint32_t slot) {
-    free_.push_back(slot);
-    return std::move(items_[slot]);
-  }
-  T& at(uint32_t slot) { return items_[slot]; }
-  const T& at(uint32_t slot) const { return items_[slot]; }
-
- private:
-  std::vector<T> items_;
-  std::vector<uint32_t> free_;
 };
 
 }  // namespace phoenix::hostsim

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "membership/membership.h"
+#include "sim/event_queue.h"
 #include "sim/gossip/agenda.h"
 #include "sim/gossip/links.h"
 #include "sim/gossip/sim_host.h"
@@ -179,9 +180,9 @@ class Pool {
   std::vector<std::unique_ptr<SimHost>> hosts_;
   std::map<std::string, uint32_t, std::less<>> numbers_;
   std::vector<Site> sites_;
-  Slots<Datagram> datagrams_;
-  Slots<StoreTalk> talks_;
-  Slots<std::function<void()>> calls_;
+  sim::Places<Datagram> datagrams_;
+  sim::Places<StoreTalk> talks_;
+  sim::Places<std::function<void()>> calls_;
   std::map<uint32_t, Stream> streams_;
   uint32_t next_stream_ = 1;
   uint64_t vain_wakes_ = 0;
