@@ -3,6 +3,7 @@
 
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -39,7 +40,10 @@ class Commands(unittest.TestCase):
 
     def test_what_was_started_is_gone_afterwards(self):
         run_readme.check(page(("sh", "sleep 98765 & sleep 98765 &")), None)
-        running = [p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if readable(p)]
+        # Killed, they may take a moment to be gone.
+        deadline = time.monotonic() + 10
+        while b"sleep\x0098765\x00" in (running := command_lines()) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self.assertNotIn(b"sleep\x0098765\x00", running)
 
 
@@ -86,6 +90,10 @@ class Marks(unittest.TestCase):
         for text in (page(("bash", "true")), page(("", "true")), "no block at all"):
             with self.assertRaises(ValueError):
                 run_readme.check(text, None)
+
+
+def command_lines():
+    return [p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if readable(p)]
 
 
 def readable(path):
