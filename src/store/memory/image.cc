@@ -36,48 +36,55 @@ bool MemoryImage::apply(const Group& group) {
 
 void MemoryImage::add_event(bool is_packet, const std::string& key, const HistoryEntry& entry) {
   ++last_seq;
-  EventRow& row = events[last_seq] = {last_seq, is_packet, key, entry, kOwnLog};
-  row.entry.recorded.clear();
-  if (!entry.recorded.empty()) recorded[last_seq] = entry.recorded;
+  const auto at = events.emplace_hint(events.end(), last_seq,
+                                      EventRow{last_seq, is_packet, key, entry, kOwnLog});
+  std::string& taken = at->second.entry.recorded;
+  if (!taken.empty()) recorded.emplace_hint(recorded.end(), last_seq, std::move(taken));
+  taken = {};
 }
 
 bool MemoryImage::put(const PutPacket& op, Undo& undo) {
   const std::string& key = op.head->key.text();
-  const auto found = packets.find(key);
-  const bool exists = found != packets.end();
+  auto at = packets.lower_bound(key);
+  const bool exists = at != packets.end() && at->first == key;
   if (op.expect_revision == 0 ? exists : !exists) return false;
-  if (exists && (!found->second.head || found->second.head->epoch != op.expect_epoch ||
-                 found->second.head->revision != op.expect_revision)) {
-    return false;
-  }
-  std::optional<PacketRow> old;
-  if (exists) old = found->second;
-  undo.push_back([key, old, num = last_num](MemoryImage& image) {
-    const auto row = image.packets.find(key);
-    image.by_age.erase({row->second.head->created_at, key});
-    image.last_num = num;
-    if (old) {
-      row->second = *old;
-      image.by_age.insert({old->head->created_at, key});
-    } else {
-      image.packets.erase(row);
-    }
-  });
-  PacketRow& row = packets[key];
   if (!exists) {
-    row.num = ++last_num;
+    at = packets.emplace_hint(at, key, PacketRow{});
+    at->second.num = ++last_num;
+    undo.push_back([at](MemoryImage& image) {
+      image.by_age.erase({at->second.head->created_at, at->first});
+      image.packets.erase(at);
+      --image.last_num;
+    });
+  } else if (!at->second.head || at->second.head->epoch != op.expect_epoch ||
+             at->second.head->revision != op.expect_revision) {
+    return false;
   } else {
-    by_age.erase({row.head->created_at, key});
+    undo.push_back([at, head = at->second.head, due = at->second.due,
+                    contents = at->second.contents](MemoryImage& image) {
+      PacketRow& row = at->second;
+      image.set_head(at->first, row, head);
+      row.due = due;
+      row.contents = contents;
+      row.events.pop_back();
+    });
   }
-  row.head = stored(op.head);
+  PacketRow& row = at->second;
+  set_head(key, row, stored(op.head));
   row.due = content_due(*row.head);
-  by_age.insert({row.head->created_at, key});
   for (const ContentWrite& write : op.contents) {
     row.contents[static_cast<size_t>(write.kind)] = write.content;
   }
   add_event(true, key, op.entry);
   row.events.push_back(last_seq);
   return true;
+}
+
+void MemoryImage::set_head(const std::string& key, PacketRow& row, PacketPtr head) {
+  const bool moves = !row.head || row.head->created_at != head->created_at;
+  if (moves && row.head) by_age.erase({row.head->created_at, key});
+  if (moves) by_age.emplace(head->created_at, key);
+  row.head = std::move(head);
 }
 
 bool MemoryImage::put(const PutMember& op, Undo& undo) {

@@ -66,6 +66,8 @@ struct MemoryImage {
   bool put(const PutAnswer& op, Undo& undo);
   bool put(const PutDocument& op, Undo& undo);
   bool put(const PutNote& op, Undo& undo);
+  // Keeps `by_age` true.
+  void set_head(const std::string& key, PacketRow& row, PacketPtr head);
   void add_event(bool is_packet, const std::string& key, const HistoryEntry& entry);
   void bury(const std::string& key, const SweepLimits& limits);
   uint64_t forget(const std::string& key, uint64_t most);
