@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "packet/encoding.h"
+#include "store/sqlite/file_identity.h"
 #include "store/sqlite/open.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
@@ -64,6 +65,7 @@ class SqliteStore final : public Store {
 
  private:
   void close();
+  Result<bool> still_there() const;
   Result<bool> load_batches();
   Result<bool> sync_log();
   Result<bool> ensure_open();
@@ -79,6 +81,8 @@ class SqliteStore final : public Store {
   std::unique_ptr<Writer> writer_;
   std::deque<uint64_t> batches_;  // ids in the table, oldest first
   int log_pages_ = 0;             // of the write-ahead log after the last commit
+  FileIdentity file_;             // the database, for as long as this lives
+  FileIdentity log_;              // its write-ahead log, as long as the connection is open
 };
 
 CommitResult all(std::span<const Group> groups, Outcome outcome, std::string why) {
@@ -88,7 +92,28 @@ CommitResult all(std::span<const Group> groups, Outcome outcome, std::string why
   return result;
 }
 
+// Who removes or replaces the files of a running host would otherwise never be told: all of it is
+// acknowledged, and gone with the process.
+Result<bool> SqliteStore::still_there() const {
+  if (!file_.still_at(path_)) {
+    return fail(ErrorKind::kStoreUnreachable,
+                "the database " + path_ +
+                    " was moved or deleted while this host uses it, so what is written now would be"
+                    " lost; end the host, put the file back, and start it again");
+  }
+  if (!log_.still_at(path_ + "-wal")) {
+    return fail(
+        ErrorKind::kStoreUnreachable,
+        "the log " + path_ +
+            "-wal was moved or deleted while this host uses it, so what is written now could"
+            " be lost; end the host, which saves what it has, and start it again");
+  }
+  return true;
+}
+
 Result<bool> SqliteStore::open() {
+  log_ = {};
+  if (auto there = still_there(); !there) return there;
   auto db = open_writer(path_, options_);
   if (!db) return tl::unexpected(db.error());
   db_ = std::move(*db);
@@ -107,7 +132,12 @@ Result<bool> SqliteStore::open() {
       this);
   auto ready = load_batches();
   if (ready) ready = sync_log();
-  if (!ready) close();
+  if (!ready) {
+    close();
+    return ready;
+  }
+  file_ = FileIdentity::of(path_);
+  log_ = FileIdentity::of(path_ + "-wal");
   return ready;
 }
 
@@ -139,7 +169,7 @@ Result<bool> SqliteStore::sync_log() {
 }
 
 Result<bool> SqliteStore::ensure_open() {
-  if (db_ && writer_) return true;
+  if (db_ && writer_) return still_there();
   return open();
 }
 

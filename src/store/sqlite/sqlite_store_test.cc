@@ -86,6 +86,30 @@ TEST(SqliteStore, its_files_are_for_the_owner_alone) {
   }
 }
 
+TEST(SqliteStore, files_that_are_taken_away_take_no_more_writes) {
+  for (const char* suffix : {"", "-wal"}) {
+    const TempFolder folder;
+    const std::string path = folder.file("phoenix.db");
+    const std::string file = path + suffix;
+    auto store = open_or_die(path);
+    ASSERT_EQ(commit_one(*store, 1, {create(head("a"))}), Outcome::kCommitted);
+    ASSERT_EQ(::rename(file.c_str(), (file + ".away").c_str()), 0);
+    const std::vector<Group> more = {{1, {create(head("b"))}}};
+    const CommitResult refused = store->commit(2, more);
+    EXPECT_EQ(refused.outcomes.at(0), Outcome::kRefused) << suffix;
+    EXPECT_NE(refused.why.find(file + " was moved or deleted"), std::string::npos) << refused.why;
+    EXPECT_FALSE(store->set_fact("run", "2")) << suffix;
+    EXPECT_NE(::access(file.c_str(), F_OK), 0) << "nothing was made in its place";
+    // Another one in its place is not it.
+    std::ofstream(file) << read_file(file + ".away");
+    EXPECT_EQ(store->commit(3, more).outcomes.at(0), Outcome::kRefused) << suffix;
+    ASSERT_EQ(::rename((file + ".away").c_str(), file.c_str()), 0);
+    EXPECT_EQ(store->commit(4, more).outcomes.at(0), Outcome::kCommitted) << suffix;
+    store.reset();
+    EXPECT_EQ(live_packets(*open_or_die(path)), 2u) << suffix;
+  }
+}
+
 TEST(SqliteStore, a_newer_database_is_refused_and_left_as_it_is) {
   const TempFolder folder;
   const std::string path = folder.file("phoenix.db");

@@ -227,6 +227,23 @@ class Ended(RestTest):
         self.assertEqual(self.host.pid, self.host.process.pid)
 
 
+class TakenAway(RestTest):
+    def test_a_folder_that_is_deleted_takes_nothing_more(self):
+        self.submit(self.fresh("cap"))
+        away = self.host.data.with_name("away")
+        self.host.data.rename(away)
+        refused = self.refused("store-unreachable", 503, "POST", "/v1/packets",
+                               {"requiredCapabilities": ["x"]})
+        self.assertIn(f"{self.host.data}/phoenix.db was moved or deleted", refused["detail"])
+        unready = until(self, lambda: (answer := self.call("GET", "/readyz")).status == 503
+                        and answer, "the host is not ready")
+        self.assertIn("was moved or deleted", str(unready.json))
+        self.assertFalse(self.host.data.exists())
+        away.rename(self.host.data)
+        self.submit(self.fresh("cap"))
+        until(self, lambda: self.call("GET", "/readyz").status == 200, "it is ready again")
+
+
 class Refused(unittest.TestCase):
     def assertRefused(self, words, *flags, code=1, data=None):
         status, said = refused_start(self, *flags, data=data)
