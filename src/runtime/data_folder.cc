@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "runtime/files.h"
 
@@ -31,9 +32,22 @@ std::string read_all(int fd) {
   }
 }
 
-// Takes the lock of an open file, or says who has it.
-Result<bool> lock_file(int lock, const std::string& folder) {
-  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
+int open_folder(const std::string& path) {
+  return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void close_both(int lock, int folder) {
+  if (lock >= 0) ::close(lock);
+  if (folder >= 0) ::close(folder);
+}
+
+// Takes the lock of an open file and that of its folder, or says who has them. The folder's, since
+// the file may be deleted under a running host; some file systems lock no folders, and the file
+// alone counts there.
+Result<bool> lock_both(int lock, int folder_lock, const std::string& folder) {
+  const bool taken =
+      folder_lock >= 0 && ::flock(folder_lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!taken && ::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
   std::string pid = read_all(lock);
   while (!pid.empty() && pid.back() == '\n') pid.pop_back();
   return fail(ErrorKind::kConflict,
@@ -46,8 +60,9 @@ Result<bool> lock_file(int lock, const std::string& folder) {
 Result<bool> DataFolder::check_free(const std::string& path) {
   const int lock = ::open((path + "/host.lock").c_str(), O_RDONLY | O_CLOEXEC);
   if (lock < 0) return true;  // open() will say what is wrong, if anything is
-  auto free = lock_file(lock, path);
-  ::close(lock);
+  const int folder = open_folder(path);
+  auto free = lock_both(lock, folder, path);
+  close_both(lock, folder);
   return free;
 }
 
@@ -61,27 +76,26 @@ Result<DataFolder> DataFolder::open(const std::string& path) {
   const std::string lock_path = path + "/host.lock";
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return tl::unexpected<Error>(trouble("cannot write in the data folder", path));
-  if (auto locked = lock_file(lock, path); !locked) {
-    ::close(lock);
+  const int folder = open_folder(path);
+  if (auto locked = lock_both(lock, folder, path); !locked) {
+    close_both(lock, folder);
     return tl::unexpected<Error>(locked.error());
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, pid.data(), pid.size(), 0) < 0) {
     const Error error = trouble("cannot write", lock_path);
-    ::close(lock);
+    close_both(lock, folder);
     return tl::unexpected<Error>(error);
   }
-  return DataFolder(path, lock);
+  return DataFolder(path, lock, folder);
 }
 
 DataFolder::DataFolder(DataFolder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(other.lock_) {
-  other.lock_ = -1;
-}
+    : path_(std::move(other.path_)),
+      lock_(std::exchange(other.lock_, -1)),
+      folder_lock_(std::exchange(other.folder_lock_, -1)) {}
 
-DataFolder::~DataFolder() {
-  if (lock_ >= 0) ::close(lock_);
-}
+DataFolder::~DataFolder() { close_both(lock_, folder_lock_); }
 
 Result<std::string> DataFolder::secret(const std::string& name, size_t size) const {
   const std::string path = file(name);

@@ -31,11 +31,13 @@ class DataFolder {
   void remove_file(const std::string& name) const;
 
  private:
-  DataFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  DataFolder(std::string path, int lock, int folder_lock)
+      : path_(std::move(path)), lock_(lock), folder_lock_(folder_lock) {}
   Result<std::string> secret(const std::string& name, size_t size) const;
 
   std::string path_;
-  int lock_ = -1;
+  int lock_ = -1;         // of the file with the pid
+  int folder_lock_ = -1;  // of the folder, which stays when that file is deleted
 };
 
 }  // namespace phoenix

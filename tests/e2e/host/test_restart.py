@@ -261,6 +261,13 @@ class Refused(unittest.TestCase):
         self.assertEqual(json.loads((host.data / "address.json").read_text()), host.address)
         self.assertEqual(host.end(), 0)
 
+    def test_a_deleted_lock_file_lets_nobody_in(self):
+        host = Host(self)
+        (host.data / "host.lock").unlink()
+        self.assertRefused([str(host.data), "in use"], "--listen", "127.0.0.1:0", data=host.data)
+        self.assertEqual(host.end(), 0)
+        host.start()
+
     def test_data_folder_of_a_newer_version(self):
         host = Host(self)
         host.end()
