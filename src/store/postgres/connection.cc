@@ -240,6 +240,12 @@ Result<bool> Connection::check_server(const PostgresOptions& options) {
   return true;
 }
 
+Result<bool> Connection::check_again(const PostgresOptions& options) {
+  auto safe = check_server(options);
+  if (!safe) close();
+  return safe;
+}
+
 std::string Connection::clean(std::string_view text) const {
   std::string out(text);
   replace_all(out, url_, "URL");

@@ -137,6 +137,10 @@ class Connection {
   // Text without parameters, of one or more statements; the last one's rows.
   Answer<Rows> execute(const std::string& sql, Duration patience);
 
+  // Reads the server's settings anew, for some may be changed while it runs. Closed where open()
+  // would refuse the server now.
+  Result<bool> check_again(const PostgresOptions& options);
+
   bool broken() const { return broken_; }
   const std::string& schema() const { return schema_; }
   const ServerPromise& promise() const { return promise_; }

@@ -186,5 +186,38 @@ TEST_F(PostgresDurability, unsafe_servers_are_refused) {
   }
 }
 
+// Settings that a running server takes: what was acknowledged before stays what it was, and what
+// cannot be kept to is refused within a sweep.
+TEST_F(PostgresDurability, a_server_that_becomes_unsafe_is_noticed) {
+  const auto session = Connection::open(options_, "test");
+  ASSERT_TRUE(session) << session.error().detail;
+  const auto store = open_postgres(options_);
+  ASSERT_TRUE(store) << store.error().detail;
+  const std::vector<Group> one = {{1, {PutMember{member("m"), 0, "registered"}}}};
+  ASSERT_EQ((*store)->commit(1, one).outcomes.at(0), Outcome::kCommitted);
+  ASSERT_TRUE(primary_.run_sql("ALTER SYSTEM SET synchronous_commit = 'off'"));
+  ASSERT_TRUE(primary_.run_sql("ALTER SYSTEM SET fsync = 'off'"));
+  ASSERT_TRUE(primary_.run_sql("SELECT pg_reload_conf()"));
+  const auto setting = [&](const char* name) {
+    const auto rows = (*session)->execute("SELECT current_setting('" + std::string(name) + "')",
+                                          options_.deadline);
+    return rows ? std::string(rows->bytes(0, 0)) : rows.error().message;
+  };
+  while (setting("fsync") == "on") std::this_thread::yield();
+  EXPECT_EQ(setting("synchronous_commit"), "on") << "of sessions that are open";
+  // Each session takes note of it in its own time.
+  for (auto swept = (*store)->sweep({}); swept; swept = (*store)->sweep({})) {
+    std::this_thread::yield();
+  }
+  const std::vector<Group> more = {{1, {PutMember{member("n"), 0, "registered"}}}};
+  const CommitResult refused = (*store)->commit(2, more);
+  EXPECT_EQ(refused.outcomes.at(0), Outcome::kRefused);
+  EXPECT_NE(refused.why.find("fsync is off"), std::string::npos) << refused.why;
+  ASSERT_TRUE(primary_.run_sql("ALTER SYSTEM RESET ALL"));
+  ASSERT_TRUE(primary_.run_sql("SELECT pg_reload_conf()"));
+  uint64_t batch = 3;
+  while ((*store)->commit(batch, more).outcomes.at(0) != Outcome::kCommitted) ++batch;
+}
+
 }  // namespace
 }  // namespace phoenix::postgres

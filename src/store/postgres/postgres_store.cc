@@ -296,6 +296,13 @@ Result<bool> PostgresStore::set_fact(const std::string& name, const std::string&
 }
 
 Result<Swept> PostgresStore::sweep(const SweepLimits& limits) {
+  // It comes every few seconds, whether anybody writes or not.
+  if (connection_ && !connection_->broken()) {
+    if (auto safe = connection_->check_again(options_); !safe) {
+      return tl::unexpected(safe.error());
+    }
+    promise_ = connection_->promise();
+  }
   if (!sweeper_ || sweeper_->broken()) {
     auto opened = Sweeper::open(options_);
     if (!opened) return tl::unexpected(opened.error());

@@ -27,10 +27,12 @@ std::string hexadecimal(uint64_t value) {
 
 }  // namespace
 
+// What it finds of synchronous_commit stays so for this session, whatever is configured later.
 const char* const kServerQuestion =
     "SELECT current_setting('server_version_num')::bigint, pg_is_in_recovery(),"
     " current_setting('fsync'), current_setting('full_page_writes'),"
-    " current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),"
+    " set_config('synchronous_commit', current_setting('synchronous_commit'), false),"
+    " current_setting('synchronous_standby_names'),"
     " pg_backend_pid(), (SELECT system_identifier FROM pg_control_system()),"
     " CASE WHEN pg_is_in_recovery() THEN 0 ELSE"
     " ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::bigint END";
