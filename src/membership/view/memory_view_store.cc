@@ -33,6 +33,7 @@ ViewAnswer MemoryViewStore::apply(std::string_view name, const ViewRequest& requ
   for (HostIndex host = 0; host < heartbeats_.size(); ++host) {
     if (now - heartbeats_[host] > lapse_) answer.lapsed.push_back(newest_->host(host).name);
   }
+  answer.vital = vital_;
   if (vital_ && now - steady->second > lapse_) answer.unrenewed = answer.lapsed;
   return answer;
 }

@@ -121,8 +121,10 @@ void Reports::judge_one(HostIndex subject, Case& one, Instant now) {
   const Thresholds& limits = view_->thresholds();
   const bool shaken = one.down >= limits.unstable;
   const size_t counted = one.down + (shaken ? implied(subject, one) : 0);
-  // Of two hosts each would cut the other whenever the link between them breaks.
-  const bool enough = counted >= limits.cut && limits.observers > 1;
+  // Of two hosts each would cut the other whenever the link between them breaks: only where they
+  // could not both go on anyway.
+  const bool decided = limits.observers > 1 || vital_;
+  const bool enough = counted >= limits.cut && decided;
   const bool gone = alone_with_the_lapsed(subject, one);
   one.plain = gone || one.down >= limits.cut;
   if (!enough && !gone) {

@@ -30,6 +30,11 @@ class Reports {
   void adopt(const ViewRef& view);
   // By the store's clock; ordered.
   void set_lapsed(std::vector<HostIndex> lapsed) { lapsed_ = std::move(lapsed); }
+  const std::vector<HostIndex>& lapsed() const { return lapsed_; }
+  bool lapsed(HostIndex host) const;
+  // Whether hosts that do not reach each other cannot both go on (ViewAnswer).
+  void set_vital(bool vital) { vital_ = vital; }
+  bool vital() const { return vital_; }
   // Those that have to go, whatever is said of them (ViewAnswer); ordered.
   void set_unrenewed(const std::vector<HostIndex>& hosts, Instant now);
   bool any_unrenewed() const { return !unrenewed_.empty(); }
@@ -70,13 +75,13 @@ class Reports {
   };
 
   static void count(Case& one);
-  bool lapsed(HostIndex host) const;
   bool alone_with_the_lapsed(HostIndex subject, const Case& one) const;
   size_t implied(HostIndex subject, const Case& one) const;
   void judge_one(HostIndex subject, Case& one, Instant now);
 
   ViewRef view_ = make_view({});
   std::vector<HostIndex> lapsed_;
+  bool vital_ = false;
   std::map<HostIndex, Instant> unrenewed_;  // since when
   std::map<HostIndex, Case> cases_;
 };

@@ -139,4 +139,15 @@ Instant Subjects::next_wake() const {
   return next;
 }
 
+bool reaches_none_of_the_living(std::span<const Seen> seen, HostIndex self,
+                                const Reports& reports) {
+  bool living = false;
+  for (HostIndex host = 0; host < seen.size(); ++host) {
+    if (host == self) continue;
+    if (seen[host].live()) return false;
+    living = living || !reports.lapsed(host);
+  }
+  return living;
+}
+
 }  // namespace phoenix::gossip

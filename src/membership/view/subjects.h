@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -122,5 +123,8 @@ class Subjects {
   std::vector<Subject> subjects_;
   bool at_ease_ = false;  // none is accused by us, and we have said of none that it is
 };
+
+// Whether hosts of the view beside `self` go on, by the store, and gossip has brought none of them.
+bool reaches_none_of_the_living(std::span<const Seen> seen, HostIndex self, const Reports& reports);
 
 }  // namespace phoenix::gossip

@@ -77,6 +77,8 @@ struct ViewAnswer {
   // do without, while it has answered this host all the time. Ordered by name.
   std::vector<std::string> unrenewed{};
   std::string why{};  // of kUnreachable: a sentence for people
+  // What hosts hold stands in this store, and who does not reach its holder cannot work on it.
+  bool vital = false;
 };
 
 }  // namespace phoenix::gossip

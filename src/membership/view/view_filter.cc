@@ -91,7 +91,6 @@ struct ViewFilter::Impl {
   // Hosts of the view that left, or live under another entry than theirs, since when.
   std::map<HostIndex, Instant> pending;
   RemovalMemory memory;
-  std::vector<HostIndex> lapsed;
   std::vector<std::pair<std::string, Endpoint>> stash;  // alerts of a view that we do not have yet
   bool started = false, leaving = false, fresh = false;
   bool was_in = false;              // the view has held this life of ours
@@ -164,7 +163,6 @@ void ViewFilter::Impl::adopt(const ViewRef& next, Instant now, ViewEffects& out)
   view = next;
   move_seen(*before, *next, now);
   reports.adopt(next);
-  lapsed.clear();
   subjects.adopt(*before, *next, active() ? self : kNoHost, now, prng);
   subjects.say_again();
   pending.clear();
@@ -322,8 +320,8 @@ void ViewFilter::Impl::believe(const ViewAnswer& answer, Instant now, ViewEffect
   if (newest > number || (newest < number && corrected)) adopt(answer.newest, now, out);
   if (view->view().number != newest) return;  // a late answer: it says nothing of this view
   fresh = true;
-  lapsed = view->indices(answer.lapsed);
-  reports.set_lapsed(lapsed);
+  reports.set_vital(answer.vital);
+  reports.set_lapsed(view->indices(answer.lapsed));
   reports.set_unrenewed(view->indices(answer.unrenewed), now);
 }
 
@@ -364,7 +362,7 @@ std::optional<ViewHost> ViewFilter::Impl::own_entry() const {
 
 // Whether nobody of the view is left, by the store and by gossip, who could let us in.
 bool ViewFilter::Impl::alone_with_ghosts() const {
-  if (lapsed.size() != view->size()) return false;
+  if (reports.lapsed().size() != view->size()) return false;
   return std::none_of(seen.begin(), seen.end(), [](const Seen& host) { return host.live(); });
 }
 
@@ -378,6 +376,7 @@ void ViewFilter::Impl::propose_as_outsider(Instant now, ViewEffects& out) {
     // word for it; we only if it did not turn us away meanwhile: that life may be a host that goes
     // on under our name. If the view has held us it is, and would take our place again in turn.
     const bool taken = !was_in && (view->size() == 1 || now - outside_since >= kNameSettled);
+    if (reports.vital() && reaches_none_of_the_living(seen, self, reports)) return;
     if (taken && entry->incarnation > view->host(self).incarnation) send(changes, now, out);
     return;
   }

@@ -57,7 +57,7 @@ class ViewFilterTest : public testing::Test {
         ViewAnswer answer{request.id, ViewAnswer::Status::kUnreachable, nullptr, {}};
         if (reachable) answer = store.apply(name_of(0), request, mono);
         if (reachable) {
-          for (int i = 1; i < 200; ++i) (void)store.apply(name_of(i), {1, false, 0, {}}, mono);
+          for (int i = 1; i < others; ++i) (void)store.apply(name_of(i), {1, false, 0, {}}, mono);
         }
         filter.answered(answer, now(), out);
       }
@@ -97,6 +97,7 @@ class ViewFilterTest : public testing::Test {
   Instant mono = Instant{} + seconds(1'000);
   MemoryViewStore store;
   bool reachable = true;
+  int others = 200;  // whose heartbeats the store has
   ViewFilter filter{{name_of(0), seconds(1)}, Prng(1)};
   ViewEffects out;
   std::vector<Instant> asked;
@@ -347,6 +348,32 @@ TEST_F(ViewFilterTest, DoesNotTakeItsPlaceBackFromANamesake) {
   see(0, SwimState::kAlive, 20);
   run(seconds(30));
   EXPECT_TRUE(proposals.empty());
+}
+
+// A pool that was restarted at once, at addresses that nobody knows. Were each host to take its
+// place in the view, all would keep what none of the others could reach.
+TEST_F(ViewFilterTest, KnownToNobodyItDoesNotTakeItsPlaceBesideThoseThatGoOn) {
+  store.set_vital();
+  (void)store.apply("", {1, true, 0, view_of(3)}, mono);
+  see(0, SwimState::kAlive, 2, true, 100, 2);
+  filter.start(now(), out);
+  serve();
+  run(seconds(30));
+  EXPECT_TRUE(proposals.empty());
+  see(2);
+  run(seconds(1));
+  EXPECT_TRUE(filter.in_view()) << "now it knows one";
+}
+
+TEST_F(ViewFilterTest, KnownToNobodyItTakesItsPlaceBesideTheDead) {
+  store.set_vital();
+  others = 0;
+  (void)store.apply("", {1, true, 0, view_of(3)}, mono);
+  see(0, SwimState::kAlive, 2, true, 100, 2);
+  filter.start(now(), out);
+  serve();
+  run(seconds(8));
+  EXPECT_TRUE(filter.in_view());
 }
 
 TEST_F(ViewFilterTest, AnswersThatWaitBehindALateTickAreNotMissed) {

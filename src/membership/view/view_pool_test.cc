@@ -174,6 +174,24 @@ TEST(ViewPool, OfTwoHostsOnlyTheOneThatTheStoreMissesIsCut) {
   });
 }
 
+// Where what one holds the other cannot reach, one of them has to go on alone.
+TEST(ViewPool, OfTwoHostsWithAVitalStoreOneGoesOn) {
+  for_seeds(5, [](ViewPool& pool, uint64_t seed) {
+    pool.make_store_vital();
+    pool.settle(2);
+    pool.split({1});
+    EXPECT_TRUE(pool.run_until(seconds(10), [&] { return pool.agreed({0}); })) << where(seed, pool);
+    pool.run(seconds(30));
+    EXPECT_TRUE(pool.agreed({0})) << where(seed, pool);
+    pool.heal();
+    pool.crash(1);
+    pool.restart(1);
+    EXPECT_TRUE(pool.run_until(seconds(40), [&] { return pool.agreed({0, 1}); }))
+        << where(seed, pool);
+    EXPECT_EQ(pool.ever_cut(), names({1}));
+  });
+}
+
 TEST(ViewPool, OfTwoHostsTheOneThatLostOnlyTheStoreStays) {
   for_seeds(5, [](ViewPool& pool, uint64_t seed) {
     pool.settle(2);

@@ -118,6 +118,7 @@ PoolLook PoolViews::apply(const ViewRequest& request) {
   PoolLook look;
   look.answer.id = request.id;
   look.answer.status = ViewAnswer::Status::kOk;
+  look.answer.vital = true;
   Result<bool> done = true;
   if (!request.propose || view().number != request.expected) done = beat(look);
   if (done && request.propose) {
