@@ -108,6 +108,11 @@ Result<bool> PoolPart::open_store(const std::string& name) {
   return true;
 }
 
+bool PoolPart::replaced() const {
+  const gossip::ViewHost* host = view_.find(life_.host);
+  return host != nullptr && host->boot != life_.life;
+}
+
 std::string PoolPart::peer_address(const gossip::Endpoint& own) const {
   const auto bound = parse_address(bound_);
   if (!bound) return bound_;

@@ -38,6 +38,9 @@ class PoolPart {
   // `over`: this life is over, and the host has to begin another one.
   Result<bool> start(RunningHost& host, Hosts& hosts, std::function<void()> over);
 
+  // Whether another process holds this host's place in the pool's view.
+  bool replaced() const;
+
   // Lets go of the host and of `hosts`, which may end then; they may not before.
   void stop();
 

@@ -344,9 +344,17 @@ class Serving {
     wait_for_end();
   }
 
-  // The pool went on without this life.
+  // The pool went on without this life. Where another process has its name by now, two would take
+  // that place from each other for ever.
   void begin_again() {
     if (ending_) return;
+    if (part_->replaced()) {
+      log_.write(Severity::kError, "fenced",
+                 {{"why", "another process has taken this host's name in the pool's view"}});
+      return end_refused("another address, which took its place in the pool's view");
+    }
+    log_.write(Severity::kError, "fenced",
+               {{"why", "the pool went on without this host; it begins another life"}});
     ending_ = true;
     next_life_ = options_;
     next_life_->listen = server_->address();

@@ -205,8 +205,6 @@ void Fellowship::ask(PoolRequests requests) {
 void Fellowship::fenced() {
   if (fenced_) return;
   fenced_ = true;
-  log_.write(Severity::kError, "fenced",
-             {{"why", "the pool went on without this host; it begins another life"}});
   host_.loop().post([here = here_, over = over_] {
     if (*here) over();
   });
