@@ -9,7 +9,7 @@ from harness.pool import Pool, PoolTest
 from harness.round import Round
 
 
-class Splits(PoolTest):
+class SplitTest(PoolTest):
     def make_pool(self):
         self.network = Network(self)
         return Pool(self, self.size, self.flags, self.network)
@@ -38,6 +38,8 @@ class Splits(PoolTest):
         round_.submit(20)
         return round_.finish()
 
+
+class Splits(SplitTest):
     def test_one_host_is_cut_off_from_store_and_pool(self):
         round_ = self.round()
         self.cut("b", "store", "a", "c")
@@ -72,6 +74,21 @@ class Splits(PoolTest):
         self.cut("b", "store", both=False)
         self.cut("b", "a", both=False)
         round_.submit(30)
+        self.settle(round_)
+
+
+class TwoHosts(SplitTest):
+    size = 2
+
+    def test_two_hosts_that_only_the_store_links(self):
+        """One of them goes on with all of the work, and the other one says that it does not."""
+        round_ = self.round()
+        self.cut("a", "b")
+        self.out_of_view("b")
+        round_.submit(10)
+        round_.await_ended()
+        self.assertTrue(self.pool.host("a").ready())
+        self.assertFalse(self.pool.host("b").ready())
         self.settle(round_)
 
 

@@ -98,6 +98,10 @@ class Round:
 
     def finish(self, patience=4 * PATIENCE):
         """Awaits the end of every packet, and gives the number of runs that were in vain."""
+        self.await_ended(patience)
+        return self.verify()
+
+    def await_ended(self, patience=4 * PATIENCE):
         def ended():
             found = self.packets()
             return all(found.get(id, {}).get("status") in TERMINAL for id in self.acknowledged)
@@ -106,7 +110,6 @@ class Round:
         except AssertionError as why:
             logs = "\n".join(host.name + ": " + host.log()[-1500:] for host in self.pool.hosts)
             raise AssertionError(f"{why}: {self.stuck()}\n{logs}") from None
-        return self.verify()
 
     def verify(self):
         test = self.test
