@@ -14,6 +14,7 @@ namespace phoenix {
 namespace {
 
 constexpr int kTries = 5;
+constexpr const char* kGossipFact = "gossip-address.";  // and the host's name
 
 uint64_t random_life() {
   uint64_t life = 0;
@@ -69,6 +70,7 @@ void PoolPart::stop() {
   links_.reset();
   fellowship_.reset();
   hosts_ = nullptr;
+  host_ = nullptr;
 }
 
 Result<bool> PoolPart::open_store(const std::string& name) {
@@ -113,6 +115,31 @@ bool PoolPart::replaced() const {
   return host != nullptr && host->boot != life_.life;
 }
 
+Result<bool> PoolPart::tell_gossip(const std::string& address) {
+  return patiently([&] { return store_->set_fact(kGossipFact + life_.host, address); });
+}
+
+// Only of hosts that are in the view: of those that are gone for good it is no use.
+void PoolPart::ask_gossip(const std::function<void(std::vector<std::string>)>& told) const {
+  std::vector<std::string> names;
+  for (const gossip::ViewHost& host : view_.hosts) {
+    if (host.name != life_.host) names.push_back(kGossipFact + host.name);
+  }
+  if (host_ == nullptr || names.empty()) return told({});
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+  host_->read<Facts>([](Reader& reader) { return reader.facts(kGossipFact); },
+                     [names = std::move(names), told](const Result<Facts>& facts) {
+                       std::vector<std::string> found;
+                       if (!facts) return told({});
+                       for (const auto& [name, address] : *facts) {
+                         if (std::find(names.begin(), names.end(), name) != names.end()) {
+                           found.push_back(address);
+                         }
+                       }
+                       told(std::move(found));
+                     });
+}
+
 std::string PoolPart::peer_address(const gossip::Endpoint& own) const {
   const auto bound = parse_address(bound_);
   if (!bound) return bound_;
@@ -132,6 +159,7 @@ gossip::PoolIdentity PoolPart::identity() const {
 }
 
 Result<bool> PoolPart::start(RunningHost& host, Hosts& hosts, std::function<void()> over) {
+  host_ = &host;
   hosts_ = &hosts;
   fellowship_ = std::make_unique<Fellowship>(log_, host, life_);
   peer::PeerOptions peers;

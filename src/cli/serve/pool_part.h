@@ -31,6 +31,11 @@ class PoolPart {
   gossip::PoolIdentity identity() const;
   std::unique_ptr<Store> take_store() { return std::move(store_); }
   gossip::ViewStore& views() { return *thread_; }
+  // Tells the others, by the store, where this host's gossip is reached. Blocking. Requires: the
+  // store has not been taken.
+  Result<bool> tell_gossip(const std::string& address);
+  // Where, by the store, the gossip of the view's other hosts is reached.
+  void ask_gossip(const std::function<void(std::vector<std::string>)>& told) const;
   // Where others reach the peer port, the host of `own` in place of one that stands for all.
   std::string peer_address(const gossip::Endpoint& own) const;
   const std::string& bound() const { return bound_; }
@@ -63,6 +68,7 @@ class PoolPart {
   std::unique_ptr<Store> store_;
   std::optional<peer::PeerPort> port_;
   gossip::View view_;
+  RunningHost* host_ = nullptr;  // from start() to stop()
   Hosts* hosts_ = nullptr;
   std::function<void()> over_;
   size_t next_ = 0;

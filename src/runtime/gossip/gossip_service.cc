@@ -61,7 +61,8 @@ class Service final : public GossipService, private UdpEvents, private StreamEve
         streams_(loop, unpacker_, std::move(port.listener), *this, StreamLimits{}),
         seeds_(loop, log, options_.join, options_.membership.advertise,
                {.join = [this](const std::vector<Endpoint>& seeds) { join(seeds); },
-                .alive = [this] { return membership_.alive(); }}) {
+                .alive = [this] { return membership_.alive(); },
+                .further = options_.further_seeds}) {
     written_ = options_.membership.remembered.incarnation;
   }
   ~Service() override {

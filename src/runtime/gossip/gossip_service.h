@@ -20,14 +20,19 @@
 
 namespace phoenix::gossip {
 
+// Asks where other hosts of the pool can be joined, as for --join; `told` is called on the loop, at
+// once or later, or never.
+using FurtherSeeds = std::function<void(std::function<void(std::vector<std::string>)> told)>;
+
 struct GossipOptions {
   // The service fills in seed, keys and what is remembered, and draws a boot_id where none is
   // given.
   MembershipOptions membership;
   std::vector<std::string> join;
-  std::string key_file;     // empty: no encryption
-  std::string data_folder;  // hosts.json; this host's alone
-  std::string pool_folder;  // view.json, unless `views` is given
+  FurtherSeeds further_seeds{};  // while this host is alone; empty: `join` alone
+  std::string key_file;          // empty: no encryption
+  std::string data_folder;       // hosts.json; this host's alone
+  std::string pool_folder;       // view.json, unless `views` is given
   // Where the view lives; answers on the loop. Null: in a file of the pool's folder. Outlives the
   // service, or answers nothing any more.
   ViewStore* views = nullptr;

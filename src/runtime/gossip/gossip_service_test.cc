@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <utility>
 
 #include "net/sockets/udp_socket.h"
 #include "runtime/files.h"
@@ -56,6 +57,7 @@ class ServiceTest : public ::testing::Test {
     options.membership.version = "test";
     options.membership.identity = {"pool", "ring", 128, "store"};
     options.join = std::move(join);
+    options.further_seeds = std::exchange(further_, {});
     options.key_file = key_file;
     options.data_folder = folder;
     options.pool_folder = path_ + "/pool";
@@ -99,6 +101,7 @@ class ServiceTest : public ::testing::Test {
   Log log_{"info", false};
   std::string path_;
   std::map<std::string, Node> nodes_;
+  FurtherSeeds further_;  // of the next one that is made
 };
 
 TEST_F(ServiceTest, two_find_each_other_share_the_view_and_part) {
@@ -119,6 +122,20 @@ TEST_F(ServiceTest, two_find_each_other_share_the_view_and_part) {
     EXPECT_EQ(std::count(a.news.begin(), a.news.end(), news), 1) << news;
   }
   EXPECT_EQ(std::count(a.news.begin(), a.news.end(), "failed b"), 0);
+}
+
+TEST_F(ServiceTest, one_that_nobody_told_of_others_asks_until_it_hears_of_one) {
+  Node& a = make("a");
+  int asked = 0;
+  further_ = [&](const std::function<void(std::vector<std::string>)>& told) {
+    // Those of a life that is over too, and who answers only in a later turn.
+    std::vector<std::string> found;
+    if (++asked == 2) found = {"127.0.0.1:1", a.service->address()};
+    loop_.post([told, found] { told(found); });
+  };
+  Node& b = make("b");
+  ASSERT_TRUE(run_until([&] { return sees(a, "b", SwimState::kAlive) && in_view(b, 2); }));
+  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(ServiceTest, one_alone_leaves_at_once) {

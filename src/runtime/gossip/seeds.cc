@@ -93,24 +93,35 @@ Seeds::~Seeds() {
 }
 
 void Seeds::start() {
-  if (!addresses_.empty()) begin_round();
+  if (!addresses_.empty() || pool_.further) begin_round();
 }
 
 void Seeds::begin_round() {
   in_round_ = true;
   troubles_.clear();
   pending_.clear();
+  ++round_;
   timer_.call_after(kRoundAtMost, [this] { end_round(); });
-  const bool literal =
-      std::all_of(addresses_.begin(), addresses_.end(), [](const std::string& text) {
-        const auto address = address_of(text);
-        return !address || is_literal(address->host);
-      });
+  if (!pool_.further) return try_all(addresses_);
+  pool_.further([shared = lookup_, round = round_](std::vector<std::string> further) {
+    Seeds* const seeds = shared->seeds;
+    if (seeds == nullptr || !seeds->in_round_ || seeds->round_ != round) return;
+    further.insert(further.end(), seeds->addresses_.begin(), seeds->addresses_.end());
+    seeds->try_all(std::move(further));
+  });
+}
+
+void Seeds::try_all(std::vector<std::string> addresses) {
+  tried_ = addresses.size();
+  const bool literal = std::all_of(addresses.begin(), addresses.end(), [](const std::string& text) {
+    const auto address = address_of(text);
+    return !address || is_literal(address->host);
+  });
   if (literal) {
-    Found found = resolve_all(addresses_);
+    Found found = resolve_all(addresses);
     return resolved(std::move(found.endpoints), std::move(found.troubles));
   }
-  std::thread([shared = lookup_, addresses = addresses_] {
+  std::thread([shared = lookup_, addresses = std::move(addresses)] {
     auto found = std::make_shared<Found>(resolve_all(addresses));
     const std::lock_guard lock(shared->mutex);
     if (shared->loop == nullptr) return;
@@ -126,11 +137,15 @@ void Seeds::resolved(std::vector<Endpoint> found, std::vector<std::string> troub
   troubles_ = std::move(troubles);
   const bool self = std::erase(found, self_) > 0;
   for (const Endpoint& endpoint : found) pending_[text_of(endpoint)] = true;
-  if (found.empty() && self && troubles_.empty()) {
+  if (found.empty() && troubles_.empty() && (self || pool_.further)) {
     in_round_ = false;
     timer_.cancel();
-    return log_.write(Severity::kInfo, "first-of-its-pool",
-                      {{"why", "--join names only this host"}});
+    if (self && rounds_ == 0) {
+      log_.write(Severity::kInfo, "first-of-its-pool", {{"why", "--join names only this host"}});
+    }
+    // The store may name others yet.
+    if (pool_.further) begin_later();
+    return;
   }
   if (found.empty()) return end_round();
   pool_.join(found);
@@ -156,19 +171,27 @@ void Seeds::end_round() {
     log_.write(Severity::kInfo, "joined", {{"hosts", std::to_string(alive)}});
     return watch();
   }
-  Duration pause = kFirstPause;
-  for (size_t i = 0; i < rounds_ && pause < kLongestPause; ++i) pause = pause * 2;
-  pause = std::min(pause, kLongestPause);
-  ++rounds_;
   const size_t told = std::min(troubles_.size(), kToldTroubles);
   std::string why = fmt::format("{}", fmt::join(troubles_.begin(), troubles_.begin() + told, "; "));
   if (told < troubles_.size()) why += fmt::format("; and {} more", troubles_.size() - told);
   if (why.empty()) why = "none of them answered in time";
   log_.write(Severity::kWarn, "no-seed-answers",
-             {{"seeds", std::to_string(addresses_.size())},
+             {{"seeds", std::to_string(tried_)},
               {"why", why},
-              {"againInMs", std::to_string(pause.ms())}});
-  timer_.call_after(pause, [this] {
+              {"againInMs", std::to_string(pause().ms())}});
+  begin_later();
+}
+
+Duration Seeds::pause() const {
+  Duration pause = kFirstPause;
+  for (size_t i = 0; i < rounds_ && pause < kLongestPause; ++i) pause = pause * 2;
+  return std::min(pause, kLongestPause);
+}
+
+void Seeds::begin_later() {
+  const Duration wait = pause();
+  ++rounds_;
+  timer_.call_after(wait, [this] {
     if (pool_.alive() > 1) return watch();
     begin_round();
   });

@@ -1,7 +1,8 @@
-// The addresses of --join: resolved on a thread of their own, since a name server may take its
-// time, and tried in rounds until this host is not alone. A round that brought nobody costs one
-// line in the log; the next one comes after a pause that doubles. The host serves meanwhile. A host
-// that has lost all others begins anew, because names may lead elsewhere by then.
+// The addresses of --join, and those that the pool's store knows: resolved on a thread of their
+// own, since a name server may take its time, and tried in rounds until this host is not alone. A
+// round that brought nobody costs one line in the log; the next one comes after a pause that
+// doubles. The host serves meanwhile. A host that has lost all others begins anew, because names
+// may lead elsewhere by then.
 //
 // All on the loop's thread, which must outlive it.
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "membership/endpoint.h"
 #include "net/event_loop.h"
+#include "runtime/gossip/gossip_service.h"
 #include "runtime/log.h"
 
 namespace phoenix::gossip {
@@ -23,6 +25,7 @@ class Seeds {
   struct Pool {
     std::function<void(const std::vector<Endpoint>&)> join;
     std::function<size_t()> alive;  // this host included
+    FurtherSeeds further{};         // asked in each round; empty: there are no others
   };
   // `addresses`: HOST:PORT, or HOST with the usual port.
   Seeds(EventLoop& loop, const Log& log, std::vector<std::string> addresses, const Endpoint& self,
@@ -38,8 +41,11 @@ class Seeds {
  private:
   struct Lookup;  // what a thread that resolves shares with this
   void begin_round();
+  void try_all(std::vector<std::string> addresses);
   void resolved(std::vector<Endpoint> found, std::vector<std::string> troubles);
   void end_round();
+  Duration pause() const;  // before the next round
+  void begin_later();
   void watch();
 
   EventLoop& loop_;
@@ -50,7 +56,9 @@ class Seeds {
   std::shared_ptr<Lookup> lookup_;
   Timer timer_;
   bool in_round_ = false;
+  uint64_t round_ = 0;                   // ever
   size_t rounds_ = 0;                    // without success
+  size_t tried_ = 0;                     // addresses of this round
   std::map<std::string, bool> pending_;  // by address as the core writes it
   std::vector<std::string> troubles_;
 };

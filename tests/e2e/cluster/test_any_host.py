@@ -8,7 +8,7 @@ import uuid
 
 from harness.cli import run
 from harness.host import PATIENCE, Folder, until
-from harness.pool import PoolTest
+from harness.pool import Pool, PoolTest
 from harness.stream import EventStream
 from harness.worker import Worker
 
@@ -226,6 +226,20 @@ class AnyHost(PoolTest):
         done = run("--url", urls, "packet", "submit", "--requires", cap, "--payload", '"hello"',
                    "--wait=20s")
         self.assertEqual((done.code, done.out), (0, "\"HELLO\""), done)
+
+
+class Strangers(PoolTest):
+    """Nobody was told of anybody: the hosts have nothing in common but their PostgreSQL."""
+
+    def make_pool(self):
+        return Pool(self, self.size, self.flags, join=False)
+
+    def test_hosts_find_each_other_by_their_store(self):
+        cap = self.fresh("cap")
+        member, token = self.on(self.pool.host("b")).register(cap)
+        packet = self.on(self.pool.host("c")).submit(cap)["id"]
+        self.assertEqual(self.on(self.pool.host("b")).poll(member, token)[0]["packet"]["id"],
+                         packet)
 
 
 if __name__ == "__main__":

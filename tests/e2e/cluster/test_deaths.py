@@ -51,6 +51,18 @@ class Deaths(PoolTest):
         self.pool.await_ready()
         self.assertEqual(round_.finish(), 0)
 
+    def test_all_are_killed_and_come_back_at_other_addresses(self):
+        round_ = self.mid_work()
+        for host in self.pool.hosts:
+            host.kill()
+        was = {host.address["gossip"] for host in self.pool.hosts}
+        for host in self.pool.hosts:
+            host.start()
+        self.assertTrue(was.isdisjoint(host.address["gossip"] for host in self.pool.hosts))
+        # Nobody is where --join says: they find each other by what the store knows.
+        self.pool.await_ready()
+        round_.finish()
+
     def test_postgresql_is_killed_and_started_again(self):
         round_ = self.mid_work()
         self.pool.postgres.restart()

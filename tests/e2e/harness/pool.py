@@ -38,8 +38,9 @@ class PoolHost(Host):
 class Pool:
     """`size` hosts named a, b, c …, all in the view and ready when the constructor returns."""
 
-    def __init__(self, test, size=3, flags=(), network=None, settings=()):
+    def __init__(self, test, size=3, flags=(), network=None, settings=(), join=True):
         self.test = test
+        self.join = join  # by the addresses of those before; else they have to find each other
         self.network = network
         self.flags = flags
         self.folder = Folder(test).path
@@ -56,7 +57,8 @@ class Pool:
         self.await_ready()
 
     def add(self, name):
-        seeds = [word for host in self.hosts for word in ("--join", host.address["gossip"])]
+        seeds = [word for host in self.hosts if self.join
+                 for word in ("--join", host.address["gossip"])]
         flags = ["--store", self.postgres.url, *seeds, *self.flags]
         more = {}
         at = "127.0.0.1"
