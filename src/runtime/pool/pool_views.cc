@@ -71,15 +71,21 @@ Result<bool> PoolViews::beat(PoolLook& look) {
   fenced_.clear();
   look.answer.lapsed.clear();
   bool fenced_here = false;
+  // After a restored backup was adopted, the view still has lives that were all fenced, and maybe
+  // so long ago that nothing else is left of them.
+  const std::vector<ViewHost>& hosts = view().hosts;
+  std::vector<bool> renewed(hosts.size());
   for (const HoldAge& hold : answer->ages) {
     if (hold.fenced) {
       fenced_.push_back(hold.who);
       fenced_here = fenced_here || hold.who == self_;
-    } else if (hold.age > lapse_ && holds(view(), hold.who)) {
-      look.answer.lapsed.push_back(hold.who.host);
+    } else if (hold.age <= lapse_ && holds(view(), hold.who)) {
+      renewed[static_cast<size_t>(view().find(hold.who.host) - hosts.data())] = true;
     }
   }
-  std::sort(look.answer.lapsed.begin(), look.answer.lapsed.end());
+  for (size_t i = 0; i < hosts.size(); ++i) {
+    if (!renewed[i]) look.answer.lapsed.push_back(hosts[i].name);
+  }
   const bool steady = sent - steady_since_ > lapse_;
   look.answer.unrenewed = steady ? look.answer.lapsed : std::vector<std::string>();
   const bool over = answer->fenced && (stood_ || fenced_here);

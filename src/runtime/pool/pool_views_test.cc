@@ -27,11 +27,16 @@ class FrailStore final : public PoolStore {
  public:
   explicit FrailStore(std::shared_ptr<MemoryPool> pool) : store_(std::move(pool)) {}
   bool down = false;
-  int calls_left = -1;  // before it goes down; -1: it does not
+  int calls_left = -1;            // before it goes down; -1: it does not
+  std::string fenced, forgotten;  // hosts of whom it says so
 
   Result<Beat> beat(const HostLife& self, uint64_t known) override {
     if (fails()) return gone();
-    return store_.beat(self, known);
+    auto beat = store_.beat(self, known);
+    if (!beat) return beat;
+    std::erase_if(beat->ages, [this](const HoldAge& hold) { return hold.who.host == forgotten; });
+    for (HoldAge& hold : beat->ages) hold.fenced = hold.fenced || hold.who.host == fenced;
+    return beat;
   }
   Result<SwapAnswer> swap_view(const ViewSwap& swap) override {
     if (fails()) return gone();
@@ -226,6 +231,16 @@ TEST_F(PoolViewsTest, a_host_whose_hold_is_older_than_five_seconds_has_lapsed) {
   pass(seconds(5));
   EXPECT_EQ(a_.look(1).answer.lapsed, (Names{"b", "c"}));
   EXPECT_EQ(a_.propose({host("a", 1), host("b", 2)}).answer.lapsed, Names{"b"});
+}
+
+// As of an adopted backup.
+TEST_F(PoolViewsTest, a_life_in_the_view_that_the_store_has_fenced_or_forgotten_has_lapsed) {
+  a_.propose({host("a", 1), host("b", 2), host("c", 3)});
+  EXPECT_TRUE(a_.look(1).answer.lapsed.empty());
+  a_.store.fenced = "b";
+  EXPECT_EQ(a_.look(1).answer.lapsed, Names{"b"});
+  a_.store.forgotten = "c";
+  EXPECT_EQ(a_.look(1).answer.lapsed, (Names{"b", "c"}));
 }
 
 // Its own absence, or the store's, may be why all are old.
