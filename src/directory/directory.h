@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "base/time.h"
+#include "directory/chunks.h"
 #include "directory/member.h"
+#include "directory/member_list.h"
 #include "directory/number_index.h"
 #include "directory/outbox.h"
+#include "directory/rare.h"
 #include "ring/placement.h"
 
 namespace phoenix {
@@ -22,23 +25,35 @@ using MemberNo = uint32_t;
 using SessionNo = uint32_t;
 inline constexpr uint32_t kNobody = ~uint32_t{0};
 
+// What a member has to do here. Of those at home elsewhere most have nothing.
+struct MemberWork {
+  std::vector<uint32_t> held;    // slots of its packets, in no order
+  uint32_t incoming = 0;         // grants to it that are on their way to the store
+  uint32_t incoming_load = 0;    // of those
+  uint32_t kept_back = 0;        // at its home: room that is for other keepers, counted as load
+  Instant shut_until;            // its home has turned a packet away: placed on nothing until then
+  Instant drain_until = kNever;  // while DRAINING
+
+  bool none(Instant now) const {
+    return held.empty() && incoming == 0 && incoming_load == 0 && kept_back == 0 &&
+           shut_until <= now && drain_until == kNever;
+  }
+};
+
 struct Member {
   std::shared_ptr<const MemberRecord> record;
   MemberIndex ring = kNoMember;  // kNoMember: not on the ring
   SessionNo session = kNobody;   // of the record's session, if it is known
-  uint32_t listed_at = 0;        // where its session's record lists it, or did
-  std::vector<uint32_t> held;    // slots of its packets, in no order
-  uint32_t incoming = 0;         // grants to it that are on their way to the store
-  uint32_t incoming_load = 0;    // of those
+  uint32_t listed_at : 30 = 0;   // where its session's record lists it, or did
+  bool busy : 1 = false;         // a write of its record is on its way
+  bool ending : 1 = false;       // about to lose its session or to retire: off the ring
   // Load of its packets that other hosts keep, as its home counts it and tells the others.
   uint32_t foreign_load = 0;
-  uint32_t kept_back = 0;  // at its home: room that is for other keepers, counted as load
-  Instant shut_until;      // its home has turned a packet away: placed on nothing until then
-  bool busy = false;       // a write of its record is on its way
-  bool ending = false;     // about to lose its session or to retire: off the ring
   WallMs last_seen = 0;
-  Instant drain_until = kNever;  // while DRAINING
+  Rare<MemberWork> work;
 };
+// There is one for each member of the pool at each host.
+static_assert(sizeof(Member) <= 48);
 
 // A poll that waits, or an open stream.
 struct Waiter {
@@ -53,9 +68,8 @@ struct Waiter {
 // Why a session ends.
 enum class EndCause : uint8_t { kLease, kDisconnect, kReplaced, kRetired, kNeverCalled };
 
-struct Session {
-  std::shared_ptr<const SessionRecord> record;
-  std::vector<MemberNo> members;  // those that it holds now
+// What a session has at its home: what it is told, who waits for that, and how its lease stands.
+struct Attachment {
   Outbox outbox;
   std::vector<Waiter> waiters;  // oldest first; at most kMaxWaiters
   static constexpr size_t kMaxWaiters = 64;
@@ -64,24 +78,37 @@ struct Session {
   WallMs heard_wall = 0;             // the same; its members were seen then
   std::optional<Instant> broken_at;  // its last stream was closed by its end
   uint32_t streams = 0;
-  bool called = false;             // since the host's start
-  bool renewed = false;            // its present token has been used in this life of the host
-  bool busy = false;               // a write of its record is on its way
-  std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
-  bool here = true;                // its home is this host, or there is but one
-  bool reachable = true;           // its home is a host of the view
-  Instant armed = kNever;          // the one valid entry of the timer heap
-  uint64_t drain_version = 0;      // grows when what `drain` says changes
-  uint64_t drain_told = 0;
-  uint64_t drain_none = 0;    // the version of which it is known that nobody drains
+  Instant armed = kNever;  // the one valid entry of the timer heap
+  uint32_t drain_told = 0;
+  uint32_t drain_none = 0;    // the version of which it is known that nobody drains
   bool drain_shown = false;   // the last answer asked it to drain
   bool fresh_offers = false;  // it is asked to accept what no answer has carried yet
+
+  // Its lease begins anew.
+  void begin(Instant now) {
+    heard_at = now;
+    broken_at.reset();
+  }
+};
+
+struct Session {
+  std::shared_ptr<const SessionRecord> record;
+  MemberList members;  // those that it holds now
+  Rare<Attachment> attached;
+  uint32_t drain_version = 0;      // grows when what `drain` says changes
+  bool called : 1 = false;         // since the host's start
+  bool renewed : 1 = false;        // its present token has been used in this life of the host
+  bool busy : 1 = false;           // a write of its record is on its way
+  bool here : 1 = true;            // its home is this host, or there is but one
+  bool reachable : 1 = true;       // its home is a host of the view
+  std::optional<EndCause> ending;  // it is about to end; takes no calls until it has
 
   Duration lease() const { return seconds(record->lease_seconds); }
   bool active() const { return record->active(); }
   // When silence ends it: the lease, or while broken twice the grace in its place.
   Instant expires() const;
 };
+static_assert(sizeof(Session) <= 48);
 
 class Directory {
  public:
@@ -93,10 +120,10 @@ class Directory {
   SessionNo add_session(std::shared_ptr<const SessionRecord> record);
   void drop_session(SessionNo no);
 
-  Member& member(MemberNo no) { return *members_[no]; }
-  const Member& member(MemberNo no) const { return *members_[no]; }
-  Session& session(SessionNo no) { return *sessions_[no]; }
-  const Session& session(SessionNo no) const { return *sessions_[no]; }
+  Member& member(MemberNo no) { return members_[no]; }
+  const Member& member(MemberNo no) const { return members_[no]; }
+  Session& session(SessionNo no) { return sessions_[no]; }
+  const Session& session(SessionNo no) const { return sessions_[no]; }
 
   // True: the session's record lists the member. False: look for it.
   bool lists(SessionNo session, MemberNo member) const;
@@ -110,17 +137,15 @@ class Directory {
   std::vector<SessionNo> sessions() const;
   size_t members() const { return by_key_.size(); }
   // All session numbers are below; some may be free.
-  SessionNo session_numbers() const { return static_cast<SessionNo>(sessions_.size()); }
-  bool has_session(SessionNo no) const { return sessions_[no] != nullptr; }
-  MemberNo member_numbers() const { return static_cast<MemberNo>(members_.size()); }
-  bool has_member(MemberNo no) const { return members_[no] != nullptr; }
+  SessionNo session_numbers() const { return static_cast<SessionNo>(sessions_.end()); }
+  bool has_session(SessionNo no) const { return sessions_[no].record != nullptr; }
+  MemberNo member_numbers() const { return static_cast<MemberNo>(members_.end()); }
+  bool has_member(MemberNo no) const { return members_[no].record != nullptr; }
 
  private:
-  std::vector<std::unique_ptr<Member>> members_;
-  std::vector<MemberNo> free_members_;
+  Chunks<Member> members_;  // free ones have no record
   NumberIndex by_key_;
-  std::vector<std::unique_ptr<Session>> sessions_;
-  std::vector<SessionNo> free_sessions_;
+  Chunks<Session> sessions_;
   NumberIndex by_session_;
 };
 

@@ -31,14 +31,14 @@ TEST(Directory, FindsByKeyAndGivesNumbersAgain) {
   EXPECT_EQ(directory.find_member(MemberKey("default", "a")), a);
   EXPECT_EQ(directory.find_member(MemberKey("other", "a")), kNobody);
   Member* const stands = &directory.member(b);
-  directory.member(a).held.push_back(7);
+  directory.member(a).work.make().held.push_back(7);
   directory.drop_member(a);
   EXPECT_EQ(directory.find_member(MemberKey("default", "a")), kNobody);
   EXPECT_FALSE(directory.has_member(a));
   EXPECT_EQ(directory.members(), 1U);
   const MemberNo c = directory.add_member(member("c"));
   EXPECT_EQ(c, a);
-  EXPECT_TRUE(directory.member(c).held.empty());  // nothing of its former life
+  EXPECT_TRUE(directory.member(c).work->held.empty());  // nothing of its former life
   for (int i = 0; i < 1000; ++i) directory.add_member(member("m" + std::to_string(i)));
   EXPECT_EQ(&directory.member(b), stands);
   EXPECT_EQ(directory.members_in_order().front(), b);
@@ -59,23 +59,68 @@ TEST(Directory, KeepsSessionsLikewise) {
 TEST(SessionExpiry, IsOneLeaseFromTheLastCall) {
   Session silent;
   silent.record = session("s", 3);
-  silent.heard_at = Instant{} + seconds(10);
+  silent.attached.make().heard_at = Instant{} + seconds(10);
   EXPECT_EQ(silent.expires(), Instant{} + seconds(13));
-  silent.broken_at = Instant{} + seconds(10);  // without a grace only silence counts
+  silent.attached.make().broken_at =
+      Instant{} + seconds(10);  // without a grace only silence counts
   EXPECT_EQ(silent.expires(), Instant{} + seconds(13));
 }
 
 TEST(SessionExpiry, OfABrokenStreamIsTwiceTheGrace) {
   Session broken;
   broken.record = session("s", 60, 250);
-  broken.heard_at = Instant{} + seconds(10);
+  broken.attached.make().heard_at = Instant{} + seconds(10);
   EXPECT_EQ(broken.expires(), Instant{} + seconds(70));
-  broken.broken_at = Instant{} + seconds(20);
+  broken.attached.make().broken_at = Instant{} + seconds(20);
   EXPECT_EQ(broken.expires(), Instant{} + milliseconds(20'500));
-  broken.heard_at = Instant{} + seconds(21);  // a call after the break
+  broken.attached.make().heard_at = Instant{} + seconds(21);  // a call after the break
   EXPECT_EQ(broken.expires(), Instant{} + milliseconds(21'500));
-  broken.streams = 1;  // a new one is open
+  broken.attached.make().streams = 1;  // a new one is open
   EXPECT_EQ(broken.expires(), Instant{} + seconds(81));
+}
+
+TEST(Directory, KeepsEntriesWhereTheyAre) {
+  Directory directory;
+  std::vector<const Member*> members;
+  for (int i = 0; i < 300; ++i) {
+    MemberRecord record;
+    record.key = MemberKey("ns", "m-" + std::to_string(i));
+    const MemberNo no = directory.add_member(std::make_shared<const MemberRecord>(record));
+    ASSERT_EQ(no, static_cast<MemberNo>(i));
+    members.push_back(&directory.member(no));
+  }
+  for (MemberNo no = 0; no < 300; ++no) EXPECT_EQ(&directory.member(no), members[no]);
+}
+
+TEST(MemberList, HoldsFewAndMany) {
+  for (uint32_t count = 0; count < 40; ++count) {
+    MemberList list;
+    std::vector<MemberNo> model;
+    for (uint32_t no = 0; no < count; ++no) {
+      list.push_back(no * 7);
+      model.push_back(no * 7);
+    }
+    EXPECT_EQ(std::vector<MemberNo>(list), model);
+    EXPECT_EQ(list.size(), count);
+    MemberList moved = std::move(list);
+    EXPECT_EQ(std::vector<MemberNo>(moved), model);
+    moved.clear();
+    EXPECT_TRUE(moved.empty());
+    moved.push_back(1);
+    EXPECT_EQ(moved.size(), 1U);
+  }
+}
+
+TEST(Rare, ReadsAsOneThatWasJustMade) {
+  Rare<MemberWork> work;
+  EXPECT_EQ(work.get(), nullptr);
+  EXPECT_EQ(work->drain_until, kNever);
+  EXPECT_TRUE(work->none(Instant{}));
+  work.make().incoming = 2;
+  EXPECT_EQ(work->incoming, 2U);
+  EXPECT_FALSE(work->none(Instant{}));
+  work.reset();
+  EXPECT_EQ(work->incoming, 0U);
 }
 
 }  // namespace

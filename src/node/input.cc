@@ -56,8 +56,9 @@ void Node::Impl::pause(Duration gap) {
   for (const SessionNo no : directory.sessions()) {
     Session& session = directory.session(no);
     if (!session.active() || !session.here || gap <= session.lease() / 4) continue;
-    session.heard_at = now.mono;
-    if (session.broken_at) session.broken_at = now.mono;
+    Attachment& attached = session.attached.make();
+    attached.heard_at = now.mono;
+    if (attached.broken_at) attached.broken_at = now.mono;
     arm_session(no);
   }
 }

@@ -90,7 +90,7 @@ std::string Node::Impl::why_closed(const Member& member) const {
   if (member.session != kNobody && !directory.session(member.session).reachable) {
     return "its host is not in the pool's view";
   }
-  if (remote.on && member.shut_until > now.mono) return "its host has no room for more";
+  if (remote.on && member.work->shut_until > now.mono) return "its host has no room for more";
   return "no call since the host's restart";
 }
 
@@ -110,7 +110,7 @@ std::vector<std::string> Node::Impl::check() const {
     if (slot.owner != kNobody) {
       const Member& member = directory.member(slot.owner);
       load[slot.owner] += head.spec->load;
-      if (slot.held_index >= member.held.size() || member.held[slot.held_index] != no) {
+      if (slot.held_index >= member.work->held.size() || member.work->held[slot.held_index] != no) {
         wrong.push_back("I1: " + name + " is not in the list of its owner");
       }
       if (!head.owner || head.owner->id != member.record->key.id() ||
@@ -151,8 +151,8 @@ std::vector<std::string> Node::Impl::check() const {
   for (const MemberNo no : members) {
     const Member& member = directory.member(no);
     const auto it = load.find(no);
-    const uint64_t held = (it == load.end() ? 0 : it->second) + member.incoming_load +
-                          member.foreign_load + member.kept_back;
+    const uint64_t held = (it == load.end() ? 0 : it->second) + member.work->incoming_load +
+                          member.foreign_load + member.work->kept_back;
     if (member.ring != kNoMember && placement.load(member.ring) != held) {
       wrong.push_back("I1: load of " + member.record->key.text() + " is counted as " +
                       std::to_string(placement.load(member.ring)) + ", it holds " +
@@ -168,7 +168,7 @@ std::vector<std::string> Node::Impl::check() const {
 void Node::Impl::check_outboxes(std::vector<std::string>& wrong) const {
   for (const SessionNo no : directory.sessions()) {
     const Session& session = directory.session(no);
-    for (const auto& [position, token] : session.outbox.entries()) {
+    for (const auto& [position, token] : session.attached->outbox.entries()) {
       uint64_t known = 0;
       MemberNo owner = kNobody;
       std::string name = "a packet that is not there";

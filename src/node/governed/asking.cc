@@ -80,7 +80,7 @@ policy::Decision Node::Impl::Asking::decide(Point point, MemberNo no) const {
     if (const auto known = rules_.kept.known(point, key)) return *known;
   }
   const auto load_of = [this](const Member& of) {
-    return of.ring == kNoMember ? 0 : node_.placement.load(of.ring) - of.kept_back;
+    return of.ring == kNoMember ? 0 : node_.placement.load(of.ring) - of.work->kept_back;
   };
   const policy::MemberFacts target(facts_of(*member.record, load_of(member) - reserved_));
   policy::Input input;

@@ -311,7 +311,9 @@ void Node::Impl::lose(Write& write, SlotNo no, const Ending& ending) {
 void Node::Impl::withdraw(SlotNo no) {
   Slot& slot = packets[no];
   if (slot.outbox == 0 || slot.delivered) return;
-  directory.session(directory.member(slot.owner).session).outbox.remove(slot.outbox);
+  directory.session(directory.member(slot.owner).session)
+      .attached.make()
+      .outbox.remove(slot.outbox);
   slot.outbox = 0;
 }
 
@@ -335,7 +337,7 @@ void Node::Impl::add_untaken(Write& write, SlotNo no, Transition done, MemberNo 
 // What no poll or stream took within one lease goes to others.
 void Node::Impl::take_back(SessionNo no) {
   Session& session = directory.session(no);
-  for (const uint32_t token : session.outbox.untaken_until(now.mono - session.lease())) {
+  for (const uint32_t token : session.attached->outbox.untaken_until(now.mono - session.lease())) {
     if (is_foreign(token)) {
       give_back(token & ~kForeignToken);
       continue;
@@ -351,7 +353,7 @@ void Node::Impl::take_back(SessionNo no) {
     if (to == slot.owner) {
       // Nobody else could take it; it stays and waits for another lease.
       placement.add_load(directory.member(to).ring, -int64_t{slot.head->spec->load});
-      session.outbox.remove(slot.outbox);
+      session.attached.make().outbox.remove(slot.outbox);
       put_delivery(slot_no, false);
       continue;
     }
@@ -369,7 +371,7 @@ void Node::Impl::part(MemberNo no, const TakeMoved& take) {
   const Member& member = directory.member(no);
   // Since the host's start nobody knows what it was given: its first call tells.
   if (member.session != kNobody && !directory.session(member.session).called) return;
-  const std::vector<SlotNo> held = member.held;
+  const std::vector<SlotNo> held = member.work->held;
   for (const SlotNo slot_no : held) {
     const Slot& slot = packets[slot_no];
     if (slot.busy || slot.delivered || slot.maybe || slot.leaving) continue;
@@ -390,7 +392,7 @@ std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers,
   };
   std::vector<Look> looks;
   for (auto it = with_untaken.begin(); it != with_untaken.end() && looks.size() < kLooks;) {
-    if (!directory.has_session(*it) || !directory.session(*it).outbox.oldest_untaken()) {
+    if (!directory.has_session(*it) || !directory.session(*it).attached->outbox.oldest_untaken()) {
       it = with_untaken.erase(it);
     } else {
       looks.push_back({*it++, 0});
@@ -402,7 +404,8 @@ std::vector<SlotNo> Node::Impl::drawable(std::span<const MemberIndex> newcomers,
     size_t kept = 0;
     for (const Look look : looks) {
       if (looked++ == kLooks) return slots;
-      const auto next = directory.session(look.session).outbox.next_untaken(look.position, until);
+      const auto next =
+          directory.session(look.session).attached->outbox.next_untaken(look.position, until);
       if (!next) continue;
       looks[kept++] = {look.session, next->position};
       // What others keep is theirs to draw.

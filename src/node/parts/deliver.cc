@@ -24,12 +24,13 @@ void Node::Impl::put_delivery(SlotNo no, bool repeated) {
   Session& session = directory.session(session_no);
   if (!session.here) return tell_home(no, repeated);
   stop_asking(session_no, *slot.head);
-  slot.outbox = session.outbox.put(no, outbox_bytes(*slot.head), repeated, now.mono);
+  Attachment& attached = session.attached.make();
+  slot.outbox = attached.outbox.put(no, outbox_bytes(*slot.head), repeated, now.mono);
   if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);
   if (repeated) return;
   with_untaken.insert(session_no);
   // It is due when it has not been taken for a lease, and other entries may come before it.
-  if (session.armed > now.mono + session.lease()) arm_session(session_no);
+  if (attached.armed > now.mono + session.lease()) arm_session(session_no);
 }
 
 // The first time that its owner gets this epoch, or shows that it has it.
@@ -56,13 +57,14 @@ std::optional<OutboxCursor> Node::Impl::acknowledge(Session& session,
                                                     const std::optional<std::string>& after) {
   if (!after) return std::nullopt;
   const auto cursor = parse_cursor(*after);
-  if (!cursor || !session.outbox.acknowledge(*cursor, config.run)) return std::nullopt;
+  if (!cursor || !session.attached.make().outbox.acknowledge(*cursor, config.run))
+    return std::nullopt;
   return cursor;
 }
 
 std::optional<DrainNotice> Node::Impl::drain_notice(Session& session) const {
   std::optional<DrainNotice> notice;
-  if (session.drain_none == session.drain_version) return notice;
+  if (session.attached->drain_none == session.drain_version) return notice;
   for (const MemberNo no : session.members) {
     const MemberRecord& record = *directory.member(no).record;
     if (record.status != MemberStatus::kDraining) continue;
@@ -73,16 +75,17 @@ std::optional<DrainNotice> Node::Impl::drain_notice(Session& session) const {
       notice->deadline = record.drain_deadline;
     }
   }
-  if (!notice) session.drain_none = session.drain_version;
+  if (!notice) session.attached.make().drain_none = session.drain_version;
   return notice;
 }
 
 bool Node::Impl::something_new(Session& session) const {
-  if (session.outbox.has_fresh_delivery() || session.outbox.has_fresh_revocation()) return true;
-  if (session.fresh_offers) return true;
+  const Attachment& attached = *session.attached;
+  if (attached.outbox.has_fresh_delivery() || attached.outbox.has_fresh_revocation()) return true;
+  if (attached.fresh_offers) return true;
   // A change of its members is news only if it is, or was, asked to drain.
-  return session.drain_version != session.drain_told &&
-         (session.drain_shown || drain_notice(session));
+  return session.drain_version != attached.drain_told &&
+         (attached.drain_shown || drain_notice(session));
 }
 
 // One answer: what the session is told now. max = 0: no deliveries.
@@ -94,7 +97,8 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
                                  .max_bytes = kMaxDeliveryBytes,
                                  .now = now.mono,
                                  .repeat_after = repeat_after};
-  Outbox::Carried carried = session.outbox.carry(waiter.after, config.run, limits, true);
+  Outbox::Carried carried =
+      session.attached.make().outbox.carry(waiter.after, config.run, limits, true);
   DeliveriesReply answer;
   answer.run = config.run;
   answer.lease_ms = static_cast<uint32_t>(lease_left(session.lease()).ms());
@@ -102,8 +106,9 @@ DeliveriesReply Node::Impl::carry(SessionNo no, const Waiter& waiter) {
   answer.revoked = std::move(carried.revoked);
   answer.drain = drain_notice(session);
   if (!offers.asked.empty()) answer.offers = offers_for(no, waiter);
-  session.drain_told = session.drain_version;
-  session.drain_shown = answer.drain.has_value();
+  Attachment& attached = session.attached.make();
+  attached.drain_told = session.drain_version;
+  attached.drain_shown = answer.drain.has_value();
   // What is delivered was granted a while ago: the next ones are fetched while this one is shown.
   const auto& tokens = carried.tokens;
   constexpr size_t kAhead = 8;
@@ -146,19 +151,20 @@ void Node::Impl::poll(Command command, Poll& request) {
   const Duration wait = std::min(wanted.wait, session.lease() / 2);
   if (wait.ns <= 0 || draining || something_new(session)) {
     reply(command.id, carry(no, {.max = wanted.max, .after = after}));
-    session.fresh_offers = false;
+    session.attached.make().fresh_offers = false;
     return;
   }
-  if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
+  std::vector<Waiter>& waiters = session.attached.make().waiters;
+  if (waiters.size() >= Attachment::kMaxWaiters || waiting.size() >= config.max_waiting) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
                                .detail = "too many polls of this session wait already",
                                .retry_after_ms = 1000});
   }
-  session.waiters.push_back({.request = command.id,
-                             .stream = false,
-                             .max = wanted.max,
-                             .until = now.mono + wait,
-                             .after = after});
+  waiters.push_back({.request = command.id,
+                     .stream = false,
+                     .max = wanted.max,
+                     .until = now.mono + wait,
+                     .after = after});
   waiting.emplace(command.id, no);
   arm_session(no);
 }
@@ -177,7 +183,7 @@ void Node::Impl::heartbeat(Command command, Heartbeat& request) {
   if (without_hold(command, session.lease())) return;
   const auto after = acknowledge(session, wanted.after);
   reply(command.id, carry(found->session, {.max = 0, .after = after}));
-  session.fresh_offers = false;
+  session.attached.make().fresh_offers = false;
 }
 
 void Node::Impl::open_stream(Command command, OpenStream& request) {
@@ -196,7 +202,8 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
   const SessionNo no = found->session;
   Session& session = directory.session(no);
   if (without_hold(command, session.lease())) return;
-  if (session.waiters.size() >= Session::kMaxWaiters || waiting.size() >= config.max_waiting) {
+  Attachment& attached = session.attached.make();
+  if (attached.waiters.size() >= Attachment::kMaxWaiters || waiting.size() >= config.max_waiting) {
     return refuse(command.id, {.kind = ErrorKind::kTooManyRequests,
                                .detail = "too many streams of this session are open already",
                                .retry_after_ms = 1000});
@@ -208,11 +215,11 @@ void Node::Impl::open_stream(Command command, OpenStream& request) {
                    .after = acknowledge(session, wanted.after)};
   reply(command.id, StreamOpened{});
   feed_stream(no, waiter, true);
-  session.fresh_offers = false;
-  session.waiters.push_back(std::move(waiter));
+  attached.fresh_offers = false;
+  attached.waiters.push_back(std::move(waiter));
   waiting.emplace(command.id, no);
-  ++session.streams;
-  session.broken_at.reset();
+  ++attached.streams;
+  attached.broken_at.reset();
   arm_session(no);
 }
 
@@ -233,30 +240,34 @@ void Node::Impl::feed_stream(SessionNo no, Waiter& waiter, bool speak) {
 void Node::Impl::serve_waiters(SessionNo no) {
   if (no >= directory.session_numbers() || !directory.has_session(no)) return;
   Session& session = directory.session(no);
+  if (session.attached->waiters.empty()) return;  // as with all that are at home elsewhere
   if (session.ending || !session.active() || !something_new(session)) return;
-  if (session.streams > 0) {
-    const bool drain_changed = session.drain_told != session.drain_version;
-    for (Waiter& waiter : session.waiters) {
+  Attachment& attached = session.attached.make();
+  if (attached.streams > 0) {
+    const bool drain_changed = attached.drain_told != session.drain_version;
+    for (Waiter& waiter : attached.waiters) {
       if (waiter.stream) feed_stream(no, waiter, drain_changed);
     }
-    session.fresh_offers = false;
+    attached.fresh_offers = false;
     return;
   }
-  while (!session.waiters.empty() && something_new(session)) {
-    const Waiter waiter = session.waiters.front();
-    session.waiters.erase(session.waiters.begin());
+  while (!attached.waiters.empty() && something_new(session)) {
+    const Waiter waiter = attached.waiters.front();
+    attached.waiters.erase(attached.waiters.begin());
     waiting.erase(waiter.request);
     reply(waiter.request, carry(no, waiter));
-    session.fresh_offers = false;
+    attached.fresh_offers = false;
   }
 }
 
 // Ends all waiting: with the error, or with an answer that carries nothing (attach, shutdown).
 void Node::Impl::answer_waiters(SessionNo no, const std::optional<Error>& error) {
   Session& session = directory.session(no);
+  Attachment* const attached = session.attached.get();
+  if (attached == nullptr) return;
   std::vector<Waiter> waiters;
-  waiters.swap(session.waiters);
-  session.streams = 0;
+  waiters.swap(attached->waiters);
+  attached->streams = 0;
   for (const Waiter& waiter : waiters) {
     waiting.erase(waiter.request);
     if (waiter.stream) {
@@ -280,7 +291,7 @@ void Node::Impl::abandon(RequestId id) {
   const auto it = waiting.find(id);
   if (it == waiting.end()) return;
   Session& session = directory.session(it->second);
-  std::erase_if(session.waiters,
+  std::erase_if(session.attached.make().waiters,
                 [&](const Waiter& waiter) { return waiter.request == id && !waiter.stream; });
   waiting.erase(it);
 }
@@ -291,10 +302,11 @@ void Node::Impl::stream_closed(RequestId id, bool by_peer) {
   const SessionNo no = it->second;
   Session& session = directory.session(no);
   waiting.erase(it);
-  std::erase_if(session.waiters, [&](const Waiter& waiter) { return waiter.request == id; });
-  if (session.streams > 0) --session.streams;
-  if (session.streams > 0 || !by_peer || session.ending) return;
-  session.broken_at = now.mono;
+  Attachment& attached = session.attached.make();
+  std::erase_if(attached.waiters, [&](const Waiter& waiter) { return waiter.request == id; });
+  if (attached.streams > 0) --attached.streams;
+  if (attached.streams > 0 || !by_peer || session.ending) return;
+  attached.broken_at = now.mono;
   arm_session(no);
 }
 

@@ -57,11 +57,11 @@ void Node::Impl::sync_ring(MemberNo no) {
   const bool fresh = member.ring == kNoMember;
   if (fresh) {
     enter_ring(no);
-    for (const SlotNo slot : member.held) {
+    for (const SlotNo slot : member.work->held) {
       placement.add_load(member.ring, packets[slot].head->spec->load);
     }
-    placement.add_load(member.ring,
-                       int64_t{member.incoming_load} + member.foreign_load + member.kept_back);
+    placement.add_load(member.ring, int64_t{member.work->incoming_load} + member.foreign_load +
+                                        member.work->kept_back);
     note_load(no);
   } else {
     placement.update(member.ring, ring_member(record));
@@ -69,17 +69,18 @@ void Node::Impl::sync_ring(MemberNo no) {
   const bool called = record.manual || (directory.session(member.session).called &&
                                         directory.session(member.session).reachable);
   const bool open = record.status == MemberStatus::kActive && called &&
-                    (!remote.on || member.shut_until <= now.mono);
+                    (!remote.on || member.work->shut_until <= now.mono);
   if (open && fresh) joined.push_back(no);
   placement.set_open(member.ring, open);
   if (open) with_room.push_back(no);
   if (record.status == MemberStatus::kDraining) {
     if (record.drain_deadline == kNoWall) {
-      member.drain_until = kNever;
+      if (MemberWork* const work = member.work.get()) work->drain_until = kNever;
     } else {
-      member.drain_until =
+      const Instant until =
           now.mono + milliseconds(std::max<int64_t>(0, record.drain_deadline - now.wall));
-      member_timers.add(member.drain_until, no, 0);
+      member.work.make().drain_until = until;
+      member_timers.add(until, no, 0);
     }
     maybe_drained.push_back(no);
   }
@@ -110,10 +111,11 @@ MemberView Node::Impl::member_view(MemberNo no) const {
   shown.record = member.record;
   shown.last_seen_at = member.last_seen;
   if (member.ring != kNoMember) {
-    shown.current_load = placement.load(member.ring) - member.kept_back;
+    shown.current_load = placement.load(member.ring) - member.work->kept_back;
   }
   if (member.session != kNobody) {
-    shown.last_seen_at = std::max(shown.last_seen_at, directory.session(member.session).heard_wall);
+    shown.last_seen_at =
+        std::max(shown.last_seen_at, directory.session(member.session).attached->heard_wall);
     const SessionRecord& session = *directory.session(member.session).record;
     shown.lease_seconds = session.lease_seconds;
     shown.grace_ms = session.grace_ms;
@@ -201,7 +203,7 @@ bool Node::Impl::make_way(Command& command, const Register& request) {
     const MemberNo no = directory.find_member(wanted.key);
     if (no == kNobody) continue;
     const Member& member = directory.member(no);
-    if (member.busy || member.ending || member.incoming > 0) {
+    if (member.busy || member.ending || member.work->incoming > 0) {
       block(block_name(wanted.key), std::move(command));
       return true;
     }
@@ -562,8 +564,9 @@ void Node::Impl::check_drained(MemberNo no) {
       member.ring == kNoMember) {
     return;
   }
-  const bool late = member.drain_until <= now.mono;
-  if (late || (member.held.empty() && member.incoming == 0 && member.foreign_load == 0)) {
+  const bool late = member.work->drain_until <= now.mono;
+  if (late ||
+      (member.work->held.empty() && member.work->incoming == 0 && member.foreign_load == 0)) {
     if (!drains_here(member)) return;
     return begin_end(member.session, {no}, EndCause::kRetired, MemberStatus::kRetired, true,
                      std::nullopt);

@@ -340,7 +340,7 @@ ItemReply Node::Impl::carry_out(Write& write, const Command& command, SlotNo no,
   const Packet& head = *slot.head;
   if (slot.outbox != 0) {
     Session& session = directory.session(directory.member(slot.owner).session);
-    session.outbox.started(slot.outbox);
+    session.attached.make().outbox.started(slot.outbox);
   }
   if (call.call == Call::kStart) {
     const Status before = status(slot);

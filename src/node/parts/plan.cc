@@ -280,7 +280,7 @@ Result<Plan> Node::Impl::Planner::drain(const PlanDrain& request) {
   node_.part(*found,
              [this](SlotNo slot, const Change& change, MemberNo to) { take(slot, change, to); });
   plan_.minimum = plan_.taken;
-  plan_.kept = member.held.size() - plan_.taken;
+  plan_.kept = member.work->held.size() - plan_.taken;
   node_.away = {member.ring};
   // If it holds nothing then, it is gone as soon as they are, which may be why they wait.
   for (PlannedMove& move : plan_.moves) {
@@ -361,7 +361,7 @@ Result<Plan> Node::Impl::Planner::change(const PlanChange& request) {
   const std::shared_ptr<const MemberRecord> as_it_is = member.record;
   const MemberRecord& before = *as_it_is;
   MemberRecord after = patched(before, request.patch);
-  plan_.kept = member.held.size();
+  plan_.kept = member.work->held.size();
   plan_.members.emplace_back(before.key.id());
   if (member.ring == kNoMember) return std::move(plan_);
   const uint32_t vnodes_before = vnode_count(before.weight);

@@ -14,7 +14,7 @@ void Node::Impl::ready() {
     if (remote.on) note_home(no);
     relink(no);
     Session& session = directory.session(no);
-    session.heard_at = now.mono;
+    if (session.here) session.attached.make().heard_at = now.mono;
     session.called = !session.here;
     arm_session(no);
   }

@@ -44,9 +44,10 @@ void Node::Impl::heard(const Caller& caller) {
       !planted(PlantedBug::kLeaseRenewedByStale)) {
     return;
   }
-  session.heard_at = now.mono;
+  Attachment& attached = session.attached.make();
+  attached.heard_at = now.mono;
   session.renewed = true;
-  session.heard_wall = now.wall;
+  attached.heard_wall = now.wall;
   if (session.record->state == SessionState::kAttached && !session.busy) note_use(no);
   if (!session.called) first_call(no);
 }
@@ -67,7 +68,7 @@ void Node::Impl::first_call(SessionNo no) {
   Session& session = directory.session(no);
   session.called = true;
   for (const MemberNo member_no : session.members) {
-    for (const SlotNo slot : directory.member(member_no).held) note_delivered(slot);
+    for (const SlotNo slot : directory.member(member_no).work->held) note_delivered(slot);
     for (const ForeignNo foreign : remote.foreign.of(member_no)) take(foreign);
     sync_ring(member_no);
   }
@@ -214,8 +215,7 @@ void Node::Impl::attach(Command command, Attach& request) {
   if (remote.on) return attach_here(std::move(command), no);
   if (command.caller.generation == session.record->generation) {
     answer_waiters(no, std::nullopt);
-    session.heard_at = now.mono;
-    session.broken_at.reset();
+    session.attached.make().begin(now.mono);
     return reply(command.id, attach_reply(no));
   }
   // The old token again, after a late attach whose answer was lost: the same answer.
@@ -233,7 +233,7 @@ AttachReply Node::Impl::attach_reply(SessionNo no) {
   }
   std::vector<std::pair<uint64_t, uint32_t>> held;  // by position
   for (const MemberNo member : session.members) {
-    for (const SlotNo slot : directory.member(member).held) {
+    for (const SlotNo slot : directory.member(member).work->held) {
       const bool withdrawn = packets[slot].busy && packets[slot].outbox == 0;
       if (!withdrawn) held.emplace_back(packets[slot].outbox, slot);
     }
@@ -242,10 +242,10 @@ AttachReply Node::Impl::attach_reply(SessionNo no) {
     }
   }
   std::sort(held.begin(), held.end());
-  session.outbox.clear_deliveries();
+  Outbox& outbox = session.attached.make().outbox;
+  outbox.clear_deliveries();
   const Outbox::Limits none = {.max = 0, .max_bytes = 0, .now = now.mono, .repeat_after = {}};
-  Outbox::Carried carried =
-      session.outbox.carry(OutboxCursor{config.run, 0, 0}, config.run, none, true);
+  Outbox::Carried carried = outbox.carry(OutboxCursor{config.run, 0, 0}, config.run, none, true);
   answer.revoked = std::move(carried.revoked);
   answer.next = format_cursor(carried.next);
   for (const auto& [position, slot] : held) {
@@ -302,7 +302,7 @@ void Node::Impl::attach_late(Command& command, SessionNo no) {
   answer.next = format_cursor({config.run, 0, 0});
   if (next.members.size() == 1) answer.incarnation = next.members[0].second;
   directory.session(no).renewed = false;
-  directory.session(no).outbox = Outbox();
+  directory.session(no).attached.make().outbox = Outbox();
   put_session(write, no, std::move(next));
   finish_with(write, command, std::move(answer));
   submit_write(std::move(write));
@@ -314,37 +314,38 @@ void Node::Impl::arm_session(SessionNo no) {
   Session& session = directory.session(no);
   if (!session.active() || !session.here) return;
   Instant due = session.expires();
-  for (const Waiter& waiter : session.waiters) due = std::min(due, waiter.until);
-  if (const auto untaken = session.outbox.oldest_untaken()) {
+  for (const Waiter& waiter : session.attached->waiters) due = std::min(due, waiter.until);
+  if (const auto untaken = session.attached->outbox.oldest_untaken()) {
     due = std::min(due, *untaken + session.lease());
   }
   // What could not be done now (something is busy, the store refuses) is tried again soon.
   due = std::max(due, now.mono + milliseconds(5));
-  if (due >= session.armed) return;
-  session.armed = due;
+  if (due >= session.attached->armed) return;
+  session.attached.make().armed = due;
   session_timers.add(due, no, 0);
 }
 
 void Node::Impl::session_due(SessionNo no) {
   if (no >= directory.session_numbers() || !directory.has_session(no)) return;
   Session& session = directory.session(no);
-  if (session.armed > now.mono) return;  // an older entry
-  session.armed = kNever;
+  Attachment& attached = session.attached.make();
+  if (attached.armed > now.mono) return;  // an older entry
+  attached.armed = kNever;
   if (!session.active() || session.ending || !session.here) return;
   if (session.expires() <= now.mono) {
-    const bool broken = session.broken_at && session.record->grace_ms && session.streams == 0;
+    const bool broken = attached.broken_at && session.record->grace_ms && attached.streams == 0;
     const EndCause cause = !session.called ? EndCause::kNeverCalled
                            : broken        ? EndCause::kDisconnect
                                            : EndCause::kLease;
     return begin_end(no, session.members, cause, MemberStatus::kDetached, false, std::nullopt);
   }
-  for (size_t i = 0; i < session.waiters.size();) {
-    Waiter waiter = session.waiters[i];
+  for (size_t i = 0; i < attached.waiters.size();) {
+    Waiter waiter = attached.waiters[i];
     if (waiter.until > now.mono) {
       ++i;
       continue;
     }
-    session.waiters.erase(session.waiters.begin() + static_cast<ptrdiff_t>(i));
+    attached.waiters.erase(attached.waiters.begin() + static_cast<ptrdiff_t>(i));
     waiting.erase(waiter.request);
     reply(waiter.request, carry(no, waiter));
   }
@@ -391,7 +392,7 @@ std::vector<SlotNo> Node::Impl::held_by(const std::vector<MemberNo>& members) co
   std::vector<SlotNo> held;
   for (const MemberNo no : members) {
     const Member& member = directory.member(no);
-    held.insert(held.end(), member.held.begin(), member.held.end());
+    held.insert(held.end(), member.work->held.begin(), member.work->held.end());
   }
   std::sort(held.begin(), held.end(),
             [&](SlotNo a, SlotNo b) { return more_urgent(packets[a], packets[b]); });
@@ -415,7 +416,7 @@ void Node::Impl::commit_ending(Ending& ending) {
   }
   for (const MemberNo no : ending.members) {
     const Member& member = directory.member(no);
-    if (member.busy || member.incoming > 0) return;
+    if (member.busy || member.work->incoming > 0) return;
   }
   if (ending.session != kNobody && directory.session(ending.session).busy) return;
   // The session ends with the last of its members: not while another one's end may still fail.

@@ -63,8 +63,9 @@ void Node::Impl::step(Write& write, SlotNo no, Transition done, std::vector<Cont
   // What is about to change is nobody else's to take. A refusal looks at it again.
   unqueue(no);
   if (to == kNobody) return;
-  ++directory.member(to).incoming;
-  directory.member(to).incoming_load += write.packets.back().next->spec->load;
+  MemberWork& work = directory.member(to).work.make();
+  ++work.incoming;
+  work.incoming_load += write.packets.back().next->spec->load;
   note_load(to);
 }
 
@@ -139,7 +140,7 @@ void Node::Impl::submit_write(Write write) {
       if (step.to == kNobody) continue;
       const SessionNo no = directory.member(step.to).session;
       if (no == kNobody) continue;
-      for (const Waiter& waiter : directory.session(no).waiters) {
+      for (const Waiter& waiter : directory.session(no).attached->waiters) {
         if (waiter.stream) continue;
         DeliveriesReply early;
         early.deliveries.push_back({std::string(directory.member(step.to).record->key.id()),
@@ -150,7 +151,7 @@ void Node::Impl::submit_write(Write write) {
         early.lease_ms = static_cast<uint32_t>(directory.session(no).lease().ms());
         reply(waiter.request, std::move(early));
         waiting.erase(waiter.request);
-        auto& waiters = directory.session(no).waiters;
+        auto& waiters = directory.session(no).attached.make().waiters;
         waiters.erase(waiters.begin() + (&waiter - waiters.data()));
         break;
       }
@@ -248,7 +249,7 @@ void Node::Impl::orphan_taken_over(const Write& write) {
   for (const MemberStep& step : write.members) {
     const MemberNo no = step.next ? directory.find_member(step.next->key) : kNobody;
     if (no == kNobody) continue;
-    const std::vector<SlotNo> held = directory.member(no).held;
+    const std::vector<SlotNo> held = directory.member(no).work->held;
     for (const SlotNo slot : held) {
       if (!may_hold(no, packets[slot].head->owner->incarnation)) orphan(slot, loss_of(*step.next));
     }
@@ -273,8 +274,9 @@ void Node::Impl::abandon_write(Write& write, Outcome outcome, const std::string&
     Slot& slot = packets[step.slot];
     if (step.to != kNobody) {
       Member& member = directory.member(step.to);
-      --member.incoming;
-      member.incoming_load -= step.next->spec->load;
+      MemberWork& work = member.work.make();
+      --work.incoming;
+      work.incoming_load -= step.next->spec->load;
       note_load(step.to);
       if (member.ring != kNoMember) {
         placement.add_load(member.ring, -int64_t{step.next->spec->load});
@@ -427,13 +429,14 @@ void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot
   note_load(slot.owner);
   if (owner.session != kNobody) {
     Session& session = directory.session(owner.session);
-    if (slot.outbox != 0) session.outbox.remove(slot.outbox);
+    if (slot.outbox != 0) session.attached.make().outbox.remove(slot.outbox);
     if (!session.here) {
       if (session.active() && !planted(PlantedBug::kWithdrawalNotTold)) {
         tell(session.record->home, Withdraw{before.key, before.epoch, step.revoke});
       }
     } else if (step.revoke && slot.delivered) {
-      session.outbox.revoke(std::string(before.key.id()), before.epoch, *step.revoke);
+      session.attached.make().outbox.revoke(std::string(before.key.id()), before.epoch,
+                                            *step.revoke);
       with_news.push_back(owner.session);
     }
   }
@@ -460,16 +463,18 @@ void Node::Impl::detach_owner(const PacketStep& step, const Packet& before, Slot
 
 // Out of its owner's list.
 void Node::Impl::unlist(const Slot& slot, Member& owner) {
-  const SlotNo last = owner.held.back();
-  owner.held[slot.held_index] = last;
+  std::vector<SlotNo>& held = owner.work.make().held;
+  const SlotNo last = held.back();
+  held[slot.held_index] = last;
   packets[last].held_index = slot.held_index;
-  owner.held.pop_back();
+  held.pop_back();
 }
 
 void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
   Member& member = directory.member(to);
-  --member.incoming;
-  member.incoming_load -= slot.head->spec->load;
+  MemberWork& work = member.work.make();
+  --work.incoming;
+  work.incoming_load -= slot.head->spec->load;
   if (remote.on && !may_hold(to, slot.head->owner->incarnation)) {
     // Others have ended it while this was written.
     if (member.ring != kNoMember) placement.add_load(member.ring, -int64_t{slot.head->spec->load});
@@ -478,9 +483,9 @@ void Node::Impl::attach_owner(SlotNo no, Slot& slot, MemberNo to) {
     return;
   }
   slot.owner = to;
-  slot.held_index = static_cast<uint32_t>(member.held.size());
+  slot.held_index = static_cast<uint32_t>(work.held.size());
   slot.wait_until = kNever;
-  member.held.push_back(no);
+  work.held.push_back(no);
   slot.delivered = false;
   slot.started = false;
   slot.told = false;
@@ -564,7 +569,7 @@ void Node::Impl::apply(const SessionStep& step) {
     for (const MemberNo member_no : gone.members) {
       Member& member = directory.member(member_no);
       member.session = kNobody;
-      member.last_seen = std::max(member.last_seen, gone.heard_wall);
+      member.last_seen = std::max(member.last_seen, gone.attached->heard_wall);
     }
     directory.drop_session(no);
     return;
@@ -586,8 +591,8 @@ void Node::Impl::apply(const SessionStep& step) {
   if (remote.on) begins = note_home(no) || begins;
   if (session.active() && begins) {
     session.called = true;
-    session.heard_at = now.mono;
-    session.broken_at.reset();
+    if (!session.here) return;
+    session.attached.make().begin(now.mono);
     arm_session(no);
   }
 }

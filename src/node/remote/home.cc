@@ -56,9 +56,10 @@ void Node::Impl::drop_foreign(ForeignNo no, std::optional<RevokeReason> reason) 
   const SessionNo session_no = directory.member(entry.member).session;
   if (session_no != kNobody) {
     Session& session = directory.session(session_no);
-    session.outbox.remove(entry.outbox);
+    if (Attachment* const attached = session.attached.get()) attached->outbox.remove(entry.outbox);
     if (reason && entry.taken && session.here && session.active()) {
-      session.outbox.revoke(std::string(entry.head->key.id()), entry.head->epoch, *reason);
+      session.attached.make().outbox.revoke(std::string(entry.head->key.id()), entry.head->epoch,
+                                            *reason);
       with_news.push_back(session_no);
     }
   }
@@ -79,10 +80,11 @@ void Node::Impl::put_foreign(ForeignNo no, bool repeated) {
   const GivenBack* const before = remote.given_back.find(entry.head->key);
   if (before != nullptr && *before == giving_back(*entry.head, *session.record)) repeated = false;
   stop_asking(session_no, *entry.head);
+  Attachment& attached = session.attached.make();
   entry.outbox =
-      session.outbox.put(kForeignToken | no, outbox_bytes(*entry.head), repeated, now.mono);
+      attached.outbox.put(kForeignToken | no, outbox_bytes(*entry.head), repeated, now.mono);
   if (with_news.empty() || with_news.back() != session_no) with_news.push_back(session_no);
-  if (!repeated && session.armed > now.mono + session.lease()) arm_session(session_no);
+  if (!repeated && attached.armed > now.mono + session.lease()) arm_session(session_no);
 }
 
 Delivery Node::Impl::foreign_delivery(ForeignNo no) {
@@ -198,7 +200,8 @@ std::optional<TurnReason> Node::Impl::why_turned(MemberNo no, const Packet& head
   if (member.ring == kNoMember || !directory.session(member.session).called) {
     return TurnReason::kFull;  // nobody has heard of it yet
   }
-  const uint64_t load = uint64_t{placement.load(member.ring)} - member.kept_back + head.spec->load;
+  const uint64_t load =
+      uint64_t{placement.load(member.ring)} - member.work->kept_back + head.spec->load;
   if (load > placement.max_load(member.ring)) return TurnReason::kFull;
   return std::nullopt;
 }

@@ -168,7 +168,8 @@ void Node::Impl::attached_here(ApartWrite& write) {
   const SessionNo no = directory.find_session(write.attaches);
   if (no == kNobody) return dispatch(std::move(*write.command));
   answer_waiters(no, std::nullopt);
-  directory.session(no).broken_at.reset();
+  if (Attachment* const attached = directory.session(no).attached.get())
+    attached->broken_at.reset();
   AttachedHere attached = {std::move(*write.command), write.attaches, {}};
   for (const MemberNo member : directory.session(no).members) {
     attached.members.push_back(directory.member(member).record->key);
@@ -246,7 +247,7 @@ bool Node::Impl::note_home(SessionNo no) {
     session.called = true;
     // Who takes its ids over ends it wherever its home is; any other end is for its home to see to.
     if (session.ending != EndCause::kReplaced) session.ending.reset();
-    session.armed = kNever;
+    if (Attachment* const attached = session.attached.get()) attached->armed = kNever;
   }
   home_changed(no);
   if (session.here != was_here) Certifying(*this).homes_changed();
@@ -259,7 +260,7 @@ void Node::Impl::arrive(SessionNo no) {
   if (!session.here) return;
   for (const MemberNo member : session.members) {
     if (remote.foreign.of(member).empty()) set_foreign_load(member, 0);
-    for (const SlotNo slot : directory.member(member).held) {
+    for (const SlotNo slot : directory.member(member).work->held) {
       // The former home may have handed it over, and the word of that may be lost with it.
       Slot& held = packets[slot];
       held.maybe = held.maybe || held.told;
@@ -338,8 +339,9 @@ void Node::Impl::adopted(const ApartWrite& write) {
   const Instant expires =
       planted(PlantedBug::kAdoptedAtOnce) ? now.mono : std::max(by_lease, now.mono + kLeastGrace);
   session.called = false;
-  session.heard_at = expires - session.lease();
-  session.armed = kNever;
+  Attachment& attached = session.attached.make();
+  attached.heard_at = expires - session.lease();
+  attached.armed = kNever;
   arm_session(no);
   for (const MemberNo member : session.members) sync_ring(member);
 }

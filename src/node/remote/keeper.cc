@@ -78,8 +78,9 @@ void Node::Impl::turned(const HostLife& from, const Turned& message) {
   slot.told = false;
   Member& owner = directory.member(slot.owner);
   if (message.why != TurnReason::kGone || owner.ring != kNoMember) {
-    owner.shut_until = now.mono + kShut;
-    remote.shut.add(owner.shut_until, slot.owner, 0);
+    const Instant until = now.mono + kShut;
+    owner.work.make().shut_until = until;
+    remote.shut.add(until, slot.owner, 0);
     if (owner.ring != kNoMember) placement.set_open(owner.ring, false);
   }
   if (slot.turns < kMostTurns) ++slot.turns;
@@ -210,7 +211,7 @@ void Node::Impl::deliver_all(const HostLife& peer) {
     const Session& session = directory.session(no);
     if (session.record->home != peer || !session.active()) continue;
     for (const MemberNo member : session.members) {
-      for (const SlotNo slot_no : directory.member(member).held) {
+      for (const SlotNo slot_no : directory.member(member).work->held) {
         Slot& slot = packets[slot_no];
         slot.told = true;
         portion.items.push_back({slot.head, slot.delivered || slot.maybe});

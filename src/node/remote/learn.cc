@@ -216,7 +216,7 @@ void Node::Impl::learn_member(const std::shared_ptr<const MemberRecord>& next, L
 // Forgotten an hour after its end. What is on its way to it, or held in its name, is seen to first.
 void Node::Impl::learn_gone(MemberNo no, Learned& learned) {
   Member& member = directory.member(no);
-  if (member.busy || member.ending || member.incoming > 0) return;
+  if (member.busy || member.ending || member.work->incoming > 0) return;
   const MemberStatus status = member.record->status;
   if (status == MemberStatus::kActive || status == MemberStatus::kDraining) {
     // The news of its end was lost.
@@ -244,7 +244,7 @@ void Node::Impl::member_changed(MemberNo no, const Learned& learned) {
   const bool moved = member.session != kNobody && learned.moved.contains(member.session);
   if (moved && !here) Sharing(*this).await_word(no, Unheard::kMoved);
   sync_ring(no);
-  if (member.held.empty()) return;
+  if (member.work->held.empty()) return;
   std::vector<SlotNo> held = held_by({no});
   const auto why = learned.losses.find(no);
   for (const SlotNo slot_no : held) {
@@ -268,9 +268,9 @@ void Node::Impl::take_from_session(MemberNo no) {
   drop_foreign_of(no);
   if (member.session == kNobody) return;
   Session& session = directory.session(member.session);
-  for (const SlotNo slot : member.held) {
+  for (const SlotNo slot : member.work->held) {
     if (packets[slot].outbox == 0) continue;
-    session.outbox.remove(packets[slot].outbox);
+    session.attached.make().outbox.remove(packets[slot].outbox);
     packets[slot].outbox = 0;
   }
 }
@@ -279,8 +279,10 @@ void Node::Impl::take_from_session(MemberNo no) {
 void Node::Impl::leave_home(SessionNo no) {
   Session& session = directory.session(no);
   for (const MemberNo member : session.members) take_from_session(member);
-  session.outbox.forget();
-  session.broken_at.reset();
+  if (Attachment* const attached = session.attached.get()) {
+    attached->outbox.forget();
+    attached->broken_at.reset();
+  }
   with_untaken.erase(no);
   answer_waiters(no, std::nullopt);
 }

@@ -37,7 +37,7 @@ uint32_t Node::Impl::load_beside(MemberNo no, const HostLife& keeper) const {
   // Of members without a home, everybody tells what it keeps itself.
   if (member.record->manual) return placement.load(member.ring) - member.foreign_load;
   const uint32_t beside =
-      placement.load(member.ring) - member.kept_back - remote.foreign.load(no, keeper);
+      placement.load(member.ring) - member.work->kept_back - remote.foreign.load(no, keeper);
   const auto shared = remote.shares.find(no);
   if (shared == remote.shares.end()) return beside;
   const uint32_t most = placement.max_load(member.ring);
@@ -260,8 +260,8 @@ void Node::Impl::Sharing::given(const HostLife& keeper, MemberNo no, uint32_t lo
 
 uint32_t Node::Impl::Sharing::given_to(MemberNo no) const {
   const Member& member = node_.directory.member(no);
-  if (member.ring == kNoMember) return member.incoming_load;
-  return node_.placement.load(member.ring) - member.kept_back - member.foreign_load;
+  if (member.ring == kNoMember) return member.work->incoming_load;
+  return node_.placement.load(member.ring) - member.work->kept_back - member.foreign_load;
 }
 
 // What each host's packets take of its room. Requires: it is on the ring.
@@ -278,12 +278,12 @@ std::vector<Shares::Holding> Node::Impl::Sharing::holdings(MemberNo no) const {
 // Room of this host's own member that is not for this host's own packets.
 void Node::Impl::Sharing::keep_back(MemberNo no, uint32_t load) {
   Member& member = node_.directory.member(no);
-  if (member.kept_back == load) return;
-  const bool more_room = load < member.kept_back;
+  if (member.work->kept_back == load) return;
+  const bool more_room = load < member.work->kept_back;
   if (member.ring != kNoMember) {
-    node_.placement.add_load(member.ring, int64_t{load} - int64_t{member.kept_back});
+    node_.placement.add_load(member.ring, int64_t{load} - int64_t{member.work->kept_back});
   }
-  member.kept_back = load;
+  member.work.make().kept_back = load;
   if (more_room) node_.with_room.push_back(no);
 }
 
@@ -306,14 +306,15 @@ void Node::Impl::Sharing::await_word(MemberNo no, Unheard why) {
   const SessionNo session = node_.directory.find_session(member.record->session);
   if (session == kNobody || node_.directory.session(session).here) return;
   node_.set_foreign_load(no, 0);
-  member.shut_until = node_.now.mono + kWordWithin;
-  node_.remote.shut.add(member.shut_until, no, 0);
+  const Instant until = node_.now.mono + kWordWithin;
+  member.work.make().shut_until = until;
+  node_.remote.shut.add(until, no, 0);
   node_.remote.unheard.try_emplace(no, why);
 }
 
 void Node::Impl::Sharing::hear(MemberNo no) {
   if (!node_.remote.unheard.contains(no)) return;
-  node_.directory.member(no).shut_until = {};
+  if (MemberWork* const work = node_.directory.member(no).work.get()) work->shut_until = {};
   reopen(no);
 }
 
@@ -323,7 +324,9 @@ void Node::Impl::Sharing::reopen(MemberNo no) {
   if (unheard != node_.remote.unheard.end()) node_.remote.unheard.erase(unheard);
   if (no >= node_.directory.member_numbers() || !node_.directory.has_member(no)) return;
   node_.sync_ring(no);
-  const MemberIndex ring = node_.directory.member(no).ring;
+  Member& member = node_.directory.member(no);
+  if (member.work->none(node_.now.mono)) member.work.reset();
+  const MemberIndex ring = member.ring;
   if (joins && ring != kNoMember && node_.placement.open(ring)) node_.joined.push_back(no);
 }
 

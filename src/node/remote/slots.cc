@@ -85,8 +85,9 @@ void Node::Impl::link_owner(SlotNo no) {
   if (owner == kNobody || !may_hold(owner, head.owner->incarnation)) return;
   Member& member = directory.member(owner);
   slot.owner = owner;
-  slot.held_index = static_cast<uint32_t>(member.held.size());
-  member.held.push_back(no);
+  std::vector<SlotNo>& held = member.work.make().held;
+  slot.held_index = static_cast<uint32_t>(held.size());
+  held.push_back(no);
   if (member.ring != kNoMember) placement.add_load(member.ring, head.spec->load);
   note_load(owner);
 }
@@ -133,7 +134,7 @@ bool Node::Impl::take_foreign(SlotNo no) {
     return false;
   }
   slot.outbox = entry.outbox;
-  directory.session(owner.session).outbox.rename(entry.outbox, no);
+  directory.session(owner.session).attached.make().outbox.rename(entry.outbox, no);
   forget_foreign(foreign);
   if (entry.taken) note_delivered(no);
   if (entry.started) begin_work(no);
@@ -266,7 +267,8 @@ void Node::Impl::forget_packet(SlotNo no) {
       entry.outbox = slot.outbox;
       entry.taken = slot.delivered;
       entry.started = slot.started;
-      directory.session(session).outbox.rename(slot.outbox, kForeignToken | foreign);
+      directory.session(session).attached.make().outbox.rename(slot.outbox,
+                                                               kForeignToken | foreign);
     } else {
       with_room.push_back(owner_no);
       maybe_drained.push_back(owner_no);

@@ -24,7 +24,7 @@ void Node::Impl::offered(Offered told) {
   std::erase_if(asked, [&](const AskedOffer& one) { return one.what.packet == told.packet; });
   if (asked.size() >= kMostAsked) return;
   asked.push_back({std::move(told), ++offers.last_number});
-  directory.session(session).fresh_offers = true;
+  directory.session(session).attached.make().fresh_offers = true;
   with_news.push_back(session);
 }
 

@@ -153,7 +153,7 @@ bool Node::Impl::Certifying::has_parted(const MemberKey& key, uint64_t incarnati
   const auto holds = [&](SlotNo slot) {
     return node_.packets[slot].used && is_of(*node_.packets[slot].head, key, incarnation);
   };
-  if (std::any_of(member.held.begin(), member.held.end(), holds)) return false;
+  if (std::any_of(member.work->held.begin(), member.work->held.end(), holds)) return false;
   if (std::any_of(node_.again.begin(), node_.again.end(), holds)) return false;
   for (const auto& [slot, life] : node_.remote.orphans) {
     if (holds(slot)) return false;
