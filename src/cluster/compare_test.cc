@@ -19,6 +19,10 @@ MemberRecord member(const std::string& id, uint64_t revision) {
   return record;
 }
 
+std::shared_ptr<const MemberRecord> shared(const std::string& id, uint64_t revision) {
+  return std::make_shared<const MemberRecord>(member(id, revision));
+}
+
 class ClusterCompare : public testing::Test {
  protected:
   ClusterCompare() {
@@ -41,7 +45,7 @@ class ClusterCompare : public testing::Test {
     EXPECT_EQ(first.members, std::vector<MemberKey>{MemberKey("ns", "b")});
     EXPECT_TRUE(first.claim.empty());
     PoolStore::HomeRecords found;
-    found.members = {member("b", 3)};
+    found.members = {shared("b", 3)};
     cluster->records(now, std::move(found));
     EXPECT_TRUE(cluster->take_output().pool.claim.empty()) << "there are more pages";
     page.members = {{MemberKey("ns", "c"), 1}};
@@ -78,7 +82,7 @@ TEST_F(ClusterCompare, WhoEntersTheViewClaimsOnceItKnowsWhatOthersHaveWritten) {
       << "unknown, and not in the store";
   EXPECT_TRUE(asked.claim.empty()) << "these are not read yet";
   PoolStore::HomeRecords found;
-  found.members = {member("c", 1)};
+  found.members = {shared("c", 1)};
   cluster->records(now, std::move(found));
   EXPECT_EQ(cluster->take_output().pool.claim.size(), size_t{kSlots});
   EXPECT_EQ(revision("b"), 3U);
@@ -96,10 +100,10 @@ TEST_F(ClusterCompare, WhatWasUnknownWhenTheStoreWasAskedIsNotGoneForItsAbsence)
   ASSERT_EQ(asked.members, (std::vector<MemberKey>{MemberKey("ns", "a"), MemberKey("ns", "gone")}));
   // The answer is older than what a host tells meanwhile.
   Records news;
-  news.members = {std::make_shared<const MemberRecord>(member("gone", 2))};
+  news.members = {shared("gone", 2)};
   cluster->received(now, kOther, NodeMessage{std::move(news)});
   PoolStore::HomeRecords found;
-  found.members = {member("a", 2)};
+  found.members = {shared("a", 2)};
   cluster->records(now, std::move(found));
   EXPECT_EQ(revision("gone"), 2U);
 }

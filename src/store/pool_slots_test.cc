@@ -201,8 +201,8 @@ TEST_P(PoolConformance, newest_records_are_read_by_name) {
   ASSERT_TRUE(found) << found.error().detail;
   EXPECT_EQ(ids(found->members), Ids{"of-s"});
   ASSERT_EQ(ids(found->sessions), Ids{"s"});
-  EXPECT_EQ(found->sessions[0].revision, 2u);
-  EXPECT_EQ(found->sessions[0].home, kB);
+  EXPECT_EQ(found->sessions[0]->revision, 2u);
+  EXPECT_EQ(found->sessions[0]->home, kB);
   const auto none = pool_->records({}, {});
   EXPECT_TRUE(none->members.empty());
   EXPECT_TRUE(none->sessions.empty());

@@ -146,8 +146,8 @@ class PoolStore {
   // Sessions that have this life as their home, ended or not, and the members whose records name
   // one of these sessions.
   struct HomeRecords {
-    std::vector<SessionRecord> sessions;
-    std::vector<MemberRecord> members;
+    std::vector<std::shared_ptr<const SessionRecord>> sessions;
+    std::vector<std::shared_ptr<const MemberRecord>> members;
   };
   virtual Result<HomeRecords> at_home(const HostLife& home) = 0;
   // Every document, deleted ones too, in a new snapshot.

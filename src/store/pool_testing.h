@@ -191,6 +191,12 @@ std::vector<std::string> ids(const std::vector<T>& all) {
   std::sort(names.begin(), names.end());
   return names;
 }
+template <class T>
+std::vector<std::string> ids(const std::vector<std::shared_ptr<const T>>& all) {
+  std::vector<T> copies;
+  for (const auto& it : all) copies.push_back(*it);
+  return ids(copies);
+}
 using Ids = std::vector<std::string>;
 
 }  // namespace phoenix::testing_pool

@@ -184,10 +184,10 @@ void PairHost::ask(PoolRequests requests) {
     PoolStore::HomeRecords known;
     for (const MemberKey& key : requests.members) {
       if (const auto member = host_->node().find_member(key))
-        known.members.push_back(*member->record);
+        known.members.push_back(member->record);
     }
     for (const std::string& id : requests.sessions) {
-      if (const auto session = host_->node().find_session(id)) known.sessions.push_back(*session);
+      if (const auto session = host_->node().find_session(id)) known.sessions.push_back(std::make_shared<const SessionRecord>(*session));
     }
     answer([known](Cluster& c, Now now) { c.records(now, known); });
   }

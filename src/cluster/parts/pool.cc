@@ -138,7 +138,9 @@ void Cluster::Impl::beat(Now at, Instant sent, const Beat& beat) {
   }
   if (!beat.left.empty()) {
     PoolStore::HomeRecords left;
-    left.sessions = beat.left;
+    for (const SessionRecord& session : beat.left) {
+      left.sessions.push_back(std::make_shared<const SessionRecord>(session));
+    }
     learn(at, std::move(left));
   }
   store_heard = at.mono;
@@ -172,13 +174,9 @@ void Cluster::Impl::scanned(Now at, Result<ScannedSlots> found) {
 
 void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
   Records records;
-  for (SessionRecord& session : found.sessions) {
-    note_home(session);
-    records.sessions.push_back(std::make_shared<const SessionRecord>(std::move(session)));
-  }
-  for (MemberRecord& member : found.members) {
-    records.members.push_back(std::make_shared<const MemberRecord>(std::move(member)));
-  }
+  for (const auto& session : found.sessions) note_home(*session);
+  records.sessions = std::move(found.sessions);
+  records.members = std::move(found.members);
   node.learn(at, std::move(records));
 }
 
@@ -212,8 +210,8 @@ void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
   PoolStore::HomeRecords all = std::move(*found);
   std::set<std::string> known_sessions;
   std::set<MemberKey> known_members;
-  for (const SessionRecord& session : all.sessions) known_sessions.insert(session.id);
-  for (const MemberRecord& member : all.members) known_members.insert(member.key);
+  for (const auto& session : all.sessions) known_sessions.insert(session->id);
+  for (const auto& member : all.members) known_members.insert(member->key);
   // What is not in the store is nowhere: the node hears of it by its absence. Unless it came to be
   // since.
   Records absent;

@@ -293,10 +293,10 @@ PoolStore::HomeRecords MemoryPool::at_home(const HostLife& home) const {
   for (const auto& [id, record] : shared_->durable.sessions) {
     if (record->home != home) continue;
     sessions.insert(id);
-    found.sessions.push_back(*record);
+    found.sessions.push_back(record);
   }
   for (const auto& [key, record] : shared_->durable.members) {
-    if (sessions.contains(record->session)) found.members.push_back(*record);
+    if (sessions.contains(record->session)) found.members.push_back(record);
   }
   return found;
 }
@@ -307,11 +307,11 @@ PoolStore::HomeRecords MemoryPool::records(std::span<const MemberKey> members,
   PoolStore::HomeRecords found;
   for (const MemberKey& key : members) {
     const auto record = shared_->durable.members.find(key.text());
-    if (record != shared_->durable.members.end()) found.members.push_back(*record->second);
+    if (record != shared_->durable.members.end()) found.members.push_back(record->second);
   }
   for (const std::string& id : sessions) {
     const auto record = shared_->durable.sessions.find(id);
-    if (record != shared_->durable.sessions.end()) found.sessions.push_back(*record->second);
+    if (record != shared_->durable.sessions.end()) found.sessions.push_back(record->second);
   }
   return found;
 }

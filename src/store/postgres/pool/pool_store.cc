@@ -331,7 +331,14 @@ Result<PoolStore::HomeRecords> PostgresPool::home_records(const std::vector<Rows
   if (!sessions) return tl::unexpected<Error>(sessions.error());
   auto members = decode_all<MemberRecord>(rows[1], decode_member);
   if (!members) return tl::unexpected<Error>(members.error());
-  return HomeRecords{std::move(*sessions), std::move(*members)};
+  HomeRecords found;
+  for (SessionRecord& session : *sessions) {
+    found.sessions.push_back(std::make_shared<const SessionRecord>(std::move(session)));
+  }
+  for (MemberRecord& member : *members) {
+    found.members.push_back(std::make_shared<const MemberRecord>(std::move(member)));
+  }
+  return found;
 }
 
 Result<std::vector<Document>> PostgresPool::documents() {
