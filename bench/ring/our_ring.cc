@@ -28,10 +28,10 @@ Points OurRing::points() const {
   Points points;
   points.reserve(vnodes());
   std::vector<ring::Vnode> of_one;
-  for (MemberIndex index = 0; index < roster_.limit(); ++index) {
-    if (!roster_[index].joined) continue;
+  for (MemberIndex index = 0; index < members_.limit(); ++index) {
+    if (members_[index].users == 0) continue;
     of_one.clear();
-    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), of_one);
+    members_.append_vnodes(index, 0, vnode_count(members_[index].weight), of_one);
     for (const ring::Vnode& vnode : of_one) points.push_back({vnode.position, vnode.member});
   }
   return points;

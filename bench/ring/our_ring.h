@@ -9,7 +9,7 @@
 
 #include "bench/ring/peers/points.h"
 #include "ring/circle/circle.h"
-#include "ring/roster.h"
+#include "ring/catalogue/members.h"
 
 namespace phoenix::bench {
 
@@ -31,13 +31,13 @@ class OurRing {
 
   // The member's index: as long as nobody left, its number.
   MemberIndex join(size_t number, uint32_t weight) {
-    const MemberIndex index = roster_.add(bench_member(number, weight));
+    const MemberIndex index = members_.add(bench_member(number, weight));
     circle_.add(index);
     return index;
   }
   void leave(MemberIndex index) {
-    circle_.remove(index, roster_.vnodes_of(index));
-    roster_.remove(index);
+    circle_.remove(index, members_.vnodes_of(index));
+    members_.remove(index);
   }
   void settle() { circle_.settle(); }
 
@@ -49,24 +49,24 @@ class OurRing {
   // The points of all members, member by member.
   Points points() const;
 
-  const ring::Roster& roster() const { return roster_; }
+  const ring::Members& members() const { return members_; }
   size_t vnodes() const { return circle_.ring().size(); }
   size_t bytes() const { return circle_.bytes(); }
   // What lookups read of that.
   size_t line_bytes() const { return circle_.ring().lines() * sizeof(ring::Line); }
-  size_t record_bytes() const { return roster_.bytes(); }
+  size_t record_bytes() const { return members_.bytes(); }
 
  private:
   RingKey key_ = bench_key(1);
   ring::Capabilities capabilities_{key_};
-  ring::Roster roster_{key_, ~Position{0}, capabilities_};
-  ring::Circle circle_{roster_};
+  ring::Members members_{key_, ~Position{0}, capabilities_};
+  ring::Circle circle_{members_};
 };
 
 // A second circle of the same members, from the pairs of all their v-nodes in any order.
 class BuiltCircle {
  public:
-  BuiltCircle(const OurRing& ring, std::span<const ring::Vnode> vnodes) : ring_(ring.roster()) {
+  BuiltCircle(const OurRing& ring, std::span<const ring::Vnode> vnodes) : ring_(ring.members()) {
     ring_.build(vnodes);
   }
   size_t size() const { return ring_.size(); }

@@ -16,7 +16,7 @@ constexpr Duration kPause = milliseconds(250);
 
 Node::Impl::Impl(const NodeConfig& wanted)
     : config(wanted),
-      placement(wanted.ring_key),
+      placement(wanted.ring_key, {.catalogue = wanted.ring_catalogue}),
       directory(wanted.ring_key),
       packets(wanted.ring_key),
       self_actor{lineage::ActorKind::kHost, valid_name(wanted.host) ? wanted.host : "host"},

@@ -46,6 +46,8 @@ namespace phoenix {
 struct NodeConfig {
   std::string host = "host";
   RingKey ring_key;
+  // What hosts in one process and thread share of the ring; null: this host keeps its own.
+  std::shared_ptr<RingCatalogue> ring_catalogue{};
   uint64_t run = 1;     // which life of this host; grows at each start
   uint32_t window = 8;  // k of placement
   uint64_t max_live_packets = 1'000'000;

@@ -32,7 +32,7 @@ MemberIndex Choice::choose(const PlaceQuery& query) {
   const size_t k = window_size(query);
   if (route.matching == roster_.size() && route.matching > k && query.permit == nullptr && roomy())
       [[likely]] {
-    circle_.settle();
+    settle();
     circle_.ring().ask_for(query.point);
     return walk_circle(query, k);
   }
@@ -45,7 +45,7 @@ MemberIndex Choice::choose_among_some(const PlaceQuery& query) {
   if (route.matching == 0) return kNoMember;
   if (route.matching <= k) return judge_all(query);
   if (!roomy() && few_have_room(query)) return choose_with_room(query);
-  circle_.settle();
+  settle();
   if (route.matching < roster_.size() && find_ring(query.cls, k) != nullptr) {
     Route& way = route.ring != nullptr ? route : classes_.route(route.base);
     ++way.uses;
@@ -54,9 +54,10 @@ MemberIndex Choice::choose_among_some(const PlaceQuery& query) {
   const bool all = route.matching == roster_.size();
   if (all && query.permit == nullptr) return walk_circle(query, k);
   const LineRing& ring = circle_.ring();
-  if (all || ring.moving()) return walk(LineRing::Cursor(ring, query.point), query, roster_.size());
+  if (all || ring.moving())
+    return walk(LineRing::Cursor(ring, query.point), query, all ? roster_.size() : roster_.met());
   return sieve(LineRing::Search(ring, query.point, route.signature, route.any), query,
-               roster_.size());
+               roster_.met());
 }
 
 template <typename Cursor>
@@ -96,12 +97,12 @@ MemberIndex Choice::judge(const PlaceQuery& query, std::span<const MemberIndex> 
 bool Choice::few_have_room(const PlaceQuery& query) const {
   if (query.load == 0) return false;  // takes no room
   const uint64_t k = window_size(query);
-  const uint64_t all = roster_.size();
+  const uint64_t all = roster_.met();
   const uint64_t free = roster_.with_room().size();
   if (free * free * kStepsPerLookup > k * all) return false;
   // Of these as many will match as of all.
-  const uint64_t matching = free * classes_.route(query.cls).matching / all;
-  const uint64_t points = roster_.vnodes() / all;
+  const uint64_t matching = free * classes_.route(query.cls).matching / roster_.size();
+  const uint64_t points = roster_.vnodes() / roster_.size();
   return matching <= k || matching * points * kStepsPerPoint * free < k * all;
 }
 
@@ -147,8 +148,8 @@ MemberIndex Choice::walk_circle(const PlaceQuery& query, size_t k) {
   // One more for a member that is met twice; more where some are full, as coming back for them
   // costs more than taking a line too many.
   const size_t free = roster_.with_room().size();
-  const bool all_free = free == roster_.size();
-  const size_t wanted = all_free ? k + 1 : k * roster_.size() / (free + 1) + k / 4 + 1;
+  const bool all_free = free == roster_.met();
+  const size_t wanted = all_free ? k + 1 : k * roster_.met() / (free + 1) + k / 4 + 1;
   const std::span<const MemberIndex> first = circle_.ring().first(query.point, wanted, met);
   counts_.examined += first.size();
   if (first.empty()) [[unlikely]]
@@ -163,7 +164,7 @@ MemberIndex Choice::walk_circle(const PlaceQuery& query, size_t k) {
     }
   }
   // So many, whatever there is: a number that varies is a wrong guess each time.
-  const size_t far = roster_.limit() > kNear ? k : 0;
+  const size_t far = members_.limit() > kNear ? k : 0;
   for (size_t i = 0; i < far; ++i) __builtin_prefetch(&standings[first[i]]);
   Window window(roster_, query, k);
   for (const MemberIndex index : first) {
@@ -202,15 +203,15 @@ MemberIndex Choice::go_on(Cursor& cursor, Window& window, const PlaceQuery& quer
 
 // As many are full as of all members, if nothing is known of these.
 uint64_t Choice::members_for_one_with_room() const {
-  return roomy() ? 2 : roster_.size() / (roster_.with_room().size() + 1) + 1;
+  return roomy() ? 2 : roster_.met() / (roster_.with_room().size() + 1) + 1;
 }
 
 template <bool kFilter, typename Cursor>
 bool Choice::advance(Cursor& cursor, Window& window, ClassId id, uint64_t steps, size_t at_once) {
   const Standing* standings = roster_.standings().data();
-  const uint64_t* signatures = roster_.signatures().data();
+  const uint64_t* signatures = members_.signatures().data();
   // Of a few members all that is read is in the nearest caches.
-  const bool far = roster_.limit() > kNear;
+  const bool far = members_.limit() > kNear;
   Met met;
   while (steps > 0 && !cursor.over()) {
     met.take(cursor, at_once);
@@ -275,7 +276,7 @@ MemberIndex Choice::nearest(const PlaceQuery& query, const Few& few) const {
   std::vector<Vnode> vnodes;
   for (const MemberIndex index : few) {
     vnodes.clear();
-    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), vnodes);
+    members_.append_vnodes(index, 0, vnode_count(members_[index].weight), vnodes);
     Position least = std::numeric_limits<Position>::max();
     for (const Vnode& vnode : vnodes) least = std::min(least, vnode.position - query.point);
     met.emplace_back(least, index);

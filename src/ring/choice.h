@@ -26,9 +26,10 @@ namespace phoenix::ring {
 
 class Choice {
  public:
-  Choice(const Roster& roster, Classes& classes, Circle& circle, RingCache& cache,
+  Choice(const Members& members, Roster& roster, Classes& classes, Circle& circle, RingCache& cache,
          Placement::Counts& counts, uint64_t longest_walk)
-      : roster_(roster),
+      : members_(members),
+        roster_(roster),
         classes_(classes),
         circle_(circle),
         cache_(cache),
@@ -71,10 +72,16 @@ class Choice {
   MemberIndex give_up_walking(Cursor& cursor, Window& window, const PlaceQuery& query,
                               uint64_t population);
   // True: most have room, as is usual.
-  bool roomy() const { return roster_.with_room().size() * 2 >= roster_.size(); }
+  bool roomy() const { return roster_.with_room().size() * 2 >= roster_.met(); }
+  // What a walk reads has to be there.
+  void settle() {
+    circle_.settle();
+    roster_.settle();
+  }
   MemberIndex nearest(const PlaceQuery& query, const Few& few) const;
 
-  const Roster& roster_;
+  const Members& members_;
+  Roster& roster_;
   Classes& classes_;
   Circle& circle_;
   RingCache& cache_;

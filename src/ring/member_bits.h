@@ -35,6 +35,7 @@ class MemberBits {
     summary_[at / 64] = words_[at] != 0 ? summary_[at / 64] | above : summary_[at / 64] & ~above;
   }
   size_t size() const { return size_; }
+  bool has(MemberIndex index) const { return (word(index / 64) >> index % 64 & 1) != 0; }
   uint64_t word(size_t at) const { return at < words_.size() ? words_[at] : 0; }
   // Words of the second level, of 4,096 members each.
   size_t extent() const { return summary_.size(); }

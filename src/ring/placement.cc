@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
+#include "ring/catalogue/catalogue.h"
 #include "ring/choice.h"
-#include "ring/circle/circle.h"
-#include "ring/classes/capabilities.h"
 #include "ring/classes/classes.h"
 #include "ring/classes/ring_cache.h"
 #include "ring/roster.h"
@@ -13,24 +12,42 @@
 
 namespace phoenix {
 
-using ring::Circle;
 using ring::LineRing;
 using ring::PackedRing;
 using ring::Vnode;
 
 struct Placement::Impl {
-  Impl(const RingKey& ring_key, const PlacementOptions& options)
-      : key(ring_key),
-        roster(ring_key, options.position_mask, capabilities),
-        classes(ring_key, capabilities, roster, options.idle_classes),
-        cache(classes, roster, circle, counts, options.cache_bytes),
-        choice(roster, classes, circle, cache, counts, options.longest_walk) {}
+  Impl(const RingKey& key, const PlacementOptions& options)
+      : catalogue(options.catalogue
+                      ? options.catalogue
+                      : std::make_shared<RingCatalogue>(key, options.position_mask, false)),
+        roster(members),
+        classes(key, catalogue->capabilities(), members, roster.holders(), options.idle_classes),
+        cache(classes, members, roster, circle, counts, options.cache_bytes),
+        choice(members, roster, classes, circle, cache, counts, options.longest_walk) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  // What is shared goes on.
+  ~Impl() {
+    if (catalogue.use_count() == 1) return;
+    roster.for_each([this](MemberIndex index) { catalogue->release(index); });
+    classes.let_go();
+  }
 
-  RingKey key;
-  ring::Capabilities capabilities{key};
+  void enter(MemberIndex index, const RingMember& member);
+  void depart(MemberIndex index);
+  void change(MemberIndex index, const RingMember& member);
+  // A class has a ring, to which the v-nodes of its members belong.
+  bool wants_vnodes(const std::vector<ClassId>& matching) const {
+    return std::any_of(matching.begin(), matching.end(),
+                       [this](ClassId cls) { return classes.route(cls).ring != nullptr; });
+  }
+
+  std::shared_ptr<RingCatalogue> catalogue;
+  const ring::Members& members = catalogue->members();
+  ring::Circle& circle = catalogue->circle();
   ring::Roster roster;
   ring::Classes classes;
-  Circle circle{roster};
   Counts counts;
   std::shared_ptr<const RingSnapshot> snapshot;  // null: v-nodes have changed since
   ring::RingCache cache;
@@ -41,63 +58,84 @@ Placement::Placement(const RingKey& key, const PlacementOptions& options)
     : impl_(std::make_unique<Impl>(key, options)) {}
 Placement::~Placement() = default;
 
-const RingKey& Placement::key() const { return impl_->key; }
+const RingKey& Placement::key() const { return impl_->catalogue->key(); }
 
 MemberIndex Placement::join(const RingMember& member) {
-  const MemberIndex index = impl_->roster.add(member);
-  impl_->snapshot.reset();
-  impl_->circle.add(index);
-  const std::vector<ClassId> matching = impl_->classes.matching(index);
-  // The circle asks for them later, when all who wait are put in.
-  const bool wanted = std::any_of(matching.begin(), matching.end(), [this](ClassId cls) {
-    return impl_->classes.route(cls).ring != nullptr;
-  });
-  const std::vector<Vnode> vnodes = wanted ? impl_->roster.vnodes_of(index) : std::vector<Vnode>();
-  for (const ClassId cls : matching) impl_->classes.add_member(cls, index, vnodes);
-  impl_->cache.shed();
+  const MemberIndex index = impl_->catalogue->acquire(member);
+  impl_->enter(index, member);
   return index;
 }
 
-void Placement::leave(MemberIndex index) {
-  impl_->snapshot.reset();
-  const std::vector<Vnode> vnodes = impl_->roster.vnodes_of(index);
-  for (const ClassId cls : impl_->classes.matching(index)) {
-    impl_->classes.remove_member(cls, index, vnodes);
-  }
-  impl_->circle.remove(index, vnodes);
-  impl_->roster.remove(index);
+void Placement::Impl::enter(MemberIndex index, const RingMember& member) {
+  snapshot.reset();
+  roster.join(index, member);
+  const std::vector<ClassId> matching = classes.matching(index);
+  // The circle asks for them later, when all who wait are put in.
+  const std::vector<Vnode> vnodes =
+      wants_vnodes(matching) ? members.vnodes_of(index) : std::vector<Vnode>();
+  for (const ClassId cls : matching) classes.add_member(cls, index, vnodes);
+  cache.shed();
 }
 
-void Placement::update(MemberIndex index, const RingMember& member) {
+void Placement::leave(MemberIndex index) { impl_->depart(index); }
+
+void Placement::Impl::depart(MemberIndex index) {
+  snapshot.reset();
+  const std::vector<ClassId> matching = classes.matching(index);
+  const bool wanted = wants_vnodes(matching) || catalogue->is_last_user(index);
+  std::vector<Vnode> vnodes = wanted ? members.vnodes_of(index) : std::vector<Vnode>();
+  for (const ClassId cls : matching) classes.remove_member(cls, index, vnodes);
+  roster.leave(index);
+  catalogue->release(index, std::move(vnodes));
+}
+
+MemberIndex Placement::update(MemberIndex index, const RingMember& member) {
   ring::Roster& roster = impl_->roster;
-  const bool reweighed = roster[index].weight != member.weight;
-  const std::vector<Vnode> old_vnodes = roster.vnodes_of(index);
-  const std::vector<ClassId> before = impl_->classes.matching(index);
-  const uint64_t old_signature = roster.signatures()[index];
-  roster.set_capabilities(index, member);
+  if (impl_->members.is(index, member)) {
+    roster.set_figures(index, member);
+    return index;
+  }
+  const MemberIndex next = impl_->catalogue->successor(index, member);
+  if (next == index) {
+    impl_->change(index, member);
+    return index;
+  }
+  const uint32_t load = roster.load(index);
+  const bool open = roster.open(index);
+  impl_->depart(index);
+  impl_->enter(next, member);
+  roster.add_load(next, load);
+  roster.set_open(next, open);
+  return next;
+}
+
+void Placement::Impl::change(MemberIndex index, const RingMember& member) {
+  const bool reweighed = members[index].weight != member.weight;
+  const std::vector<Vnode> old_vnodes = members.vnodes_of(index);
+  const std::vector<ClassId> before = classes.matching(index);
+  roster.before_change(index);
+  const std::vector<Vnode> vnodes = catalogue->change(index, member, old_vnodes);
+  roster.after_change(index);
   roster.set_figures(index, member);
-  const std::vector<Vnode> vnodes = reweighed ? roster.vnodes_of(index) : old_vnodes;
-  const std::vector<ClassId> after = impl_->classes.matching(index);
+  const std::vector<ClassId> after = classes.matching(index);
   // One is the beginning of the other.
   const size_t common = std::min(old_vnodes.size(), vnodes.size());
   const auto come = std::span(vnodes).subspan(common);
   const auto gone = std::span(old_vnodes).subspan(common);
   for (const ClassId cls : before) {
     if (std::binary_search(after.begin(), after.end(), cls)) {
-      impl_->classes.change_vnodes(cls, come, gone);
+      classes.change_vnodes(cls, come, gone);
     } else {
-      impl_->classes.remove_member(cls, index, old_vnodes);
+      classes.remove_member(cls, index, old_vnodes);
     }
   }
   for (const ClassId cls : after) {
     if (!std::binary_search(before.begin(), before.end(), cls)) {
-      impl_->classes.add_member(cls, index, vnodes);
+      classes.add_member(cls, index, vnodes);
     }
   }
-  if (reweighed) impl_->snapshot.reset();
-  impl_->circle.change(index, come, gone);
-  if (roster.signatures()[index] != old_signature) impl_->circle.mark(index, vnodes);
-  impl_->cache.shed();
+  if (reweighed) snapshot.reset();
+  cache.shed();
 }
 
 void Placement::set_open(MemberIndex index, bool open) { impl_->roster.set_open(index, open); }
@@ -108,8 +146,8 @@ uint32_t Placement::load(MemberIndex index) const { return impl_->roster.load(in
 uint32_t Placement::max_load(MemberIndex index) const {
   return impl_->roster.standing(index).max_load;
 }
-std::string_view Placement::ns(MemberIndex index) const { return impl_->roster.ns(index); }
-std::string_view Placement::id(MemberIndex index) const { return impl_->roster[index].id; }
+std::string_view Placement::ns(MemberIndex index) const { return impl_->members.ns(index); }
+std::string_view Placement::id(MemberIndex index) const { return impl_->members[index].id; }
 bool Placement::open(MemberIndex index) const { return impl_->roster.open(index); }
 
 ClassId Placement::intern(std::string_view ns, std::span<const std::string> capabilities,
@@ -142,14 +180,22 @@ std::vector<std::string> Placement::missing(ClassId cls) const {
 MemberIndex Placement::owner(Position position) const {
   impl_->circle.settle();
   const LineRing& ring = impl_->circle.ring();
-  return ring.size() == 0 ? kNoMember : ring.owner(position);
+  if (impl_->roster.all_joined()) [[likely]]
+    return ring.size() == 0 ? kNoMember : ring.owner(position);
+  MemberIndex owner = kNoMember;
+  walk(position, [&owner](Position, MemberIndex member) {
+    owner = member;
+    return false;
+  });
+  return owner;
 }
 
 void Placement::owners(std::span<const Position> positions, std::span<MemberIndex> out) const {
   impl_->circle.settle();
   const LineRing& ring = impl_->circle.ring();
-  if (ring.size() > 0) return ring.owners(positions, out);
-  std::fill(out.begin(), out.end(), kNoMember);
+  if (impl_->roster.all_joined() && ring.size() > 0) return ring.owners(positions, out);
+  std::transform(positions.begin(), positions.end(), out.begin(),
+                 [this](Position position) { return owner(position); });
 }
 
 std::optional<MemberIndex> Placement::place(const PlaceQuery& query) const {
@@ -166,7 +212,7 @@ std::string_view Placement::why_not(MemberIndex index, const PlaceQuery& query) 
 }
 
 std::string_view Placement::why_not(MemberIndex index, ClassId cls, uint32_t load) const {
-  if (index >= impl_->roster.limit() || !impl_->roster[index].joined) return "not-joined";
+  if (!impl_->roster.joined(index)) return "not-joined";
   if (!matches(index, cls)) return "not-capable";
   if (!impl_->roster.open(index)) return "closed";
   if (impl_->roster.standing(index).room < int64_t{load}) return "full";
@@ -214,10 +260,13 @@ std::shared_ptr<const RingSnapshot> Placement::snapshot() const {
   impl_->circle.settle();
   auto made = std::make_shared<RingSnapshot>();
   made->points_.reserve(impl_->roster.vnodes());
-  impl_->circle.ring().for_each(
-      [&](const Vnode& vnode) { made->points_.push_back({vnode.position, vnode.member}); });
-  for (MemberIndex index = 0; index < impl_->roster.limit(); ++index) {
-    const bool joined = impl_->roster[index].joined;
+  impl_->circle.ring().for_each([&](const Vnode& vnode) {
+    if (impl_->roster.joined(vnode.member)) {
+      made->points_.push_back({vnode.position, vnode.member});
+    }
+  });
+  for (MemberIndex index = 0; index < impl_->members.limit(); ++index) {
+    const bool joined = impl_->roster.joined(index);
     for (const std::string_view name : {joined ? ns(index) : "", joined ? id(index) : ""}) {
       made->starts_.push_back(made->names_.size());
       made->names_ += name;
@@ -234,7 +283,8 @@ void Placement::walk(Position from, const Visit& visit) const {
   impl_->circle.settle();
   if (impl_->roster.size() == 0) return;
   LineRing::Cursor cursor(impl_->circle.ring(), from);
-  for (Vnode vnode; cursor.next(vnode) && visit(vnode.position, vnode.member);) {
+  for (Vnode vnode; cursor.next(vnode);) {
+    if (impl_->roster.joined(vnode.member) && !visit(vnode.position, vnode.member)) return;
   }
 }
 
@@ -243,7 +293,9 @@ bool Placement::walk(Position from, ClassId cls, uint64_t most, const Visit& vis
   const auto go = [&](auto cursor) {
     for (Vnode vnode; cursor.next(vnode);) {
       if (most-- == 0) return false;
-      if (impl_->classes.matches(vnode.member, cls) && !visit(vnode.position, vnode.member)) break;
+      const bool met =
+          impl_->roster.joined(vnode.member) && impl_->classes.matches(vnode.member, cls);
+      if (met && !visit(vnode.position, vnode.member)) break;
     }
     return true;
   };
@@ -257,8 +309,7 @@ size_t Placement::members() const { return impl_->roster.size(); }
 size_t Placement::vnodes() const { return impl_->roster.vnodes(); }
 
 size_t Placement::bytes() const {
-  return sizeof(Impl) + impl_->capabilities.bytes() + impl_->roster.bytes() +
-         impl_->classes.bytes() + impl_->circle.bytes();
+  return sizeof(Impl) + impl_->catalogue->bytes() + impl_->roster.bytes() + impl_->classes.bytes();
 }
 
 size_t Placement::vnode_bytes() const {
@@ -266,19 +317,18 @@ size_t Placement::vnode_bytes() const {
 }
 
 std::vector<Placement::VnodeRef> Placement::all_vnodes() const {
-  const ring::Roster& roster = impl_->roster;
+  const ring::Members& members = impl_->members;
   std::vector<VnodeRef> result;
-  result.reserve(roster.vnodes());
-  for (MemberIndex index = 0; index < roster.limit(); ++index) {
-    if (!roster[index].joined) continue;
+  result.reserve(impl_->roster.vnodes());
+  impl_->roster.for_each([&](MemberIndex index) {
     uint32_t replica = 0;
-    for (const Vnode& vnode : roster.vnodes_of(index)) {
+    for (const Vnode& vnode : members.vnodes_of(index)) {
       result.push_back({vnode.position, index, replica++});
     }
-  }
-  std::sort(result.begin(), result.end(), [&roster](const VnodeRef& a, const VnodeRef& b) {
+  });
+  std::sort(result.begin(), result.end(), [&members](const VnodeRef& a, const VnodeRef& b) {
     if (a.position != b.position) return a.position < b.position;
-    return a.member == b.member ? a.replica < b.replica : roster.before(a.member, b.member);
+    return a.member == b.member ? a.replica < b.replica : members.before(a.member, b.member);
   });
   return result;
 }

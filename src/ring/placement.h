@@ -36,7 +36,8 @@ using ClassId = uint32_t;
 
 enum class Match : uint8_t { kAll, kAny };
 
-class RingSnapshot;  // ring/snapshot.h
+class RingSnapshot;   // ring/snapshot.h
+class RingCatalogue;  // ring/catalogue/catalogue.h
 
 struct RingMember {
   std::string ns;
@@ -99,7 +100,12 @@ struct PlacementOptions {
   uint64_t longest_walk = 12288;           // v-nodes, before sets of members are intersected
   size_t idle_classes = 16384;             // classes without users that are remembered
   Position position_mask = ~Position{0};   // laid over the v-nodes' positions
+  // What several placements of one thread share: the circle, and what there is to know of a member
+  // by its record. Of the same key and mask. Null: the placement has one of its own.
+  std::shared_ptr<RingCatalogue> catalogue{};
 };
+std::shared_ptr<RingCatalogue> shared_catalogue(const RingKey& key,
+                                                Position position_mask = ~Position{0});
 
 class Placement {
  public:
@@ -113,8 +119,9 @@ class Placement {
   // Requires: no joined member has this (ns, id). The load starts at 0, the member is open.
   MemberIndex join(const RingMember& member);
   void leave(MemberIndex index);
-  // Changes weight, maxLoad, scores, capabilities; ns and id stay. The load stays.
-  void update(MemberIndex index, const RingMember& member);
+  // Changes weight, maxLoad, scores, capabilities; ns and id stay. The load stays. Returns its
+  // number from then on: where the catalogue is shared, it may be another one.
+  MemberIndex update(MemberIndex index, const RingMember& member);
   void set_open(MemberIndex index, bool open);
   // Requires: the load never falls below 0. It may exceed max_load after an update.
   void add_load(MemberIndex index, int64_t delta);

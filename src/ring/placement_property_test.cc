@@ -19,6 +19,15 @@ RC_GTEST_PROP(Placement, agrees_with_the_naive_ring_after_any_sequence_of_change
   run_comparison(bytes, effort, [](const std::string& what) { RC_FAIL(what); });
 }
 
+// Several placements may keep their v-nodes in one catalogue; what each of them answers is what it
+// would by itself.
+RC_GTEST_PROP(Placement, agrees_with_the_naive_ring_whatever_others_on_its_catalogue_do, ()) {
+  const auto byte = rc::gen::resize(100, rc::gen::arbitrary<uint8_t>());
+  const auto bytes = *rc::gen::resize(8000, rc::gen::container<std::vector<uint8_t>>(byte));
+  const Effort effort{.vnodes = 200'000, .most_weight = 10'000};
+  run_comparison(bytes, effort, [](const std::string& what) { RC_FAIL(what); }, true);
+}
+
 // A pool where nearly all are full: the few others are found without a walk, or after one that did
 // not go on, and must be those that the walk would have met, equal positions included.
 TEST(Placement, agrees_with_the_naive_ring_where_few_have_room) {

@@ -1,43 +1,35 @@
-// The joined members by number: their names, figures, capabilities, and the standing that a walk
-// reads. Knows nothing of the circle or of classes.
+// The members that have joined a placement, by the numbers that the catalogue gives them: their
+// load and figures, the standing that a walk reads, and who has which capability. What is here a
+// host alone knows.
+//
+// There may be members in the catalogue that have not joined here: these have the standing of one
+// who takes nothing, so that walks pass over them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "ring/classes/capabilities.h"
+#include "ring/catalogue/members.h"
+#include "ring/classes/holders.h"
 #include "ring/member_bits.h"
 #include "ring/placement.h"
-#include "ring/point.h"
 #include "ring/score.h"
 
 namespace phoenix::ring {
 
-struct Vnode {
-  Position position;
-  MemberIndex member;
-};
-
-struct Member {
-  std::string id;
-  std::vector<CapabilityId> capabilities;  // ascending; the namespace is one of them
-  CapabilityId ns = 0;
-  uint32_t weight = 0;
-  bool joined = false;
-};
-
 class Roster {
  public:
-  Roster(const RingKey& key, Position position_mask, Capabilities& capabilities)
-      : key_(key), position_mask_(position_mask), capabilities_(capabilities) {}
+  explicit Roster(const Members& members) : members_(members) {}
 
-  MemberIndex add(const RingMember& record);
-  void remove(MemberIndex index);
+  // Requires: the catalogue has it, for this placement too.
+  void join(MemberIndex index, const RingMember& record);
+  void leave(MemberIndex index);
   void set_figures(MemberIndex index, const RingMember& record);
-  void set_capabilities(MemberIndex index, const RingMember& record);
+  // Around a change of its weight or capabilities in the catalogue.
+  void before_change(MemberIndex index);
+  void after_change(MemberIndex index);
   // The one way to the load and the open flag: keeps the standing true.
   void add_load(MemberIndex index, int64_t delta) {
     Standing& standing = standings_[index];
@@ -45,21 +37,19 @@ class Roster {
     refresh(index, standing.room != kClosedRoom);
   }
   void set_open(MemberIndex index, bool open) { refresh(index, open); }
-
-  const Member& operator[](MemberIndex index) const { return members_[index]; }
-  // Its record will be read soon.
-  void ask_for(MemberIndex index) const {
-    const auto* const record = reinterpret_cast<const char*>(&members_[index]);
-    __builtin_prefetch(record);
-    __builtin_prefetch(record + sizeof(Member) - 1);
+  // To be called before a walk: members may have come to the catalogue.
+  void settle() {
+    if (standings_.size() < members_.limit()) [[unlikely]]
+      grow();
   }
+
+  bool joined(MemberIndex index) const { return joined_.has(index); }
   uint32_t load(MemberIndex index) const { return standings_[index].load; }
   const Standing& standing(MemberIndex index) const { return standings_[index]; }
   bool open(MemberIndex index) const { return standings_[index].room != kClosedRoom; }
   const std::vector<Standing>& standings() const { return standings_; }
-  // A bit for each capability of a member: beside the standings, as walks that look for
-  // capabilities read them of many members.
-  const std::vector<uint64_t>& signatures() const { return signatures_; }
+  Holders& holders() { return holders_; }
+  const Holders& holders() const { return holders_; }
   // A number that no member's `seen` has yet.
   uint32_t next_window() const {
     if (++windows_ == 0) {
@@ -70,52 +60,41 @@ class Roster {
   }
   // Open, and with room for a load of 1.
   const MemberBits& with_room() const { return with_room_; }
-
-  size_t size() const { return size_; }
-  // One above the highest number in use so far.
-  size_t limit() const { return members_.size(); }
-  size_t vnodes() const { return vnodes_; }
-  std::string_view ns(MemberIndex index) const { return capabilities_[members_[index].ns].ns(); }
-
-  // Appends the v-nodes first..last-1 of a member, by replica.
-  void append_vnodes(MemberIndex index, uint32_t first, uint32_t last,
-                     std::vector<Vnode>& out) const;
-  std::vector<Vnode> vnodes_of(MemberIndex index, uint32_t first, uint32_t last) const;
-  std::vector<Vnode> vnodes_of(MemberIndex index) const {
-    return vnodes_of(index, 0, vnode_count(members_[index].weight));
+  // Shows who has joined, ascending.
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    joined_.for_each(visit);
   }
-  // By (namespace, id) bytes.
-  bool before(MemberIndex a, MemberIndex b) const;
-  // The same of two members of one namespace, mostly without a look at their ids.
+
+  // How many have joined, and have v-nodes.
+  size_t size() const { return joined_.size(); }
+  size_t vnodes() const { return vnodes_; }
+  // How many there are on the circle that walks take.
+  size_t met() const { return members_.size(); }
+  // Nobody is on it but those.
+  bool all_joined() const { return size() == met(); }
+
+  // By id, of two members of one namespace; mostly without a look at their ids.
   bool id_before(MemberIndex a, MemberIndex b) const {
     const uint32_t left = standings_[a].id_word;
     const uint32_t right = standings_[b].id_word;
     return left != right ? left < right : members_[a].id < members_[b].id;
   }
-  // By (position, namespace, id).
-  bool before(const Vnode& a, const Vnode& b) const {
-    return a.position != b.position ? a.position < b.position
-                                    : a.member != b.member && before(a.member, b.member);
-  }
-  void sort(std::vector<Vnode>& vnodes) const;
 
   size_t bytes() const;
 
  private:
+  void grow();
   void refresh(MemberIndex index, bool open);
   void set_id_word(MemberIndex index);
 
-  RingKey key_;
-  Position position_mask_;
-  Capabilities& capabilities_;
-  std::deque<Member> members_;  // views of ids stay valid
+  const Members& members_;
+  Holders holders_;
   std::vector<Standing> standings_;
-  std::vector<uint64_t> signatures_;
   mutable uint32_t windows_ = 0;
+  MemberBits joined_;
   MemberBits with_room_;
   std::string common_;  // what the ids of all members since it was empty begin with
-  std::vector<MemberIndex> free_;
-  size_t size_ = 0;
   size_t vnodes_ = 0;
 };
 

@@ -5,11 +5,13 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 
 #include "ring/naive_ring.h"
 #include "ring/placement.h"
+#include "ring/test_sharers.h"
 
 namespace phoenix {
 
@@ -46,12 +48,13 @@ struct Effort {
 
 class Comparison {
  public:
-  // The first bytes choose what kind of ring it is.
-  Comparison(ByteSource& source, const Effort& effort, ReportDisagreement report)
+  // The first bytes choose what kind of ring it is. shared: other placements use its catalogue.
+  Comparison(ByteSource& source, const Effort& effort, ReportDisagreement report, bool shared)
       : source_(source),
         effort_(effort),
         report_(std::move(report)),
-        setting_(draw_setting(source)) {
+        setting_(draw_setting(source, shared)) {
+    if (shared) sharers_.emplace(setting_.key, setting_.options);
     if (setting_.most_members > 100) fill(source.below(256));
   }
 
@@ -59,6 +62,7 @@ class Comparison {
   size_t work() const { return naive_.vnodes_sorted; }
 
   void step() {
+    if (sharers_) sharers_->step(naive_);
     switch (source_.below(20)) {
       case 0:
       case 1:
@@ -97,7 +101,9 @@ class Comparison {
 
   // The same members in another order must give the same answers and the same circle.
   void check_insertion_order() {
-    Placement other(setting_.key, setting_.options);
+    PlacementOptions options = setting_.options;
+    options.catalogue = nullptr;
+    Placement other(setting_.key, options);
     std::vector<MemberIndex> order;
     for (const auto& [index, entry] : naive_.members) order.push_back(index);
     for (size_t left = order.size(); left > 1; --left) {
@@ -161,7 +167,7 @@ class Comparison {
     bool many_capabilities;
   };
 
-  static Setting draw_setting(ByteSource& source) {
+  static Setting draw_setting(ByteSource& source, bool shared) {
     Setting setting{};
     for (uint8_t& byte : setting.key.bytes) byte = static_cast<uint8_t>(source.below(2));
     setting.options.position_mask = source.one_of(
@@ -178,6 +184,9 @@ class Comparison {
     setting.options.position_mask = source.one_of(kind.masks);
     setting.id_prefix = source.one_of(std::array{"m", "a-longer-name-"});
     setting.many_capabilities = source.chance(1, 3);
+    if (shared) {
+      setting.options.catalogue = shared_catalogue(setting.key, setting.options.position_mask);
+    }
     return setting;
   }
 
@@ -280,8 +289,10 @@ class Comparison {
     draw_figures(record);
     if (source_.chance(1, 2)) record.weight = before.weight;
     if (source_.chance(1, 2)) record.capabilities = before.capabilities;
-    real_.update(index, record);
-    naive_.members[index].record = record;
+    auto entry = naive_.members.extract(index);
+    entry.key() = real_.update(index, record);
+    entry.mapped().record = record;
+    check(naive_.members.insert(std::move(entry)).inserted, "a member's number is given twice");
   }
   void set_open(MemberIndex index) {
     const bool open = source_.chance(2, 3);
@@ -393,13 +404,14 @@ class Comparison {
   Placement real_{setting_.key, setting_.options};
   NaiveRing naive_{.key = setting_.key, .mask = setting_.options.position_mask};
   std::vector<KnownClass> classes_;
+  std::optional<Sharers> sharers_;
 };
 
 // Goes through the bytes within an effort.
 inline void run_comparison(std::span<const uint8_t> bytes, const Effort& effort,
-                           const ReportDisagreement& report) {
+                           const ReportDisagreement& report, bool shared = false) {
   ByteSource source(bytes);
-  Comparison comparison(source, effort, report);
+  Comparison comparison(source, effort, report, shared);
   while (!source.empty() && comparison.work() < effort.vnodes) comparison.step();
   comparison.check_insertion_order();
 }

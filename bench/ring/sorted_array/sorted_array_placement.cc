@@ -269,7 +269,7 @@ void Placement::leave(MemberIndex index) {
   s.free_members.push_back(index);
 }
 
-void Placement::update(MemberIndex index, const RingMember& member) {
+MemberIndex Placement::update(MemberIndex index, const RingMember& member) {
   Impl& s = *impl_;
   PlainMember& known = s.members[index];
   s.recount(index, -1);
@@ -283,6 +283,7 @@ void Placement::update(MemberIndex index, const RingMember& member) {
   if (moves) s.put_vnodes(index);
   s.recount(index, 1);
   s.refresh(index);
+  return index;
 }
 
 void Placement::set_open(MemberIndex index, bool open) {

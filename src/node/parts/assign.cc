@@ -11,6 +11,31 @@ namespace phoenix {
 
 MemberNo Node::Impl::member_of(MemberIndex index) const { return by_ring[index]; }
 
+void Node::Impl::enter_ring(MemberNo no) {
+  number_on_ring(no, placement.join(ring_member(*directory.member(no).record)));
+}
+
+void Node::Impl::update_on_ring(MemberNo no, const RingMember& as) {
+  const MemberIndex ring = directory.member(no).ring;
+  const MemberIndex next = placement.update(ring, as);
+  if (next == ring) return;
+  by_ring[ring] = kNobody;
+  number_on_ring(no, next);
+}
+
+// Has it from now on.
+void Node::Impl::number_on_ring(MemberNo no, MemberIndex index) {
+  Member& member = directory.member(no);
+  member.ring = index;
+  if (by_ring.size() <= index) {
+    // By an eighth at a time, as there may be one of these at each of a thousand hosts.
+    if (by_ring.capacity() <= index) by_ring.reserve(index + 1 + index / 8);
+    by_ring.resize(index + 1, kNobody);
+  }
+  by_ring[index] = no;
+  governance.rules.forget_decisions(member.record->key.ns(), index);
+}
+
 Match Node::Impl::match_of(const PacketSpec& spec) {
   return spec.match == CapabilityMatch::kAny ? Match::kAny : Match::kAll;
 }

@@ -259,6 +259,9 @@ struct Node::Impl {
   PlaceQuery query_of(const Packet& head, ClassId cls, const std::string& avoid) const;
   std::optional<MemberNo> place(const Packet& head, ClassId cls, const std::string& avoid);
   MemberNo member_of(MemberIndex index) const;
+  void enter_ring(MemberNo no);
+  void update_on_ring(MemberNo no, const RingMember& as);
+  void number_on_ring(MemberNo no, MemberIndex index);
   Parked park_for_room(ClassId cls) const;
   Change grant_or_park(const Packet& head, ClassId cls, Event event, MemberNo* to);
   void grant(SlotNo slot, MemberNo to, Event event, std::string reason);
@@ -335,7 +338,6 @@ struct Node::Impl {
   Error exists_already(const MemberRecord& record) const;
   Error too_many_members() const;
   static MemberRecord patched(const MemberRecord& before, const PatchMember& wanted);
-  void enter_ring(MemberNo no);
   void sync_ring(MemberNo no);
   void relink(SessionNo no);
   MemberView member_view(MemberNo no) const;

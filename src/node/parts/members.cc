@@ -33,14 +33,6 @@ RingMember ring_member(const MemberRecord& record) {
   return member;
 }
 
-void Node::Impl::enter_ring(MemberNo no) {
-  Member& member = directory.member(no);
-  member.ring = placement.join(ring_member(*member.record));
-  if (by_ring.size() <= member.ring) by_ring.resize(member.ring + 1, kNobody);
-  by_ring[member.ring] = no;
-  governance.rules.forget_decisions(member.record->key.ns(), member.ring);
-}
-
 // Puts the member on the ring or takes it off, as its record and session demand.
 void Node::Impl::sync_ring(MemberNo no) {
   Member& member = directory.member(no);
@@ -64,7 +56,7 @@ void Node::Impl::sync_ring(MemberNo no) {
                                         member.work->kept_back);
     note_load(no);
   } else {
-    placement.update(member.ring, ring_member(record));
+    update_on_ring(no, ring_member(record));
   }
   const bool called = record.manual || (directory.session(member.session).called &&
                                         directory.session(member.session).reachable);

@@ -63,7 +63,7 @@ class Node::Impl::Planner {
   std::vector<std::pair<MemberIndex, uint32_t>> freed_;
   std::vector<Closed> closed_;
   std::vector<SlotNo> unparked_;
-  std::optional<std::pair<MemberIndex, RingMember>> updated_;  // as it was
+  std::optional<std::pair<MemberNo, RingMember>> updated_;  // as it was
   MemberNo joined_ = kNobody;
   MemberNo changed_ = kNobody;                    // whose record is not its own
   std::shared_ptr<const MemberRecord> had_been_;  // the record before; null: there was none
@@ -77,7 +77,7 @@ Node::Impl::Planner::~Planner() {
   for (const SlotNo slot : unparked_) node_.parking.add(node_.packets[slot], slot);
   for (const SlotNo slot : queued_) node_.parking.remove(node_.packets[slot], slot);
   for (const Closed& closed : closed_) node_.placement.set_open(closed.member, closed.was_open);
-  if (updated_) node_.placement.update(updated_->first, updated_->second);
+  if (updated_) node_.update_on_ring(updated_->first, updated_->second);
   if (joined_ != kNobody) {
     Member& member = node_.directory.member(joined_);
     node_.by_ring[member.ring] = kNobody;
@@ -372,8 +372,8 @@ Result<Plan> Node::Impl::Planner::change(const PlanChange& request) {
   };
   RingChange change;
   if (vnodes_after <= vnodes_before) change = tail(before.weight, vnodes_after);
-  updated_.emplace(member.ring, ring_member(before));
-  node_.placement.update(member.ring, ring_member(after));
+  updated_.emplace(*found, ring_member(before));
+  node_.update_on_ring(*found, ring_member(after));
   if (vnodes_after > vnodes_before) change = reversed(tail(after.weight, vnodes_before));
   const uint64_t others = change.vnodes - std::max(vnodes_before, vnodes_after);
   plan_.vnodes_before = others + vnodes_before;

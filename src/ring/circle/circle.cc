@@ -5,10 +5,10 @@
 namespace phoenix::ring {
 
 void Circle::add(MemberIndex index) {
-  if (states_.size() <= index) states_.resize(roster_.limit(), State::kAbsent);
+  if (states_.size() <= index) states_.resize(members_.limit(), State::kAbsent);
   states_[index] = State::kWaiting;
   waiting_.push_back(index);
-  waiting_vnodes_ += vnode_count(roster_[index].weight);
+  waiting_vnodes_ += vnode_count(members_[index].weight);
 }
 
 void Circle::remove(MemberIndex index, std::span<const Vnode> vnodes) {
@@ -38,7 +38,7 @@ void Circle::put_in() {
   fresh.reserve(waiting_vnodes_ + (anew ? ring_.size() : 0));
   for (const MemberIndex index : waiting_) {
     states_[index] = State::kPlaced;
-    roster_.append_vnodes(index, 0, vnode_count(roster_[index].weight), fresh);
+    members_.append_vnodes(index, 0, vnode_count(members_[index].weight), fresh);
   }
   waiting_ = {};
   waiting_vnodes_ = 0;

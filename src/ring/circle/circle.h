@@ -7,14 +7,14 @@
 #include <span>
 #include <vector>
 
+#include "ring/catalogue/members.h"
 #include "ring/circle/line_ring.h"
-#include "ring/roster.h"
 
 namespace phoenix::ring {
 
 class Circle {
  public:
-  explicit Circle(const Roster& roster) : roster_(roster), ring_(roster) {}
+  explicit Circle(const Members& members) : members_(members), ring_(members) {}
 
   void add(MemberIndex index);
   // All v-nodes of a member that was added.
@@ -39,7 +39,7 @@ class Circle {
 
   void put_in();
 
-  const Roster& roster_;
+  const Members& members_;
   LineRing ring_;
   std::vector<State> states_;  // by member
   std::vector<MemberIndex> waiting_;

@@ -81,26 +81,26 @@ constexpr Lanes kNumbers = {{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9, 10, 11}}};
 }
 
 // Those that lie at the same place are put in order by their members' ids.
-[[gnu::noinline]] void order_equals(const Roster& roster, Bucket& sorted, unsigned used) {
+[[gnu::noinline]] void order_equals(const Members& members, Bucket& sorted, unsigned used) {
   constexpr unsigned kShift = kKeyAt + kSlotBits;
   std::sort(sorted.slots, sorted.slots + used, [&](uint64_t a, uint64_t b) {
     if (a >> kShift != b >> kShift) return a >> kShift < b >> kShift;
     const auto left = static_cast<MemberIndex>(a);
     const auto right = static_cast<MemberIndex>(b);
-    return left != right && roster.before(left, right);
+    return left != right && members.before(left, right);
   });
 }
 
 // A whole line, written without a look at what it was. Returns its first member, or `next` if it
 // has none.
-[[gnu::always_inline]] inline MemberIndex write_line(Line& line, const Roster& roster,
+[[gnu::always_inline]] inline MemberIndex write_line(Line& line, const Members& members,
                                                      const Bucket& bucket, unsigned used,
                                                      MemberIndex next) {
   Bucket sorted = in_order(bucket);
   Lanes lies = uppers(sorted);
   for (Four& four : lies.fours) four >>= kSlotBits;
   if (any_equal(lies, used)) [[unlikely]]
-    order_equals(roster, sorted, used);
+    order_equals(members, sorted, used);
   Lanes words = lowers(sorted);
   for (unsigned i = 0; i < 3; ++i) {
     const Four is_used = kNumbers.fours[i] < all_of(used);
@@ -160,8 +160,8 @@ class Scattered {
 
 class Filling {
  public:
-  Filling(const Roster& roster, LineArray& lines, std::span<const Vnode> vnodes)
-      : roster_(roster),
+  Filling(const Members& members, LineArray& lines, std::span<const Vnode> vnodes)
+      : members_(members),
         lines_(lines.data()),
         masks_(lines.masks()),
         size_(lines.size()),
@@ -186,7 +186,7 @@ class Filling {
       while (unfinished > stop) {
         --unfinished;
         const size_t at = unfinished - first;
-        next_ = write_line(lines_[unfinished], roster_, buckets[at], used[at], next_);
+        next_ = write_line(lines_[unfinished], members_, buckets[at], used[at], next_);
         buckets[at] = kEmpty;
         used[at] = 0;
       }
@@ -212,7 +212,7 @@ class Filling {
   }
 
   void sort_into_buckets(size_t part, size_t first) {
-    const uint64_t* const signatures = roster_.signatures().data();
+    const uint64_t* const signatures = members_.signatures().data();
     Bucket* const buckets = buckets_.data();
     uint8_t* const used = used_.data();
     uint64_t* const masks = masks_ + first;
@@ -233,7 +233,7 @@ class Filling {
     }
   }
 
-  const Roster& roster_;
+  const Members& members_;
   Line* lines_;
   uint64_t* masks_;
   size_t size_;
@@ -246,9 +246,9 @@ class Filling {
 
 }  // namespace
 
-std::vector<Vnode> fill_lines(const Roster& roster, LineArray& lines,
+std::vector<Vnode> fill_lines(const Members& members, LineArray& lines,
                               std::span<const Vnode> vnodes) {
-  return Filling(roster, lines, vnodes).run();
+  return Filling(members, lines, vnodes).run();
 }
 
 }  // namespace phoenix::ring

@@ -4,15 +4,15 @@
 #include <span>
 #include <vector>
 
+#include "ring/catalogue/members.h"
 #include "ring/circle/line_array.h"
-#include "ring/roster.h"
 
 namespace phoenix::ring {
 
 // Fills lines that are fresh, masks included. Any order. Returns the v-nodes that found their line
 // full: these are still to be put in. Requires: not empty; so many lines that they are as large as
 // the v-nodes.
-std::vector<Vnode> fill_lines(const Roster& roster, LineArray& lines,
+std::vector<Vnode> fill_lines(const Members& members, LineArray& lines,
                               std::span<const Vnode> vnodes);
 
 }  // namespace phoenix::ring

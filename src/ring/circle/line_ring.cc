@@ -100,7 +100,7 @@ const Line* LineRing::line_after(const Line& line, const Line* main) const {
 unsigned LineRing::rank(const Line& line, uint32_t lies, MemberIndex member) const {
   unsigned at = line.rank(lies);
   while (at < line.count && line.lies(at) == lies && line.member(at) != member &&
-         roster_.before(line.member(at), member)) {
+         members_.before(line.member(at), member)) {
     ++at;
   }
   return at;
@@ -152,7 +152,7 @@ void LineRing::write(Line& first, size_t lines, std::span<const Vnode> vnodes, M
 }
 
 uint64_t LineRing::mask_of(const Line& first) const {
-  const uint64_t* signatures = roster_.signatures().data();
+  const uint64_t* signatures = members_.signatures().data();
   uint64_t mask = 0;
   for (const Line* line = &first;; line = &spill_[line->number()]) {
     for (unsigned i = 0; i < line->count; ++i) mask |= signatures[line->member(i)];
@@ -231,7 +231,7 @@ void LineRing::insert_there(const Vnode& vnode) {
   const Place place = place_of(vnode.position);
   const Arc arc = arc_of(place);
   Line& here = line(place);
-  mask(place) |= roster_.signatures()[vnode.member];
+  mask(place) |= members_.signatures()[vnode.member];
   bool is_first = true;
   if (here.count < kLinePoints) {
     const uint32_t lies = Arc::lies(vnode.position, arc.lines);
@@ -242,8 +242,9 @@ void LineRing::insert_there(const Vnode& vnode) {
   } else {
     scratch_.clear();
     read(here, arc, scratch_);
-    const auto at = std::find_if(scratch_.begin(), scratch_.end(),
-                                 [&](const Vnode& other) { return !roster_.before(other, vnode); });
+    const auto at = std::find_if(scratch_.begin(), scratch_.end(), [&](const Vnode& other) {
+      return !members_.before(other, vnode);
+    });
     is_first = at == scratch_.begin();
     scratch_.insert(at, vnode);
     rewrite(here, arc.lines, scratch_);
@@ -354,7 +355,7 @@ void LineRing::build(std::span<const Vnode> vnodes) {
   set_now(lines_for(vnodes.size()));
   filled_ = now_.size();
   size_ = vnodes.size();
-  for (const Vnode& vnode : fill_lines(roster_, now_, vnodes)) insert_there(vnode);
+  for (const Vnode& vnode : fill_lines(members_, now_, vnodes)) insert_there(vnode);
 }
 
 size_t LineRing::bytes() const {

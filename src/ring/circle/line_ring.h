@@ -17,16 +17,16 @@
 #include <span>
 #include <vector>
 
+#include "ring/catalogue/members.h"
 #include "ring/circle/line.h"
 #include "ring/circle/line_array.h"
-#include "ring/roster.h"
 
 namespace phoenix::ring {
 
 class LineRing {
  public:
-  // The roster gives the order of equal positions; needed for changes only.
-  explicit LineRing(const Roster& roster) : roster_(roster) { clear(); }
+  // The members give the order of equal positions; needed for changes only.
+  explicit LineRing(const Members& members) : members_(members) { clear(); }
 
   // In place of all that it has. Any order.
   void build(std::span<const Vnode> vnodes);
@@ -123,7 +123,7 @@ class LineRing {
 
   static constexpr uint64_t kWholeRing = uint64_t{1} << 32;
 
-  const Roster& roster_;
+  const Members& members_;
   LineArray now_;
   LineArray old_;
   uint64_t frontier_ = kWholeRing;

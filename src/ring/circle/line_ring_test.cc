@@ -23,7 +23,7 @@ class LineRingTest : public testing::Test {
     record.id = "m" + std::to_string(made_++);
     record.weight = weight;
     record.capabilities = some_names();
-    return roster_->add(record);
+    return members_->add(record);
   }
   // Up to three of twelve.
   std::vector<std::string> some_names() {
@@ -34,16 +34,16 @@ class LineRingTest : public testing::Test {
     return {names.begin(), names.end()};
   }
   void use_mask(Position mask) {
-    roster_.emplace(key_, mask, capabilities_);
-    ring_.emplace(*roster_);
+    members_.emplace(key_, mask, capabilities_);
+    ring_.emplace(*members_);
   }
   void insert(MemberIndex index) {
-    const auto vnodes = roster_->vnodes_of(index);
+    const auto vnodes = members_->vnodes_of(index);
     ring_->insert(vnodes);
     sorted_.insert(sorted_.end(), vnodes.begin(), vnodes.end());
   }
   void erase(MemberIndex index) {
-    ring_->erase(roster_->vnodes_of(index));
+    ring_->erase(members_->vnodes_of(index));
     std::erase_if(sorted_, [index](const Vnode& v) { return v.member == index; });
   }
   MemberIndex expected(Position position) const {
@@ -53,7 +53,7 @@ class LineRingTest : public testing::Test {
   }
   // Owners at, before and behind many v-nodes, and a whole turn from somewhere.
   void check(Prng& prng) {
-    roster_->sort(sorted_);
+    members_->sort(sorted_);
     ASSERT_EQ(ring_->size(), sorted_.size());
     if (sorted_.empty()) return;
     std::vector<Position> positions = {0, 1, ~Position{0}, Position{1} << 31};
@@ -87,11 +87,11 @@ class LineRingTest : public testing::Test {
   }
   // It passes over no line that has what is sought, and over most others where that is rare.
   void check_search(Position from, Prng& prng) {
-    const uint64_t signature = roster_->signatures()[sorted_[prng.below(sorted_.size())].member];
+    const uint64_t signature = members_->signatures()[sorted_[prng.below(sorted_.size())].member];
     const bool any = prng.chance(1, 2);
     std::vector<MemberIndex> wanted;
     const auto keep = [&](std::vector<MemberIndex>& kept, MemberIndex member) {
-      const uint64_t common = roster_->signatures()[member] & signature;
+      const uint64_t common = members_->signatures()[member] & signature;
       if (any ? common != 0 : common == signature) kept.push_back(member);
     };
     LineRing::Cursor cursor(*ring_, from);
@@ -148,8 +148,8 @@ class LineRingTest : public testing::Test {
 
   RingKey key_{{1, 2, 3}};
   Capabilities capabilities_{key_};
-  std::optional<Roster> roster_{std::in_place, key_, ~Position{0}, capabilities_};
-  std::optional<LineRing> ring_{std::in_place, *roster_};
+  std::optional<Members> members_{std::in_place, key_, ~Position{0}, capabilities_};
+  std::optional<LineRing> ring_{std::in_place, *members_};
   std::vector<Vnode> sorted_;
   int made_ = 0;
   Prng names_{9};
@@ -182,8 +182,8 @@ TEST_F(LineRingTest, finds_the_capabilities_that_a_member_has_now) {
     RingMember record;
     record.ns = "default";
     record.capabilities = some_names();
-    roster_->set_capabilities(index, record);
-    ring_->mark(roster_->vnodes_of(index));
+    members_->set_capabilities(index, record);
+    ring_->mark(members_->vnodes_of(index));
     if (i % 30 == 0) ASSERT_NO_FATAL_FAILURE(check(prng));
   }
 }
@@ -205,7 +205,7 @@ TEST_F(LineRingTest, built_at_once_is_what_it_is_built_one_by_one) {
     use_mask(mask);
     sorted_.clear();
     for (int i = 0; i < members; ++i) {
-      roster_->append_vnodes(add_member(100), 0, 128, sorted_);
+      members_->append_vnodes(add_member(100), 0, 128, sorted_);
     }
     Prng prng(4);
     std::vector<Vnode> shuffled = sorted_;
@@ -220,7 +220,7 @@ TEST_F(LineRingTest, takes_at_most_17_bytes_a_vnode_at_any_size) {
     std::vector<Vnode> vnodes;
     while (made_ < members) add_member(100);
     for (int i = 0; i < members; ++i) {
-      roster_->append_vnodes(static_cast<MemberIndex>(i), 0, 128, vnodes);
+      members_->append_vnodes(static_cast<MemberIndex>(i), 0, 128, vnodes);
     }
     const size_t size = vnodes.size();
     ring_->build(vnodes);

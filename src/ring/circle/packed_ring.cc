@@ -50,7 +50,7 @@ void PackedRing::insert(const Vnode& vnode) {
   // Room for an eighth more, where doubling would waste half of the memory.
   if (bucket.size() == bucket.capacity()) reserve(bucket, bucket.size() + bucket.size() / 8 + 4);
   auto at = std::lower_bound(bucket.begin(), bucket.end(), vnode.position, before_position);
-  while (at != bucket.end() && roster_.before(*at, vnode)) ++at;
+  while (at != bucket.end() && members_.before(*at, vnode)) ++at;
   bucket.insert(at, vnode);
 }
 

@@ -8,14 +8,14 @@
 #include <span>
 #include <vector>
 
-#include "ring/roster.h"
+#include "ring/catalogue/members.h"
 
 namespace phoenix::ring {
 
 class PackedRing {
  public:
-  // The roster gives the order of equal positions; needed for changes only.
-  explicit PackedRing(const Roster& roster) : roster_(roster) {}
+  // The members give the order of equal positions; needed for changes only.
+  explicit PackedRing(const Members& members) : members_(members) {}
 
   // In place of all that it has. Requires: in ring order.
   void build(const std::vector<Vnode>& vnodes);
@@ -80,7 +80,7 @@ class PackedRing {
   void reserve(Bucket& bucket, size_t size);
   void fit();
 
-  const Roster& roster_;
+  const Members& members_;
   std::vector<Bucket> buckets_ = std::vector<Bucket>(1);
   unsigned bits_ = 0;
   size_t size_ = 0;

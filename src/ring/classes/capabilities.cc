@@ -4,14 +4,23 @@
 
 namespace phoenix::ring {
 
-CapabilityId Capabilities::acquire(char kind, std::string_view ns, std::string_view name) {
+std::string_view Capabilities::key_of(char kind, std::string_view ns, std::string_view name) const {
   scratch_.clear();
   scratch_.push_back(kind);
   scratch_.push_back(static_cast<char>(ns.size() & 0xff));
   scratch_.push_back(static_cast<char>(ns.size() >> 8 & 0xff));
   scratch_.append(ns);
   scratch_.append(name);
-  if (const auto found = ids_.find(std::string_view(scratch_)); found != ids_.end()) {
+  return scratch_;
+}
+
+CapabilityId Capabilities::find_capability(std::string_view ns, std::string_view name) const {
+  const auto found = ids_.find(key_of('C', ns, name));
+  return found == ids_.end() ? kNoCapability : found->second;
+}
+
+CapabilityId Capabilities::acquire(char kind, std::string_view ns, std::string_view name) {
+  if (const auto found = ids_.find(key_of(kind, ns, name)); found != ids_.end()) {
     ++entries_[found->second].users;
     return found->second;
   }
@@ -56,8 +65,7 @@ void Capabilities::give_bit(unsigned bit) {
 size_t Capabilities::bytes() const {
   size_t total = entries_.size() * (sizeof(Entry) + 48) + free_.capacity() * sizeof(CapabilityId);
   for (const Entry& entry : entries_) {
-    total +=
-        entry.key.capacity() + entry.holders.bytes() + entry.classes.capacity() * sizeof(ClassId);
+    total += entry.key.capacity();
   }
   return total;
 }

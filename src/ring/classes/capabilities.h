@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "base/siphash.h"
-#include "ring/classes/member_set.h"
 #include "ring/placement.h"
 
 namespace phoenix::ring {
 
 using CapabilityId = uint32_t;
+inline constexpr CapabilityId kNoCapability = ~CapabilityId{0};
 
 class Capabilities {
  public:
@@ -26,8 +26,6 @@ class Capabilities {
     uint32_t users = 0;
     uint32_t ns_size = 0;
     unsigned bit = 0;  // its place in signatures, perhaps shared with others
-    MemberSet holders;
-    std::vector<ClassId> classes;  // classes to look at when a holder comes or goes
     std::string_view ns() const { return std::string_view(key).substr(3, ns_size); }
   };
 
@@ -38,6 +36,8 @@ class Capabilities {
   CapabilityId acquire_capability(std::string_view ns, std::string_view name) {
     return acquire('C', ns, name);
   }
+  // kNoCapability: nobody has acquired it.
+  CapabilityId find_capability(std::string_view ns, std::string_view name) const;
   void retain(CapabilityId id) { ++entries_[id].users; }
   void release(CapabilityId id);
 
@@ -46,7 +46,6 @@ class Capabilities {
   uint64_t signature_bit(CapabilityId id) const { return uint64_t{1} << entries_[id].bit; }
   uint64_t shared_bits() const { return shared_bits_; }
 
-  Entry& operator[](CapabilityId id) { return entries_[id]; }
   const Entry& operator[](CapabilityId id) const { return entries_[id]; }
   // One above the highest number in use so far.
   size_t limit() const { return entries_.size(); }
@@ -60,6 +59,7 @@ class Capabilities {
     size_t operator()(std::string_view text) const { return siphash13(key, text); }
   };
 
+  std::string_view key_of(char kind, std::string_view ns, std::string_view name) const;
   CapabilityId acquire(char kind, std::string_view ns, std::string_view name);
   unsigned take_bit();
   void give_bit(unsigned bit);
@@ -69,7 +69,7 @@ class Capabilities {
   std::array<uint32_t, 64> bit_users_{};
   uint64_t shared_bits_ = 0;
   std::unordered_map<std::string_view, CapabilityId, Hash, std::equal_to<>> ids_;
-  std::string scratch_;
+  mutable std::string scratch_;
 };
 
 }  // namespace phoenix::ring

@@ -95,7 +95,7 @@ ClassId Classes::create(std::string_view ns, std::span<const std::string> names,
     routes_[id].signature |= capabilities_.signature_bit(needed);
   }
   if (c.needed.size() == 1) {
-    routes_[id].matching = static_cast<uint32_t>(capabilities_[c.needed[0]].holders.size());
+    routes_[id].matching = static_cast<uint32_t>(holders_.members(c.needed[0]).size());
     return id;
   }
   scan(id, nullptr, [&](MemberIndex index) {
@@ -111,7 +111,7 @@ const MemberSet* Classes::shortest_list(const Class& c) const {
   const MemberSet* shortest = nullptr;
   if (c.match == Match::kAny && c.needed.size() > 1) return nullptr;
   for (const CapabilityId needed : c.needed) {
-    const MemberSet& holders = capabilities_[needed].holders;
+    const MemberSet& holders = holders_.members(needed);
     if (holders.dense()) continue;
     if (shortest == nullptr || holders.size() < shortest->size()) shortest = &holders;
   }
@@ -121,7 +121,7 @@ const MemberSet* Classes::shortest_list(const Class& c) const {
 uint64_t Classes::word(const Class& c, size_t at) const {
   uint64_t result = c.match == Match::kAll ? ~uint64_t{0} : 0;
   for (const CapabilityId needed : c.needed) {
-    const MemberSet& holders = capabilities_[needed].holders;
+    const MemberSet& holders = holders_.members(needed);
     const uint64_t own = holders.word(at);
     result = c.match == Match::kAll ? result & own : result | own;
   }
@@ -134,10 +134,10 @@ void Classes::settle_down(ClassId id) {
   Class& c = classes_[id];
   c.rarest =
       *std::min_element(c.needed.begin(), c.needed.end(), [this](CapabilityId a, CapabilityId b) {
-        return capabilities_[a].holders.size() < capabilities_[b].holders.size();
+        return holders_.members(a).size() < holders_.members(b).size();
       });
   for (const CapabilityId home : c.homes()) {
-    auto& listed = capabilities_[home].classes;
+    auto& listed = holders_[home].classes;
     c.home_slots.push_back(static_cast<uint32_t>(listed.size()));
     listed.push_back(id);
   }
@@ -146,10 +146,11 @@ void Classes::settle_down(ClassId id) {
 void Classes::move_out(ClassId id) {
   const Class& c = classes_[id];
   for (size_t i = 0; i < c.homes().size(); ++i) {
-    auto& listed = capabilities_[c.homes()[i]].classes;
+    auto& listed = holders_[c.homes()[i]].classes;
     const uint32_t slot = c.home_slots[i];
     listed[slot] = listed.back();
     listed.pop_back();
+    if (listed.empty()) listed = {};
     if (slot == listed.size()) continue;
     Class& moved = classes_[listed[slot]];
     const auto home = std::find(moved.homes().begin(), moved.homes().end(), c.homes()[i]);
@@ -215,7 +216,7 @@ size_t sieve_by(const uint64_t* signatures, uint64_t wanted, MemberIndex* member
 
 size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
   const Route& route = routes_[id];
-  const uint64_t* signatures = roster_.signatures().data();
+  const uint64_t* signatures = members_.signatures().data();
   const size_t kept = route.any ? sieve_by<true>(signatures, route.signature, members, count)
                                 : sieve_by<false>(signatures, route.signature, members, count);
   if ((route.signature & capabilities_.shared_bits()) == 0) return kept;
@@ -226,7 +227,7 @@ size_t Classes::sieve(ClassId id, MemberIndex* members, size_t count) const {
 }
 
 bool Classes::verified(MemberIndex index, const Class& c) const {
-  const auto has = [&](CapabilityId id) { return capabilities_[id].holders.contains(index); };
+  const auto has = [&](CapabilityId id) { return holders_.members(id).contains(index); };
   return c.match == Match::kAll ? std::all_of(c.needed.begin(), c.needed.end(), has)
                                 : std::any_of(c.needed.begin(), c.needed.end(), has);
 }
@@ -234,15 +235,15 @@ bool Classes::verified(MemberIndex index, const Class& c) const {
 std::vector<std::string> Classes::missing(const Class& c) const {
   std::vector<std::string> result;
   for (size_t i = 0; i < c.names.size(); ++i) {
-    if (capabilities_[c.needed[i]].holders.empty()) result.push_back(c.names[i]);
+    if (holders_.members(c.needed[i]).empty()) result.push_back(c.names[i]);
   }
   return result;
 }
 
 std::vector<ClassId> Classes::matching(MemberIndex index) const {
   std::vector<ClassId> result;
-  for (const CapabilityId id : roster_[index].capabilities) {
-    for (const ClassId candidate : capabilities_[id].classes) {
+  for (const CapabilityId id : members_[index].capabilities) {
+    for (const ClassId candidate : holders_.classes(id)) {
       if (matches(index, candidate)) result.push_back(candidate);
     }
   }
@@ -296,6 +297,15 @@ void Classes::drop_ring(ClassId id) {
   routes_[id].worth = 0;  // asked anew at its next use
   routes_[id].ring = nullptr;
   routes_[id].uses = 0;
+}
+
+void Classes::let_go() {
+  for (const Place& place : ids_) {
+    if (place.id == kNoClass) continue;
+    const Class& c = classes_[place.id];
+    for (const CapabilityId needed : c.needed) capabilities_.release(needed);
+    capabilities_.release(c.ns);
+  }
 }
 
 size_t Classes::bytes() const {

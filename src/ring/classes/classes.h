@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "ring/catalogue/members.h"
 #include "ring/circle/packed_ring.h"
 #include "ring/classes/capabilities.h"
-#include "ring/roster.h"
+#include "ring/classes/holders.h"
+#include "ring/member_bits.h"
 
 namespace phoenix::ring {
 
@@ -62,8 +64,13 @@ struct alignas(64) Route {
 
 class Classes {
  public:
-  Classes(const RingKey& key, Capabilities& capabilities, const Roster& roster, size_t idle_max)
-      : key_(key), capabilities_(capabilities), roster_(roster), idle_max_(idle_max) {}
+  Classes(const RingKey& key, Capabilities& capabilities, const Members& members, Holders& holders,
+          size_t idle_max)
+      : key_(key),
+        capabilities_(capabilities),
+        members_(members),
+        holders_(holders),
+        idle_max_(idle_max) {}
 
   ClassId intern(std::string_view ns, std::span<const std::string> names, Match match);
   void retain(ClassId id) { ++routes_[id].users; }
@@ -92,6 +99,9 @@ class Classes {
   // Of a matching member: those that came, and those that went.
   void change_vnodes(ClassId id, std::span<const Vnode> come, std::span<const Vnode> gone);
 
+  // Gives back all capabilities: of no use any more.
+  void let_go();
+
   // Bytes of class rings now held; the cache's owner keeps them within its budget.
   size_t ring_bytes() const { return ring_bytes_; }
   void set_ring(ClassId id, std::unique_ptr<PackedRing> ring);
@@ -117,7 +127,8 @@ class Classes {
 
   RingKey key_;
   Capabilities& capabilities_;
-  const Roster& roster_;
+  const Members& members_;
+  Holders& holders_;
   size_t idle_max_;
   std::deque<Class> classes_;  // spans of names stay valid
   std::vector<Route> routes_;
@@ -142,7 +153,7 @@ class Classes {
 template <typename Visit>
 void Classes::for_each_member(ClassId id, const Visit& visit) {
   Class& c = classes_[id];
-  if (c.needed.size() == 1) return capabilities_[c.needed[0]].holders.for_each(visit);
+  if (c.needed.size() == 1) return holders_.members(c.needed[0]).for_each(visit);
   if (!c.has_few && routes_[id].matching <= kFew) {
     c.few.clear();
     scan(id, nullptr, [&c](MemberIndex index) { c.few.push_back(index); });
@@ -163,7 +174,7 @@ void Classes::scan(ClassId id, const MemberBits* bits, const Visit& visit) const
       if (matches(index, id)) visit(index);
     });
   }
-  const size_t words = (roster_.limit() + 63) / 64;
+  const size_t words = (members_.limit() + 63) / 64;
   for (size_t at = 0; at < words; ++at) {
     for_each_bit(word(c, at) & (bits != nullptr ? bits->word(at) : ~uint64_t{0}), at, visit);
   }

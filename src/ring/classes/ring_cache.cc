@@ -69,7 +69,7 @@ void RingCache::build(ClassId id, size_t wanted) {
   collect(id, vnodes);
   c.saves = wanted * (roster_.vnodes() / kVnodesPerStep) / vnodes.size();
   c.since = counts_.examined;
-  auto ring = std::make_unique<PackedRing>(roster_);
+  auto ring = std::make_unique<PackedRing>(members_);
   ring->build(vnodes);
   classes_.set_ring(id, std::move(ring));
   if (!c.listed) listed_.push_back(id);
@@ -81,20 +81,20 @@ void RingCache::collect(ClassId id, std::vector<Vnode>& out) {
   size_t count = 0;
   classes_.for_each_member(id, [&](MemberIndex index) {
     members.push_back(index);
-    count += vnode_count(roster_[index].weight);
+    count += vnode_count(members_[index].weight);
   });
   out.reserve(count);
   if (count * kStepsPerNewVnode < scan_size(id)) {
     // Their records lie anywhere in memory.
     constexpr size_t kAhead = 8;
     for (size_t i = 0; i < members.size(); ++i) {
-      if (i + kAhead < members.size()) roster_.ask_for(members[i + kAhead]);
-      roster_.append_vnodes(members[i], 0, vnode_count(roster_[members[i]].weight), out);
+      if (i + kAhead < members.size()) members_.ask_for(members[i + kAhead]);
+      members_.append_vnodes(members[i], 0, vnode_count(members_[members[i]].weight), out);
     }
-    roster_.sort(out);
+    members_.sort(out);
     return;
   }
-  if (marks_.size() < roster_.limit()) marks_.resize(roster_.limit(), 0);
+  if (marks_.size() < members_.limit()) marks_.resize(members_.limit(), 0);
   for (const MemberIndex index : members) marks_[index] = 1;
   const auto keep = [&](const Vnode& vnode) {
     if (marks_[vnode.member] != 0) out.push_back(vnode);

@@ -15,9 +15,14 @@ namespace phoenix::ring {
 
 class RingCache {
  public:
-  RingCache(Classes& classes, const Roster& roster, const Circle& circle, Placement::Counts& counts,
-            size_t most)
-      : classes_(classes), roster_(roster), circle_(circle), counts_(counts), most_(most) {}
+  RingCache(Classes& classes, const Members& members, const Roster& roster, const Circle& circle,
+            Placement::Counts& counts, size_t most)
+      : classes_(classes),
+        members_(members),
+        roster_(roster),
+        circle_(circle),
+        counts_(counts),
+        most_(most) {}
 
   // The ring of a class, for a walk that seeks `wanted` distinct members; null if the walk should
   // take a wider ring or the circle. May drop rings of other classes. Requires: the class has
@@ -56,6 +61,7 @@ class RingCache {
   bool make_room(size_t bytes, const Value& value);
 
   Classes& classes_;
+  const Members& members_;
   const Roster& roster_;
   const Circle& circle_;
   Placement::Counts& counts_;

@@ -22,6 +22,7 @@
 
 #include "base/prng.h"
 #include "cluster/cluster.h"
+#include "ring/placement.h"
 #include "sim/check/checks.h"
 #include "sim/cluster/peer_links.h"
 #include "sim/cluster/pool_rows.h"
@@ -34,6 +35,12 @@
 
 namespace phoenix::sim {
 
+inline RingKey pool_ring_key() {
+  RingKey key;
+  for (size_t i = 0; i < key.bytes.size(); ++i) key.bytes[i] = static_cast<uint8_t>(i);
+  return key;
+}
+
 // What the machines of one pool share.
 struct PoolEnv {
   EventQueue& queue;
@@ -43,6 +50,9 @@ struct PoolEnv {
   PoolFaultCounts& faults;
   PeerLinks& links;
   std::shared_ptr<MemoryPool> pool;
+  // Hosts that know the same members keep their v-nodes once.
+  RingKey ring_key = pool_ring_key();
+  std::shared_ptr<RingCatalogue> catalogue = shared_catalogue(ring_key);
   Instant refuse_until{0};  // the store is full
   uint64_t lives = 0;       // of all machines
   uint64_t fresh = 0;       // ids given

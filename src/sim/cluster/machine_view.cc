@@ -130,9 +130,8 @@ void Machine::recover() {
         if (!answered) return recover();
         ClusterConfig config;
         config.node.host = name_;
-        for (size_t i = 0; i < config.node.ring_key.bytes.size(); ++i) {
-          config.node.ring_key.bytes[i] = static_cast<uint8_t>(i);
-        }
+        config.node.ring_key = env_.ring_key;
+        config.node.ring_catalogue = env_.catalogue;
         config.node.run = life_.life;
         config.node.self = life_;
         config.node.pool = "sim";
