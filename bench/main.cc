@@ -28,7 +28,8 @@ constexpr const char* kUsage =
     "phoenix_bench membership [--json FILE] [--quick] [--row N]... [--part N|K/N|none] [--runs "
     "FILE]\n"
     "phoenix_bench link [--json FILE] [--quick] [--row N]...\n"
-    "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
+    "phoenix_bench cluster [--json FILE] [--quick] [--row N]... [--disk DIR] "
+    "[--pool HxM]\n"
     "phoenix_bench handoff [--json FILE] [--quick] [--row N]... [--disk DIR]\n"
     "phoenix_bench policy [--json FILE] [--quick] [--row N]...\n"
     "\n"
@@ -42,6 +43,8 @@ constexpr const char* kUsage =
     "                handoff: 1..8, policy: 4); may be repeated\n"
     "  --disk DIR    where the data folder on a disk is made (default: beside this program)\n"
     "  --tmpfs DIR   where the one on tmpfs is made (default: /dev/shm)\n"
+    "  --pool HxM    row 8: the memory of so many simulated hosts and members, 1000x100000 say,\n"
+    "                after five virtual minutes, in place of the hour of 100 hosts\n"
     "  --part K/N    the Kth of N shares of the experiments of row 4 and of the seeds of\n"
     "                row 5 (N: the first of N; none: only what --runs has; default: 1, all of\n"
     "                them, hours of processor time)\n"
@@ -130,8 +133,14 @@ int link(const std::vector<std::string>& words) {
 
 int cluster(const std::vector<std::string>& words) {
   CommandLine line;
-  if (const auto wrong = parse(words, 8, {"--disk"}, line); !wrong.empty()) return wrong_use(wrong);
+  if (const auto wrong = parse(words, 8, {"--disk", "--pool"}, line); !wrong.empty()) {
+    return wrong_use(wrong);
+  }
   ClusterBench options;
+  const std::string pool = value_of(line, "--pool", "");
+  if (!pool.empty() && !parse_pool(pool, options)) {
+    return wrong_use("--pool takes HOSTSxMEMBERS, as 1000x100000, not '" + pool + "'");
+  }
   options.quick = line.quick;
   options.program = PHOENIX_PROGRAM;
   options.disk_folder = value_of(line, "--disk", own_folder());

@@ -12,7 +12,12 @@ struct ClusterBench {
   bool quick = false;       // small sizes, figures that prove nothing
   std::string program;      // phoenix
   std::string disk_folder;  // where databases are made
+  // Row 8 plays so large a pool in place of the one whose hour it tells; 0: it does not.
+  size_t simulated_hosts = 0;
+  size_t simulated_members = 0;
 };
+// "1000x100000" is 1,000 hosts with 100,000 members. False: it is no such text.
+bool parse_pool(const std::string& text, ClusterBench& options);
 
 Result<bool> cluster_keeper_killed(const ClusterBench& options, Figures& figures);  // row 1
 Result<bool> cluster_home_killed(const ClusterBench& options, Figures& figures);    // row 2

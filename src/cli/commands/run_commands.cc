@@ -271,7 +271,7 @@ void add_sim(std::vector<Command>& table) {
   command.flags.push_back(std::move(hours));
   command.flags.push_back(number_flag("--steps", "M", &options->steps, 1, 100'000'000,
                                       "steps of a seed (2000; of a world 100)"));
-  command.flags.push_back(number_flag("--hosts", "N", &options->hosts, 0, 100,
+  command.flags.push_back(number_flag("--hosts", "N", &options->hosts, 0, 1'000,
                                       "hosts that share a store; 0: one alone (0)"));
   command.flags.push_back(text_flag("--scenario", "FILE|WORLD", &options->scenario,
                                     "play this instead of a generated one"));

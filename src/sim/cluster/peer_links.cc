@@ -181,7 +181,7 @@ void PeerLinks::arrive(Pair& pair, size_t side, uint64_t connection, Parcel parc
 }
 
 void PeerLinks::release(Pair& pair, size_t side) {
-  std::deque<Parcel> stalled = std::move(pair.sides[side].stalled);
+  std::vector<Parcel> stalled = std::move(pair.sides[side].stalled);
   pair.sides[side].stalled.clear();
   for (Parcel& parcel : stalled) arrive(pair, side, pair.connection, std::move(parcel));
 }

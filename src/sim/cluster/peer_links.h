@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -72,7 +71,7 @@ class PeerLinks {
     Instant down_since{0};
     Instant silent_since = kNever;  // nothing has come from the other end
     Instant last{0};                // arrival of the newest message
-    std::deque<Parcel> stalled;     // they have to wait for the way to be free
+    std::vector<Parcel> stalled;    // they have to wait for the way to be free
     bool blocked = false;           // nothing comes through to this side
   };
   struct Pair {
