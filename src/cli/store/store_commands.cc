@@ -7,9 +7,13 @@
 
 #include "cli/context.h"
 #include "cli/store/store_view.h"
+#include "lineage/audit/packet_chains.h"
 #include "store/postgres/pool/pool_admin.h"
 
 namespace phoenix::cli {
+
+static_assert(kAdoptedEpochs == lineage::kAdoptedEpochs, "or what was adopted does not verify");
+
 namespace {
 
 struct StoreLine {

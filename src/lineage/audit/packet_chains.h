@@ -15,6 +15,9 @@
 
 namespace phoenix::lineage {
 
+// How far a live packet's epoch is raised when its store was restored from a backup and adopted.
+inline constexpr uint64_t kAdoptedEpochs = uint64_t{1} << 20;
+
 class PacketChains {
  public:
   // The leg of this entry, whose leaf hash is given.

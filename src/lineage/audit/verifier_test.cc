@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "lineage/audit/packet_chains.h"
 #include "lineage/audit/test_pool.h"
 
 namespace phoenix::lineage {
@@ -257,6 +258,9 @@ TEST(Audit, FindsBrokenChainsThatAHostSigned) {
       {"wrong-owner", leg([](Entry& e) { e.leg->from = Party{"a", 2}; })},
       {"wrong-epoch", leg([](Entry& e) { e.epoch += 1; })},
       {"wrong-epoch", leg([](Entry& e) { e.epoch -= 1; })},
+      {"ok", leg([](Entry& e) { e.epoch += kAdoptedEpochs; })},
+      {"wrong-epoch", leg([](Entry& e) { e.epoch += kAdoptedEpochs + 1; })},
+      {"wrong-epoch", leg([](Entry& e) { e.epoch -= kAdoptedEpochs; })},
       {"leg-missing", leg([](Entry& e) { e.leg->number = 3; })},
       {"leg-twice",
        [](TestPool& pool) {

@@ -3,7 +3,7 @@
 import unittest
 
 from harness.cli import run
-from harness.host import PATIENCE, until
+from harness.host import PATIENCE, Folder, until
 from harness.pool import PoolTest
 
 ADOPTED = 2 ** 20
@@ -54,6 +54,22 @@ class Store(PoolTest):
         stale = self.call("POST", f"/v1/packets/{packet}/complete", {"epoch": 2, "result": 1},
                           token=token)
         self.assertIn(stale.status, (401, 409))
+        # Somebody gets it; and who had it before and after can be proved.
+        heir, _ = self.register(cap)
+        until(self, lambda: self.ok("GET", "/v1/packets/" + packet).json["owner"] == heir,
+              "the packet has another owner", 2 * PATIENCE)
+        self.verify()
+
+    def verify(self):
+        folder = Folder(self).path
+        export, checkpoint, keys = (str(folder / name) for name in ("all", "checkpoint", "keys"))
+        at = ("--url", self.host.url, "audit")
+        for words in (("export", "--out", export, "--checkpoint-out", checkpoint),
+                      ("keys", "--out", keys)):
+            done = run(*at, *words)
+            self.assertEqual(done.code, 0, done)
+        done = run("audit", "verify", export, "--keys", keys, "--checkpoint", checkpoint)
+        self.assertEqual(done.code, 0, done)
 
     def live_again(self, packet):
         answer = self.call("GET", "/v1/packets/" + packet)
