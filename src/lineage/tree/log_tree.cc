@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <utility>
 
 namespace phoenix::lineage {
 namespace {
@@ -88,21 +89,25 @@ class LogTree::Lookup {
 LogTree::LogTree() : levels_(1) {}
 
 void LogTree::append(const Digest& leaf) {
-  frontier_.append(leaf);
+  open_.append(leaf);
   tail_.push_back(leaf);
-  if (tail_.size() == kTileLeaves) {
-    add_sum(0, complete_root(tail_));
-    tail_.clear();
-  }
+  if (tail_.size() < kTileLeaves) return;
+  append_tile(open_.peaks().front());
+  open_ = {};
+  tail_.clear();
 }
 
 void LogTree::append_tile(const Digest& sum) {
+  tiles_.append(sum);
   add_sum(0, sum);
-  // The peaks of so many whole tiles are those of a tree of tiles.
-  Frontier tiles;
-  tiles.restore(frontier_.size() / kTileLeaves, frontier_.peaks());
-  tiles.append(sum);
-  frontier_.restore(tiles.size() * kTileLeaves, tiles.peaks());
+}
+
+Frontier LogTree::frontier() const {
+  std::vector<Digest> peaks = tiles_.peaks();
+  peaks.insert(peaks.end(), open_.peaks().begin(), open_.peaks().end());
+  Frontier whole;
+  whole.restore(size(), std::move(peaks));
+  return whole;
 }
 
 void LogTree::add_sum(size_t level, const Digest& sum) {

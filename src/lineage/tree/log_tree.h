@@ -37,9 +37,9 @@ class LogTree {
   // first on, then append() for the leaves that follow.
   void append_tile(const Digest& sum);
 
-  uint64_t size() const { return frontier_.size(); }
-  Digest root() const { return frontier_.root(); }
-  const Frontier& frontier() const { return frontier_; }
+  uint64_t size() const { return tiles_.size() * kTileLeaves + open_.size(); }
+  Digest root() const { return frontier().root(); }
+  Frontier frontier() const;
   // The hash of each complete tile, in order.
   const std::vector<Digest>& sums() const { return levels_[0]; }
 
@@ -55,8 +55,11 @@ class LogTree {
   class Lookup;
   void add_sum(size_t level, const Digest& sum);
 
-  Frontier frontier_;
-  std::vector<Digest> tail_;                 // leaves since the last complete tile
+  // Of the complete tiles, and of the leaves since: the peaks of both are those of the whole tree,
+  // and no node is hashed twice.
+  Frontier tiles_;
+  Frontier open_;
+  std::vector<Digest> tail_;                 // these leaves
   std::vector<std::vector<Digest>> levels_;  // [i]: hashes of complete subtrees of 256^(i + 1)
 };
 
