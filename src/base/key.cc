@@ -1,12 +1,25 @@
 #include "base/key.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace phoenix {
 namespace {
 
 bool alphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+// How many bytes at the beginning are ASCII, or some fewer: eight at a time are looked at.
+size_t ascii_bytes(std::string_view text) {
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  size_t i = 0;
+  for (; text.size() - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + i, sizeof eight);
+    if ((eight & kHigh) != 0) break;
+  }
+  return i;
 }
 
 }  // namespace
@@ -23,7 +36,10 @@ bool valid_utf8(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
     const auto lead = static_cast<uint8_t>(text[i++]);
-    if (lead < 0x80) continue;
+    if (lead < 0x80) {
+      i += ascii_bytes(text.substr(i));
+      continue;
+    }
     int more = 0;
     uint32_t point = 0;
     uint32_t least = 0;

@@ -6,6 +6,7 @@
 
 #include "base/bytes_text.h"
 #include "base/json/json_writer.h"
+#include "base/json/plain_bytes.h"
 #include "base/key.h"
 
 namespace phoenix::json {
@@ -285,6 +286,7 @@ class Parser {
     const uint32_t index = push(Kind::kString, pos_++);
     bool plain = true;
     while (true) {
+      pos_ += plain_bytes(text_.substr(pos_));
       if (at_end()) return broken("a string is not closed");
       const char c = text_[pos_];
       if (c == '"') break;
@@ -296,8 +298,10 @@ class Parser {
         if (auto step = escape(); !step) return step;
         continue;
       }
-      plain = plain && static_cast<uint8_t>(c) < 0x80;
       ++pos_;
+      if (static_cast<uint8_t>(c) < 0x80) continue;
+      plain = false;
+      while (static_cast<uint8_t>(peek()) >= 0x80) ++pos_;
     }
     ++pos_;
     if (!plain) {

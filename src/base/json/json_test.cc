@@ -147,6 +147,35 @@ TEST(JsonWriter, escapes_what_must_be_escaped) {
   EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\t\\u0001\\u007f\xc3\xa9\"");
 }
 
+// Wherever in a long text it stands, whatever stands before and behind it.
+TEST(JsonWriter, escapes_what_must_be_escaped_anywhere_in_a_text) {
+  const std::vector<std::pair<std::string, std::string>> odd = {
+      {"\"", "\\\""},
+      {"\\", "\\\\"},
+      {"\n", "\\n"},
+      {std::string(1, '\0'), "\\u0000"},
+      {"\x1f", "\\u001f"},
+      {"\x7f", "\\u007f"},
+      {"\xc3\xa9", "\xc3\xa9"},
+      {"\xe6\x97\xa5\xe6\x9c\xac", "\xe6\x97\xa5\xe6\x9c\xac"}};
+  for (size_t before = 0; before < 40; ++before) {
+    for (const auto& [text, escaped] : odd) {
+      for (const size_t behind : {size_t{0}, size_t{3}, size_t{33}}) {
+        const std::string head(before, 'a');
+        const std::string tail(behind, '~');
+        std::string out;
+        append_string(out, head + text + tail + text);
+        EXPECT_EQ(out, '"' + head + escaped + tail + escaped + '"');
+        auto back = Document::parse(out);
+        ASSERT_TRUE(back) << out;
+        EXPECT_EQ(back->root().string(), head + text + tail + text);
+        EXPECT_FALSE(Document::parse('"' + head + "\x02" + tail + '"'));
+        EXPECT_FALSE(Document::parse('"' + head + "\xff" + tail + '"')) << "no UTF-8";
+      }
+    }
+  }
+}
+
 TEST(JsonWriter, writes_times_to_the_millisecond) {
   EXPECT_EQ(time_text(1), "1970-01-01T00:00:00.001Z");
   EXPECT_EQ(time_text(951'782'400'000), "2000-02-29T00:00:00.000Z");

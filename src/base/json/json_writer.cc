@@ -1,5 +1,7 @@
 #include "base/json/json_writer.h"
 
+#include "base/json/plain_bytes.h"
+
 #include <array>
 #include <cmath>
 
@@ -56,11 +58,12 @@ void append_padded(std::string& out, int64_t value, int width) {
 void append_string(std::string& out, std::string_view text) {
   out += '"';
   size_t begin = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
+  for (size_t i = plain_bytes(text); i < text.size(); ++i) {
     if (!kEscaped[static_cast<uint8_t>(text[i])]) continue;
     out.append(text, begin, i - begin);
     append_escape(out, text[i]);
     begin = i + 1;
+    i += plain_bytes(text.substr(begin));
   }
   out.append(text, begin);
   out += '"';
