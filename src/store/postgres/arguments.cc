@@ -1,23 +1,29 @@
 #include "store/postgres/arguments.h"
 
 #include <array>
+#include <utility>
 
 #include "base/key.h"
 
 namespace phoenix::postgres {
 namespace {
 
+// Of an array of one dimension: dimensions, whether any is null, type, size, index of the first.
+constexpr size_t kHead = 20;
+
 // The lowest `width` bytes (1..8), the highest of them first.
-void append_number(std::string& out, int64_t value, uint32_t width) {
-  std::array<char, 8> bytes;
+void put_number(char* out, int64_t value, uint32_t width) {
   auto bits = static_cast<uint64_t>(value);
   for (uint32_t left = width; left > 0; --left, bits >>= 8) {
-    bytes[left - 1] = static_cast<char>(bits & 0xff);
+    out[left - 1] = static_cast<char>(bits & 0xff);
   }
-  out.append(bytes.data(), width);
 }
 
-void append_u32(std::string& out, uint32_t value) { append_number(out, value, 4); }
+void append_u32(std::string& out, uint32_t value) {
+  std::array<char, 4> bytes;
+  put_number(bytes.data(), value, 4);
+  out.append(bytes.data(), bytes.size());
+}
 
 bool is_storable(std::string_view text) {
   return text.find('\0') == std::string_view::npos && valid_utf8(text);
@@ -34,11 +40,17 @@ std::string storable_text(std::string_view text) {
   return out;
 }
 
+std::string& Column::next() {
+  if (count_++ == 0) array_.resize(kHead);
+  return array_;
+}
+
 void Column::integer(int64_t value) {
   const uint32_t width = type_ == ElementType::kInteger ? 8 : type_ == ElementType::kSmall ? 2 : 1;
-  append_u32(elements_, width);
-  append_number(elements_, value, width);
-  ++count_;
+  std::array<char, 12> bytes;
+  put_number(bytes.data(), width, 4);
+  put_number(bytes.data() + 4, value, width);
+  next().append(bytes.data(), 4 + width);
 }
 
 void Column::text(std::string_view value) {
@@ -47,15 +59,14 @@ void Column::text(std::string_view value) {
 }
 
 void Column::bytes(std::string_view value) {
-  append_u32(elements_, static_cast<uint32_t>(value.size()));
-  elements_ += value;
-  ++count_;
+  std::string& out = next();
+  append_u32(out, static_cast<uint32_t>(value.size()));
+  out += value;
 }
 
 void Column::null() {
-  append_u32(elements_, 0xffffffff);
+  append_u32(next(), 0xffffffff);
   has_null_ = true;
-  ++count_;
 }
 
 void Column::optional_text(std::string_view value) {
@@ -66,21 +77,23 @@ void Column::optional_text(std::string_view value) {
   }
 }
 
-std::string Column::encode() const {
-  std::string out;
-  out.reserve(20 + elements_.size());
-  append_u32(out, count_ == 0 ? 0 : 1);  // dimensions
-  append_u32(out, has_null_ ? 1 : 0);
-  append_u32(out, static_cast<uint32_t>(type_));
-  if (count_ == 0) return out;
-  append_u32(out, count_);
-  append_u32(out, 1);  // index of the first element
-  out += elements_;
+std::string Column::encode() {
+  std::array<char, kHead> head;
+  put_number(head.data(), count_ == 0 ? 0 : 1, 4);
+  put_number(head.data() + 4, has_null_ ? 1 : 0, 4);
+  put_number(head.data() + 8, static_cast<int64_t>(type_), 4);
+  put_number(head.data() + 12, count_, 4);
+  put_number(head.data() + 16, 1, 4);
+  if (count_ == 0) return {head.data(), 12};
+  std::string out = std::exchange(*this, Column(type_)).array_;
+  out.replace(0, kHead, head.data(), kHead);
   return out;
 }
 
 Arguments& Arguments::integer(int64_t value) {
-  append_number(values_.emplace_back(), value, 8);
+  std::array<char, 8> bytes;
+  put_number(bytes.data(), value, 8);
+  values_.emplace_back(bytes.data(), bytes.size());
   return *this;
 }
 
@@ -94,7 +107,7 @@ Arguments& Arguments::bytes(std::string_view value) {
   return *this;
 }
 
-Arguments& Arguments::column(const Column& column) {
+Arguments& Arguments::column(Column column) {
   values_.push_back(column.encode());
   return *this;
 }

@@ -35,13 +35,16 @@ class Column {
   // As text(), but an empty one is null.
   void optional_text(std::string_view value);
   size_t size() const { return count_; }
-  std::string encode() const;
+  // Leaves the column as it was made.
+  std::string encode();
 
  private:
+  std::string& next();
+
   ElementType type_;
   uint32_t count_ = 0;
   bool has_null_ = false;
-  std::string elements_;
+  std::string array_;  // with room for the head, unless there is no element yet
 };
 
 class Arguments {
@@ -50,7 +53,7 @@ class Arguments {
   Arguments& number(uint64_t value) { return integer(static_cast<int64_t>(value)); }
   Arguments& text(std::string_view value);
   Arguments& bytes(std::string_view value);
-  Arguments& column(const Column& column);
+  Arguments& column(Column column);
   const std::vector<std::string>& values() const { return values_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "packet/encoding.h"
 #include "store/postgres/statements.h"
@@ -20,13 +21,13 @@ std::string_view view(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-// Columns hold what packets carry, which nobody copies without need.
-using ColumnRefs = std::initializer_list<std::reference_wrapper<const Column>>;
+// Columns hold what packets carry, which is handed on and not copied.
+using ColumnRefs = std::initializer_list<std::reference_wrapper<Column>>;
 
 void add(std::vector<Call>& calls, const Statement& statement, ColumnRefs rows) {
   if (rows.begin()->get().size() == 0) return;
   Call& call = calls.emplace_back(Call{&statement, {}});
-  for (const Column& column : rows) call.arguments.column(column);
+  for (Column& column : rows) call.arguments.column(std::move(column));
 }
 
 // The columns that a new packet and a changed one have both.
@@ -139,9 +140,9 @@ void add_events(std::vector<Call>& calls, const Folded& folded, const HostLife& 
   }
   Call& call = calls.emplace_back(Call{&sql::kPutEvents, {}});
   call.arguments.text(self.host).number(self.life).number(folded.events.size());
-  for (const Column* column :
+  for (Column* column :
        {&key, &of_member, &at, &epoch, &revision, &event, &owner, &from, &to, &reason}) {
-    call.arguments.column(*column);
+    call.arguments.column(std::move(*column));
   }
 }
 
@@ -157,7 +158,7 @@ void add_entries(std::vector<Call>& calls, const Folded& folded, const HostLife&
   if (number.size() == 0) return;
   Call& call = calls.emplace_back(Call{&sql::kPutEntries, {}});
   call.arguments.text(self.host).number(self.life).number(folded.events.size());
-  call.arguments.column(number).column(bytes);
+  call.arguments.column(std::move(number)).column(std::move(bytes));
 }
 
 struct MemberColumns {
@@ -214,9 +215,9 @@ struct RecordColumns {
 };
 
 void add_members(std::vector<Call>& calls, const Folded& folded) {
-  const RecordColumns<MemberColumns, MemberRecord> rows(folded.members);
-  const MemberColumns& made = rows.made;
-  const MemberColumns& changed = rows.changed;
+  RecordColumns<MemberColumns, MemberRecord> rows(folded.members);
+  MemberColumns& made = rows.made;
+  MemberColumns& changed = rows.changed;
   add(calls, sql::kInsertMembers,
       {made.key, made.revision, made.incarnation, made.state, made.session, made.record});
   add(calls, sql::kUpdateMembers,
@@ -226,9 +227,9 @@ void add_members(std::vector<Call>& calls, const Folded& folded) {
 }
 
 void add_sessions(std::vector<Call>& calls, const Folded& folded, const HostLife& self) {
-  const RecordColumns<SessionColumns, SessionRecord> rows(folded.sessions);
-  const SessionColumns& made = rows.made;
-  const SessionColumns& changed = rows.changed;
+  RecordColumns<SessionColumns, SessionRecord> rows(folded.sessions);
+  SessionColumns& made = rows.made;
+  SessionColumns& changed = rows.changed;
   add(calls, sql::kInsertSessions,
       {made.key, made.revision, made.state, made.home, made.home_life, made.ended_at, made.record});
   if (changed.key.size() > 0 && !self.empty()) {
