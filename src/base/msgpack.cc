@@ -1,13 +1,14 @@
 #include "base/msgpack.h"
 
 #include <algorithm>
+#include <array>
 
 namespace phoenix {
 
 void MsgpackWriter::big_endian(uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    out_.push_back(static_cast<char>(value >> shift));
-  }
+  std::array<char, 8> all;
+  for (int i = bytes; i > 0; value >>= 8) all[static_cast<size_t>(--i)] = static_cast<char>(value);
+  out_.append(all.data(), static_cast<size_t>(bytes));
 }
 
 void MsgpackWriter::nil() { out_.push_back('\xc0'); }

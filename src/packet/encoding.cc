@@ -332,7 +332,7 @@ uint32_t fields_of(uint64_t form) {
 
 std::string encode_head(const Packet& packet) {
   std::string bytes;
-  bytes.reserve(256);
+  bytes.reserve(352);  // of most, also once they have ended
   MsgpackWriter out(bytes);
   const uint32_t form = form_of(packet);
   out.array(fields_of(form));
@@ -392,6 +392,7 @@ Result<Packet> decode_head(std::string_view bytes) {
 
 std::string encode_spec(const PacketSpec& spec) {
   std::string bytes;
+  bytes.reserve(160);
   MsgpackWriter out(bytes);
   put_spec(out, spec);
   return bytes;
