@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "bench/ring/peers/points.h"
-#include "ring/circle/circle.h"
 #include "ring/catalogue/members.h"
+#include "ring/circle/circle.h"
 
 namespace phoenix::bench {
 

@@ -187,7 +187,8 @@ void PairHost::ask(PoolRequests requests) {
         known.members.push_back(member->record);
     }
     for (const std::string& id : requests.sessions) {
-      if (const auto session = host_->node().find_session(id)) known.sessions.push_back(std::make_shared<const SessionRecord>(*session));
+      if (const auto session = host_->node().find_session(id))
+        known.sessions.push_back(std::make_shared<const SessionRecord>(*session));
     }
     answer([known](Cluster& c, Now now) { c.records(now, known); });
   }
