@@ -115,7 +115,7 @@ class Verifier:
                 grants += bool(leg[3])
                 raised = epoch - grants  # by who adopted a backup
                 assert leg[:3] == [number, previous, owner], "a broken chain"
-                assert raised >= 0 and raised % 2**20 == 0, "another epoch"
+                assert 0 <= raised <= 2**30 and raised % 2**20 == 0, "another epoch"
                 owner, previous, grants = leg[3], leaf, epoch
         return sum(map(len, self.logs.values())), sum(map(len, self.packets.values()))
 

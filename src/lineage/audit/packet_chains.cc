@@ -6,6 +6,8 @@
 namespace phoenix::lineage {
 namespace {
 
+constexpr uint64_t kMostAdoptions = 1024;  // between two legs
+
 std::string of(const std::string& packet, uint64_t number) {
   return "leg " + std::to_string(number) + " of " + packet;
 }
@@ -30,7 +32,8 @@ Finding PacketChains::fit(const std::string& packet, const Link& before, const D
   // In a store that was restored from a backup it may have been raised between the two, which
   // tells nobody anything and lets nobody in.
   const uint64_t epoch = before.epoch + (after.grants ? 1 : 0);
-  if (after.epoch < epoch || (after.epoch - epoch) % kAdoptedEpochs != 0) {
+  const uint64_t raised = after.epoch - epoch;
+  if (raised % kAdoptedEpochs != 0 || raised / kAdoptedEpochs > kMostAdoptions) {
     return Fault{
         "wrong-epoch",
         leg + " has epoch " + std::to_string(after.epoch) + ", not " + std::to_string(epoch),
