@@ -139,7 +139,6 @@ class HostRuntime final : public RunningHost {
     cluster_.stream_closed(now(), stream, by_peer);
     settle_soon();
   }
-
   void refused(const Caller& caller, const std::string& reason) override {
     cluster_.refused(now(), caller, reason);
     settle_soon();
@@ -266,8 +265,10 @@ class HostRuntime final : public RunningHost {
     settle_soon();
   }
 
+  void set_fact(std::string name, std::string value) override {
+    writer_.set_fact(std::move(name), std::move(value));
+  }
   ContentCache& cache() override { return cache_; }
-
   void begin_shutdown() override {
     cluster_.begin_shutdown(now());
     carry_out();

@@ -71,6 +71,8 @@ class RunningHost : public Host {
   // Hands something in that is no call of a client; what follows is carried out in this turn of the
   // loop.
   virtual void give(const std::function<void(Cluster&, Now)>& input) = 0;
+  // In the store, after what is on its way there; lost if the store does not answer.
+  virtual void set_fact(std::string name, std::string value) = 0;
   // Where deliveries look for contents before they read them.
   virtual ContentCache& cache() = 0;
   // Told once, if the store's logs are not what this host has signed.

@@ -94,6 +94,7 @@ Result<bool> PoolPart::open_store(const std::string& name) {
   PoolEvents events;
   events.view = [this](const gossip::View& view) {
     view_ = view;
+    tell_gossip();
     if (fellowship_) fellowship_->view(view);
   };
   events.over = [this] {
@@ -115,8 +116,12 @@ bool PoolPart::replaced() const {
   return host != nullptr && host->boot != life_.life;
 }
 
-Result<bool> PoolPart::tell_gossip(const std::string& address) {
-  return patiently([&] { return store_->set_fact(kGossipFact + life_.host, address); });
+// With each change of the view, so that it need not be known whether it was written. Who does not
+// stand in it may be a second one of the name.
+void PoolPart::tell_gossip() {
+  const gossip::ViewHost* own = view_.find(life_.host);
+  if (host_ == nullptr || own == nullptr || own->boot != life_.life) return;
+  host_->set_fact(kGossipFact + life_.host, gossip_);
 }
 
 // Only of hosts that are in the view: of those that are gone for good it is no use.
@@ -183,6 +188,7 @@ Result<bool> PoolPart::start(RunningHost& host, Hosts& hosts, std::function<void
   links_ = std::move(*links);
   fellowship_->start(*links_, *thread_, hosts, std::move(over));
   thread_->start();
+  tell_gossip();
   return true;
 }
 

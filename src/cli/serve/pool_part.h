@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/fellowship/fellowship.h"
@@ -31,9 +32,9 @@ class PoolPart {
   gossip::PoolIdentity identity() const;
   std::unique_ptr<Store> take_store() { return std::move(store_); }
   gossip::ViewStore& views() { return *thread_; }
-  // Tells the others, by the store, where this host's gossip is reached. Blocking. Requires: the
-  // store has not been taken.
-  Result<bool> tell_gossip(const std::string& address);
+  // Where this host's gossip is reached: the others are told by the store, from when this life of
+  // it stands in the view on.
+  void set_gossip(std::string address) { gossip_ = std::move(address); }
   // Where, by the store, the gossip of the view's other hosts is reached.
   void ask_gossip(const std::function<void(std::vector<std::string>)>& told) const;
   // Where others reach the peer port, the host of `own` in place of one that stands for all.
@@ -58,6 +59,7 @@ class PoolPart {
   PoolPart(EventLoop& loop, const Log& log, const ServeOptions& options)
       : loop_(loop), log_(log), options_(options) {}
   Result<bool> open_store(const std::string& name);
+  void tell_gossip();
 
   EventLoop& loop_;
   const Log& log_;
@@ -65,6 +67,7 @@ class PoolPart {
   HostLife life_;
   PoolFacts facts_;
   std::string bound_;
+  std::string gossip_;
   std::unique_ptr<Store> store_;
   std::optional<peer::PeerPort> port_;
   gossip::View view_;

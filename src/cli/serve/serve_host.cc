@@ -125,11 +125,6 @@ class Serving {
       host.ring_key = part_->facts().ring_key;
       host.token_key = part_->facts().token_key;
       identity_ = part_->identity();
-      const auto own = gossip::advertised(gossip_port_->address, options_.advertise);
-      if (!own) return tl::unexpected<Error>(own.error());
-      if (auto told = part_->tell_gossip(gossip::to_string(*own)); !told) {
-        return tl::unexpected<Error>(told.error());
-      }
       return part_->take_store();
     }
     auto store = open_sqlite_store(folder_->file("phoenix.db"));
@@ -211,6 +206,7 @@ class Serving {
       membership.boot_id = part_->life().life;
       membership.peer = part_->peer_address(membership.advertise);
       gossip->views = &part_->views();
+      part_->set_gossip(gossip::to_string(membership.advertise));
       gossip->further_seeds = [this](const auto& told) { part_->ask_gossip(told); };
     }
     gossip->pool_folder = pool_folder_;

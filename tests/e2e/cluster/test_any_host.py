@@ -7,7 +7,7 @@ import unittest
 import uuid
 
 from harness.cli import run
-from harness.host import PATIENCE, Folder, until
+from harness.host import PATIENCE, Folder, refused_start, until
 from harness.pool import Pool, PoolTest
 from harness.stream import EventStream
 from harness.worker import Worker
@@ -240,6 +240,16 @@ class Strangers(PoolTest):
         packet = self.on(self.pool.host("c")).submit(cap)["id"]
         self.assertEqual(self.on(self.pool.host("b")).poll(member, token)[0]["packet"]["id"],
                          packet)
+
+    def test_a_second_host_of_one_name_ends_and_says_where_the_first_is(self):
+        b = self.pool.host("b")
+        status, told = refused_start(self, "--name", "b", "--store", self.pool.postgres.url,
+                                     *(word for flag in ("--listen", "--peer", "--gossip")
+                                       for word in (flag, "127.0.0.1:0")))
+        self.assertEqual(status, 1, told)
+        self.assertIn(b.address["gossip"], told)
+        self.pool.await_ready()
+        self.assertIsNone(b.process.poll(), b.log())
 
 
 if __name__ == "__main__":
