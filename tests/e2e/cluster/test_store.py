@@ -35,7 +35,7 @@ class Store(PoolTest):
 
     def test_a_restored_backup_is_adopted_when_no_host_uses_it(self):
         cap = self.fresh("cap")
-        member, token = self.register(cap)
+        member, token = self.register(cap, leaseSeconds=5)
         packet = self.submit(cap)["id"]
         self.assertEqual(self.poll(member, token)[0]["epoch"], 1)
         refused = run("store", "adopt", "--after-restore", "--store", self.pool.postgres.url)
