@@ -253,7 +253,6 @@ class HostRuntime final : public RunningHost {
     }
     return std::string(prefix) + make_ulid(wall, last_id_);
   }
-
   const std::string& name() const override { return options_.name; }
   uint64_t run() const override { return run_; }
   WallMs started_at() const override { return started_at_; }
