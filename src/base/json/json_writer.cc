@@ -1,9 +1,9 @@
 #include "base/json/json_writer.h"
 
-#include "base/json/plain_bytes.h"
-
 #include <array>
 #include <cmath>
+
+#include "base/json/plain_bytes.h"
 
 namespace phoenix::json {
 namespace {
