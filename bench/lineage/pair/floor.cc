@@ -168,8 +168,8 @@ void receive(int control, const std::string& file) {
 
 }  // namespace
 
-Result<std::unique_ptr<Floor>> Floor::start(const std::string& file) {
-  auto other = OtherProcess::start(1, [&file](int control) { receive(control, file); });
+Result<std::unique_ptr<Floor>> Floor::start(int processor, const std::string& file) {
+  auto other = OtherProcess::start(processor, [&file](int control) { receive(control, file); });
   if (!other) return tl::unexpected(other.error());
   const std::string port = read_line((*other)->fd());
   sockaddr_in address{};

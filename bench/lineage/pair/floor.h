@@ -15,9 +15,9 @@ namespace phoenix::bench {
 
 class Floor {
  public:
-  // The receiver runs in a process of its own on processor 1; `file`: what it appends to, none if
+  // The receiver runs in a process of its own on that processor; `file`: what it appends to, none if
   // empty. Requires: this process has one thread.
-  static Result<std::unique_ptr<Floor>> start(const std::string& file);
+  static Result<std::unique_ptr<Floor>> start(int processor, const std::string& file);
   ~Floor();
   Floor(const Floor&) = delete;
   Floor& operator=(const Floor&) = delete;
