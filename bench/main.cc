@@ -1,6 +1,7 @@
 // `phoenix_bench NAME [ARG…]`: the tables of bars of docs/benchmarks.md.
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -170,6 +171,8 @@ int main_of(const std::vector<std::string>& words) {
     return words.empty() ? 2 : 0;
   }
   const std::vector<std::string> rest(words.begin() + 1, words.end());
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // as `phoenix serve`, for the hosts in this process
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   if (words[0] == "host") return host(rest);
   if (words[0] == "ring") return ring(rest);
   if (words[0] == "membership") return membership(rest);
