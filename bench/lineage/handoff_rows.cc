@@ -64,17 +64,16 @@ class Pair {
     if (held.empty()) return fail(ErrorKind::kInternal, "the giver has nothing left");
     SigningMember::Held what = std::move(held.front());
     held.pop_front();
-    bool answered = false;
+    Duration took{};
     std::string refused;
     const Duration begin = wall_clock();
     giver_->hand_off(std::move(what), kPairReceiver, context, [&](const std::string& why) {
-      answered = true;
+      took = wall_clock() - begin;  // its host goes on with what it has to tell the receiver's
       refused = why;
     });
-    if (!keeper_->run_until([&] { return answered; })) {
+    if (!keeper_->run_until([&] { return took != Duration{}; })) {
       return fail(ErrorKind::kInternal, "a handoff was not answered");
     }
-    const Duration took = wall_clock() - begin;
     if (!refused.empty()) return fail(ErrorKind::kInternal, "a handoff was refused: " + refused);
     // One at a time: this one is over when its receiver has been handed the packet.
     ++handed_;

@@ -15,8 +15,8 @@ namespace phoenix::bench {
 
 class Floor {
  public:
-  // The receiver runs in a process of its own on that processor; `file`: what it appends to, none if
-  // empty. Requires: this process has one thread.
+  // The receiver runs in a process of its own on that processor; `file`: what it appends to, none
+  // if empty. Requires: this process has one thread.
   static Result<std::unique_ptr<Floor>> start(int processor, const std::string& file);
   ~Floor();
   Floor(const Floor&) = delete;

@@ -24,9 +24,9 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Batches come and go as pieces of some 100 KiB. glibc would map and unmap each of them, or give the
-// end of the heap back and ask for it again: a tenth of a host's time when it is busy. The bench's
-// own main() says the same for the hosts that it runs in its process.
+// Batches come and go as pieces of some 100 KiB. glibc would map and unmap each of them, or give
+// the end of the heap back and ask for it again: a tenth of a host's time when it is busy. The
+// bench's own main() says the same for the hosts that it runs in its process.
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
