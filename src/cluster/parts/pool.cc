@@ -48,10 +48,11 @@ void Cluster::Impl::note_home(const SessionRecord& record) {
 
 void Cluster::Impl::drop_home(const HostLife& home) {
   if (!config.has_store) return;
-  dropped.try_emplace(home, Dropped{.records = Dropped::Records::kWanted,
-                                    .ask_at = now.mono,
-                                    .since = now.mono,
-                                    .silent = std::nullopt});
+  const Dropped fresh = {.records = Dropped::Records::kWanted,
+                         .ask_at = now.mono,
+                         .since = now.mono,
+                         .silent = std::nullopt};
+  if (dropped.try_emplace(home, fresh).second) homes_at = now.mono;
 }
 
 void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
@@ -73,6 +74,7 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
     }
   }
   for (const HostLife& life : lives) dropped.erase(life);
+  homes_at = next_home();
   slots.view(at.mono, view);
   if (slots.counts().leaving > 0) tell_freed({});
   tell_node_view(at);
@@ -183,6 +185,7 @@ void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
 void Cluster::Impl::home_records(Now at, const HostLife& home,
                                  Result<PoolStore::HomeRecords> found) {
   asked_homes.erase(home);
+  homes_at = {};  // it may be wanted anew, and is looked for next
   const auto it = dropped.find(home);
   // A home that came back and was dropped again meanwhile is asked about anew: whoever attached to
   // it in between may not be among these.
@@ -289,13 +292,25 @@ void Cluster::Impl::ask_to_compare() {
   out.pool.compare = CompareQuery{comparing.after, config.records_in_page};
 }
 
+// While one is asked about already, its answer comes first.
+Instant Cluster::Impl::next_home() const {
+  Instant at = kNever;
+  for (const auto& [home, what] : dropped) {
+    const bool waits = what.records == Dropped::Records::kWanted && !asked_homes.contains(home);
+    if (waits) at = std::min(at, what.ask_at);
+  }
+  return at;
+}
+
 void Cluster::Impl::ask_for_homes() {
+  if (homes_at > now.mono) return;
   for (auto& [home, what] : dropped) {
     if (what.records != Dropped::Records::kWanted || what.ask_at > now.mono) continue;
     if (!asked_homes.insert(home).second) continue;
     what.records = Dropped::Records::kAsked;
     out.pool.homes.push_back(home);
   }
+  homes_at = next_home();
 }
 
 void Cluster::Impl::ask_for_records() {
@@ -336,16 +351,13 @@ void Cluster::Impl::tell_written() {
 
 void Cluster::Impl::tick(Now at) {
   if (calls.next_deadline() <= at.mono) calls.try_again(at);
-  std::erase_if(dropped,
-                [&](const auto& entry) { return entry.second.since + kDroppedFor <= at.mono; });
+  const auto over = [&](const auto& entry) { return entry.second.since + kDroppedFor <= at.mono; };
+  if (std::erase_if(dropped, over) > 0) homes_at = next_home();
 }
 
 Instant Cluster::Impl::deadline() const {
   Instant at = std::min(calls.next_deadline(), slots.next_deadline());
-  for (const auto& [home, what] : dropped) {
-    const bool waits = what.records == Dropped::Records::kWanted && !asked_homes.contains(home);
-    if (waits) at = std::min(at, what.ask_at);
-  }
+  at = std::min(at, homes_at);
   if (wrote) at = std::min(at, wrote_at + hint_pause(links.size(), kWroteEvery));
   const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
   if (wants && !records_asked) at = std::min(at, records_at);

@@ -208,6 +208,7 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
     const auto [it, fresh] = remote.lost_homes.try_emplace(gone.home, lost);
     if (!fresh) it->second = lost;
   }
+  remote.adopt_next = {};
   if (!first && before == remote.view) return adopt();
   for (const HostLife& host : remote.view) {
     remote.lost_homes.erase(host);
@@ -280,8 +281,10 @@ void Node::Impl::home_changed(SessionNo no) {
   Session& session = directory.session(no);
   const bool reachable = session.here || in_view(session.record->home);
   if (!reachable && session.active() && remote.has_view) {
-    remote.lost_homes.try_emplace(session.record->home,
-                                  LostHome{.silent = now.mono, .act_at = now.mono + kUnknownHome});
+    const LostHome lost = {.silent = now.mono, .act_at = now.mono + kUnknownHome};
+    if (remote.lost_homes.try_emplace(session.record->home, lost).second) {
+      remote.adopt_next = std::min(remote.adopt_next, lost.act_at);
+    }
     remote.homeless.insert(no);
   }
   if (session.reachable == reachable) return;
@@ -384,7 +387,7 @@ Instant Node::Impl::remote_deadline() const {
   Instant at = std::min({remote.loads_due, remote.shares_due, remote.check_at});
   if (!remote.shut.empty()) at = std::min(at, remote.shut.next());
   if (!remote.asked.empty()) at = std::min(at, remote.asked.front().until);
-  return std::min(at, adopt_at());
+  return std::min(at, remote.adopt_next > now.mono ? remote.adopt_next : adopt_at());
 }
 
 // What follows from all that has happened, before the output is taken.
@@ -394,6 +397,7 @@ void Node::Impl::settle_remote() {
   ask_for_attached();
   tell_news();
   tell_loads();
+  if (remote.adopt_next <= now.mono) remote.adopt_next = adopt_at();
 }
 
 }  // namespace phoenix

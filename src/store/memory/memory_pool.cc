@@ -295,6 +295,7 @@ PoolStore::HomeRecords MemoryPool::at_home(const HostLife& home) const {
     sessions.insert(id);
     found.sessions.push_back(record);
   }
+  if (sessions.empty()) return found;
   for (const auto& [key, record] : shared_->durable.members) {
     if (sessions.contains(record->session)) found.members.push_back(record);
   }
