@@ -4,6 +4,7 @@
 // Single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,10 +34,11 @@ struct MemberWork {
   uint32_t kept_back = 0;        // at its home: room that is for other keepers, counted as load
   Instant shut_until;            // its home has turned a packet away: placed on nothing until then
   Instant drain_until = kNever;  // while DRAINING
+  WallMs last_seen = 0;          // of its last session here, if that has ended
 
   bool none(Instant now) const {
     return held.empty() && incoming == 0 && incoming_load == 0 && kept_back == 0 &&
-           shut_until <= now && drain_until == kNever;
+           shut_until <= now && drain_until == kNever && last_seen == 0;
   }
 };
 
@@ -49,11 +51,13 @@ struct Member {
   bool ending : 1 = false;       // about to lose its session or to retire: off the ring
   // Load of its packets that other hosts keep, as its home counts it and tells the others.
   uint32_t foreign_load = 0;
-  WallMs last_seen = 0;
   Rare<MemberWork> work;
+
+  // Before its present session.
+  WallMs last_seen() const { return std::max(record->updated_at, work->last_seen); }
 };
 // There is one for each member of the pool at each host.
-static_assert(sizeof(Member) <= 48);
+static_assert(sizeof(Member) <= 40);
 
 // A poll that waits, or an open stream.
 struct Waiter {

@@ -101,7 +101,7 @@ MemberView Node::Impl::member_view(MemberNo no) const {
   const Member& member = directory.member(no);
   MemberView shown;
   shown.record = member.record;
-  shown.last_seen_at = member.last_seen;
+  shown.last_seen_at = member.last_seen();
   if (member.ring != kNoMember) {
     shown.current_load = placement.load(member.ring) - member.work->kept_back;
   }

@@ -541,7 +541,6 @@ void Node::Impl::apply(const MemberStep& step) {
   ++stats.members_now[static_cast<size_t>(step.next->status)];
   Member& member = directory.member(no);
   member.busy = false;
-  member.last_seen = now.wall;
   member.session =
       step.next->session.empty() ? kNobody : directory.find_session(step.next->session);
   if (drain_changed && member.session != kNobody) {
@@ -569,7 +568,8 @@ void Node::Impl::apply(const SessionStep& step) {
     for (const MemberNo member_no : gone.members) {
       Member& member = directory.member(member_no);
       member.session = kNobody;
-      member.last_seen = std::max(member.last_seen, gone.attached->heard_wall);
+      const WallMs heard = gone.attached->heard_wall;
+      if (heard > member.last_seen()) member.work.make().last_seen = heard;
     }
     directory.drop_session(no);
     return;

@@ -188,12 +188,10 @@ void Node::Impl::learn_member(const std::shared_ptr<const MemberRecord>& next, L
   const MemberNo known = directory.find_member(next->key);
   bool busy = false;
   bool newcomer = known == kNobody;
-  WallMs seen = 0;
   if (known != kNobody) {
     const Member& member = directory.member(known);
     if (member.record->revision >= next->revision) return;
     busy = member.busy;
-    seen = member.last_seen;
     newcomer = member.record->incarnation != next->incarnation;
     if (member.session != kNobody) learned.relink.insert(member.session);
     const bool same =
@@ -204,7 +202,6 @@ void Node::Impl::learn_member(const std::shared_ptr<const MemberRecord>& next, L
   const MemberNo no = directory.find_member(next->key);
   Member& member = directory.member(no);
   member.busy = busy;
-  member.last_seen = std::max(seen, next->updated_at);
   if (member.session != kNobody) learned.relink.insert(member.session);
   learned.members.insert(no);
   const bool present =
