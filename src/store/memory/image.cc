@@ -18,6 +18,28 @@ PacketPtr stored(const PacketPtr& head) {
   return copy;
 }
 
+// Moves `key` from where the old record has it to where the new one does; null: there is none.
+// `group_of` tells where that is, empty: nowhere.
+template <class Record, class Group>
+void put_in_place(std::map<std::string, std::shared_ptr<const Record>>& records,
+                  std::map<Group, std::set<std::string>>& groups, Group Record::* group_of,
+                  const std::string& key, std::shared_ptr<const Record> record) {
+  const auto found = records.find(key);
+  if (found != records.end()) {
+    const auto group = groups.find((*found->second).*group_of);
+    if (group != groups.end() && group->second.erase(key) > 0 && group->second.empty()) {
+      groups.erase(group);
+    }
+  }
+  if (!record) {
+    if (found != records.end()) records.erase(found);
+    return;
+  }
+  const Group& group = (*record).*group_of;
+  if (!group.empty()) groups[group].insert(key);
+  records.insert_or_assign(key, std::move(record));
+}
+
 }  // namespace
 
 bool MemoryImage::apply(const Group& group) {
@@ -87,6 +109,14 @@ void MemoryImage::set_head(const std::string& key, PacketRow& row, PacketPtr hea
   row.head = std::move(head);
 }
 
+void MemoryImage::set_member(const std::string& key, std::shared_ptr<const MemberRecord> record) {
+  put_in_place(members, members_of, &MemberRecord::session, key, std::move(record));
+}
+
+void MemoryImage::set_session(const std::string& id, std::shared_ptr<const SessionRecord> record) {
+  put_in_place(sessions, sessions_of, &SessionRecord::home, id, std::move(record));
+}
+
 bool MemoryImage::put(const PutMember& op, Undo& undo) {
   const std::string& key = op.record->key.text();
   const auto found = members.find(key);
@@ -99,13 +129,9 @@ bool MemoryImage::put(const PutMember& op, Undo& undo) {
     return false;
   }
   undo.push_back([key, old = found == members.end() ? nullptr : found->second](MemoryImage& image) {
-    if (old) {
-      image.members[key] = old;
-    } else {
-      image.members.erase(key);
-    }
+    image.set_member(key, old);
   });
-  members[key] = op.record;
+  set_member(key, op.record);
   if (!op.event.empty()) add_event(false, key, member_entry(op));
   return true;
 }
@@ -121,13 +147,9 @@ bool MemoryImage::put(const PutSession& op, Undo& undo) {
     return false;
   }
   undo.push_back([id, old = found == sessions.end() ? nullptr : found->second](MemoryImage& image) {
-    if (old) {
-      image.sessions[id] = old;
-    } else {
-      image.sessions.erase(id);
-    }
+    image.set_session(id, old);
   });
-  sessions[id] = op.record;
+  set_session(id, op.record);
   return true;
 }
 
@@ -136,10 +158,10 @@ bool MemoryImage::put(const DropMember& op, Undo& undo) {
   if (found == members.end() || found->second->revision != op.expect_revision) return false;
   undo.push_back(
       [key = op.key.text(), old = found->second, floor = incarnation_floor](MemoryImage& image) {
-        image.members[key] = old;
+        image.set_member(key, old);
         image.incarnation_floor = floor;
       });
-  members.erase(found);
+  set_member(op.key.text(), nullptr);
   incarnation_floor = std::max(incarnation_floor, op.incarnation);
   return true;
 }
@@ -148,8 +170,8 @@ bool MemoryImage::put(const DropSession& op, Undo& undo) {
   const auto found = sessions.find(op.id);
   if (found == sessions.end() || found->second->revision != op.expect_revision) return false;
   undo.push_back(
-      [id = op.id, old = found->second](MemoryImage& image) { image.sessions[id] = old; });
-  sessions.erase(found);
+      [id = op.id, old = found->second](MemoryImage& image) { image.set_session(id, old); });
+  set_session(op.id, nullptr);
   return true;
 }
 

@@ -36,6 +36,9 @@ struct MemoryImage {
   std::set<std::pair<WallMs, std::string>> by_age;  // (created_at, key) of those with a head
   std::map<std::string, std::shared_ptr<const MemberRecord>> members;
   std::map<std::string, std::shared_ptr<const SessionRecord>> sessions;
+  // Of each home its sessions, and of each session the members whose records name it.
+  std::map<HostLife, std::set<std::string>> sessions_of;
+  std::map<std::string, std::set<std::string>> members_of;
   std::map<DocumentKey, DocumentPtr> documents;
   uint64_t document_changes = 0;
   std::map<Digest, AnswerRow> answers;
@@ -66,6 +69,9 @@ struct MemoryImage {
   bool put(const PutAnswer& op, Undo& undo);
   bool put(const PutDocument& op, Undo& undo);
   bool put(const PutNote& op, Undo& undo);
+  // Null: there is none any more. These keep `members_of` and `sessions_of` true.
+  void set_member(const std::string& key, std::shared_ptr<const MemberRecord> record);
+  void set_session(const std::string& id, std::shared_ptr<const SessionRecord> record);
   // Keeps `by_age` true.
   void set_head(const std::string& key, PacketRow& row, PacketPtr head);
   void add_event(bool is_packet, const std::string& key, const HistoryEntry& entry);

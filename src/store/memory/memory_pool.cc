@@ -288,17 +288,19 @@ std::vector<Packet> MemoryPool::owned_by(std::span<const MemberKey> members) con
 
 PoolStore::HomeRecords MemoryPool::at_home(const HostLife& home) const {
   const std::lock_guard lock(shared_->mutex);
+  const MemoryImage& image = shared_->durable;
   PoolStore::HomeRecords found;
-  std::set<std::string> sessions;
-  for (const auto& [id, record] : shared_->durable.sessions) {
-    if (record->home != home) continue;
-    sessions.insert(id);
-    found.sessions.push_back(record);
+  const auto sessions = image.sessions_of.find(home);
+  if (sessions == image.sessions_of.end()) return found;
+  std::set<std::string> members;
+  for (const std::string& id : sessions->second) {
+    found.sessions.push_back(image.sessions.at(id));
+    const auto of_it = image.members_of.find(id);
+    if (of_it != image.members_of.end()) {
+      members.insert(of_it->second.begin(), of_it->second.end());
+    }
   }
-  if (sessions.empty()) return found;
-  for (const auto& [key, record] : shared_->durable.members) {
-    if (sessions.contains(record->session)) found.members.push_back(record);
-  }
+  for (const std::string& key : members) found.members.push_back(image.members.at(key));
   return found;
 }
 
