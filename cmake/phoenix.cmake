@@ -44,7 +44,7 @@ endif()
 set(PHOENIX_TEST_OPTIONS -O0)
 if(PHOENIX_SANITIZE)
   # Nor are they fuzzed, and what is left out of them here asks at each pointer that they follow; the
-  # program's own code is asked. All that was two thirds of the time to compile them.
+  # program's own code is asked. All that was half of the time to compile them.
   list(APPEND PHOENIX_TEST_OPTIONS -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size)
 endif()
 include(phoenix_packages)
