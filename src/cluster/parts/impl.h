@@ -59,7 +59,6 @@ struct Cluster::Impl final : Whereabouts {
   void drop_home(const HostLife& home);
   void learn(Now at, PoolStore::HomeRecords found);
   void ask_for_homes();
-  Instant next_home() const;
   void ask_for_records();
   void ask_to_compare();
   void want_to_compare();
@@ -109,7 +108,7 @@ struct Cluster::Impl final : Whereabouts {
     std::optional<Instant> silent;  // it renewed nothing since then, at least
   };
   std::map<HostLife, Dropped> dropped;
-  Instant homes_at = kNever;       // when the next of these is to be asked about
+  Instant homes_at = kNever;       // when the next of these is to be asked about; past: look
   std::set<HostLife> asked_homes;  // requests that are under way
   std::set<HostLife> homes;        // of sessions that were ever heard of
 

@@ -74,7 +74,7 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
     }
   }
   for (const HostLife& life : lives) dropped.erase(life);
-  homes_at = next_home();
+  homes_at = {};
   slots.view(at.mono, view);
   if (slots.counts().leaving > 0) tell_freed({});
   tell_node_view(at);
@@ -185,7 +185,7 @@ void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
 void Cluster::Impl::home_records(Now at, const HostLife& home,
                                  Result<PoolStore::HomeRecords> found) {
   asked_homes.erase(home);
-  homes_at = {};  // it may be wanted anew, and is looked for next
+  homes_at = {};  // it may be wanted anew
   const auto it = dropped.find(home);
   // A home that came back and was dropped again meanwhile is asked about anew: whoever attached to
   // it in between may not be among these.
@@ -292,25 +292,20 @@ void Cluster::Impl::ask_to_compare() {
   out.pool.compare = CompareQuery{comparing.after, config.records_in_page};
 }
 
-// While one is asked about already, its answer comes first.
-Instant Cluster::Impl::next_home() const {
-  Instant at = kNever;
-  for (const auto& [home, what] : dropped) {
-    const bool waits = what.records == Dropped::Records::kWanted && !asked_homes.contains(home);
-    if (waits) at = std::min(at, what.ask_at);
-  }
-  return at;
-}
-
 void Cluster::Impl::ask_for_homes() {
   if (homes_at > now.mono) return;
+  homes_at = kNever;
   for (auto& [home, what] : dropped) {
-    if (what.records != Dropped::Records::kWanted || what.ask_at > now.mono) continue;
-    if (!asked_homes.insert(home).second) continue;
+    // While one is asked about already, its answer comes first.
+    if (what.records != Dropped::Records::kWanted || asked_homes.contains(home)) continue;
+    if (what.ask_at > now.mono) {
+      homes_at = std::min(homes_at, what.ask_at);
+      continue;
+    }
+    asked_homes.insert(home);
     what.records = Dropped::Records::kAsked;
     out.pool.homes.push_back(home);
   }
-  homes_at = next_home();
 }
 
 void Cluster::Impl::ask_for_records() {
@@ -352,7 +347,7 @@ void Cluster::Impl::tell_written() {
 void Cluster::Impl::tick(Now at) {
   if (calls.next_deadline() <= at.mono) calls.try_again(at);
   const auto over = [&](const auto& entry) { return entry.second.since + kDroppedFor <= at.mono; };
-  if (std::erase_if(dropped, over) > 0) homes_at = next_home();
+  if (std::erase_if(dropped, over) > 0) homes_at = {};
 }
 
 Instant Cluster::Impl::deadline() const {

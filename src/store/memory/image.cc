@@ -27,9 +27,8 @@ void put_in_place(std::map<std::string, std::shared_ptr<const Record>>& records,
   const auto found = records.find(key);
   if (found != records.end()) {
     const auto group = groups.find((*found->second).*group_of);
-    if (group != groups.end() && group->second.erase(key) > 0 && group->second.empty()) {
-      groups.erase(group);
-    }
+    if (group != groups.end()) group->second.erase(key);
+    if (group != groups.end() && group->second.empty()) groups.erase(group);
   }
   if (!record) {
     if (found != records.end()) records.erase(found);

@@ -295,10 +295,8 @@ PoolStore::HomeRecords MemoryPool::at_home(const HostLife& home) const {
   std::set<std::string> members;
   for (const std::string& id : sessions->second) {
     found.sessions.push_back(image.sessions.at(id));
-    const auto of_it = image.members_of.find(id);
-    if (of_it != image.members_of.end()) {
-      members.insert(of_it->second.begin(), of_it->second.end());
-    }
+    const auto its = image.members_of.find(id);
+    if (its != image.members_of.end()) members.insert(its->second.begin(), its->second.end());
   }
   for (const std::string& key : members) found.members.push_back(image.members.at(key));
   return found;
