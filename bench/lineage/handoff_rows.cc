@@ -135,7 +135,7 @@ class Pair {
 double p50_micros(const Samples& samples) { return in_micros(samples.quantile(500)); }
 
 // Who makes it durable, our keeper and the floor's receiver, stays on the same processor: a disk's
-// interrupts come to one of them, and the other waits for twice as long.
+// interrupts come to one of them, and a sync waits for longer on another.
 constexpr int kSyncing = 1;
 constexpr int kOther = 0;
 
@@ -153,21 +153,25 @@ Result<Measured> measure(int rounds, std::unique_ptr<Store> store, const std::st
   const int packets = 100 * ((rounds + 1) * kOfARound / 100 + 1);
   auto home = OtherProcess::start(kOther, [packets](int control) { be_home(control, packets); });
   if (!home) return tl::unexpected(home.error());
-  auto pinned = std::make_unique<Pinned>(kSyncing);
-  auto pair = Pair::start(std::move(*home), std::move(store), packets);
+  auto pair = [&] {
+    const Pinned pinned(kSyncing);  // and so are the threads that it starts
+    return Pair::start(std::move(*home), std::move(store), packets);
+  }();
   if (!pair) return tl::unexpected(pair.error());
   const auto context = json_content(kPairContextBytes, 3);
   std::vector<double> ours;
   std::vector<double> theirs;
   std::vector<double> checked;
   for (int round = 0; round <= rounds; ++round) {
-    for (int i = 0; i < kOfARound; ++i) {
-      const auto took = (*pair)->hand_off(context);
-      if (!took) return tl::unexpected(took.error());
-      if (round > 0) ours.push_back(in_micros(*took));  // the first round warms all up
+    {
+      const Pinned pinned(kSyncing);
+      for (int i = 0; i < kOfARound; ++i) {
+        const auto took = (*pair)->hand_off(context);
+        if (!took) return tl::unexpected(took.error());
+        if (round > 0) ours.push_back(in_micros(*took));  // the first round warms all up
+      }
     }
-    pinned.reset();
-    pinned = std::make_unique<Pinned>(kOther);
+    const Pinned pinned(kOther);
     for (int i = 0; i < kOfARound; ++i) {
       const auto took = (*floor)->hand_off(context->data);
       if (!took) return fail(ErrorKind::kInternal, "the floor's receiver is gone");
@@ -175,8 +179,6 @@ Result<Measured> measure(int rounds, std::unique_ptr<Store> store, const std::st
       theirs.push_back(in_micros(took->answered));
       checked.push_back(in_micros(took->checked));
     }
-    pinned.reset();
-    pinned = std::make_unique<Pinned>(kSyncing);
   }
   Measured found{median(ours), median(theirs), median(checked), {}};
   for (int i = 0; i < kHandoffPhases; ++i) {
