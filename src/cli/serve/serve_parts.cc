@@ -25,8 +25,8 @@ void raise_descriptor_limit() {
 }
 
 // Batches come and go as pieces of some 100 KiB. glibc would map and unmap each of them, or give
-// the end of the heap back and ask for it again: up to a tenth of a busy host's time. The bench's
-// own main() says the same for the hosts that it runs in its process.
+// the end of the heap back and ask for it again. The bench's own main() says the same for the hosts
+// that it runs in its process.
 void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
