@@ -36,6 +36,7 @@ enum class PlantedBug : uint8_t {
   kNotDeliveredAgain,      // a link that comes up again says nothing of what was lost with it
   kAdoptedAtOnce,          // a dead home's sessions end without waiting for their leases
   kWithdrawalNotTold,      // a keeper does not tell the home that an epoch is over
+  kAnswerNotKept,          // what a call in parts came to leaves though it could not be kept
   // Of tickets.
   kTicketNotWaitedFor,      // a lost owner's packet is placed while its ticket is good
   kTicketPromiseForgotten,  // who takes a packet over knows of no ticket
@@ -49,7 +50,7 @@ enum class PlantedBug : uint8_t {
   kDecisionKeptTooLong,  // what they said of a member is still taken when it has changed
 };
 
-inline constexpr std::array<std::string_view, 30> kPlantedBugNames = {
+inline constexpr std::array<std::string_view, 31> kPlantedBugNames = {
     "none",
     "epoch-not-compared",
     "eviction-forgets-one",
@@ -73,6 +74,7 @@ inline constexpr std::array<std::string_view, 30> kPlantedBugNames = {
     "not-delivered-again",
     "adopted-at-once",
     "withdrawal-not-told",
+    "answer-not-kept",
     "ticket-not-waited-for",
     "ticket-promise-forgotten",
     "old-key-taken",

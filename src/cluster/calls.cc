@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
+#include "node/conflict.h"
+
 namespace phoenix {
 namespace {
 
@@ -396,7 +399,7 @@ void Calls::node_replied(Now now, Reply reply) {
   const auto it = jobs_.find(reply.id);
   if (it == jobs_.end()) return;
   Job& job = it->second;
-  if (job.state == State::kKept) return whole(reply.id);
+  if (job.state == State::kKept) return kept(std::move(reply));
   if (auto* error = std::get_if<Error>(&reply.body); error && misdirected(*error)) {
     if (turned_away(now, reply.id)) return;
     if (job.peer.empty()) *error = nobody();
@@ -450,7 +453,9 @@ void Calls::answer_part(Job part, ReplyBody body) {
     if (misdirected(item) && whole.peer.empty()) item = nobody();
   }
   if (--whole.open > 0) return;
-  if (!whole.command.idempotency || !where_.has_store()) return this->whole(it->first);
+  if (!whole.command.idempotency || !where_.has_store()) {
+    return answer(it->first, together(std::move(whole.parts)), false);
+  }
   // Each part is durable, and a repeat of it harmless. That the key is taken, and what it was
   // answered, is known before the answer leaves.
   whole.state = State::kKept;
@@ -466,8 +471,18 @@ BatchReply Calls::together(Parts parts) {
   return all;
 }
 
-// Also where its answer could not be kept: what it says has happened.
-void Calls::whole(JobId id) { answer(id, together(std::move(jobs_.at(id).parts)), false); }
+// An answer that is not kept would be another one when it is asked for again. A conflict: somebody
+// else has carried the same call out, and whoever reads the store has its answer.
+void Calls::kept(Reply reply) {
+  auto* error = std::get_if<Error>(&reply.body);
+  if (error == nullptr || planted(PlantedBug::kAnswerNotKept)) {
+    return answer(reply.id, together(std::move(jobs_.at(reply.id).parts)), false);
+  }
+  if (!is_conflict(error->kind)) {
+    error->detail = "carried out, but the answer could not be kept; repeat it with the same key";
+  }
+  answer(reply.id, std::move(*error), false);
+}
 
 void Calls::not_sent(const HostLife& peer, uint64_t call, Error error) {
   const auto it = jobs_.find(call);

@@ -145,7 +145,7 @@ class Calls {
   bool again(Now now, JobId id, ReplyBody& body);
   bool turned_away(Now now, JobId id);
   static BatchReply together(Parts parts);
-  void whole(JobId id);
+  void kept(Reply reply);
   void broken(Now now, JobId id);
 
   const Whereabouts& where_;

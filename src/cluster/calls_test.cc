@@ -286,12 +286,14 @@ TEST_F(KeyedCalls, ThePartsHaveNoKeyAndTheWholeAnswerIsKeptUnderIt) {
   EXPECT_EQ(calls_.size(), 0u);
 }
 
-TEST_F(KeyedCalls, WhatHappenedIsToldThoughTheKeyCouldNotBeKept) {
-  CallsOutput out = answer(begin(7));
-  const Error refused = {.kind = ErrorKind::kStoreUnreachable};
-  calls_.node_replied(at(2), {.id = out.keep.at(0).id, .body = refused});
-  out = calls_.take();
-  EXPECT_EQ(id_of(std::get<BatchReply>(out.replies.at(0).body).items.at(0)), "a1");
+TEST_F(KeyedCalls, NoAnswerLeavesThatCouldNotBeKept) {
+  for (const ErrorKind kind : {ErrorKind::kStoreUnreachable, ErrorKind::kConflict}) {
+    CallsOutput out = answer(begin(7));
+    calls_.node_replied(at(2), {.id = out.keep.at(0).id, .body = Error{.kind = kind}});
+    out = calls_.take();
+    EXPECT_EQ(error_of(out.replies.at(0)), kind);
+    EXPECT_EQ(calls_.size(), 0u);
+  }
 }
 
 TEST_F(KeyedCalls, TheKeyIsTakenWhileTheFirstCallRuns) {

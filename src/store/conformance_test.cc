@@ -386,21 +386,6 @@ TEST_P(StoreConformance, a_list_examines_a_bounded_number_of_rows) {
   EXPECT_EQ(list_all(filter), Ids{"wanted"});
 }
 
-TEST_P(StoreConformance, answers_are_kept_until_they_expire) {
-  EXPECT_FALSE(reader_->answer(digest(1))->has_value());
-  const std::string bytes("{\"a\":\0}", 7);
-  ASSERT_EQ(commit_one({PutAnswer{digest(1), digest(2), bytes, 5000}}), Outcome::kCommitted);
-  ASSERT_EQ(commit_one({PutAnswer{digest(3), digest(4), "other", 6000}}), Outcome::kCommitted);
-  EXPECT_EQ(reader_->answer(digest(1))->value().answer, bytes);
-  EXPECT_EQ(reader_->answer(digest(1))->value().request, digest(2));
-  ASSERT_EQ(commit_one({PutAnswer{digest(1), digest(9), "new", 5000}}), Outcome::kCommitted);
-  EXPECT_EQ(reader_->answer(digest(1))->value().request, digest(9));
-  EXPECT_EQ(sweep(4999), 0u);
-  EXPECT_EQ(sweep(5000), 1u);
-  EXPECT_FALSE(reader_->answer(digest(1))->has_value());
-  EXPECT_EQ(reader_->answer(digest(3))->value().answer, "other");
-}
-
 TEST_P(StoreConformance, sweep_turns_what_is_past_its_time_into_tombstones) {
   auto spec = std::make_shared<PacketSpec>();
   spec->retain_seconds = 10;

@@ -1,5 +1,5 @@
 // What a store keeps beside packets and members, over every engine: what the flight recorder wrote,
-// and documents.
+// documents, and the answers to calls with a key.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,6 +23,11 @@ class Records : public testing::TestWithParam<Engine> {
   }
   CommitResult commit(const std::vector<Group>& groups) { return store_->commit(++batch_, groups); }
   Outcome commit_one(std::vector<Op> ops) { return commit({{1, std::move(ops)}}).outcomes.at(0); }
+  uint64_t sweep(WallMs now) {
+    SweepLimits limits;
+    limits.now = now;
+    return store_->sweep(limits)->rows;
+  }
   // The store as the next process finds it.
   void reopen() {
     if (GetParam().name == std::string("memory")) return;
@@ -195,6 +200,42 @@ TEST_P(Records, a_note_is_an_event_and_changes_nothing) {
   // With a group that is refused it does not happen either.
   EXPECT_EQ(commit_one({PutNote{true, "ns/a", refused}, create(head("a"))}), Outcome::kConflict);
   EXPECT_EQ(reader_->history(PacketKey("ns", "a"))->size(), 2u);
+}
+
+// A repeat that another host carries out meanwhile is refused whole, whatever else is in it.
+TEST_P(Records, the_first_answer_under_a_key_stands) {
+  const PutAnswer first{digest(1), digest(2), "first", 5000};
+  const PutAnswer second{digest(1), digest(2), "second", 5000};
+  ASSERT_EQ(commit_one({create(head("a")), first}), Outcome::kCommitted);
+  EXPECT_EQ(commit_one({second}), Outcome::kConflict);
+  EXPECT_EQ(commit_one({create(head("b")), second}), Outcome::kConflict);
+  std::vector<Group> groups = {{1, {create(head("c")), PutAnswer{digest(3), digest(4), "x", 5000}}},
+                               {2, {create(head("d")), PutAnswer{digest(3), digest(4), "y", 5000}}},
+                               {3, {PutAnswer{digest(5), digest(6), "z", 5000}, second}},
+                               {4, {create(head("e"))}}};
+  EXPECT_EQ(commit(groups).outcomes,
+            (std::vector<Outcome>{Outcome::kCommitted, Outcome::kConflict, Outcome::kConflict,
+                                  Outcome::kCommitted}));
+  EXPECT_EQ(reader_->answer(digest(1))->value().answer, "first");
+  EXPECT_EQ(reader_->answer(digest(3))->value().answer, "x");
+  EXPECT_FALSE(reader_->answer(digest(5))->has_value());
+  for (const char* id : {"a", "c", "e"}) EXPECT_TRUE(reader_->get(PacketKey("ns", id))->head) << id;
+  for (const char* id : {"b", "d"}) EXPECT_FALSE(reader_->get(PacketKey("ns", id))->head) << id;
+}
+
+TEST_P(Records, answers_are_kept_until_they_expire) {
+  EXPECT_FALSE(reader_->answer(digest(1))->has_value());
+  const std::string bytes("{\"a\":\0}", 7);
+  ASSERT_EQ(commit_one({PutAnswer{digest(1), digest(2), bytes, 5000}}), Outcome::kCommitted);
+  ASSERT_EQ(commit_one({PutAnswer{digest(3), digest(4), "other", 6000}}), Outcome::kCommitted);
+  EXPECT_EQ(reader_->answer(digest(1))->value().answer, bytes);
+  EXPECT_EQ(reader_->answer(digest(1))->value().request, digest(2));
+  EXPECT_EQ(sweep(4999), 0u);
+  EXPECT_EQ(sweep(5000), 1u);
+  EXPECT_FALSE(reader_->answer(digest(1))->has_value());
+  EXPECT_EQ(reader_->answer(digest(3))->value().answer, "other");
+  ASSERT_EQ(commit_one({PutAnswer{digest(1), digest(9), "new", 9000}}), Outcome::kCommitted);
+  EXPECT_EQ(reader_->answer(digest(1))->value().request, digest(9));
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, Records, testing::ValuesIn(engines()),

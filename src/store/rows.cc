@@ -6,6 +6,16 @@
 
 namespace phoenix {
 
+std::string_view bytes_of_digest(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+Digest digest_of_bytes(std::string_view bytes) {
+  Digest digest{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
+  return digest;
+}
+
 bool matches_namespace(const PacketFilter& filter, const PacketKey& key) {
   if (!filter.ns.empty()) return key.ns() == filter.ns;
   if (filter.namespaces.empty()) return true;

@@ -1,5 +1,5 @@
 // What all stores must do alike: which packets a filter takes, the event of a member's change,
-// when content may go, and the stored form of a tombstone.
+// when content may go, and the stored forms of a tombstone and a digest.
 #pragma once
 
 #include <string>
@@ -27,6 +27,11 @@ bool may_forget(const Document& document);
 
 // When the content of a terminal packet may go; 0 for a live one.
 WallMs content_due(const Packet& head);
+
+// The bytes of `digest`, which must live as long.
+std::string_view bytes_of_digest(const Digest& digest);
+// Of bytes as they were stored; missing ones are 0.
+Digest digest_of_bytes(std::string_view bytes);
 
 // A msgpack array, first element the form's version.
 std::string encode_tombstone(const Tombstone& tombstone);

@@ -68,7 +68,8 @@ struct DropSession {
   uint64_t expect_revision = 0;
 };
 
-// The answer to a call with an Idempotency-Key, committed with what the call made.
+// The answer to a call with an Idempotency-Key, committed with what the call made. Expects that
+// none is kept under this scope: of two hosts that carry one call out, one is refused whole.
 struct PutAnswer {
   Digest scope{};    // over token, namespace, route and key
   Digest request{};  // over the request's body

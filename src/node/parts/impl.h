@@ -376,6 +376,9 @@ struct Node::Impl {
   Error elsewhere(const PacketKey& key) const;
   bool kept_elsewhere(const PacketKey& key, SlotNo slot) const;
   bool kept_elsewhere(const SubmitItem& item) const;
+  bool sends_back(const Command& command, const Submit& request);
+  bool sends_back(const Command& command, std::span<const PacketKey* const> keys,
+                  std::span<const SlotNo> slots);
   void forget_look_ups(const std::function<bool(Position)>& gone);
   bool is_looked_up(const Command& command, const PacketKey& key) const;
   void look_up(const PacketKey& key);

@@ -89,8 +89,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     return ahead(i) || (slots[i] == kNoSlot && !is_looked_up(command, *keys[i]));
   };
   for (size_t i = 0; i < keys.size(); ++i) {
-    const bool busy = slots[i] != kNoSlot && packets[slots[i]].busy;
-    if (!busy && !to_be_read(i)) continue;
+    if ((slots[i] == kNoSlot || !packets[slots[i]].busy) && !to_be_read(i)) continue;
     // All at once: one after the other would cost a round trip to the store each.
     for (size_t other = i; other < keys.size(); ++other) {
       if (to_be_read(other)) look_up(*keys[other]);
@@ -99,6 +98,7 @@ void Node::Impl::owner_calls(Command command, OwnerCalls& request) {
     command.body = std::move(request);
     return block(awaited, std::move(command));
   }
+  if (sends_back(command, keys, slots)) return;
   if (Admission(*this).puts_aside(command, request, slots)) return;
   Write write = new_write();
   write.reserve(keys.size());

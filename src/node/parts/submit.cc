@@ -123,6 +123,7 @@ void Node::Impl::submit(Command command, Submit& request) {
     must_wait(command, key, true);
     return;
   }
+  if (sends_back(command, request)) return;
   Write write = new_write();
   write.reserve(keys.size());
   BatchReply batch;

@@ -42,6 +42,27 @@ bool Node::Impl::kept_elsewhere(const SubmitItem& item) const {
   return remote.on && !driven(point_of_new(config.ring_key, item));
 }
 
+// With a key what is answered now stays the answer, so it is not to say that an item has moved on:
+// the call goes back as it came, to be carried out in parts. True: it has.
+bool Node::Impl::sends_back(const Command& command, const Submit& request) {
+  for (const auto& item : request.items) {
+    if (!command.idempotency || !item || !kept_elsewhere(*item)) continue;
+    refuse(command.id, elsewhere(item->key));
+    return true;
+  }
+  return false;
+}
+
+bool Node::Impl::sends_back(const Command& command, std::span<const PacketKey* const> keys,
+                            std::span<const SlotNo> slots) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!command.idempotency || !kept_elsewhere(*keys[i], slots[i])) continue;
+    refuse(command.id, elsewhere(*keys[i]));
+    return true;
+  }
+  return false;
+}
+
 // What the store has said of them may not be so any more.
 void Node::Impl::forget_look_ups(const std::function<bool(Position)>& gone) {
   std::erase_if(looked_up, [&](const auto& entry) {

@@ -27,7 +27,25 @@ const ItemReply* item_of(const ReplyBody& body, size_t index, ItemReply& storage
 
 }  // namespace
 
+void Answers::committed(const PutAnswer& put) {
+  const auto [first, fresh] = kept_.try_emplace(put.scope, put.answer);
+  if (fresh) return;
+  complain_(Invariant::kFence, "a second answer was kept under one Idempotency-Key");
+}
+
+void Answers::kept(const Command& command, const Reply& reply) {
+  if (!command.idempotency || std::holds_alternative<Error>(reply.body)) return;
+  const auto first = kept_.find(command.idempotency->scope);
+  if (first == kept_.end()) {
+    complain_(Invariant::kNothingLost, "an answer left before it was kept");
+  } else if (first->second != encode_reply(reply.body)) {
+    complain_(Invariant::kFence,
+              "a call with an Idempotency-Key got another answer than the first");
+  }
+}
+
 void Answers::reply(const Command& command, const Reply& reply) {
+  kept(command, reply);
   if (const auto* submit = std::get_if<Submit>(&command.body)) {
     for (size_t i = 0; i < submit->items.size(); ++i) {
       ItemReply storage;

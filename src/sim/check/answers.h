@@ -1,6 +1,7 @@
 // Compares every answer, delivery and revocation that leaves the host with what is durable at that
-// moment (I2: nothing leaves that could still be lost), and every owner's call that was accepted
-// with who had the packet under which epoch (fence).
+// moment (I2: nothing leaves that could still be lost), every owner's call that was accepted with
+// who had the packet under which epoch (fence), and every answer to a call with an Idempotency-Key
+// with the first one that was committed under it.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 
 #include "node/command.h"
 #include "sim/check/shadow.h"
+#include "store/store.h"
 
 namespace phoenix::sim {
 
@@ -22,12 +24,14 @@ class Answers {
 
   void reply(const Command& command, const Reply& reply);
   void deliveries(const Command& command, const DeliveriesReply& reply);
+  void committed(const PutAnswer& put);
 
  private:
   struct Final {
     Digest digest{};
     OwnerReply answer;
   };
+  void kept(const Command& command, const Reply& reply);
   void packet(const PacketReply& reply);
   void submitted(const SubmitItem& item, const ItemReply& reply);
   void owner_call(const Caller& caller, const OwnerCall& call, const ItemReply& reply);
@@ -41,6 +45,7 @@ class Answers {
   const Shadow& shadow_;
   Complain complain_;
   std::map<std::pair<PacketKey, uint64_t>, Final> finals_;
+  std::map<Digest, std::string> kept_;  // by scope, as committed
 };
 
 }  // namespace phoenix::sim

@@ -101,6 +101,7 @@ void Checks::committed(Instant now, std::span<const Group> groups, const std::ve
     if (!truth[i]) continue;
     for (const Op& op : groups[i].ops) {
       if (const auto* put = std::get_if<PutPacket>(&op)) tickets_.committed(right_wall(now), *put);
+      if (const auto* put = std::get_if<PutAnswer>(&op)) answers_.committed(*put);
     }
   }
 }

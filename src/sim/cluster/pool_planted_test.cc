@@ -75,6 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
         PoolExpected{PlantedBug::kNotDeliveredAgain, {Invariant::kBounded, Invariant::kDelivery}},
         PoolExpected{PlantedBug::kAdoptedAtOnce, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kWithdrawalNotTold, {Invariant::kDelivery, Invariant::kBounded}},
+        PoolExpected{PlantedBug::kAnswerNotKept, {Invariant::kNothingLost, Invariant::kFence}},
         PoolExpected{PlantedBug::kTicketNotWaitedFor, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kTicketPromiseForgotten, {Invariant::kExclusive}},
         PoolExpected{PlantedBug::kRecordsNotReadAgain,

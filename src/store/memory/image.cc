@@ -175,17 +175,9 @@ bool MemoryImage::put(const DropSession& op, Undo& undo) {
 }
 
 bool MemoryImage::put(const PutAnswer& op, Undo& undo) {
-  const auto found = answers.find(op.scope);
-  std::optional<AnswerRow> old;
-  if (found != answers.end()) old = found->second;
-  undo.push_back([scope = op.scope, old](MemoryImage& image) {
-    if (old) {
-      image.answers[scope] = *old;
-    } else {
-      image.answers.erase(scope);
-    }
-  });
-  answers[op.scope] = {{op.request, op.answer}, op.expires_at};
+  const AnswerRow row = {{op.request, op.answer}, op.expires_at};
+  if (!answers.try_emplace(op.scope, row).second) return false;
+  undo.push_back([scope = op.scope](MemoryImage& image) { image.answers.erase(scope); });
   return true;
 }
 

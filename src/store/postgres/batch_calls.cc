@@ -17,10 +17,6 @@ using enum ElementType;
 // as one value.
 constexpr size_t kContentBytes = size_t{8} << 20;
 
-std::string_view view(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 // Columns hold what packets carry, which is handed on and not copied.
 using ColumnRefs = std::initializer_list<std::reference_wrapper<Column>>;
 
@@ -273,8 +269,8 @@ void add_documents(std::vector<Call>& calls, const Folded& folded) {
 void add_answers(std::vector<Call>& calls, const Folded& folded) {
   Column scope(kBytes), request(kBytes), expires_at(kInteger), answer(kBytes);
   for (const auto& [key, put] : folded.answers) {
-    scope.bytes(view(put->scope));
-    request.bytes(view(put->request));
+    scope.bytes(bytes_of_digest(put->scope));
+    request.bytes(bytes_of_digest(put->request));
     expires_at.integer(put->expires_at);
     answer.bytes(put->answer);
   }

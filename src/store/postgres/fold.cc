@@ -136,10 +136,10 @@ class Folder {
                                                        op.id, op.expect_revision, nullptr);
   }
   bool put(const PutAnswer& op) {
-    const auto [it, fresh] = out_.answers.try_emplace(op.scope);
-    answers_.note(it, fresh);
-    it->second = &op;
-    return true;
+    if (known_.answers.contains(op.scope)) return false;
+    const auto [it, fresh] = out_.answers.try_emplace(op.scope, &op);
+    if (fresh) answers_.note(it, true);
+    return fresh;
   }
 
   bool put(const PutDocument& op) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct KnownRows {
   std::unordered_map<std::string, uint64_t> members;  // revision
   std::unordered_map<std::string, uint64_t> sessions;
   std::unordered_map<std::string, uint64_t> documents;
+  std::set<Digest> answers;  // those that are there
 };
 
 // Pointers go into the groups, which must live as long.

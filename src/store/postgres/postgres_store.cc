@@ -10,6 +10,7 @@
 #include "store/postgres/schema.h"
 #include "store/postgres/statements.h"
 #include "store/postgres/sweeper.h"
+#include "store/rows.h"
 
 namespace phoenix {
 namespace postgres {
@@ -102,6 +103,7 @@ std::vector<uint64_t> PostgresStore::prunable() const {
 Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& known,
                                   const Deadline& deadline) {
   known = {};
+  Column scopes(ElementType::kBytes);
   for (const Group& group : groups) {
     for (const Op& op : group.ops) {
       if (const auto* packet = std::get_if<PutPacket>(&op)) {
@@ -116,6 +118,8 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
         known.sessions[ended->id];
       } else if (const auto* document = std::get_if<PutDocument>(&op)) {
         known.documents[document->document->key.text()];
+      } else if (const auto* answer = std::get_if<PutAnswer>(&op)) {
+        scopes.bytes(bytes_of_digest(answer->scope));
       }
     }
   }
@@ -126,10 +130,13 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
     arguments.column(column);
     return arguments;
   };
+  Arguments answers;
+  answers.column(scopes);
   const std::vector<Call> calls = {{&sql::kReadPackets, keys(known.packets)},
                                    {&sql::kReadMembers, keys(known.members)},
                                    {&sql::kReadSessions, keys(known.sessions)},
-                                   {&sql::kReadDocuments, keys(known.documents)}};
+                                   {&sql::kReadDocuments, keys(known.documents)},
+                                   {&sql::kReadAnswers, std::move(answers)}};
   const auto rows = connection_->transact(calls, deadline);
   if (!rows) return tl::unexpected(rows.error());
   const Rows& packets = rows->at(0);
@@ -146,6 +153,8 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
   take(rows->at(1), known.members);
   take(rows->at(2), known.sessions);
   take(rows->at(3), known.documents);
+  const Rows& kept = rows->at(4);
+  for (int i = 0; i < kept.size(); ++i) known.answers.insert(digest_of_bytes(kept.bytes(i, 0)));
   return true;
 }
 

@@ -378,14 +378,11 @@ Result<EndedCounts> PostgresReader::ended() {
 }
 
 Result<std::optional<StoredAnswer>> PostgresReader::answer(const Digest& scope) {
-  const std::string_view bytes(reinterpret_cast<const char*>(scope.data()), scope.size());
-  const auto rows = read(kAnswer, Arguments().bytes(bytes));
+  const auto rows = read(kAnswer, Arguments().bytes(bytes_of_digest(scope)));
   if (!rows) return tl::unexpected(rows.error());
   if (rows->size() == 0) return std::optional<StoredAnswer>();
   StoredAnswer stored;
-  const std::string_view request = rows->bytes(0, 0);
-  std::copy_n(request.begin(), std::min(request.size(), stored.request.size()),
-              stored.request.begin());
+  stored.request = digest_of_bytes(rows->bytes(0, 0));
   stored.answer = rows->bytes(0, 1);
   return std::optional<StoredAnswer>(std::move(stored));
 }

@@ -160,8 +160,7 @@ inline constexpr Statement kCountDocuments = {
 inline constexpr Statement kPutAnswers = {
     "put_answers",
     "INSERT INTO answer(scope, request, expires_at, answer) SELECT * FROM unnest($1::bytea[],"
-    " $2::bytea[], $3::bigint[], $4::bytea[]) ON CONFLICT (scope) DO UPDATE SET"
-    " request = excluded.request, expires_at = excluded.expires_at, answer = excluded.answer"};
+    " $2::bytea[], $3::bigint[], $4::bytea[])"};
 
 // $1 name, $2 value
 inline constexpr Statement kPutFact = {"put_fact",
@@ -191,5 +190,9 @@ inline constexpr Statement kReadSessions = {
     "read_sessions",
     "SELECT s.id, s.revision FROM unnest($1::text[]) AS i(id)"
     " JOIN session s ON s.id = i.id"};
+// $1 scopes
+inline constexpr Statement kReadAnswers = {
+    "read_answers",
+    "SELECT a.scope FROM unnest($1::bytea[]) AS i(scope) JOIN answer a ON a.scope = i.scope"};
 
 }  // namespace phoenix::postgres::sql

@@ -60,12 +60,6 @@ uint64_t to_number(std::string_view text) {
   return value;
 }
 
-Digest to_digest(std::string_view bytes) {
-  Digest digest{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());
-  return digest;
-}
-
 HistoryEntry entry_at(const Statement& row) {
   HistoryEntry entry;
   entry.at = row.integer_at(1);
@@ -352,7 +346,7 @@ Result<std::optional<StoredAnswer>> SqliteReader::answer(const Digest& scope) {
   if (code == SQLITE_DONE) return std::optional<StoredAnswer>();
   if (code != SQLITE_ROW) return failure(code);
   StoredAnswer stored;
-  stored.request = to_digest(answer_.blob_at(0));
+  stored.request = digest_of_bytes(answer_.blob_at(0));
   stored.answer = answer_.blob_at(1);
   answer_.reset();
   return std::optional<StoredAnswer>(std::move(stored));

@@ -140,7 +140,9 @@ inline constexpr const char* kInsertDocument =
 inline constexpr const char* kUpdateDocument =
     "UPDATE document SET revision = ?2, over = ?3, record = ?4 WHERE key = ?1 AND revision = ?5";
 inline constexpr const char* kPutAnswer =
-    "INSERT OR REPLACE INTO answer(scope, request, expires_at, answer) VALUES(?1, ?2, ?3, ?4)";
+    "INSERT INTO answer(scope, request, expires_at, answer) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO"
+    " NOTHING";
+inline constexpr const char* kFindAnswer = "SELECT 1 FROM answer WHERE scope = ?1";
 inline constexpr const char* kPutFact = "INSERT OR REPLACE INTO fact(name, value) VALUES(?1, ?2)";
 
 }  // namespace sql

@@ -19,10 +19,6 @@ Status stored_status(Status status) {
   return status == Status::kRunning ? Status::kAssigned : status;
 }
 
-std::string_view view(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 void bind_owner(Statement& statement, int index, const Packet& head) {
   if (head.owner) {
     statement.text(index, head.owner->id);
@@ -74,6 +70,7 @@ Result<bool> Writer::prepare() {
       {&insert_document_, sql::kInsertDocument},
       {&update_document_, sql::kUpdateDocument},
       {&put_answer_, sql::kPutAnswer},
+      {&find_answer_, sql::kFindAnswer},
       {&put_fact_, sql::kPutFact},
   };
   for (const auto& [statement, text] : all) {
@@ -140,11 +137,20 @@ Applied Writer::finished(int code) {
 }
 
 // A savepoint costs copies of pages, so it is taken only where an operation after the first could
-// find its expectation broken.
+// find its expectation broken. Whether an answer stands, the last of nearly all groups with a key,
+// is therefore looked up before anything is done.
 Applied Writer::apply(const Group& group) {
-  const auto conflicts = [](const Op& op) { return !std::holds_alternative<PutAnswer>(op); };
+  const auto is_answer = [](const Op& op) { return std::holds_alternative<PutAnswer>(op); };
+  size_t answers = 0;
+  for (const Op& op : group.ops) {
+    const auto* answer = std::get_if<PutAnswer>(&op);
+    if (answer == nullptr) continue;
+    if (const Applied free = answer_is_free(*answer); free != Applied::kDone) return free;
+    ++answers;
+  }
   const bool alone =
-      group.ops.size() < 2 || std::none_of(group.ops.begin() + 1, group.ops.end(), conflicts);
+      group.ops.size() < 2 ||
+      (answers < 2 && std::all_of(group.ops.begin() + 1, group.ops.end(), is_answer));
   if (alone) return apply_whole(group);
   if (const int code = savepoint_.run(); code != SQLITE_OK) return finished(code);
   const Counters before = now_;
@@ -298,8 +304,17 @@ Applied Writer::put(const DropSession& op) {
 }
 
 Applied Writer::put(const PutAnswer& op) {
-  put_answer_.blob(1, view(op.scope)).blob(2, view(op.request)).integer(3, op.expires_at);
-  return finished(put_answer_.blob(4, op.answer).run());
+  put_answer_.blob(1, bytes_of_digest(op.scope))
+      .blob(2, bytes_of_digest(op.request))
+      .integer(3, op.expires_at);
+  return touched(put_answer_.blob(4, op.answer).run());
+}
+
+Applied Writer::answer_is_free(const PutAnswer& op) {
+  const int code = find_answer_.blob(1, bytes_of_digest(op.scope)).step();
+  find_answer_.reset();
+  if (code == SQLITE_ROW) return Applied::kConflict;
+  return finished(code == SQLITE_DONE ? SQLITE_OK : code);
 }
 
 Applied Writer::put(const PutDocument& op) {

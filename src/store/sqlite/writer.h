@@ -66,6 +66,7 @@ class Writer {
   Applied put(const DropSession& op);
   Applied put(const PutDocument& op);
   Applied put(const PutAnswer& op);
+  Applied answer_is_free(const PutAnswer& op);
   Applied put(const PutNote& op);
   Applied create_packet(const PutPacket& op, int64_t* num);
   Applied replace_packet(const PutPacket& op, int64_t* num);
@@ -86,7 +87,7 @@ class Writer {
   Statement insert_member_, update_member_, drop_member_;
   Statement insert_session_, update_session_, drop_session_;
   Statement insert_document_, update_document_;
-  Statement put_answer_, put_fact_;
+  Statement put_answer_, find_answer_, put_fact_;
 };
 
 }  // namespace phoenix::sqlite
