@@ -176,6 +176,7 @@ bool MemoryImage::put(const DropSession& op, Undo& undo) {
 
 bool MemoryImage::put(const PutAnswer& op, Undo& undo) {
   const AnswerRow row = {{op.request, op.answer}, op.expires_at};
+  if (planted(PlantedBug::kOneIdTwice)) answers.erase(op.scope);  // which would keep the second off
   if (!answers.try_emplace(op.scope, row).second) return false;
   undo.push_back([scope = op.scope](MemoryImage& image) { image.answers.erase(scope); });
   return true;
