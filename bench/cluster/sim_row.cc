@@ -17,6 +17,8 @@ struct Size {
   size_t hosts;
   size_t workers;  // each with one to three members
   int virtual_seconds;
+  size_t packets_of_host = 50;
+  int look_every = 60;  // virtual seconds
 };
 
 // Workers that are lost only by their own fault, packets all the while, nothing broken: a long run
@@ -25,8 +27,9 @@ struct Size {
 std::string script(const Size& size) {
   return fmt::format(
       "hosts {}\nworkers {}\npackets {}\nclerks 0\nlease 30 60\nnetwork perfect\nfaults none\n"
-      "run {}s\nrest 120s\nlook 60s\nseeds 1 1\n",
-      size.hosts, size.workers, 50 * size.hosts, size.virtual_seconds);
+      "run {}s\nrest 120s\nlook {}s\nseeds 1 1\n",
+      size.hosts, size.workers, size.packets_of_host * size.hosts, size.virtual_seconds,
+      size.look_every);
 }
 
 // The number behind `name` in what the simulator says at its end; 0 where it is not.
@@ -69,7 +72,9 @@ Result<bool> measure_memory(const ClusterBench& options, Figures& figures) {
   const Size size{.hosts = options.simulated_hosts,
                   .workers = static_cast<size_t>(static_cast<double>(options.simulated_members) /
                                                  kMembersOfWorker),
-                  .virtual_seconds = options.quick ? 10 : 300};
+                  .virtual_seconds = options.quick ? 10 : 300,
+                  .packets_of_host = 10,
+                  .look_every = 120};
   const auto played = play(options, size);
   if (!played) return tl::unexpected(played.error());
   const double pairs = static_cast<double>(size.hosts) * played->members;

@@ -135,5 +135,24 @@ TEST_F(ClusterCompare, ItIsComparedAgainWhenNewsMayHaveBeenMissed) {
   EXPECT_TRUE(compares()) << "it may not have told all that it wrote";
 }
 
+TEST_F(ClusterCompare, APassOfManyRecordsIsFollowedByALongPause) {
+  cluster->view(now, {.number = 1, .hosts = {self_, other_}});
+  (void)cluster->take_output();
+  RecordPage page;
+  for (int i = 0; i < 50'000; ++i) page.members.emplace_back(MemberKey("ns", "x"), 1);
+  cluster->compared(now, page);
+  cluster->compared(now, RecordPage{});
+  DeliverAll all;
+  all.last = true;
+  cluster->received(now, kOther, NodeMessage{all});
+  EXPECT_FALSE(cluster->take_output().pool.compare);
+  now.mono = now.mono + milliseconds(1'100);
+  cluster->tick(now);
+  EXPECT_FALSE(cluster->take_output().pool.compare) << "10,000 in each 200 ms";
+  now.mono = now.mono + milliseconds(100);
+  cluster->tick(now);
+  EXPECT_TRUE(cluster->take_output().pool.compare);
+}
+
 }  // namespace
 }  // namespace phoenix

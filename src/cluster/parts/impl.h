@@ -121,6 +121,7 @@ struct Cluster::Impl final : Whereabouts {
     bool asked = false;
     RecordPlace after;
     bool first = true;    // no page of it has come yet
+    size_t seen = 0;      // records of this pass
     bool passed = false;  // all pages of one have come
   };
   Comparing comparing;

@@ -10,6 +10,9 @@ namespace phoenix {
 namespace {
 
 constexpr Duration kAskAgain = milliseconds(200);
+// Of a large pool no more records than these are compared within that time: while many hosts come,
+// there is cause for another pass all the while.
+constexpr size_t kComparedAtOnce = 10'000;
 // A home that the store does not know any more was dropped long ago.
 constexpr Duration kLongAgo = seconds(24 * 3600);
 // How long a dropped home is remembered: later its sessions are ended by somebody, or never were.
@@ -263,12 +266,13 @@ void Cluster::Impl::compared(const Result<RecordPage>& page) {
     wanted_sessions.insert(id);
   }
   comparing.first = false;
+  comparing.seen += page->sessions.size() + page->members.size();
   if (!page->sessions.empty()) comparing.after.session = page->sessions.back().first;
   if (!page->members.empty()) comparing.after.member = page->members.back().first;
   if (!last) return;
   comparing.on = false;
   comparing.passed = true;
-  comparing.at = now.mono + kAskAgain;
+  comparing.at = now.mono + kAskAgain * static_cast<int64_t>(1 + comparing.seen / kComparedAtOnce);
   look_whether_known();
 }
 
@@ -287,6 +291,7 @@ void Cluster::Impl::ask_to_compare() {
     comparing.wanted = false;
     comparing.on = comparing.first = true;
     comparing.after = {};
+    comparing.seen = 0;
   }
   comparing.asked = true;
   out.pool.compare = CompareQuery{comparing.after, config.records_in_page};

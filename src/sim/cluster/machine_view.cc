@@ -137,7 +137,9 @@ void Machine::recover() {
         config.node.pool = "sim";
         config.node.signer = signer_of(name_);
         // Several pages, also of the few that there are.
-        config.records_in_page = std::max<size_t>(5, found->members.size() / 10);
+        if (!env_.large) {
+          config.records_in_page = std::max<size_t>(5, found->members.size() / 10);
+        }
         cluster_ = std::make_unique<Cluster>(config);
         beats_ = std::make_unique<MemoryPoolStore>(env_.pool);
         for (MemberRecord& record : found->members) cluster_->recover(std::move(record));
