@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/planted.h"
+#include "cluster/call_body.h"
 #include "node/conflict.h"
 
 namespace phoenix {
@@ -32,62 +33,7 @@ Error unknown_outcome() {
               "happened is unknown: look before you try again"};
 }
 
-// Whether carrying it out twice is as good as once.
-bool harmless_twice(const CommandBody& body) {
-  if (const auto* order = std::get_if<OrderPacket>(&body)) return order->order == Order::kCancel;
-  return std::holds_alternative<Submit>(body) || std::holds_alternative<OwnerCalls>(body) ||
-         std::holds_alternative<AwaitPacket>(body) || std::holds_alternative<AwaitMember>(body);
-}
-
-const SessionRef* session_of(const CommandBody& body) {
-  return std::visit(
-      [](const auto& request) -> const SessionRef* {
-        if constexpr (requires { request.ref; }) {
-          return &request.ref;
-        } else {
-          return nullptr;
-        }
-      },
-      body);
-}
-
-// Takes the items of `body` at these places away, as a call of their own.
-CommandBody part_of(CommandBody& body, const std::vector<size_t>& places) {
-  const auto take = [&places](auto& whole) {
-    std::remove_reference_t<decltype(whole)> part;
-    part.items.reserve(places.size());
-    for (const size_t place : places) part.items.push_back(std::move(whole.items[place]));
-    return CommandBody(std::move(part));
-  };
-  if (auto* submit = std::get_if<Submit>(&body)) return take(*submit);
-  return take(std::get<OwnerCalls>(body));
-}
-
-// A packet that was sent to be created may exist by now.
-void may_exist(CommandBody& body) {
-  auto* submit = std::get_if<Submit>(&body);
-  if (submit == nullptr) return;
-  for (auto& item : submit->items) {
-    if (item) item->id_generated = false;
-  }
-}
-
-std::string id_of(const CommandBody& body, size_t place) {
-  if (const auto* submit = std::get_if<Submit>(&body)) {
-    const auto& item = submit->items[place];
-    return item ? std::string(item->key.id()) : std::string();
-  }
-  const auto& item = std::get<OwnerCalls>(body).items[place];
-  return item ? std::string(item->key.id()) : std::string();
-}
-
 }  // namespace
-
-size_t parts_of(const CommandBody& body) {
-  if (const auto* submit = std::get_if<Submit>(&body)) return submit->items.size();
-  if (const auto* calls = std::get_if<OwnerCalls>(&body)) return calls->items.size();
-  return 1;
-}
 
 Calls::JobId Calls::add(Job job) {
   const JobId id = ++last_;
@@ -415,6 +361,7 @@ void Calls::answer(JobId id, ReplyBody body, bool replayed) {
   const auto it = jobs_.find(id);
   if (it == jobs_.end()) return;
   Job& job = it->second;
+  created_by_itself(body, job.own);
   if (job.parent != 0) {
     Job part = std::move(job);
     drop(id);
@@ -565,7 +512,7 @@ void Calls::broken(Now now, JobId id) {
                                  std::holds_alternative<Heartbeat>(job.command.body);
     return answer(id, changes_nothing ? nobody() : unknown_outcome(), false);
   }
-  may_exist(job.command.body);
+  for (const size_t place : may_exist(job.command.body)) job.own.insert(place);
   job.known.clear();
   job.until = std::max(job.until, now.mono + kPatience);
   wait(now, id);

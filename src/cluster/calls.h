@@ -118,7 +118,8 @@ class Calls {
     Instant given{};    // kHere: to the node
     size_t turned = 0;  // how often the node did not carry it out
     State state = State::kWaits;
-    HostLife there;  // kThere
+    HostLife there;        // kThere
+    std::set<size_t> own;  // places of items whose packets only this call can have made
     Instant until = kNever;
     Instant retry_at;
     bool streams = false;
@@ -158,8 +159,5 @@ class Calls {
   std::map<Digest, JobId> keys_;  // Idempotency-Keys of calls that are in parts
   CallsOutput out_;
 };
-
-// How many items a call has that may go to different hosts; 1 for what is about one thing.
-size_t parts_of(const CommandBody& body);
 
 }  // namespace phoenix

@@ -93,6 +93,18 @@ BatchReply done(const std::vector<std::string>& ids) {
   return batch;
 }
 
+// It stood there already.
+BatchReply found() {
+  BatchReply batch;
+  batch.items.emplace_back(PacketReply{});
+  batch.ids.emplace_back();
+  return batch;
+}
+
+bool is_created(const Reply& reply) {
+  return std::get<PacketReply>(std::get<BatchReply>(reply.body).items.at(0)).created;
+}
+
 std::string id_of(const ItemReply& item) {
   if (const auto* reply = std::get_if<OwnerReply>(&item)) return reply->id;
   return std::string(kind_name(std::get<Error>(item).kind));
@@ -334,6 +346,22 @@ TEST_F(CallsTest, ACreateWhoseLinkBrokeIsSentAgainAndMayFindItsPacket) {
   // What the host behind the broken link still says is too late.
   calls_.answered(at(40), kB, {.call = call_of(out).call, .body = done({"a2"})});
   EXPECT_TRUE(calls_.take().replies.empty());
+  // Nobody else can have created it: the id was made for this call.
+  calls_.answered(at(50), kC, {.call = call_of(out).call, .body = found()});
+  EXPECT_TRUE(is_created(calls_.take().replies.at(0)));
+}
+
+TEST_F(CallsTest, WhatStoodUnderAnIdThatTheCallerChoseIsNotItsOwnWork) {
+  Command command = submit(7, {"a2"});
+  std::get<Submit>(command.body).items[0]->id_generated = false;
+  calls_.from_client(at(0), std::move(command));
+  calls_.take();
+  places_.slots[2] = there(kC);
+  calls_.link_down(at(1), kB);
+  calls_.try_again(at(30));
+  CallsOutput out = calls_.take();
+  calls_.answered(at(50), kC, {.call = call_of(out).call, .body = found()});
+  EXPECT_FALSE(is_created(calls_.take().replies.at(0)));
 }
 
 TEST_F(CallsTest, WhatMayNotHappenTwiceIsToldAsUnknown) {
