@@ -239,6 +239,8 @@ std::vector<HostLife> PoolWorld::silent(size_t me) const {
   const Duration patience = smaller ? kSilentFor + kSmallerPartWaits : kSilentFor;
   std::vector<HostLife> out;
   for (size_t other = 0; other < machines_.size(); ++other) {
+    // Whom it has never met it cannot name; and while a large pool begins these are many.
+    if (other == me || links_.last_peer(me, other).empty()) continue;
     const bool gone = std::ranges::all_of(part, [&](size_t from) {
       return from != other && links_.down_since(from, other) != kNever &&
              queue_.now() - links_.down_since(from, other) > patience;
