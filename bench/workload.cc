@@ -67,7 +67,7 @@ SubmitItem submit_item(uint64_t number, std::vector<std::string> required,
   for (uint8_t& byte : spec->create_digest) byte = static_cast<uint8_t>(splitmix64(state));
   SubmitItem item;
   item.key = packet_key(number);
-  item.id_generated = true;
+  item.id_from = IdSource::kFresh;
   item.spec = std::move(spec);
   item.required = std::move(required);
   item.payload = payload;

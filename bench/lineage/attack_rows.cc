@@ -80,7 +80,7 @@ class Ring {
   PacketKey packet(uint64_t owner) {
     SubmitItem item;
     item.key = PacketKey(kNs, "p" + std::to_string(++packets_));
-    item.id_generated = true;  // so nobody looks for it in a store
+    item.id_from = IdSource::kFresh;  // so nobody looks for it in a store
     item.spec = std::make_shared<const PacketSpec>();
     Governed governed;
     governed.contract = "terms";

@@ -39,25 +39,11 @@ CommandBody part_of(CommandBody& body, const std::vector<size_t>& places) {
   return take(std::get<OwnerCalls>(body));
 }
 
-std::vector<size_t> may_exist(CommandBody& body) {
-  std::vector<size_t> own;
+void may_exist(CommandBody& body) {
   auto* submit = std::get_if<Submit>(&body);
-  if (submit == nullptr) return own;
-  for (size_t i = 0; i < submit->items.size(); ++i) {
-    auto& item = submit->items[i];
-    if (item && std::exchange(item->id_generated, false)) own.push_back(i);
-  }
-  return own;
-}
-
-void created_by_itself(ReplyBody& body, const std::set<size_t>& own) {
-  if (own.empty()) return;
-  if (auto* packet = std::get_if<PacketReply>(&body)) packet->created = true;
-  auto* batch = std::get_if<BatchReply>(&body);
-  if (batch == nullptr) return;
-  for (const size_t place : own) {
-    if (place >= batch->items.size()) continue;
-    if (auto* packet = std::get_if<PacketReply>(&batch->items[place])) packet->created = true;
+  if (submit == nullptr) return;
+  for (auto& item : submit->items) {
+    if (item && item->is_fresh()) item->id_from = IdSource::kDerived;
   }
 }
 

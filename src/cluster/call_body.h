@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -26,11 +25,7 @@ const SessionRef* session_of(const CommandBody& body);
 // Whether carrying it out twice is as good as once.
 bool harmless_twice(const CommandBody& body);
 
-// It was sent and may have been carried out: what it was to create may exist by now. Gives the
-// places of the items whose ids were made for this very call.
-std::vector<size_t> may_exist(CommandBody& body);
-
-// What is found under such an id was created by the call itself, and is answered so.
-void created_by_itself(ReplyBody& body, const std::set<size_t>& own);
+// It was sent and may have been carried out: what it was to create may exist by now.
+void may_exist(CommandBody& body);
 
 }  // namespace phoenix

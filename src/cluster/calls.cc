@@ -361,7 +361,6 @@ void Calls::answer(JobId id, ReplyBody body, bool replayed) {
   const auto it = jobs_.find(id);
   if (it == jobs_.end()) return;
   Job& job = it->second;
-  created_by_itself(body, job.own);
   if (job.parent != 0) {
     Job part = std::move(job);
     drop(id);
@@ -512,7 +511,7 @@ void Calls::broken(Now now, JobId id) {
                                  std::holds_alternative<Heartbeat>(job.command.body);
     return answer(id, changes_nothing ? nobody() : unknown_outcome(), false);
   }
-  for (const size_t place : may_exist(job.command.body)) job.own.insert(place);
+  may_exist(job.command.body);
   job.known.clear();
   job.until = std::max(job.until, now.mono + kPatience);
   wait(now, id);

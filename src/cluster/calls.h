@@ -118,8 +118,7 @@ class Calls {
     Instant given{};    // kHere: to the node
     size_t turned = 0;  // how often the node did not carry it out
     State state = State::kWaits;
-    HostLife there;        // kThere
-    std::set<size_t> own;  // places of items whose packets only this call can have made
+    HostLife there;  // kThere
     Instant until = kNever;
     Instant retry_at;
     bool streams = false;

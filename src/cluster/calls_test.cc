@@ -59,7 +59,7 @@ Command submit(RequestId id, const std::vector<std::string>& packets) {
   for (const std::string& packet : packets) {
     SubmitItem item;
     item.key = key(packet);
-    item.id_generated = true;
+    item.id_from = IdSource::kFresh;
     body.items.emplace_back(std::move(item));
   }
   Command command;
@@ -93,18 +93,6 @@ BatchReply done(const std::vector<std::string>& ids) {
   return batch;
 }
 
-// It stood there already.
-BatchReply found() {
-  BatchReply batch;
-  batch.items.emplace_back(PacketReply{});
-  batch.ids.emplace_back();
-  return batch;
-}
-
-bool is_created(const Reply& reply) {
-  return std::get<PacketReply>(std::get<BatchReply>(reply.body).items.at(0)).created;
-}
-
 std::string id_of(const ItemReply& item) {
   if (const auto* reply = std::get_if<OwnerReply>(&item)) return reply->id;
   return std::string(kind_name(std::get<Error>(item).kind));
@@ -132,7 +120,7 @@ TEST_F(CallsTest, WhatIsKeptHereGoesToTheNodeAsItCame) {
   CallsOutput out = calls_.take();
   ASSERT_EQ(out.here.size(), 1u);
   EXPECT_EQ(std::get<Submit>(out.here[0].body).items.size(), 2u);
-  EXPECT_TRUE(std::get<Submit>(out.here[0].body).items[0]->id_generated);
+  EXPECT_EQ(std::get<Submit>(out.here[0].body).items[0]->id_from, IdSource::kFresh);
   calls_.node_replied(at(1), {.id = out.here[0].id, .body = done({"p1", "q1"})});
   out = calls_.take();
   ASSERT_EQ(out.replies.size(), 1u);
@@ -342,26 +330,10 @@ TEST_F(CallsTest, ACreateWhoseLinkBrokeIsSentAgainAndMayFindItsPacket) {
   calls_.try_again(at(30));
   CallsOutput out = calls_.take();
   ASSERT_EQ(out.messages.size(), 1u);
-  EXPECT_FALSE(std::get<Submit>(call_of(out).body).items[0]->id_generated);
+  EXPECT_EQ(std::get<Submit>(call_of(out).body).items[0]->id_from, IdSource::kDerived);
   // What the host behind the broken link still says is too late.
   calls_.answered(at(40), kB, {.call = call_of(out).call, .body = done({"a2"})});
   EXPECT_TRUE(calls_.take().replies.empty());
-  // Nobody else can have created it: the id was made for this call.
-  calls_.answered(at(50), kC, {.call = call_of(out).call, .body = found()});
-  EXPECT_TRUE(is_created(calls_.take().replies.at(0)));
-}
-
-TEST_F(CallsTest, WhatStoodUnderAnIdThatTheCallerChoseIsNotItsOwnWork) {
-  Command command = submit(7, {"a2"});
-  std::get<Submit>(command.body).items[0]->id_generated = false;
-  calls_.from_client(at(0), std::move(command));
-  calls_.take();
-  places_.slots[2] = there(kC);
-  calls_.link_down(at(1), kB);
-  calls_.try_again(at(30));
-  CallsOutput out = calls_.take();
-  calls_.answered(at(50), kC, {.call = call_of(out).call, .body = found()});
-  EXPECT_FALSE(is_created(calls_.take().replies.at(0)));
 }
 
 TEST_F(CallsTest, WhatMayNotHappenTwiceIsToldAsUnknown) {

@@ -48,7 +48,7 @@ PHOENIX_FIELDS(SessionRecord, id, ns, generation, lease_seconds, grace_ms, state
 
 PHOENIX_FIELDS(Caller, session, generation, principal, is_operator, as_member, is_approver, human)
 PHOENIX_FIELDS(Idempotency, scope, request)
-PHOENIX_FIELDS(SubmitItem, key, id_generated, spec, required, payload, governed)
+PHOENIX_FIELDS(SubmitItem, key, id_from, spec, required, payload, governed)
 PHOENIX_FIELDS(Submit, items, single)
 PHOENIX_FIELDS(lineage::Evidence, envelope, position, path)
 PHOENIX_FIELDS(OwnerCall, call, key, epoch, digest, content, seq, error, retry, retry_after_ms, to,

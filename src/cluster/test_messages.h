@@ -126,6 +126,8 @@ inline constexpr int kCount<Call> = 6;
 template <>
 inline constexpr int kCount<ContentKind> = kContentKinds;
 template <>
+inline constexpr int kCount<IdSource> = 3;
+template <>
 inline constexpr int kCount<MemberKind> = kMemberKinds;
 template <>
 inline constexpr int kCount<MemberStatus> = kMemberStatuses;

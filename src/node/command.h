@@ -48,13 +48,19 @@ struct Idempotency {
 
 // --- packets --------------------------------------------------------------------------------
 
+// Where the id of a new packet comes from. What stands under one that was derived has been made by
+// this very call, as it was sent before, and is answered as created; a fresh one cannot stand yet.
+enum class IdSource : uint8_t { kCaller, kDerived, kFresh };
+
 struct SubmitItem {
   PacketKey key;
-  bool id_generated = false;  // then it cannot exist yet
+  IdSource id_from = IdSource::kCaller;
   std::shared_ptr<const PacketSpec> spec;
   std::vector<std::string> required;           // sorted bytewise, unique
   std::shared_ptr<const Content> payload;      // null: none
   std::shared_ptr<const Governed> governed{};  // null: nothing does
+
+  bool is_fresh() const { return id_from == IdSource::kFresh; }
 };
 // One packet, or many in one commit, each standing or falling alone. Items the driver could not
 // parse carry their Error, so that the answer keeps the order.

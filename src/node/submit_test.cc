@@ -94,11 +94,22 @@ TEST(Submit, ATombstoneKeepsItsId) {
 TEST(Submit, AGeneratedIdAsksTheStoreForNothing) {
   Stage stage;
   SubmitItem item = Stage::item("pkt_1", {"a"});
-  item.id_generated = true;
+  item.id_from = IdSource::kFresh;
   packet_reply(stage.call(Stage::principal(), Stage::single(item)));
   EXPECT_EQ(stage.loads, 0U);
   stage.submit("p", {"a"});
   EXPECT_EQ(stage.loads, 1U);
+}
+
+TEST(Submit, WhatStandsUnderADerivedIdIsTheCallsOwnWork) {
+  Stage stage;
+  SubmitItem item = Stage::item("pkt_1", {"a"});
+  item.id_from = IdSource::kDerived;
+  EXPECT_TRUE(packet_reply(stage.call(Stage::principal(), Stage::single(item))).created);
+  EXPECT_TRUE(packet_reply(stage.call(Stage::principal(), Stage::single(item))).created);
+  EXPECT_EQ(stage.node().live_packets(), 1U);
+  item.id_from = IdSource::kCaller;
+  EXPECT_FALSE(packet_reply(stage.call(Stage::principal(), Stage::single(item))).created);
 }
 
 TEST(Submit, AStoreThatCannotBeReadRefusesAndMakesNothing) {

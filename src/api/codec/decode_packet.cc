@@ -262,7 +262,9 @@ tl::expected<SubmitItem, Error> decode_submit(const Value& body, const PacketDef
 
   SubmitItem item;
   const bool given = !draft.id.empty();
-  item.id_generated = !given && !defaults.ids_repeat;
+  item.id_from = given                 ? IdSource::kCaller
+                 : defaults.ids_repeat ? IdSource::kDerived
+                                       : IdSource::kFresh;
   item.key = PacketKey(defaults.ns, given ? draft.id : defaults.fresh_id());
   if (raw != nullptr) {
     item.payload = std::move(raw);

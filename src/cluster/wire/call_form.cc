@@ -21,7 +21,7 @@ constexpr uint32_t kMaxItems = 1000;
 void put(MsgpackWriter& out, const SubmitItem& item) {
   out.array(6);
   put(out, item.key);
-  out.boolean(item.id_generated);
+  put_enum(out, item.id_from);
   out.bin(encode_spec(*item.spec));
   put(out, item.required);
   put(out, item.payload);
@@ -32,7 +32,7 @@ SubmitItem take_submit_item(MsgpackReader& in) {
   SubmitItem item;
   in.array_of(6);
   item.key = take_key<PacketKey>(in);
-  item.id_generated = in.boolean();
+  item.id_from = take_enum(in, IdSource::kFresh);
   if (auto spec = decode_spec(in.bin())) {
     item.spec = std::make_shared<const PacketSpec>(std::move(*spec));
   } else {

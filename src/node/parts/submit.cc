@@ -86,7 +86,7 @@ void Node::Impl::look_up_rest(const Command& command, const Submit& request,
                               std::span<const SlotNo> known) {
   size_t next = 0;
   for (const auto& item : request.items) {
-    if (!item || known[next++] != kNoSlot || item->id_generated || kept_elsewhere(*item)) continue;
+    if (!item || known[next++] != kNoSlot || item->is_fresh() || kept_elsewhere(*item)) continue;
     if (!is_looked_up(command, item->key)) look_up(item->key);
   }
 }
@@ -112,7 +112,7 @@ void Node::Impl::submit(Command command, Submit& request) {
     if (!item) continue;
     const SlotNo slot = known[next++];
     if (kept_elsewhere(*item)) continue;
-    if (slot == kNoSlot && (item->id_generated || is_looked_up(command, item->key))) continue;
+    if (slot == kNoSlot && (item->is_fresh() || is_looked_up(command, item->key))) continue;
     if (slot != kNoSlot && !packets[slot].busy) continue;
     awaited = &item->key;
   }
@@ -137,8 +137,8 @@ void Node::Impl::submit(Command command, Submit& request) {
     }
     SlotNo slot = known[next++];
     // An id that a caller chose may stand in one call twice.
-    if (slot == kNoSlot && !item->id_generated) slot = packets.find(item->key);
-    const std::string id(item->id_generated ? std::string_view() : item->key.id());
+    if (slot == kNoSlot && !item->is_fresh()) slot = packets.find(item->key);
+    const std::string id(item->is_fresh() ? std::string_view() : item->key.id());
     batch.items.push_back(submit_one(write, *item, slot));
     const bool refused = std::holds_alternative<Error>(batch.items.back());
     batch.ids.push_back(refused ? id : std::string());
@@ -159,7 +159,7 @@ ItemReply Node::Impl::submit_one(Write& write, SubmitItem& item, SlotNo known) {
   if (known != kNoSlot) {
     return existing(*packets[known].head, status(packets[known]), item);
   }
-  const auto it = item.id_generated ? looked_up.end() : looked_up.find(item.key);
+  const auto it = item.is_fresh() ? looked_up.end() : looked_up.find(item.key);
   if (it != looked_up.end()) {
     if (it->second.head) return existing(*it->second.head, it->second.head->status, item);
     if (it->second.tombstone) {
@@ -221,10 +221,11 @@ ItemReply Node::Impl::existing(const Packet& head, Status status, const SubmitIt
         "a packet " + std::string(item.key.id()) + " exists with other content; choose another id");
   }
   const SlotNo slot = packets.find(item.key);
-  if (slot != kNoSlot) return PacketReply{.packet = view(slot), .created = false};
+  const bool own = item.id_from != IdSource::kCaller;
+  if (slot != kNoSlot) return PacketReply{.packet = view(slot), .created = own};
   return PacketReply{
       .packet = {std::make_shared<const Packet>(head), status, head.parked, contract_of(head)},
-      .created = false};
+      .created = own};
 }
 
 void Node::Impl::await_packet(Command command, AwaitPacket& await) {
