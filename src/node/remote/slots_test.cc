@@ -33,6 +33,36 @@ TEST(SlotsMove, NothingIsTakenThatIsKeptElsewhere) {
   EXPECT_EQ(slot_of(*hosts.node("b").point_of(Stage::packet(p))), Hosts::slot(p));
 }
 
+// What it answers now stays the answer, and that an item has moved on is none to keep.
+TEST(SlotsMove, ACallWithAKeyGoesBackWholeWhereAnItemIsKeptElsewhere) {
+  Hosts hosts({"a", "b"});
+  Worker w = hosts.join("b", "w", {.max_load = 5});
+  const Idempotency key{.scope = {1}, .request = {2}};
+  const auto list_of = [](const std::string& first, const std::string& second) {
+    Submit list;
+    list.items.emplace_back(Stage::item(first, {"a"}));
+    list.items.emplace_back(Stage::item(second, {"a"}));
+    return list;
+  };
+  const std::string here = hosts.id_at("b");
+  const std::string there = hosts.id_at("a");
+  const auto asked = [&](CommandBody body) { return hosts.call("b", Stage::op(), body, key); };
+  EXPECT_EQ(refusal(asked(list_of(here, there))), ErrorKind::kMisdirected);
+  EXPECT_TRUE(hosts.records.answers.empty());
+  EXPECT_EQ(hosts.node("b").live_packets(), 0U);
+
+  const std::string mine = hosts.submit("b");
+  const std::string others = hosts.submit("a");
+  hosts.poll("b", w);
+  OwnerCalls calls;
+  for (const std::string& id : {mine, others}) {
+    calls.items.emplace_back(Stage::owner_call(Call::kComplete, id, 1));
+  }
+  EXPECT_EQ(refusal(hosts.call("b", Stage::token(w), calls, key)), ErrorKind::kMisdirected);
+  EXPECT_EQ(hosts.epoch(mine), 1U);
+  EXPECT_TRUE(hosts.records.answers.empty());
+}
+
 TEST(SlotsMove, AMemberThatHasItInHandNoticesNothing) {
   for (const char* home : {"a", "b", "c"}) {
     Hosts hosts({"a", "b", "c"});

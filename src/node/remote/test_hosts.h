@@ -246,10 +246,12 @@ class Hosts {
   }
 
   // --- asking ---
-  RequestId ask(const std::string& name, Caller caller, CommandBody body) {
+  RequestId ask(const std::string& name, Caller caller, CommandBody body,
+                std::optional<Idempotency> key = std::nullopt) {
     Command command;
     command.id = ++last_request_;
     command.caller = std::move(caller);
+    command.idempotency = key;
     command.body = std::move(body);
     hosts_.at(name)->node->command(now(), std::move(command));
     pump();
@@ -259,8 +261,9 @@ class Hosts {
     const auto it = answers_.find(id);
     return it == answers_.end() ? nullptr : &it->second;
   }
-  ReplyBody call(const std::string& name, Caller caller, CommandBody body) {
-    const RequestId id = ask(name, std::move(caller), std::move(body));
+  ReplyBody call(const std::string& name, Caller caller, CommandBody body,
+                 std::optional<Idempotency> key = std::nullopt) {
+    const RequestId id = ask(name, std::move(caller), std::move(body), key);
     if (answer(id) != nullptr) return *answer(id);
     ADD_FAILURE() << "no answer";
     return Error{.kind = ErrorKind::kInternal, .detail = "no answer"};
