@@ -237,10 +237,10 @@ std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool v
   return body;
 }
 
-std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view version) {
+std::string metrics_text(Host& host, const Hosts* hosts, std::string_view version) {
   const Stats& stats = host.node().stats();
   const LoadFigures load = load_figures(host.node());
-  const Health health = host.cluster().health(host.now());
+  const Health health = host.health();
   MetricsText text;
   text.family("phoenix_build_info", "gauge", "The running version.");
   text.sample(1, label("version", version));

@@ -17,6 +17,6 @@ LoadFigures load_figures(const Node& node);
 // `packets`: as Host::packet_counts() tells them.
 std::string dma_json(const Host& host, const Host::PacketCounts& packets, bool values);
 // The Prometheus text of GET /metrics; every series exists from the start.
-std::string metrics_text(const Host& host, const Hosts* hosts, std::string_view version);
+std::string metrics_text(Host& host, const Hosts* hosts, std::string_view version);
 
 }  // namespace phoenix

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -64,16 +65,30 @@ class Host {
   void read(std::function<Result<T>(Reader&)> job, std::function<void(Result<T>)> done) {
     auto result = std::make_shared<std::optional<Result<T>>>();
     read_raw([job = std::move(job), result](Reader& reader) { *result = job(reader); },
-             [done = std::move(done), result](const std::optional<Error>& error) {
-               if (error) {
-                 done(tl::unexpected<Error>(*error));
-               } else {
-                 done(std::move(**result));
-               }
+             [done = std::move(done), result, reads = reads_,
+              asked = now().wall](const std::optional<Error>& error) {
+               if (error) *result = tl::unexpected<Error>(*error);
+               reads->note((*result)->has_value() ? nullptr : &(*result)->error(), asked);
+               done(std::move(**result));
              });
   }
   virtual void read_raw(std::function<void(Reader&)> job,
                         std::function<void(const std::optional<Error>&)> done) = 0;
+  // Is work accepted? Also whether the store answers reads, which writes and the pool's beat do not
+  // tell: while it does not, each call looks again.
+  Health health() {
+    Health all = cluster().health(now());
+    const auto since = reads_->failing_since;
+    if (!all.ready || !since || now().wall - *since < kUnreadForMs) return all;
+    all.ready = false;
+    all.why = "the store answers no reads: " + reads_->why;
+    all.since = *since;
+    if (std::exchange(reads_->looks, true)) return all;
+    read<PacketLookup>([](Reader& reader) { return reader.get(PacketKey("default", "-")); },
+                       [reads = reads_](const Result<PacketLookup>&) { reads->looks = false; });
+    return all;
+  }
+
   // Packets by status, of all hosts that share the store. Terminal ones are as it counted them some
   // seconds ago at most, or when it last answered. `done` may come at once.
   using PacketCounts = std::array<uint64_t, kStatuses>;
@@ -109,6 +124,25 @@ class Host {
   virtual uint64_t run() const = 0;
   virtual WallMs started_at() const = 0;
   virtual EventLoop& loop() = 0;
+
+ private:
+  static constexpr WallMs kUnreadForMs = 1000;  // one read that fails says little
+
+  // How reads fare. Answers may come when this life of the host is over.
+  struct Reads {
+    std::optional<WallMs> failing_since;  // the last one failed
+    std::string why;
+    bool looks = false;  // one is under way for health()
+
+    // null: it succeeded. What is refused for what was asked says nothing of the store.
+    void note(const Error* error, WallMs now) {
+      if (error == nullptr) return failing_since.reset();
+      if (error->kind != ErrorKind::kStoreUnreachable && error->kind != ErrorKind::kTimeout) return;
+      if (!failing_since) failing_since = now;
+      why = error->detail;
+    }
+  };
+  std::shared_ptr<Reads> reads_ = std::make_shared<Reads>();
 };
 
 }  // namespace phoenix

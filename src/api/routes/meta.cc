@@ -59,7 +59,7 @@ void write_recorder(json::Writer& writer, const RestCall& call) {
 // 200 exactly while work is accepted; else what is wedged, and since when.
 void get_readyz(const RestCallPtr& call) {
   const auto& draining = call->options().draining;
-  const Health health = call->host().cluster().health(call->now());
+  const Health health = call->host().health();
   const bool leaving = draining && draining();
   call->add_header("Cache-Control", "no-store");
   if (health.ready && !leaving) {

@@ -5,6 +5,7 @@ import unittest
 from harness.cli import run
 from harness.host import PATIENCE, Folder, until
 from harness.pool import PoolTest
+from harness.rest import exchange
 
 ADOPTED = 2 ** 20
 
@@ -59,6 +60,20 @@ class Store(PoolTest):
         until(self, lambda: self.ok("GET", "/v1/packets/" + packet).json["owner"] == heir,
               "the packet has another owner", 2 * PATIENCE)
         self.verify()
+
+    def test_a_host_that_cannot_read_is_not_ready_until_it_can(self):
+        self.pool.await_ready()
+        with self.pool.postgres.locked("packet"):
+            until(self, lambda: exchange(self.host, "GET", "/v1/packets/none").status == 503,
+                  "reads fail", 2 * PATIENCE)
+            told = until(self, lambda: self.unready(), "the host says so", 2 * PATIENCE)
+            self.assertIn("reads", told["detail"])
+            self.assertIsNotNone(told["since"])
+        until(self, self.host.ready, "the host is ready again", 2 * PATIENCE)
+
+    def unready(self):
+        answer = exchange(self.host, "GET", "/readyz")
+        return answer.json if answer.status == 503 else None
 
     def verify(self):
         folder = Folder(self).path

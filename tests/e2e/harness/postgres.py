@@ -2,6 +2,7 @@
 socket unless an address is asked for. Never the system's cluster."""
 
 import atexit
+import contextlib
 import os
 import pathlib
 import pwd
@@ -150,6 +151,20 @@ class Postgres:
         """Its answer, columns by `|`, rows by lines."""
         return self.account.run("psql", "-X", "-q", "-A", "-t", "-d", self.words(), "-c",
                                 statement).strip()
+
+    @contextlib.contextmanager
+    def locked(self, table):
+        """Nobody else can so much as read that table."""
+        words = [str(programs() / "psql"), "-X", "-q", "-A", "-t", "-d", self.words()]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                              **self.account.popen()) as session:
+            session.stdin.write(f"BEGIN; LOCK TABLE {table}; SELECT 'locked';\n")
+            session.stdin.flush()
+            if session.stdout.readline().strip() != "locked":
+                raise AssertionError(f"{table} could not be locked")
+            yield
+            session.stdin.close()  # it rolls back
 
     def configure(self, **settings):
         """Changes settings of the running server."""
