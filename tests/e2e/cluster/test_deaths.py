@@ -1,6 +1,7 @@
 """Hosts that are killed, frozen, sent away; PostgreSQL that dies: nothing acknowledged is lost, and
 nothing has its effect twice in one epoch."""
 
+import socket
 import time
 import unittest
 
@@ -56,12 +57,23 @@ class Deaths(PoolTest):
         for host in self.pool.hosts:
             host.kill()
         was = {host.address["gossip"] for host in self.pool.hosts}
+        for address in was:
+            self.hold_port(address)
         for host in self.pool.hosts:
             host.start()
         self.assertTrue(was.isdisjoint(host.address["gossip"] for host in self.pool.hosts))
         # Nobody is where --join says: they find each other by what the store knows.
         self.pool.await_ready()
         round_.finish()
+
+    def hold_port(self, address):
+        """So that the kernel does not give it to a host again that asks for any."""
+        ip, port = address.rsplit(":", 1)
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            holder = socket.socket(socket.AF_INET, kind)
+            self.addCleanup(holder.close)
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind((ip, int(port)))
 
     def test_postgresql_is_killed_and_started_again(self):
         round_ = self.mid_work()
