@@ -53,7 +53,6 @@ struct PoolEnv {
   // Hosts that know the same members keep their v-nodes once.
   RingKey ring_key = pool_ring_key();
   std::shared_ptr<RingCatalogue> catalogue = shared_catalogue(ring_key);
-  bool large = false;       // a few records a page would be thousands of pages
   Instant refuse_until{0};  // the store is full
   uint64_t lives = 0;       // of all machines
   uint64_t fresh = 0;       // ids given

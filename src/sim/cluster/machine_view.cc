@@ -136,8 +136,8 @@ void Machine::recover() {
         config.node.self = life_;
         config.node.pool = "sim";
         config.node.signer = signer_of(name_);
-        // Several pages, also of the few that there are.
-        if (!env_.large) {
+        // Several pages, also of the few that there are; of a large pool they would be thousands.
+        if (env_.links.few()) {
           config.records_in_page = std::max<size_t>(5, found->members.size() / 10);
         }
         cluster_ = std::make_unique<Cluster>(config);

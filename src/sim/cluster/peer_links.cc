@@ -8,9 +8,6 @@ namespace phoenix::sim {
 namespace {
 
 constexpr Duration kLookEvery = milliseconds(100);
-// Of more ends not each pair is looked at in its own time, but all with one end together: there are
-// so many that this alone would take longer than the hosts do.
-constexpr size_t kFewEnds = 16;
 // A link that hears nothing for so long is given up.
 constexpr Duration kSilence = milliseconds(900);
 
@@ -37,12 +34,14 @@ const PeerLinks::Pair& PeerLinks::pair_of(size_t a, size_t b) const {
 }
 
 void PeerLinks::start() {
-  if (ends_.size() <= kFewEnds) {
+  if (few()) {
     for (auto& pair : pairs_) {
       queue_.after(milliseconds(prng_.between(1, 50)), [this, p = pair.get()] { look(*p); });
     }
     return;
   }
+  // Not each pair in its own time, but all with one end together: there are so many that this alone
+  // would take longer than the hosts do.
   for (size_t end = 1; end < ends_.size(); ++end) {
     queue_.after(milliseconds(prng_.between(1, 50)), [this, end] { look_at_row(end); });
   }

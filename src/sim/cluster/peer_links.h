@@ -63,8 +63,12 @@ class PeerLinks {
   // Who was at the other end when it was up last.
   const HostLife& last_peer(size_t of, size_t peer) const;
   bool all_up() const;
+  // So few ends that each may be looked at closely.
+  bool few() const { return ends_.size() <= kFewEnds; }
 
  private:
+  static constexpr size_t kFewEnds = 16;
+
   struct Side {
     bool up = false;
     HostLife self, peer;  // at the two ends when it came up

@@ -13,8 +13,6 @@ namespace {
 
 // How long a host has to be without any link before it is taken for dead: by the larger part of the
 // hosts, and by the smaller one.
-// Of more hosts than these the records are compared in pages as large as real ones.
-constexpr size_t kFewHosts = 16;
 constexpr Duration kSilentFor = milliseconds(1'200);
 constexpr Duration kSmallerPartWaits = seconds(2);
 // A pool at rest is looked at for so long after all is well: then all bounds of the calm have been
@@ -64,7 +62,6 @@ bool PoolWorld::step() {
 PoolRunResult PoolWorld::run() {
   const PoolScript& script = options_.script;
   env_.roam = script.roam;
-  pool_.large = script.hosts > kFewHosts;
   add_machines();
   if (script.lossy && !prng_.chance(1, 4)) {
     network_.set_faults(
