@@ -66,6 +66,9 @@ class TargetCase(unittest.TestCase):
         peer = Peer(self, self.fresh(prefix), **more)
         if joins:
             peer.push_pull(self.to)
+            # memberlist answers before it has taken in what it was told: a claim about this peer,
+            # sent at once, may find that the target does not know it yet.
+            self.target.sees(**{peer.name: "alive"})
             self.addCleanup(peer.leave, self.to)
         return peer
 
