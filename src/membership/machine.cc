@@ -453,6 +453,9 @@ HostRow Machine::row_of(HostNumber host) const {
       row.standing = ViewStanding::kUnstable;
       row.why = "some of its observers do not reach it";
     }
+  } else if (row.standing == ViewStanding::kOutside) {
+    const RemovedHost* const removed = view().find_removed(row.name);
+    if (removed != nullptr) row.why = "removed; " + trial_text(*removed);
   }
   return row;
 }

@@ -100,7 +100,8 @@ void note_hosts(const StatusFacts& facts, std::vector<std::string>& notes) {
     if (host["status"].text() == "FAILED") {
       note = fmt::format("host {} is FAILED since {}; gone for good? phoenix host remove {}", name,
                          host["since"].text(), name);
-    } else if (view == "incompatible" || view == "unstable") {
+    } else if (view == "incompatible" || view == "unstable" ||
+               (view == "outside" && host["status"].text() == "ALIVE" && !why.empty())) {
       note = fmt::format("host {} is {}{}", name, view, why);
     } else {
       continue;

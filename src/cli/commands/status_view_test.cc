@@ -86,9 +86,11 @@ TEST(Status, CountsAllHostsAndNamesThoseThatNeedAttention) {
       json(R"({"items":[{"name":"a","self":true,"status":"ALIVE","view":"unstable","viewWhy":"w",)"
            R"("ready":true},{"name":"b","status":"FAILED","view":"outside","since":"T2"},)"
            R"({"name":"c","status":"LEFT","view":"foreign"},{"name":"d","status":"ALIVE",)"
-           R"("view":"incompatible","viewWhy":"pool: ours p, theirs q"}]})");
+           R"("view":"incompatible","viewWhy":"pool: ours p, theirs q"},{"name":"e",)"
+           R"("status":"ALIVE","view":"outside","viewWhy":"removed; comes back"},)"
+           R"({"name":"f","status":"ALIVE","view":"outside","viewWhy":null}]})");
   const std::string screen = status_screen(facts, false);
-  EXPECT_NE(screen.find("        2 ALIVE             0 SUSPECT           0 LEAVING           "
+  EXPECT_NE(screen.find("        4 ALIVE             0 SUSPECT           0 LEAVING           "
                         "1 FAILED\n  a  ready\nMembers"),
             std::string::npos)
       << screen;
@@ -96,7 +98,8 @@ TEST(Status, CountsAllHostsAndNamesThoseThatNeedAttention) {
             "Attention\n"
             "  host a is unstable: w\n"
             "  host b is FAILED since T2; gone for good? phoenix host remove b\n"
-            "  host d is incompatible: pool: ours p, theirs q\n");
+            "  host d is incompatible: pool: ours p, theirs q\n"
+            "  host e is outside: removed; comes back\n");
 }
 
 TEST(Members, RowsAndSheet) {

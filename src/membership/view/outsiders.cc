@@ -6,8 +6,6 @@
 namespace phoenix::gossip {
 namespace {
 
-constexpr Duration kShortestTrial = seconds(10);
-constexpr Duration kLongestTrial = seconds(5 * 60);
 // A newcomer's answer counts so long; who never answers is asked seldom after so many pings.
 constexpr Duration kAnswerCounts = seconds(10);
 constexpr int kTries = 10;
@@ -21,12 +19,6 @@ bool lives(const Seen& seen) {
 }
 
 }  // namespace
-
-Duration trial_length(uint32_t times) {
-  Duration length = kShortestTrial;
-  for (uint32_t i = 1; i < times && length < kLongestTrial; ++i) length = length * 2;
-  return std::min(length, kLongestTrial);
-}
 
 void Outsiders::seen(std::string_view name, const Seen& seen, const RankedView& view,
                      HostIndex self, Instant now) {

@@ -18,9 +18,6 @@
 namespace phoenix::gossip {
 
 inline constexpr size_t kMaxOutsiders = 4'096;
-// How long a removed host must have been reached without interruption, by its removals.
-Duration trial_length(uint32_t times);
-
 // A length of time that it takes some work to tell, and that is mostly not asked for.
 class WhenAsked {
  public:

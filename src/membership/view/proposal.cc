@@ -105,9 +105,4 @@ void tell_changes(const View& before, const View& after, std::vector<ViewEvent>&
   tell_gone_before(nullptr);
 }
 
-std::string trial_text(const RemovedHost& removed) {
-  return "comes back after " + std::to_string(trial_length(removed.times).ms() / 1'000) +
-         " s of answered pings";
-}
-
 }  // namespace phoenix::gossip

@@ -36,7 +36,5 @@ class RemovalMemory {
 
 // Who came, went or changed; views between the two may have been missed.
 void tell_changes(const View& before, const View& after, std::vector<ViewEvent>& out);
-// "comes back after 10 s of answered pings"
-std::string trial_text(const RemovedHost& removed);
 
 }  // namespace phoenix::gossip

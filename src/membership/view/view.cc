@@ -9,6 +9,9 @@
 namespace phoenix::gossip {
 namespace {
 
+constexpr Duration kShortestTrial = seconds(10);
+constexpr Duration kLongestTrial = seconds(5 * 60);
+
 template <class Entry>
 const Entry* find_by_name(const std::vector<Entry>& ordered, std::string_view name) {
   const auto at = std::lower_bound(
@@ -86,6 +89,17 @@ bool decode(std::string_view bytes, View& out) {
     out.removed.push_back(std::move(host));
   }
   return in.at_end();
+}
+
+Duration trial_length(uint32_t times) {
+  Duration length = kShortestTrial;
+  for (uint32_t i = 1; i < times && length < kLongestTrial; ++i) length = length * 2;
+  return std::min(length, kLongestTrial);
+}
+
+std::string trial_text(const RemovedHost& removed) {
+  return "comes back after " + std::to_string(trial_length(removed.times).ms() / 1'000) +
+         " s of answered pings";
 }
 
 ViewRef make_view(View view) { return std::make_shared<const RankedView>(std::move(view)); }

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
+
 namespace phoenix::gossip {
 
 struct ViewHost {
@@ -31,6 +33,11 @@ struct RemovedHost {
   uint64_t number = 0;       // of the first view without it
   bool operator==(const RemovedHost&) const = default;
 };
+
+// How long it must have been reached without interruption, by its removals.
+Duration trial_length(uint32_t times);
+// "comes back after 10 s of answered pings"
+std::string trial_text(const RemovedHost& removed);
 
 inline constexpr size_t kMaxRemoved = 1'024;      // of these the newest are kept
 inline constexpr size_t kMaxViewHosts = 100'000;  // of a decoded view

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import os
+import re
 import signal
 import threading
 import time
@@ -13,6 +14,9 @@ from harness.host import PATIENCE, Folder, Host, until
 from harness.postgres import Postgres, programs
 from harness.rest import RestTest, exchange
 from harness.schema import Schemas
+
+
+TRIAL = re.compile(r"comes back after (\d+) s")
 
 
 class PoolHost(Host):
@@ -91,12 +95,22 @@ class Pool:
         hosts = hosts or self.hosts
         names = sorted(host.name for host in hosts)
         for host in hosts:
-            until(self.test, host.ready, lambda host=host: f"{host.name} is ready{self.logs()}",
-                  2 * PATIENCE)
+            try:
+                until(self.test, host.ready, host.name, 2 * PATIENCE)
+            except AssertionError:
+                # Who is removed again and again within an hour stays out for longer each time.
+                until(self.test, host.ready, lambda host=host: f"{host.name} is ready{self.logs()}",
+                      self.trial_of(host.name))
         for host in hosts:
             until(self.test, lambda host=host: self.in_view(host) == names,
                   lambda host=host: f"{names} in the view of {host.name}{self.logs()}",
                   2 * PATIENCE)
+
+    def trial_of(self, name):
+        """How long, in s, a host that was removed is to be reached before it may be in the view."""
+        rows = [exchange(host, "GET", f"/v1/hosts/{name}").json for host in self.live()]
+        found = [TRIAL.search(row.get("viewWhy") or "") for row in rows]
+        return max([int(trial[1]) for trial in found if trial], default=0)
 
     def logs(self):
         return "".join(f"\n{host.name}: {host.log()[-3000:]}" for host in self.hosts)

@@ -9,7 +9,7 @@ import unittest
 
 from harness.cli import run
 from harness.host import PATIENCE, SLOWNESS, Folder, Host, refused_start, until
-from harness.rest import RestTest
+from harness.rest import RestTest, exchange
 from harness.stream import EventStream
 
 
@@ -46,6 +46,10 @@ class Pool(RestTest):
         join = ["--join", seed.address["gossip"]] if seed else []
         return Host(test, "--name", name, "--pool", str(cls.pool), *join, *flags,
                     folder=Folder(test).path, data=data)
+
+    @staticmethod
+    def row(host, name):
+        return exchange(host, "GET", f"/v1/hosts/{name}").json
 
     def all_in_view(self, *names):
         wanted = {name: ("ALIVE", "in-view") for name in names}
@@ -91,6 +95,8 @@ class Pool(RestTest):
         for host in (self.host, *self.others.values()):
             until(self, lambda host=host: columns(host)["victim"] == ("FAILED", "outside"),
                   "victim failed")
+            self.assertEqual(self.row(host, "victim")["viewWhy"],
+                             "removed; comes back after 10 s of answered pings")
         done = run("--url", self.others["b"].url, "status")
         self.assertIn("host victim is FAILED", done.out)
         done = run("--url", self.host.url, "host", "remove", "victim", "--prune", "-o", "json")
