@@ -16,10 +16,25 @@ MemberNo Directory::add_member(std::shared_ptr<const MemberRecord> record) {
   member.record = std::move(record);
   const MemberNo no = members_.add(std::move(member));
   by_key_.add(members_[no].record->key.text(), no);
+  list(no);
   return no;
 }
 
+void Directory::replace_member(MemberNo no, std::shared_ptr<const MemberRecord> record) {
+  members_[no].record = std::move(record);
+  list(no);
+}
+
+void Directory::list(MemberNo no) {
+  if (members_[no].record->manual) {
+    manual_.insert(no);
+  } else {
+    manual_.erase(no);
+  }
+}
+
 void Directory::drop_member(MemberNo no) {
+  manual_.erase(no);
   by_key_.remove(members_[no].record->key.text(), no);
   members_.drop(no);
 }
@@ -29,10 +44,25 @@ SessionNo Directory::add_session(std::shared_ptr<const SessionRecord> record) {
   session.record = std::move(record);
   const SessionNo no = sessions_.add(std::move(session));
   by_session_.add(sessions_[no].record->id, no);
+  count(sessions_[no].record->home);
   return no;
 }
 
+void Directory::replace_session(SessionNo no, std::shared_ptr<const SessionRecord> record) {
+  count(record->home);
+  uncount(sessions_[no].record->home);
+  sessions_[no].record = std::move(record);
+}
+
+void Directory::count(const HostLife& home) { ++homes_[home]; }
+
+void Directory::uncount(const HostLife& home) {
+  const auto it = homes_.find(home);
+  if (--it->second == 0) homes_.erase(it);
+}
+
 void Directory::drop_session(SessionNo no) {
+  uncount(sessions_[no].record->home);
   by_session_.remove(sessions_[no].record->id, no);
   sessions_.drop(no);
 }

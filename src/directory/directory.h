@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/host_life.h"
 #include "base/time.h"
 #include "directory/chunks.h"
 #include "directory/member.h"
@@ -123,6 +126,9 @@ class Directory {
   void drop_member(MemberNo no);
   SessionNo add_session(std::shared_ptr<const SessionRecord> record);
   void drop_session(SessionNo no);
+  // The next record of the same key, or the same id: these alone may put one in another's place.
+  void replace_member(MemberNo no, std::shared_ptr<const MemberRecord> record);
+  void replace_session(SessionNo no, std::shared_ptr<const SessionRecord> record);
 
   Member& member(MemberNo no) { return members_[no]; }
   const Member& member(MemberNo no) const { return members_[no]; }
@@ -146,11 +152,22 @@ class Directory {
   MemberNo member_numbers() const { return static_cast<MemberNo>(members_.end()); }
   bool has_member(MemberNo no) const { return members_[no].record != nullptr; }
 
+  // Is there a session that has its home there, ended ones too?
+  bool has_sessions_of(const HostLife& home) const { return homes_.contains(home); }
+  // Those without a session of their own.
+  const std::set<MemberNo>& manual_members() const { return manual_; }
+
  private:
+  void list(MemberNo no);
+  void count(const HostLife& home);
+  void uncount(const HostLife& home);
+
   Chunks<Member> members_;  // free ones have no record
   NumberIndex by_key_;
   Chunks<Session> sessions_;
   NumberIndex by_session_;
+  std::set<MemberNo> manual_;
+  std::map<HostLife, uint32_t> homes_;  // how many sessions each has
 };
 
 }  // namespace phoenix

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <string>
 
 namespace phoenix {
@@ -54,6 +55,37 @@ TEST(Directory, KeepsSessionsLikewise) {
   EXPECT_FALSE(directory.has_session(one));
   EXPECT_EQ(directory.session_numbers(), 2U);
   EXPECT_EQ(directory.add_session(session("s3")), one);
+}
+
+TEST(Directory, KnowsWhichHomesHaveSessionsAndWhoHasNoHome) {
+  const HostLife a{"a", 1};
+  const HostLife b{"b", 1};
+  const auto at = [](const std::string& id, const HostLife& home) {
+    auto record = std::make_shared<SessionRecord>(*session(id));
+    record->home = home;
+    return record;
+  };
+  Directory directory;
+  const SessionNo one = directory.add_session(at("s1", a));
+  const SessionNo two = directory.add_session(at("s2", a));
+  directory.replace_session(one, at("s1", a));
+  directory.replace_session(two, at("s2", b));
+  EXPECT_TRUE(directory.has_sessions_of(a) && directory.has_sessions_of(b));
+  directory.drop_session(one);
+  EXPECT_FALSE(directory.has_sessions_of(a));
+  EXPECT_TRUE(directory.has_sessions_of(b));
+
+  const MemberNo no = directory.add_member(member("m"));
+  EXPECT_TRUE(directory.manual_members().empty());
+  auto manual = std::make_shared<MemberRecord>(*member("m"));
+  manual->manual = true;
+  directory.replace_member(no, manual);
+  EXPECT_EQ(directory.manual_members(), std::set<MemberNo>{no});
+  directory.replace_member(no, member("m"));
+  EXPECT_TRUE(directory.manual_members().empty());
+  directory.replace_member(no, manual);
+  directory.drop_member(no);
+  EXPECT_TRUE(directory.manual_members().empty());
 }
 
 TEST(SessionExpiry, IsOneLeaseFromTheLastCall) {

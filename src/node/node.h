@@ -226,9 +226,9 @@ class Node {
   void receive(Now now, const HostLife& from, NodeMessage message);
   // A link to that host came up (anew): says all that it has to know.
   void link_up(Now now, const HostLife& peer);
-  // The hosts of the view, this one included. Sessions whose home is not among them are adopted:
-  // `mine` says for which of them that is up to this host (it is kept and asked again later),
-  // `silent` since when at least (on this host's clock) their home has renewed nothing.
+  // The hosts of the view in their order, this one included. Sessions whose home is not among them
+  // are adopted: `mine` says for which of them that is up to this host (it is kept and asked again
+  // later), `silent` since when at least (on this host's clock) their home has renewed nothing.
   struct Dropped {
     HostLife home;
     Instant silent;

@@ -441,6 +441,7 @@ struct Node::Impl {
   void tell_loads();
   void tell_loads_to(const HostLife& peer, Loads loads);
   void tell_all_loads(const HostLife& peer);
+  bool answers_for(const Member& member) const;
   void set_foreign_load(MemberNo no, uint32_t load);
   void loads_told(const HostLife& from, const Loads& message);
   class Sharing;  // remote/loads.h

@@ -84,7 +84,7 @@ Node::Impl::Planner::~Planner() {
     node_.placement.leave(std::exchange(member.ring, kNoMember));
     if (!had_been_) node_.directory.drop_member(joined_);
   }
-  if (had_been_) node_.directory.member(changed_).record = std::move(had_been_);
+  if (had_been_) node_.directory.replace_member(changed_, std::move(had_been_));
   // Policies were asked about one who is not, under a number and a revision that others get.
   if (joined_ != kNobody || changed_ != kNobody) node_.governance.rules.forget_decisions();
   node_.away.clear();
@@ -312,8 +312,8 @@ MemberNo Node::Impl::Planner::add(MemberRecord record) {
 void Node::Impl::Planner::become(MemberNo no, MemberRecord record) {
   changed_ = no;
   node_.governance.rules.forget_decisions(record.key.ns(), node_.directory.member(no).ring);
-  had_been_ = std::exchange(node_.directory.member(no).record,
-                            std::make_shared<const MemberRecord>(std::move(record)));
+  had_been_ = node_.directory.member(no).record;
+  node_.directory.replace_member(no, std::make_shared<const MemberRecord>(std::move(record)));
 }
 
 Result<Plan> Node::Impl::Planner::join(const PlanJoin& request) {

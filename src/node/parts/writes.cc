@@ -534,15 +534,14 @@ void Node::Impl::apply(const MemberStep& step) {
     drain_changed =
         before.status != step.next->status || before.drain_deadline != step.next->drain_deadline;
     --stats.members_now[static_cast<size_t>(before.status)];
-    directory.member(no).record = step.next;
+    directory.replace_member(no, step.next);
     governance.rules.forget_decisions(step.next->key.ns(), directory.member(no).ring);
   }
   Certifying(*this).noted(*step.next);
   ++stats.members_now[static_cast<size_t>(step.next->status)];
   Member& member = directory.member(no);
   member.busy = false;
-  member.session =
-      step.next->session.empty() ? kNobody : directory.find_session(step.next->session);
+  member.session = directory.find_session(step.next->session);
   if (drain_changed && member.session != kNobody) {
     ++directory.session(member.session).drain_version;
     with_news.push_back(member.session);
@@ -571,6 +570,7 @@ void Node::Impl::apply(const SessionStep& step) {
       const WallMs heard = gone.attached->heard_wall;
       if (heard > member.last_seen()) member.work.make().last_seen = heard;
     }
+    remote.at_home.erase(no);
     directory.drop_session(no);
     return;
   }
@@ -584,7 +584,7 @@ void Node::Impl::apply(const SessionStep& step) {
   } else {
     const SessionRecord& before = *directory.session(no).record;
     begins = !before.active() || before.generation != step.next->generation;
-    directory.session(no).record = step.next;
+    directory.replace_session(no, step.next);
   }
   Session& session = directory.session(no);
   session.busy = false;

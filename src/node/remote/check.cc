@@ -25,6 +25,13 @@ void Node::Impl::check_remote(std::vector<std::string>& wrong) const {
     }
   }
   for (const SessionNo no : directory.sessions()) {
+    const Session& session = directory.session(no);
+    if (session.here != remote.at_home.contains(no)) {
+      wrong.push_back("I1: session " + session.record->id + " is not listed where its home is");
+    }
+    if (remote.has_view && session.reachable != (session.here || in_view(session.record->home))) {
+      wrong.push_back("I3: session " + session.record->id + " is not where the view has it");
+    }
     if (is_homeless(no) && !remote.homeless.contains(no)) {
       wrong.push_back("I3: session " + directory.session(no).record->id +
                       " has lost its home and nobody looks for another");

@@ -2,6 +2,7 @@
 // has left, and what a home may promise.
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/planted.h"
 #include "node/parts/impl.h"
@@ -197,8 +198,14 @@ void Node::Impl::ask_for_attached() {
 
 void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const Dropped> dropped,
                               const std::function<bool(const std::string&)>& mine) {
-  const std::vector<HostLife> before = std::exchange(remote.view, {hosts.begin(), hosts.end()});
-  std::sort(remote.view.begin(), remote.view.end());
+  std::vector<HostLife> came;
+  std::vector<HostLife> went;
+  const std::vector<HostLife>& known = remote.view;
+  std::set_difference(hosts.begin(), hosts.end(), known.begin(), known.end(),
+                      std::back_inserter(came));
+  std::set_difference(known.begin(), known.end(), hosts.begin(), hosts.end(),
+                      std::back_inserter(went));
+  remote.view.assign(hosts.begin(), hosts.end());
   remote.mine = mine;
   Certifying(*this).homes_changed();
   const bool first = !std::exchange(remote.has_view, true);
@@ -209,13 +216,11 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
     if (!fresh) it->second = lost;
   }
   remote.adopt_next = {};
-  if (!first && before == remote.view) return adopt();
-  for (const HostLife& host : remote.view) {
+  if (!first && came.empty() && went.empty()) return adopt();
+  for (const HostLife& host : came) {
     remote.lost_homes.erase(host);
     // Its link may have come up before its name.
-    if (host != config.self && !std::binary_search(before.begin(), before.end(), host)) {
-      tell_all_loads(host);
-    }
+    if (host != config.self) tell_all_loads(host);
   }
   for (auto it = remote.manual_loads.begin(); it != remote.manual_loads.end();) {
     const auto& [from, member] = it->first;
@@ -229,7 +234,13 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
     it = remote.manual_loads.erase(it);
   }
   std::erase_if(remote.unconfirmed, [this](const auto& entry) { return !in_view(entry.first); });
-  for (const SessionNo no : directory.sessions()) home_changed(no);
+  const auto is_home = [this](const HostLife& host) { return directory.has_sessions_of(host); };
+  const bool any_homes = first || std::any_of(came.begin(), came.end(), is_home) ||
+                         std::any_of(went.begin(), went.end(), is_home);
+  // Through all, which are as many as the pool has: few come or go whose home they are.
+  for (const SessionNo no : any_homes ? directory.sessions() : std::vector<SessionNo>()) {
+    home_changed(no);
+  }
   // What a keeper that is gone had delivered here will be told anew by the next.
   for (ForeignNo no = 0; no < remote.foreign.end(); ++no) {
     const Foreign& entry = remote.foreign[no];
@@ -244,7 +255,10 @@ bool Node::Impl::note_home(SessionNo no) {
   Session& session = directory.session(no);
   const bool was_here = session.here;
   session.here = session.record->home == config.self;
-  if (!session.here) {
+  if (session.here) {
+    remote.at_home.insert(no);
+  } else {
+    remote.at_home.erase(no);
     session.called = true;
     // Who takes its ids over ends it wherever its home is; any other end is for its home to see to.
     if (session.ending != EndCause::kReplaced) session.ending.reset();

@@ -207,7 +207,8 @@ void Node::Impl::deliver_all(const HostLife& peer) {
   constexpr size_t kPortionBytes = size_t{4} << 20;
   DeliverAll portion;
   size_t bytes = 0;
-  for (const SessionNo no : directory.sessions()) {
+  const bool any = directory.has_sessions_of(peer);
+  for (const SessionNo no : any ? directory.sessions() : std::vector<SessionNo>()) {
     const Session& session = directory.session(no);
     if (session.record->home != peer || !session.active()) continue;
     for (const MemberNo member : session.members) {

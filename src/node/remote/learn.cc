@@ -88,10 +88,7 @@ void Node::Impl::tell_of(const Write& write) {
 // Everything that this host answers for.
 void Node::Impl::tell_all_records(const HostLife& peer) {
   Records all;
-  for (const SessionNo no : directory.sessions()) {
-    const Session& session = directory.session(no);
-    if (session.here) all.sessions.push_back(session.record);
-  }
+  for (const SessionNo no : remote.at_home) all.sessions.push_back(directory.session(no).record);
   for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
     if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);

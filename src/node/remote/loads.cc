@@ -90,18 +90,27 @@ void Node::Impl::tell_loads() {
 void Node::Impl::tell_all_loads(const HostLife& peer) {
   auto& told = remote.loads_told[peer];
   const std::map<MemberNo, uint32_t> before = std::exchange(told, {});
+  // Of the pool's members only few are this host's to tell of.
+  std::set<MemberNo> all = directory.manual_members();
+  for (const auto& [no, load] : before) all.insert(no);
+  for (const SessionNo session : remote.at_home) {
+    for (const MemberNo no : directory.session(session).members) all.insert(no);
+  }
   Loads loads;
-  for (MemberNo no = 0; no < directory.member_numbers(); ++no) {
+  for (const MemberNo no : all) {
     if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
-    const bool ours =
-        member.session == kNobody ? member.record->manual : directory.session(member.session).here;
-    const uint32_t load = ours ? load_beside(no, peer) : 0;
+    const uint32_t load = answers_for(member) ? load_beside(no, peer) : 0;
     if (load == 0 && !before.contains(no)) continue;
     if (load > 0) told[no] = load;
     loads.others.emplace_back(member.record->key, load);
   }
   tell_loads_to(peer, std::move(loads));
+}
+
+// By the session that is known to hold it. Of those without a home, each host tells its own part.
+bool Node::Impl::answers_for(const Member& member) const {
+  return member.session == kNobody ? member.record->manual : directory.session(member.session).here;
 }
 
 // Whom it is asked about it has been told of before.
@@ -340,7 +349,13 @@ void Node::Impl::Sharing::reopen(MemberNo no) {
 
 void Node::Impl::Sharing::doubt(const HostLife& peer) {
   std::set<MemberNo> doubted;
-  for (MemberNo no = 0; no < node_.directory.member_numbers(); ++no) {
+  // A home of nobody tells of members without a home alone.
+  const bool is_home = node_.directory.has_sessions_of(peer);
+  const auto told = node_.remote.manual_loads.lower_bound({peer, 0});
+  const bool tells_any =
+      is_home || (told != node_.remote.manual_loads.end() && told->first.first == peer);
+  const MemberNo end = tells_any ? node_.directory.member_numbers() : 0;
+  for (MemberNo no = 0; no < end; ++no) {
     if (!node_.directory.has_member(no)) continue;
     const Member& member = node_.directory.member(no);
     if (member.foreign_load > 0 && tells(peer, no)) doubted.insert(no);

@@ -88,6 +88,7 @@ struct Remote {
   std::function<bool(const std::string&)> mine;
   std::map<HostLife, LostHome> lost_homes;
   Instant adopt_next = kNever;     // when the next of these is to be acted on; past: look again
+  std::set<SessionNo> at_home;     // whose home is this host
   std::set<SessionNo> homeless;    // all active ones whose home is in lost_homes; and some who were
   std::set<std::string> adopting;  // sessions, while the write is on its way
   Instant adopt_after;             // a write of that kind has failed
