@@ -232,7 +232,8 @@ void Slots::freed(Instant now, const HostLife& by, std::span<const SlotId> slots
       compare_ = true;  // of more than there are, the rows themselves are asked again
     }
   }
-  advance(now);
+  // Most of what all others tell each other is about slots that this host does not wait for.
+  if (told > 0) advance(now);
 }
 
 size_t Slots::mark_freed(const HostLife& by, std::span<const SlotId> slots) {

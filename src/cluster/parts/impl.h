@@ -85,8 +85,8 @@ struct Cluster::Impl final : Whereabouts {
   bool dirty = false;
 
   ClusterView view;
-  std::set<HostLife> lives;  // of the view
-  bool entered = false;      // this life was in a view
+  std::vector<HostLife> lives;  // of the view, ordered
+  bool entered = false;         // this life was in a view
   bool shuts_down = false;
   bool leaves = false;
   std::optional<Instant> ended_at;  // it leaves, and drives nothing since then
@@ -103,14 +103,13 @@ struct Cluster::Impl final : Whereabouts {
   struct Dropped {
     enum class Records : uint8_t { kWanted, kAsked, kKnown };
     Records records = Records::kWanted;
-    Instant ask_at;
     Instant since;                  // known here to be dropped
     std::optional<Instant> silent;  // it renewed nothing since then, at least
   };
   std::map<HostLife, Dropped> dropped;
-  Instant homes_at = kNever;       // when the next of these is to be asked about; past: look
-  std::set<HostLife> asked_homes;  // requests that are under way
-  std::set<HostLife> homes;        // of sessions that were ever heard of
+  std::set<std::pair<Instant, HostLife>> homes_to_ask;  // of these; some are not wanted any more
+  std::set<HostLife> asked_homes;                       // requests that are under way
+  std::set<HostLife> homes;                             // of sessions that were ever heard of
 
   // What is known of members and sessions, with what stands in the store: from the start of a pass
   // to its last page. News are told once, so whatever may have been missed begins another pass.

@@ -38,7 +38,9 @@ Duration hint_pause(size_t others, Duration least) {
 
 }  // namespace
 
-bool Cluster::Impl::in_view(const HostLife& life) const { return lives.contains(life); }
+bool Cluster::Impl::in_view(const HostLife& life) const {
+  return std::binary_search(lives.begin(), lives.end(), life);
+}
 
 SlotId Cluster::Impl::session_slot(const std::string& session) const {
   return slot_of(static_cast<Position>(siphash13(config.node.ring_key, session) >> 32));
@@ -51,20 +53,19 @@ void Cluster::Impl::note_home(const SessionRecord& record) {
 
 void Cluster::Impl::drop_home(const HostLife& home) {
   if (!config.has_store) return;
-  const Dropped fresh = {.records = Dropped::Records::kWanted,
-                         .ask_at = now.mono,
-                         .since = now.mono,
-                         .silent = std::nullopt};
-  if (dropped.try_emplace(home, fresh).second) homes_at = now.mono;
+  const Dropped fresh = {
+      .records = Dropped::Records::kWanted, .since = now.mono, .silent = std::nullopt};
+  if (dropped.try_emplace(home, fresh).second) homes_to_ask.emplace(now.mono, home);
 }
 
 void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   if (next.number <= view.number) return;
-  const std::set<HostLife> before = std::move(lives);
+  const std::vector<HostLife> before = std::move(lives);
   const bool first = view.number == 0;
   view = next;
   lives.clear();
-  for (const ClusterHost& host : view.hosts) lives.insert(host.life);
+  for (const ClusterHost& host : view.hosts) lives.push_back(host.life);
+  std::sort(lives.begin(), lives.end());
   if (!entered && in_view(config.node.self)) enter_view();
   for (const HostLife& life : before) {
     if (in_view(life)) continue;
@@ -77,7 +78,6 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
     }
   }
   for (const HostLife& life : lives) dropped.erase(life);
-  homes_at = {};
   slots.view(at.mono, view);
   if (slots.counts().leaving > 0) tell_freed({});
   tell_node_view(at);
@@ -121,13 +121,12 @@ bool Cluster::Impl::left() const {
 
 // Sessions of homes that are gone, and whose records are known here, find another home.
 void Cluster::Impl::tell_node_view(Now at) {
-  std::vector<HostLife> hosts(lives.begin(), lives.end());
   std::vector<Node::Dropped> gone;
   for (const auto& [home, what] : dropped) {
     if (what.records != Dropped::Records::kKnown || !what.silent) continue;
     gone.push_back({home, *what.silent});
   }
-  node.view(at, hosts, gone, [this](const std::string& session) {
+  node.view(at, lives, gone, [this](const std::string& session) {
     return slots.keeper(session_slot(session)) == config.node.self;
   });
 }
@@ -188,19 +187,20 @@ void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
 void Cluster::Impl::home_records(Now at, const HostLife& home,
                                  Result<PoolStore::HomeRecords> found) {
   asked_homes.erase(home);
-  homes_at = {};  // it may be wanted anew
   const auto it = dropped.find(home);
   // A home that came back and was dropped again meanwhile is asked about anew: whoever attached to
   // it in between may not be among these.
-  if (it == dropped.end() || it->second.records != Dropped::Records::kAsked) return;
-  if (!found) {
+  if (it == dropped.end() || it->second.records == Dropped::Records::kKnown) return;
+  const bool anew = it->second.records == Dropped::Records::kWanted;
+  if (anew || !found) {
     it->second.records = Dropped::Records::kWanted;
-    it->second.ask_at = at.mono + kAskAgain;
+    homes_to_ask.emplace(anew ? at.mono : at.mono + kAskAgain, home);
     return;
   }
   it->second.records = Dropped::Records::kKnown;
   learn(at, std::move(*found));
-  tell_node_view(at);
+  // Else the next beat says since when it is silent, and that is told then.
+  if (it->second.silent) tell_node_view(at);
 }
 
 void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
@@ -298,18 +298,14 @@ void Cluster::Impl::ask_to_compare() {
 }
 
 void Cluster::Impl::ask_for_homes() {
-  if (homes_at > now.mono) return;
-  homes_at = kNever;
-  for (auto& [home, what] : dropped) {
+  while (!homes_to_ask.empty() && homes_to_ask.begin()->first <= now.mono) {
+    HostLife home = std::move(homes_to_ask.extract(homes_to_ask.begin()).value().second);
+    const auto it = dropped.find(home);
+    const bool wanted = it != dropped.end() && it->second.records == Dropped::Records::kWanted;
     // While one is asked about already, its answer comes first.
-    if (what.records != Dropped::Records::kWanted || asked_homes.contains(home)) continue;
-    if (what.ask_at > now.mono) {
-      homes_at = std::min(homes_at, what.ask_at);
-      continue;
-    }
-    asked_homes.insert(home);
-    what.records = Dropped::Records::kAsked;
-    out.pool.homes.push_back(home);
+    if (!wanted || !asked_homes.insert(home).second) continue;
+    it->second.records = Dropped::Records::kAsked;
+    out.pool.homes.push_back(std::move(home));
   }
 }
 
@@ -352,12 +348,12 @@ void Cluster::Impl::tell_written() {
 void Cluster::Impl::tick(Now at) {
   if (calls.next_deadline() <= at.mono) calls.try_again(at);
   const auto over = [&](const auto& entry) { return entry.second.since + kDroppedFor <= at.mono; };
-  if (std::erase_if(dropped, over) > 0) homes_at = {};
+  std::erase_if(dropped, over);
 }
 
 Instant Cluster::Impl::deadline() const {
   Instant at = std::min(calls.next_deadline(), slots.next_deadline());
-  at = std::min(at, homes_at);
+  if (!homes_to_ask.empty()) at = std::min(at, homes_to_ask.begin()->first);
   if (wrote) at = std::min(at, wrote_at + hint_pause(links.size(), kWroteEvery));
   const bool wants = !wanted_members.empty() || !wanted_sessions.empty();
   if (wants && !records_asked) at = std::min(at, records_at);
