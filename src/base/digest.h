@@ -4,9 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace phoenix {
 
 using Digest = std::array<uint8_t, 32>;
+
+// Its bytes, as others keep or hash them; it must live as long.
+inline std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 }  // namespace phoenix

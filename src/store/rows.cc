@@ -6,10 +6,6 @@
 
 namespace phoenix {
 
-std::string_view bytes_of_digest(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 Digest digest_of_bytes(std::string_view bytes) {
   Digest digest{};
   std::copy_n(bytes.begin(), std::min(bytes.size(), digest.size()), digest.begin());

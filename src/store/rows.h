@@ -28,8 +28,6 @@ bool may_forget(const Document& document);
 // When the content of a terminal packet may go; 0 for a live one.
 WallMs content_due(const Packet& head);
 
-// The bytes of `digest`, which must live as long.
-std::string_view bytes_of_digest(const Digest& digest);
 // Of bytes as they were stored; missing ones are 0.
 Digest digest_of_bytes(std::string_view bytes);
 

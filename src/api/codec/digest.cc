@@ -54,8 +54,7 @@ Digest sha256(std::string_view bytes) {
 }
 
 std::string digest_text(const Digest& digest) {
-  return std::string(kPrefix) +
-         hex_text({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  return std::string(kPrefix) + hex_text(bytes_of(digest));
 }
 
 std::optional<Digest> digest_of_text(std::string_view text) {

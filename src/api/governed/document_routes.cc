@@ -1,12 +1,11 @@
 // Policies, contracts and approvals: laid down, listed, shown, taken away, decided.
 
+#include "api/codec/digest.h"
 #include "api/codec/problem.h"
 #include "api/routes/answers.h"
 #include "api/routes/routes.h"
-#include "base/bytes_text.h"
 #include "base/json/fields.h"
 #include "base/json/json_writer.h"
-#include "lineage/crypto/sha256.h"
 
 namespace phoenix {
 namespace {
@@ -17,11 +16,6 @@ using json::Path;
 using json::Value;
 
 constexpr size_t kMostItems = 1'000;
-
-std::string digest_of(const std::string& text) {
-  const Digest digest = lineage::sha256(text);
-  return "sha256:" + hex_text({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
 
 // --- answers --------------------------------------------------------------------------------
 
@@ -34,7 +28,7 @@ void write_fields(json::Writer& writer, const Document& document) {
   writer.key("updatedAt");
   writer.time(document.changed_at);
   if (document.deleted) return;
-  writer.field("digest", digest_of(document.text));
+  writer.field("digest", digest_text(sha256(document.text)));
   writer.key("spec");
   writer.raw(document.text);
 }

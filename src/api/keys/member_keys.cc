@@ -23,7 +23,7 @@ bool answers(const Host& host, const MemberRecord& member, const std::string& pr
 
 std::string challenge_for(const Host& host, const MemberRecord& member) {
   const Digest challenge = host.challenge(subject_of(member));
-  return base64_text(lineage::bytes_of(challenge));
+  return base64_text(bytes_of(challenge));
 }
 
 // Members of the problem document.

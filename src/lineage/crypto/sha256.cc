@@ -29,10 +29,6 @@ Digest sha256(std::string_view a, std::string_view b, std::string_view c) {
   return hash({a, b, c});
 }
 
-std::string_view bytes_of(const Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 std::string hex(const Digest& digest) { return hex_text(bytes_of(digest)); }
 
 }  // namespace phoenix::lineage

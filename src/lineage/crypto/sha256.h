@@ -15,8 +15,6 @@ Digest sha256(std::string_view bytes);
 Digest sha256(std::string_view a, std::string_view b);
 Digest sha256(std::string_view a, std::string_view b, std::string_view c);
 
-// The bytes of a digest, for what wants text; the view lives as long as the digest.
-std::string_view bytes_of(const Digest& digest);
 // 64 lower-case hexadecimal digits.
 std::string hex(const Digest& digest);
 

@@ -16,8 +16,8 @@ tl::unexpected<Error> refuse(std::string code, std::string what) {
 
 std::string sign_bundle(const lineage::KeyPair& signer, std::string_view archive) {
   const Digest digest = lineage::sha256(archive);
-  return base64_text(lineage::seal_bytes(signer, kBundleSignatureType,
-                                         std::string(lineage::bytes_of(digest)))) +
+  return base64_text(
+             lineage::seal_bytes(signer, kBundleSignatureType, std::string(bytes_of(digest)))) +
          "\n";
 }
 
@@ -31,7 +31,7 @@ Result<std::string> verify_signature(std::string_view signature, std::string_vie
   const auto envelope = lineage::open_envelope(*bytes, kBundleSignatureType, find);
   if (!envelope) return tl::unexpected(envelope.error());
   const Digest digest = lineage::sha256(archive);
-  if (envelope->payload != lineage::bytes_of(digest)) {
+  if (envelope->payload != bytes_of(digest)) {
     return refuse("other-bundle", "the signature is good, and it is of another bundle");
   }
   return envelope->key_id;

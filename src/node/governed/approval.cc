@@ -120,7 +120,7 @@ std::string name_of(std::string what, std::initializer_list<std::string_view> pa
     what += part;
   }
   const Digest digest = lineage::sha256(what);
-  const std::string_view half(reinterpret_cast<const char*>(digest.data()), digest.size() / 2);
+  const std::string_view half = bytes_of(digest).substr(0, digest.size() / 2);
   return "a-" + hex_text(half);
 }
 

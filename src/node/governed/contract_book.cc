@@ -79,7 +79,7 @@ tl::expected<std::optional<Digest>, Refusal> ContractBook::digest_of(const Packe
   if (all->size() == 1) return all->front()->digest;
   std::string digests;
   for (const InForce* each : *all) {
-    digests.append(reinterpret_cast<const char*>(each->digest.data()), each->digest.size());
+    digests.append(bytes_of(each->digest));
   }
   return lineage::sha256(digests);
 }

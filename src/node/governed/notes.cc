@@ -239,7 +239,7 @@ bool Node::Impl::Noting::is_told(const PolicyRefusal& refusal) {
 
 uint64_t Node::Impl::Noting::refusal_number() const {
   const policy::Explanation& why = node_.governance.refusal->why;
-  std::string text(lineage::bytes_of(why.digest));
+  std::string text(bytes_of(why.digest));
   text += why.policy + '/' + why.rule + '/' + why.reason_code;
   return siphash13(node_.config.ring_key, text);
 }

@@ -3,11 +3,11 @@
 #include <openssl/sha.h>
 #include <sys/random.h>
 
-#include <array>
 #include <cstring>
 #include <filesystem>
 
 #include "base/bytes_text.h"
+#include "base/digest.h"
 #include "runtime/files.h"
 
 namespace phoenix::gossip {
@@ -67,9 +67,9 @@ Result<PoolNames> take_names(const std::string& path) {
 }  // namespace
 
 std::string fingerprint_of(const RingKey& key) {
-  std::array<uint8_t, SHA256_DIGEST_LENGTH> digest{};
+  Digest digest{};
   SHA256(key.bytes.data(), key.bytes.size(), digest.data());
-  return hex_text({reinterpret_cast<const char*>(digest.data()), 8});
+  return hex_text(bytes_of(digest).substr(0, 8));
 }
 
 Result<PoolFolder> open_pool_folder(const std::string& path) {

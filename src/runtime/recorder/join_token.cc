@@ -22,8 +22,7 @@ bool take_bytes(std::string_view text, std::array<uint8_t, 32>& into) {
 }  // namespace
 
 std::string JoinToken::text() const {
-  return pool + "." + base64_text(lineage::bytes_of(root)) + "." +
-         base64_text(lineage::bytes_of(secret));
+  return pool + "." + base64_text(bytes_of(root)) + "." + base64_text(bytes_of(secret));
 }
 
 std::optional<JoinToken> JoinToken::parse(std::string_view text) {
@@ -43,7 +42,7 @@ std::optional<JoinToken> JoinToken::parse(std::string_view text) {
 Digest fingerprint_of_key(const lineage::PublicKey& key) { return lineage::sha256(key.view()); }
 
 Digest token_digest(const std::array<uint8_t, 32>& secret) {
-  return lineage::sha256("phoenixflight join token", lineage::bytes_of(secret));
+  return lineage::sha256("phoenixflight join token", bytes_of(secret));
 }
 
 Digest request_mac(const std::array<uint8_t, 32>& secret, std::string_view pool,

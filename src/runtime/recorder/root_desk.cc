@@ -57,7 +57,7 @@ std::string render(const std::vector<OpenToken>& tokens) {
   std::string text;
   for (const OpenToken& token : tokens) {
     text.append(std::to_string(token.expires_at)).append(1, ' ').append(token.host);
-    text.append(1, ' ').append(base64_text(lineage::bytes_of(token.secret)));
+    text.append(1, ' ').append(base64_text(bytes_of(token.secret)));
     text.append(1, ' ').append(token.used_by);
     text.append(1, '\n');
   }

@@ -269,8 +269,8 @@ void add_documents(std::vector<Call>& calls, const Folded& folded) {
 void add_answers(std::vector<Call>& calls, const Folded& folded) {
   Column scope(kBytes), request(kBytes), expires_at(kInteger), answer(kBytes);
   for (const auto& [key, put] : folded.answers) {
-    scope.bytes(bytes_of_digest(put->scope));
-    request.bytes(bytes_of_digest(put->request));
+    scope.bytes(bytes_of(put->scope));
+    request.bytes(bytes_of(put->request));
     expires_at.integer(put->expires_at);
     answer.bytes(put->answer);
   }

@@ -119,7 +119,7 @@ Answer<bool> PostgresStore::learn(std::span<const Group> groups, KnownRows& know
       } else if (const auto* document = std::get_if<PutDocument>(&op)) {
         known.documents[document->document->key.text()];
       } else if (const auto* answer = std::get_if<PutAnswer>(&op)) {
-        scopes.bytes(bytes_of_digest(answer->scope));
+        scopes.bytes(bytes_of(answer->scope));
       }
     }
   }

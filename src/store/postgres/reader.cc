@@ -378,7 +378,7 @@ Result<EndedCounts> PostgresReader::ended() {
 }
 
 Result<std::optional<StoredAnswer>> PostgresReader::answer(const Digest& scope) {
-  const auto rows = read(kAnswer, Arguments().bytes(bytes_of_digest(scope)));
+  const auto rows = read(kAnswer, Arguments().bytes(bytes_of(scope)));
   if (!rows) return tl::unexpected(rows.error());
   if (rows->size() == 0) return std::optional<StoredAnswer>();
   StoredAnswer stored;

@@ -304,14 +304,12 @@ Applied Writer::put(const DropSession& op) {
 }
 
 Applied Writer::put(const PutAnswer& op) {
-  put_answer_.blob(1, bytes_of_digest(op.scope))
-      .blob(2, bytes_of_digest(op.request))
-      .integer(3, op.expires_at);
+  put_answer_.blob(1, bytes_of(op.scope)).blob(2, bytes_of(op.request)).integer(3, op.expires_at);
   return touched(put_answer_.blob(4, op.answer).run());
 }
 
 Applied Writer::answer_is_free(const PutAnswer& op) {
-  const int code = find_answer_.blob(1, bytes_of_digest(op.scope)).step();
+  const int code = find_answer_.blob(1, bytes_of(op.scope)).step();
   find_answer_.reset();
   if (code == SQLITE_ROW) return Applied::kConflict;
   return finished(code == SQLITE_DONE ? SQLITE_OK : code);
