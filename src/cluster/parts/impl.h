@@ -109,7 +109,7 @@ struct Cluster::Impl final : Whereabouts {
   std::map<HostLife, Dropped> dropped;
   std::set<std::pair<Instant, HostLife>> homes_to_ask;  // of these; some are not wanted any more
   std::set<HostLife> asked_homes;                       // requests that are under way
-  std::set<HostLife> homes;                             // of sessions that were ever heard of
+  std::set<HostLife> homes;                             // of sessions; until there is a view
 
   // What is known of members and sessions, with what stands in the store: from the start of a pass
   // to its last page. News are told once, so whatever may have been missed begins another pass.

@@ -14,7 +14,7 @@ constexpr Duration kAskAgain = milliseconds(200);
 // there is cause for another pass all the while.
 constexpr size_t kComparedAtOnce = 10'000;
 // A home that the store does not know any more was dropped long ago.
-constexpr Duration kLongAgo = seconds(24 * 3600);
+constexpr Duration kLongAgo = seconds(int64_t{24} * 3600);
 // How long a dropped home is remembered: later its sessions are ended by somebody, or never were.
 constexpr Duration kDroppedFor = seconds(3600);
 // A leaver waits no longer for what is to be certified of it and of members that left here.
@@ -47,8 +47,12 @@ SlotId Cluster::Impl::session_slot(const std::string& session) const {
 }
 
 void Cluster::Impl::note_home(const SessionRecord& record) {
-  if (record.home.empty() || !homes.insert(record.home).second) return;
-  if (view.number > 0 && !in_view(record.home)) drop_home(record.home);
+  if (record.home.empty()) return;
+  if (view.number == 0) {
+    homes.insert(record.home);
+  } else if (!in_view(record.home)) {
+    drop_home(record.home);
+  }
 }
 
 void Cluster::Impl::drop_home(const HostLife& home) {
@@ -61,7 +65,6 @@ void Cluster::Impl::drop_home(const HostLife& home) {
 void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
   if (next.number <= view.number) return;
   const std::vector<HostLife> before = std::move(lives);
-  const bool first = view.number == 0;
   view = next;
   lives.clear();
   for (const ClusterHost& host : view.hosts) lives.push_back(host.life);
@@ -72,11 +75,10 @@ void Cluster::Impl::view_changed(Now at, const ClusterView& next) {
     drop_home(life);
     want_to_compare();  // it may not have told all that it wrote
   }
-  if (first) {
-    for (const HostLife& home : homes) {
-      if (!in_view(home)) drop_home(home);
-    }
+  for (const HostLife& home : homes) {
+    if (!in_view(home)) drop_home(home);
   }
+  homes.clear();
   for (const HostLife& life : lives) dropped.erase(life);
   slots.view(at.mono, view);
   if (slots.counts().leaving > 0) tell_freed({});
@@ -181,7 +183,7 @@ void Cluster::Impl::learn(Now at, PoolStore::HomeRecords found) {
   for (const auto& session : found.sessions) note_home(*session);
   records.sessions = std::move(found.sessions);
   records.members = std::move(found.members);
-  node.learn(at, std::move(records));
+  node.learn(at, records);
 }
 
 void Cluster::Impl::home_records(Now at, const HostLife& home,
@@ -233,7 +235,7 @@ void Cluster::Impl::records(Now at, Result<PoolStore::HomeRecords> found) {
   }
   learn(at, std::move(all));
   if (!absent.gone_members.empty() || !absent.gone_sessions.empty()) {
-    node.learn(at, std::move(absent));
+    node.learn(at, absent);
   }
   look_whether_known();
   calls.try_again(at);

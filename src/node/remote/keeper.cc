@@ -71,7 +71,7 @@ void Node::Impl::turned(const HostLife& from, const Turned& message) {
   Records records;
   if (message.session) records.sessions.push_back(message.session);
   if (message.member) records.members.push_back(message.member);
-  learn(std::move(records));
+  learn(records);
   const SlotNo no = told_by(from, message.key, message.epoch);
   if (no == kNoSlot) return;
   Slot& slot = packets[no];
@@ -125,8 +125,11 @@ void Node::Impl::move_on(SlotNo no, const char* why) {
 void Node::Impl::open_again() {
   while (remote.shut.due(now.mono)) {
     Sharing(*this).reopen(remote.shut.pop().what);
-    // There is one for each member that a host hears of when it comes.
     if (remote.shut.empty()) remote.shut = {};
+  }
+  while (!remote.shut_together.empty() && remote.shut_together.begin()->first <= now.mono) {
+    const auto together = remote.shut_together.extract(remote.shut_together.begin());
+    for (const MemberNo no : together.mapped()) Sharing(*this).reopen(no);
   }
   // Those that were answered; the first of the others is the oldest.
   while (!remote.offers.empty()) {

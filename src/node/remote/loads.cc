@@ -12,11 +12,28 @@ namespace {
 constexpr Duration kLoadsEvery = milliseconds(20);
 // A home says what a member holds right behind its record.
 constexpr Duration kWordWithin = milliseconds(100);
+// For each sixteen hosts.
+constexpr Duration kAnswersWithin = microseconds(200);
 
 // Many members come at about the same time: so they have one timer, not each its own.
 Instant word_by(Instant told) {
   const int64_t at = (told + kWordWithin).ns + kLoadsEvery.ns - 1;
   return {at - at % kLoadsEvery.ns};
+}
+
+using Told = std::map<MemberNo, uint32_t>;
+
+Told take_told(std::map<HostLife, Told>& all, const HostLife& peer) {
+  const auto it = all.find(peer);
+  return it == all.end() ? Told() : std::move(it->second);
+}
+
+void keep_told(std::map<HostLife, Told>& all, const HostLife& peer, Told told) {
+  if (told.empty()) {
+    all.erase(peer);
+  } else {
+    all.insert_or_assign(peer, std::move(told));
+  }
 }
 
 }  // namespace
@@ -64,7 +81,7 @@ void Node::Impl::tell_loads() {
         if (directory.has_member(no)) loads.asked.push_back(directory.member(no).record->key);
       }
     }
-    auto& told = remote.loads_told[peer];
+    Told told = take_told(remote.loads_told, peer);
     for (const MemberNo no : changed) {
       if (!directory.has_member(no)) {
         told.erase(no);
@@ -81,6 +98,7 @@ void Node::Impl::tell_loads() {
         told[no] = load;
       }
     }
+    keep_told(remote.loads_told, peer, std::move(told));
     tell_loads_to(peer, std::move(loads));
   }
 }
@@ -88,8 +106,8 @@ void Node::Impl::tell_loads() {
 // To a host that knows nothing of it, or what it was told before this host had it in its view, and
 // not what has changed since.
 void Node::Impl::tell_all_loads(const HostLife& peer) {
-  auto& told = remote.loads_told[peer];
-  const std::map<MemberNo, uint32_t> before = std::exchange(told, {});
+  const Told before = take_told(remote.loads_told, peer);
+  Told told;
   // Of the pool's members only few are this host's to tell of.
   std::set<MemberNo> all = directory.manual_members();
   for (const auto& [no, load] : before) all.insert(no);
@@ -105,6 +123,7 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
     if (load > 0) told[no] = load;
     loads.others.emplace_back(member.record->key, load);
   }
+  keep_told(remote.loads_told, peer, std::move(told));
   tell_loads_to(peer, std::move(loads));
 }
 
@@ -270,7 +289,11 @@ void Node::Impl::Sharing::given(const HostLife& keeper, MemberNo no, uint32_t lo
   if (shared == node_.remote.shares.end()) return;
   shared->second.answered(keeper, load, node_.now.mono);
   node_.note_load(no);
-  node_.remote.loads_due = node_.now.mono;  // somebody waits for that room
+  // Somebody waits for that room; but in a large pool the answers of all come at about the same
+  // time, and each word is one to all.
+  const Instant due =
+      node_.now.mono + kAnswersWithin * static_cast<int64_t>(node_.remote.view.size() / 16);
+  node_.remote.loads_due = std::min(node_.remote.loads_due, due);
 }
 
 uint32_t Node::Impl::Sharing::given_to(MemberNo no) const {
@@ -323,7 +346,7 @@ void Node::Impl::Sharing::await_word(MemberNo no, Unheard why) {
   node_.set_foreign_load(no, 0);
   const Instant until = word_by(node_.now.mono);
   member.work.make().shut_until = until;
-  node_.remote.shut.add(until, no, 0);
+  node_.remote.shut_together[until].push_back(no);
   node_.remote.unheard.try_emplace(no, why);
 }
 

@@ -104,6 +104,7 @@ struct Remote {
   std::set<MemberNo> loads_changed;
   std::set<MemberNo> introduced;  // whose load is told though it may be none
   Instant loads_due = kNever;
+  // What is not none. Most hosts of a large pool keep nothing of any member here.
   std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
   std::map<MemberNo, Shares> shares;  // of members that several keepers wait for
   std::map<HostLife, std::set<MemberNo>>
@@ -115,7 +116,9 @@ struct Remote {
   std::deque<std::pair<SlotNo, uint32_t>> orphans;  // with their lives
   std::map<SlotNo, Loss> losses;
   size_t orphans_on_their_way = 0;
-  Timers<Instant> shut;                 // members on which nothing is placed until then
+  Timers<Instant> shut;  // members on which nothing is placed until then
+  // The same, of those who came together: one time for many.
+  std::map<Instant, std::vector<MemberNo>> shut_together;
   std::map<MemberNo, Unheard> unheard;  // those of them whose homes have not said what they hold
   // Members of whose load that host has told, by a link that was lost since: whom it does not name
   // anew holds nothing more that it knows of.
