@@ -18,7 +18,8 @@ struct Size {
   size_t workers;  // each with one to three members
   int virtual_seconds;
   size_t packets_of_host = 50;
-  int look_every = 60;  // virtual seconds
+  int look_every = 60;                // virtual seconds
+  const char* come = "300ms 1500ms";  // when its workers come
 };
 
 // Workers that are lost only by their own fault, packets all the while, nothing broken: a long run
@@ -26,9 +27,10 @@ struct Size {
 // than the hosts.
 std::string script(const Size& size) {
   return fmt::format(
-      "hosts {}\nworkers {}\npackets {}\nclerks 0\nlease 30 60\nnetwork perfect\nfaults none\n"
+      "hosts {}\nworkers {}\ncome {}\npackets {}\nclerks 0\nlease 30 60\nnetwork perfect\n"
+      "faults none\n"
       "run {}s\nrest 120s\nlook {}s\nseeds 1 1\n",
-      size.hosts, size.workers, size.packets_of_host * size.hosts, size.virtual_seconds,
+      size.hosts, size.workers, size.come, size.packets_of_host * size.hosts, size.virtual_seconds,
       size.look_every);
 }
 
@@ -74,7 +76,9 @@ Result<bool> measure_memory(const ClusterBench& options, Figures& figures) {
                                                  kMembersOfWorker),
                   .virtual_seconds = options.quick ? 10 : 300,
                   .packets_of_host = 10,
-                  .look_every = 120};
+                  .look_every = 120,
+                  // To a pool that stands: of a thousand hosts the last come after three seconds.
+                  .come = "5s 7s"};
   const auto played = play(options, size);
   if (!played) return tl::unexpected(played.error());
   const double pairs = static_cast<double>(size.hosts) * played->members;

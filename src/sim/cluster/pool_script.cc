@@ -78,6 +78,11 @@ bool take_line(const Words& words, PoolScript& script) {
   if (name == "workers") return take_count(words, script.workers);
   if (name == "packets") return take_count(words, script.packets);
   if (name == "clerks") return take_count(words, script.clerks);
+  if (name == "come") {
+    return words.size() == 3 && take_duration({words[0], words[1]}, script.come_from) &&
+           take_duration({words[0], words[2]}, script.come_to) &&
+           script.come_from <= script.come_to;
+  }
   if (name == "lease") return take_range(words, script.lease_from, script.lease_to);
   if (name == "seeds") return take_range(words, script.seed_first, script.seed_last);
   if (name == "roam") return take_choice(words, "yes", "no", script.roam);

@@ -2,6 +2,8 @@
 // what must be true at the end. Text, one line each; `#` begins a comment.
 //
 //   hosts 3 · workers 8 · packets 200 · clerks 2      who takes part; clerks are manual members
+//   come 300ms 1500ms                                 when a worker comes, drawn for each; hosts
+//                                                     come within the first seconds
 //   lease 1 3                                         seconds, drawn for each worker
 //   roam yes|no                                       whether workers try other hosts than theirs
 //   network perfect|lossy                             between callers and hosts
@@ -46,6 +48,8 @@ struct PoolScript {
   size_t workers = 9;
   size_t packets = 150;
   size_t clerks = 2;
+  Duration come_from = milliseconds(300);
+  Duration come_to = milliseconds(1'500);
   int64_t lease_from = 1;
   int64_t lease_to = 3;
   bool roam = true;

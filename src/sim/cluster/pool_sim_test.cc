@@ -61,6 +61,8 @@ TEST(PoolScript, SaysWhichLineItCannotRead) {
   EXPECT_NE(script.error().detail.find("line 2"), std::string::npos);
   EXPECT_FALSE(parse_pool_script("expect fences > 3\n").has_value());
   EXPECT_FALSE(parse_pool_script("lease 3 1\n").has_value());
+  EXPECT_FALSE(parse_pool_script("come 3s 1s\n").has_value());
+  EXPECT_FALSE(parse_pool_script("come 3s\n").has_value());
 }
 
 TEST(PoolScript, ComparesFiguresWithWhatIsExpected) {

@@ -119,9 +119,10 @@ void PoolWorld::add_machines() {
 }
 
 void PoolWorld::add_workers() {
-  for (size_t i = 0; i < options_.script.workers; ++i) {
+  const PoolScript& script = options_.script;
+  for (size_t i = 0; i < script.workers; ++i) {
     Process& worker = add_worker(draw_shape(fmt::format("w{}", ++named_)));
-    queue_.after(milliseconds(prng_.between(300, 1'500)),
+    queue_.after(milliseconds(prng_.between(script.come_from.ms(), script.come_to.ms())),
                  [&worker] { worker.start(std::nullopt, false); });
   }
 }
