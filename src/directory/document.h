@@ -21,8 +21,8 @@ inline constexpr DocumentKind kLastDocumentKind = DocumentKind::kApproval;
 // "policy", "contract", "approval".
 std::string_view document_kind_name(DocumentKind kind);
 
-inline constexpr size_t kMostDocuments = 10'000;         // of a pool, those forgotten left out
-inline constexpr size_t kMaxDocumentBytes = 256 * 1024;  // of one text
+inline constexpr size_t kMostDocuments = 10'000;  // of a pool, those forgotten left out
+inline constexpr size_t kMaxDocumentBytes = size_t{256} * 1024;  // of one text
 
 struct DocumentKey {
   DocumentKind kind = DocumentKind::kPolicy;

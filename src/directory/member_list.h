@@ -27,6 +27,7 @@ class MemberList {
   size_t size() const { return size_; }
   const uint32_t* begin() const { return size_ <= kInside ? words_ : outside(); }
   const uint32_t* end() const { return begin() + size_; }
+  // NOLINTNEXTLINE(google-explicit-constructor): for those who keep a copy
   operator std::vector<uint32_t>() const { return {begin(), end()}; }
 
   void push_back(uint32_t member) {
@@ -48,14 +49,14 @@ class MemberList {
   uint32_t* outside() const {
     uint32_t* there = nullptr;
     static_assert(sizeof there <= kCapacity * sizeof(uint32_t));
-    std::memcpy(&there, words_, sizeof there);
+    std::memcpy(static_cast<void*>(&there), words_, sizeof there);
     return there;
   }
   void move_out(uint32_t capacity) {
     auto* const there = new uint32_t[capacity];
     std::copy(begin(), end(), there);
     if (size_ > kInside) delete[] outside();
-    std::memcpy(words_, &there, sizeof there);
+    std::memcpy(words_, static_cast<const void*>(&there), sizeof there);
     words_[kCapacity] = capacity;
   }
   void swap(MemberList& other) noexcept {

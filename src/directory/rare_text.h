@@ -25,6 +25,7 @@ class RareText {
   bool empty() const { return text_ == nullptr; }
   size_t size() const { return text_ ? text_->size() : 0; }
   void clear() { text_.reset(); }
+  // NOLINTNEXTLINE(google-explicit-constructor): it is read as any other text
   operator std::string_view() const {
     return text_ ? std::string_view(*text_) : std::string_view();
   }

@@ -30,9 +30,9 @@ struct Timing {
   // Serf.
   Duration reap_interval = seconds(15);
   Duration reconnect_interval = seconds(30);
-  Duration reconnect_timeout = seconds(24 * 3600);  // a failed host is forgotten after
-  Duration tombstone_timeout = seconds(24 * 3600);  // a host that left is forgotten after
-  Duration intent_timeout = seconds(5 * 60);        // intents about unknown hosts are kept for
+  Duration reconnect_timeout = seconds(int64_t{24} * 3600);  // a failed host is forgotten after
+  Duration tombstone_timeout = seconds(int64_t{24} * 3600);  // a host that left is forgotten after
+  Duration intent_timeout = seconds(int64_t{5} * 60);  // intents about unknown hosts are kept for
   Duration leave_propagation = seconds(1);
   // Ours.
   Duration holder_check = seconds(1);    // the old address of a name must be silent for so long

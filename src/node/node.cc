@@ -142,9 +142,9 @@ bool Node::drives(SlotId slot) const {
   return !impl_->remote.on || impl_->remote.slots[slot] == SlotHold::kDriven;
 }
 
-void Node::learn(Now now, Records records) {
+void Node::learn(Now now, const Records& records) {
   impl_->observe(now);
-  impl_->learn(std::move(records));
+  impl_->learn(records);
   impl_->settle();
   impl_->release_keys();
 }

@@ -220,7 +220,7 @@ class Node {
   bool drives(SlotId slot) const;
   // Records from the store or from others; the higher revision wins. What Output.wanted_* has named
   // and the store does not have comes as gone_members and gone_sessions.
-  void learn(Now now, Records records);
+  void learn(Now now, const Records& records);
   // The answer to a HeldQuery; or that the store could not be read.
   void held(Now now, uint64_t id, Result<std::vector<Packet>> packets);
   void receive(Now now, const HostLife& from, NodeMessage message);

@@ -16,7 +16,7 @@
 
 namespace phoenix::lineage {
 
-inline constexpr size_t kMaxEnvelopeBytes = 256 * 1024;
+inline constexpr size_t kMaxEnvelopeBytes = size_t{256} * 1024;
 
 struct Envelope {
   std::string type;  // "application/vnd.phoenixflight.ticket.v1+msgpack"

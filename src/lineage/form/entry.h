@@ -26,7 +26,7 @@
 
 namespace phoenix::lineage {
 
-inline constexpr size_t kMaxEntryBytes = 512 * 1024;
+inline constexpr size_t kMaxEntryBytes = size_t{512} * 1024;
 
 // The numbers of all enums here are stored.
 enum class EntryKind : uint8_t {

@@ -42,7 +42,7 @@ HostNumber HostTable::add(std::string_view name, std::string_view meta, Instant 
   h.known = true;
   h.life = ++lives_;
   h.since = now;
-  h.text = make_text(name, meta);
+  h.text_ = make_text(name, meta);
   index_.insert(hash_of(name), host);
   ++known_;
   if (host != kSelf) {
@@ -62,7 +62,7 @@ void HostTable::remove(HostNumber host) {
 
 void HostTable::set_meta(HostNumber host, std::string_view meta) {
   if (this->meta(host) == meta) return;
-  hosts_[host].text = make_text(name(host), meta);
+  hosts_[host].text_ = make_text(name(host), meta);
 }
 
 void HostTable::set_state(HostNumber host, SwimState state, Instant now) {
@@ -87,13 +87,13 @@ void HostTable::set_state(HostNumber host, SwimState state, Instant now) {
 void HostTable::list(HostNumber host, bool live) {
   Host& h = hosts_[host];
   if (live) {
-    h.place = static_cast<uint32_t>(live_.size());
+    h.place_ = static_cast<uint32_t>(live_.size());
     live_.push_back(host);
     return;
   }
-  h.next = kNone;
-  h.place = std::exchange(last_gone_, host);
-  (h.place == kNone ? first_gone_ : hosts_[h.place].next) = host;
+  h.next_ = kNone;
+  h.place_ = std::exchange(last_gone_, host);
+  (h.place_ == kNone ? first_gone_ : hosts_[h.place_].next_) = host;
 }
 
 void HostTable::unlist(HostNumber host) {
@@ -101,13 +101,13 @@ void HostTable::unlist(HostNumber host) {
   count(h.state, -1);
   if (h.live()) {
     const HostNumber last = live_.back();
-    live_[h.place] = last;
-    hosts_[last].place = h.place;
+    live_[h.place_] = last;
+    hosts_[last].place_ = h.place_;
     live_.pop_back();
     return;
   }
-  (h.place == kNone ? first_gone_ : hosts_[h.place].next) = h.next;
-  (h.next == kNone ? last_gone_ : hosts_[h.next].place) = h.place;
+  (h.place_ == kNone ? first_gone_ : hosts_[h.place_].next_) = h.next_;
+  (h.next_ == kNone ? last_gone_ : hosts_[h.next_].place_) = h.place_;
 }
 
 void HostTable::count(SwimState state, int by) {

@@ -44,9 +44,9 @@ class HostTable {
 
    private:
     friend class HostTable;
-    uint32_t place = 0;  // live: index in live(); gone: the one gone before
-    uint32_t next = 0;   // gone: the one gone after
-    HostText text;
+    uint32_t place_ = 0;  // live: index in live(); gone: the one gone before
+    uint32_t next_ = 0;   // gone: the one gone after
+    HostText text_;
   };
 
   // `texts`: with whom the names and metas are shared; none: with nobody.
@@ -55,10 +55,10 @@ class HostTable {
   HostNumber find(std::string_view name) const;  // kNone: not known
   Host& operator[](HostNumber host) { return hosts_[host]; }
   const Host& operator[](HostNumber host) const { return hosts_[host]; }
-  std::string_view name(HostNumber host) const { return hosts_[host].text.name(); }
-  std::string_view meta(HostNumber host) const { return hosts_[host].text.meta(); }
+  std::string_view name(HostNumber host) const { return hosts_[host].text_.name(); }
+  std::string_view meta(HostNumber host) const { return hosts_[host].text_.meta(); }
   // Another block than before if the meta is another one, as long as it is the same host.
-  const HostText& text(HostNumber host) const { return hosts_[host].text; }
+  const HostText& text(HostNumber host) const { return hosts_[host].text_; }
   // Whether this is still the host that had this number in that life.
   bool same(HostNumber host, uint32_t life) const {
     return host < hosts_.size() && hosts_[host].known && hosts_[host].life == life;

@@ -10,7 +10,7 @@ namespace phoenix::gossip {
 namespace {
 
 constexpr Duration kShortestTrial = seconds(10);
-constexpr Duration kLongestTrial = seconds(5 * 60);
+constexpr Duration kLongestTrial = seconds(int64_t{5} * 60);
 
 template <class Entry>
 const Entry* find_by_name(const std::vector<Entry>& ordered, std::string_view name) {

@@ -452,7 +452,7 @@ struct Node::Impl {
   void tell_records(const HostLife& to, Records all);
   void tell_all_records(const HostLife& peer);
   void link_up(const HostLife& peer);
-  void learn(Records records);
+  void learn(const Records& records);
   RecordNames compare(const RecordPage& page, bool first, bool last);
   void learn_session(const std::shared_ptr<const SessionRecord>& next, Learned& learned);
   void learn_member(const std::shared_ptr<const MemberRecord>& next, Learned& learned);

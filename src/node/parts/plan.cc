@@ -107,7 +107,7 @@ Result<MemberNo> Node::Impl::Planner::find(const MemberKey& key) const {
 }
 
 Result<MemberNo> Node::Impl::Planner::find_on_ring(const MemberKey& key) const {
-  const auto found = find(key);
+  auto found = find(key);
   if (!found || node_.directory.member(*found).ring != kNoMember) return found;
   const MemberStatus status = node_.directory.member(*found).record->status;
   return fail(ErrorKind::kWrongState, std::string(key.id()) + " is " +

@@ -135,8 +135,8 @@ void Node::Impl::receive(const HostLife& from, NodeMessage& message) {
     untaken(from, *left);
   } else if (const auto* refused = std::get_if<Turned>(&message)) {
     turned(from, *refused);
-  } else if (auto* records = std::get_if<Records>(&message)) {
-    learn(std::move(*records));
+  } else if (const auto* records = std::get_if<Records>(&message)) {
+    learn(*records);
   } else if (auto* asked = std::get_if<Offered>(&message)) {
     offered(std::move(*asked));
   } else if (const auto* changed = std::get_if<Documents>(&message)) {

@@ -122,7 +122,7 @@ struct Node::Impl::Learned {
   std::set<SessionNo> moved;  // to another home
 };
 
-void Node::Impl::learn(Records records) {
+void Node::Impl::learn(const Records& records) {
   Learned learned;
   for (const auto& session : records.sessions) learn_session(session, learned);
   for (const auto& member : records.members) learn_member(member, learned);

@@ -183,7 +183,7 @@ void Node::Impl::drive(std::span<const SlotId> slots, ScannedSlots found) {
   for (MemberRecord& member : found.owners) {
     records.members.push_back(std::make_shared<const MemberRecord>(std::move(member)));
   }
-  learn(std::move(records));
+  learn(records);
   std::vector<SlotNo> begin;
   for (const SlotId slot : slots) {
     remote.slots[slot] = SlotHold::kDriven;

@@ -16,8 +16,8 @@
 
 namespace phoenix::policy {
 
-inline constexpr size_t kMostContractBytes = 64 * 1024;  // of the JSON form
-inline constexpr size_t kMostContractNames = 256;        // in one list
+inline constexpr size_t kMostContractBytes = size_t{64} * 1024;  // of the JSON form
+inline constexpr size_t kMostContractNames = 256;                // in one list
 
 // A text or list that may travel in short only.
 struct Summary {
