@@ -399,8 +399,7 @@ void Node::Impl::tick_remote() {
 
 Instant Node::Impl::remote_deadline() const {
   Instant at = std::min({remote.loads_due, remote.shares_due, remote.check_at});
-  if (!remote.shut.empty()) at = std::min(at, remote.shut.next());
-  if (!remote.shut_together.empty()) at = std::min(at, remote.shut_together.begin()->first);
+  if (!remote.shut.empty()) at = std::min(at, remote.shut.begin()->first);
   if (!remote.asked.empty()) at = std::min(at, remote.asked.front().until);
   return std::min(at, remote.adopt_next > now.mono ? remote.adopt_next : adopt_at());
 }

@@ -80,7 +80,7 @@ void Node::Impl::turned(const HostLife& from, const Turned& message) {
   if (message.why != TurnReason::kGone || owner.ring != kNoMember) {
     const Instant until = now.mono + kShut;
     owner.work.make().shut_until = until;
-    remote.shut.add(until, slot.owner, 0);
+    remote.shut[until].push_back(slot.owner);
     if (owner.ring != kNoMember) placement.set_open(owner.ring, false);
   }
   if (slot.turns < kMostTurns) ++slot.turns;
@@ -123,13 +123,9 @@ void Node::Impl::move_on(SlotNo no, const char* why) {
 
 // A member whose home had no room may be asked again, and one of which its home has said nothing.
 void Node::Impl::open_again() {
-  while (remote.shut.due(now.mono)) {
-    Sharing(*this).reopen(remote.shut.pop().what);
-    if (remote.shut.empty()) remote.shut = {};
-  }
-  while (!remote.shut_together.empty() && remote.shut_together.begin()->first <= now.mono) {
-    const auto together = remote.shut_together.extract(remote.shut_together.begin());
-    for (const MemberNo no : together.mapped()) Sharing(*this).reopen(no);
+  while (!remote.shut.empty() && remote.shut.begin()->first <= now.mono) {
+    const auto over = remote.shut.extract(remote.shut.begin());
+    for (const MemberNo no : over.mapped()) Sharing(*this).reopen(no);
   }
   // Those that were answered; the first of the others is the oldest.
   while (!remote.offers.empty()) {

@@ -346,7 +346,7 @@ void Node::Impl::Sharing::await_word(MemberNo no, Unheard why) {
   node_.set_foreign_load(no, 0);
   const Instant until = word_by(node_.now.mono);
   member.work.make().shut_until = until;
-  node_.remote.shut_together[until].push_back(no);
+  node_.remote.shut[until].push_back(no);
   node_.remote.unheard.try_emplace(no, why);
 }
 

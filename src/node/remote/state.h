@@ -116,9 +116,8 @@ struct Remote {
   std::deque<std::pair<SlotNo, uint32_t>> orphans;  // with their lives
   std::map<SlotNo, Loss> losses;
   size_t orphans_on_their_way = 0;
-  Timers<Instant> shut;  // members on which nothing is placed until then
-  // The same, of those who came together: one time for many.
-  std::map<Instant, std::vector<MemberNo>> shut_together;
+  // Members on which nothing is placed until then; those who come together have one time for all.
+  std::map<Instant, std::vector<MemberNo>> shut;
   std::map<MemberNo, Unheard> unheard;  // those of them whose homes have not said what they hold
   // Members of whose load that host has told, by a link that was lost since: whom it does not name
   // anew holds nothing more that it knows of.
