@@ -437,10 +437,10 @@ struct Node::Impl {
 
   // --- remote/loads.cc ---
   void note_load(MemberNo no);
-  uint32_t load_beside(MemberNo no, const HostLife& keeper) const;
+  LoadWord load_word(MemberNo no) const;
   void tell_loads();
   void tell_loads_to(const HostLife& peer, Loads loads);
-  void tell_all_loads(const HostLife& peer);
+  void tell_all_loads(const HostLife& peer, bool also_none);
   bool answers_for(const Member& member) const;
   void set_foreign_load(MemberNo no, uint32_t load);
   void loads_told(const HostLife& from, const Loads& message);

@@ -60,12 +60,16 @@ const std::vector<ForeignNo>& ForeignTable::of(MemberNo member) const {
 }
 
 uint32_t ForeignTable::load(MemberNo member, const HostLife& keeper) const {
-  const auto it = by_member_.find(member);
-  if (it == by_member_.end()) return 0;
-  for (const auto& [host, load] : it->second.loads) {
+  for (const auto& [host, load] : loads(member)) {
     if (host == keeper) return load;
   }
   return 0;
+}
+
+const std::vector<std::pair<HostLife, uint32_t>>& ForeignTable::loads(MemberNo member) const {
+  static const std::vector<std::pair<HostLife, uint32_t>> kNone;
+  const auto it = by_member_.find(member);
+  return it == by_member_.end() ? kNone : it->second.loads;
 }
 
 void ForeignTable::count(MemberNo member, const HostLife& keeper, int64_t load) {

@@ -46,8 +46,10 @@ class ForeignTable {
 
   // In no order that means anything.
   const std::vector<ForeignNo>& of(MemberNo member) const;
-  // Load of what this host keeps and the member holds.
+  // Load of what that host keeps and the member holds.
   uint32_t load(MemberNo member, const HostLife& keeper) const;
+  // By keeper, in no order; none that is 0.
+  const std::vector<std::pair<HostLife, uint32_t>>& loads(MemberNo member) const;
 
  private:
   struct Held {

@@ -21,7 +21,7 @@ constexpr size_t kHeldAtOnce = 1'000;  // members in one question, or those of o
 }  // namespace
 
 bool Node::Impl::in_view(const HostLife& host) const {
-  return std::binary_search(remote.view.begin(), remote.view.end(), host);
+  return std::binary_search(remote.view->begin(), remote.view->end(), host);
 }
 
 // What a lease is worth now: it ends with this host's own hold, one lease after its last renewal.
@@ -200,12 +200,14 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
                               const std::function<bool(const std::string&)>& mine) {
   std::vector<HostLife> came;
   std::vector<HostLife> went;
-  const std::vector<HostLife>& known = remote.view;
-  std::set_difference(hosts.begin(), hosts.end(), known.begin(), known.end(),
+  const Shares::Keepers known = remote.view;
+  std::set_difference(hosts.begin(), hosts.end(), known->begin(), known->end(),
                       std::back_inserter(came));
-  std::set_difference(known.begin(), known.end(), hosts.begin(), hosts.end(),
+  std::set_difference(known->begin(), known->end(), hosts.begin(), hosts.end(),
                       std::back_inserter(went));
-  remote.view.assign(hosts.begin(), hosts.end());
+  if (!came.empty() || !went.empty()) {
+    remote.view = std::make_shared<const std::vector<HostLife>>(hosts.begin(), hosts.end());
+  }
   remote.mine = mine;
   Certifying(*this).homes_changed();
   const bool first = !std::exchange(remote.has_view, true);
@@ -220,7 +222,7 @@ void Node::Impl::view_changed(std::span<const HostLife> hosts, std::span<const D
   for (const HostLife& host : came) {
     remote.lost_homes.erase(host);
     // Its link may have come up before its name.
-    if (host != config.self) tell_all_loads(host);
+    if (host != config.self) tell_all_loads(host, true);
   }
   for (auto it = remote.manual_loads.begin(); it != remote.manual_loads.end();) {
     const auto& [from, member] = it->first;

@@ -108,7 +108,7 @@ void Node::Impl::link_up(const HostLife& peer) {
   remote.named.erase(peer);
   Sharing(*this).doubt(peer);
   tell_all_records(peer);
-  tell_all_loads(peer);
+  tell_all_loads(peer, false);
   if (!planted(PlantedBug::kNotDeliveredAgain)) deliver_all(peer);  // the end of it all
   Certifying(*this).link_up(peer);
 }

@@ -21,26 +21,34 @@ Instant word_by(Instant told) {
   return {at - at % kLoadsEvery.ns};
 }
 
-using Told = std::map<MemberNo, uint32_t>;
-
-Told take_told(std::map<HostLife, Told>& all, const HostLife& peer) {
-  const auto it = all.find(peer);
-  return it == all.end() ? Told() : std::move(it->second);
-}
-
-void keep_told(std::map<HostLife, Told>& all, const HostLife& peer, Told told) {
-  if (told.empty()) {
-    all.erase(peer);
-  } else {
-    all.insert_or_assign(peer, std::move(told));
-  }
+// Where it is, or would be, in an ordered list.
+auto entry_of(auto& list, const HostLife& host) {
+  return std::lower_bound(list.begin(), list.end(), host,
+                          [](const auto& entry, const HostLife& it) { return entry.first < it; });
 }
 
 }  // namespace
 
+uint32_t LoadWord::to(const HostLife& host) const {
+  const auto it = entry_of(but, host);
+  return it == but.end() || it->first != host ? to_most : it->second;
+}
+
+void LoadWord::set(const HostLife& host, uint32_t load) {
+  const auto it = entry_of(but, host);
+  const bool known = it != but.end() && it->first == host;
+  if (known && load == to_most) {
+    but.erase(it);
+  } else if (known) {
+    it->second = load;
+  } else if (load != to_most) {
+    but.emplace(it, host, load);
+  }
+}
+
 // The member's load may have changed.
 void Node::Impl::note_load(MemberNo no) {
-  if (!remote.on || remote.view.size() < 2) return;
+  if (!remote.on || remote.view->size() < 2) return;
   const Member& member = directory.member(no);
   if (!member.record->manual &&
       (member.session == kNobody || !directory.session(member.session).here)) {
@@ -53,18 +61,35 @@ void Node::Impl::note_load(MemberNo no) {
   remote.loads_due = std::min(remote.loads_due, tight ? now.mono : now.mono + kLoadsEvery);
 }
 
-uint32_t Node::Impl::load_beside(MemberNo no, const HostLife& keeper) const {
+// Of a member's load, what is beside each keeper's own.
+LoadWord Node::Impl::load_word(MemberNo no) const {
+  LoadWord word;
   const Member& member = directory.member(no);
-  // Who is about to end has no room, and others know no sooner than that is durable.
-  if (member.ring == kNoMember) return member.ending ? member.record->max_load : 0;
-  // Of members without a home, everybody tells what it keeps itself.
-  if (member.record->manual) return placement.load(member.ring) - member.foreign_load;
-  const uint32_t beside =
-      placement.load(member.ring) - member.work->kept_back - remote.foreign.load(no, keeper);
-  const auto shared = remote.shares.find(no);
-  if (shared == remote.shares.end()) return beside;
+  if (member.ring == kNoMember) {
+    // Who is about to end has no room, and others know no sooner than that is durable.
+    word.to_most = member.ending ? member.record->max_load : 0;
+    return word;
+  }
+  word.to_most = placement.load(member.ring);
+  if (member.record->manual) {
+    // Of members without a home, everybody tells what it keeps itself.
+    word.to_most -= member.foreign_load;
+    return word;
+  }
+  const uint32_t all = word.to_most - member.work->kept_back;
   const uint32_t most = placement.max_load(member.ring);
-  return std::max(beside, most - std::min(most, shared->second.of(keeper)));
+  const auto found = remote.shares.find(no);
+  const Shares* const shared = found == remote.shares.end() ? nullptr : &found->second;
+  // Nobody is told of more room than its share.
+  const auto beside = [&](const HostLife& keeper) {
+    const uint32_t load = all - remote.foreign.load(no, keeper);
+    return shared == nullptr ? load : std::max(load, most - std::min(most, shared->of(keeper)));
+  };
+  word.to_most = shared == nullptr ? all : std::max(all, most);
+  for (const auto& [keeper, load] : remote.foreign.loads(no)) word.set(keeper, beside(keeper));
+  if (shared == nullptr) return word;
+  for (const HostLife& keeper : shared->with_a_share()) word.set(keeper, beside(keeper));
+  return word;
 }
 
 void Node::Impl::tell_loads() {
@@ -73,44 +98,29 @@ void Node::Impl::tell_loads() {
   const std::set<MemberNo> changed = std::exchange(remote.loads_changed, {});
   const std::set<MemberNo> introduced = std::exchange(remote.introduced, {});
   const auto asks = std::exchange(remote.asks, {});
-  for (const HostLife& peer : remote.view) {
-    if (peer == config.self) continue;
-    Loads loads;
-    if (const auto asked = asks.find(peer); asked != asks.end()) {
-      for (const MemberNo no : asked->second) {
-        if (directory.has_member(no)) loads.asked.push_back(directory.member(no).record->key);
-      }
+  const std::vector<HostLife>& view = *remote.view;
+  std::vector<Loads> words(view.size());
+  for (const auto& [peer, members] : asks) {
+    const auto at = std::lower_bound(view.begin(), view.end(), peer);
+    if (at == view.end() || *at != peer) continue;
+    for (const MemberNo no : members) {
+      if (!directory.has_member(no)) continue;
+      words[static_cast<size_t>(at - view.begin())].asked.push_back(
+          directory.member(no).record->key);
     }
-    Told told = take_told(remote.loads_told, peer);
-    for (const MemberNo no : changed) {
-      if (!directory.has_member(no)) {
-        told.erase(no);
-        continue;
-      }
-      const uint32_t load = load_beside(no, peer);
-      const auto it = told.find(no);
-      const uint32_t known = it == told.end() ? 0 : it->second;
-      if (known == load && !introduced.contains(no)) continue;
-      loads.others.emplace_back(directory.member(no).record->key, load);
-      if (load == 0) {
-        told.erase(no);
-      } else {
-        told[no] = load;
-      }
-    }
-    keep_told(remote.loads_told, peer, std::move(told));
-    tell_loads_to(peer, std::move(loads));
+  }
+  for (const MemberNo no : changed) Sharing(*this).put_word(no, introduced.contains(no), words);
+  for (size_t i = 0; i < view.size(); ++i) {
+    if (view[i] != config.self) tell_loads_to(view[i], std::move(words[i]));
   }
 }
 
 // To a host that knows nothing of it, or what it was told before this host had it in its view, and
-// not what has changed since.
-void Node::Impl::tell_all_loads(const HostLife& peer) {
-  const Told before = take_told(remote.loads_told, peer);
-  Told told;
+// not what has changed since. also_none: it may have been told something in an earlier view.
+void Node::Impl::tell_all_loads(const HostLife& peer, bool also_none) {
   // Of the pool's members only few are this host's to tell of.
   std::set<MemberNo> all = directory.manual_members();
-  for (const auto& [no, load] : before) all.insert(no);
+  for (const auto& [no, word] : remote.loads_told) all.insert(no);
   for (const SessionNo session : remote.at_home) {
     for (const MemberNo no : directory.session(session).members) all.insert(no);
   }
@@ -118,12 +128,14 @@ void Node::Impl::tell_all_loads(const HostLife& peer) {
   for (const MemberNo no : all) {
     if (!directory.has_member(no)) continue;
     const Member& member = directory.member(no);
-    const uint32_t load = answers_for(member) ? load_beside(no, peer) : 0;
-    if (load == 0 && !before.contains(no)) continue;
-    if (load > 0) told[no] = load;
-    loads.others.emplace_back(member.record->key, load);
+    const uint32_t load = answers_for(member) ? load_word(no).to(peer) : 0;
+    const auto told = remote.loads_told.try_emplace(no).first;
+    if (load > 0 || also_none || told->second.to(peer) > 0) {
+      loads.others.emplace_back(member.record->key, load);
+    }
+    told->second.set(peer, load);
+    if (told->second.none()) remote.loads_told.erase(told);
   }
-  keep_told(remote.loads_told, peer, std::move(told));
   tell_loads_to(peer, std::move(loads));
 }
 
@@ -188,11 +200,39 @@ void Node::Impl::loads_told(const HostLife& from, const Loads& message) {
   tell_loads_to(from, std::move(answer));
 }
 
+// What hosts are to be told of that member.
+void Node::Impl::Sharing::put_word(MemberNo no, bool introduced, std::vector<Loads>& words) {
+  auto& told = node_.remote.loads_told;
+  const auto known = told.find(no);
+  const LoadWord before = known == told.end() ? LoadWord() : std::move(known->second);
+  if (known != told.end()) told.erase(known);
+  if (!node_.directory.has_member(no)) return;
+  LoadWord word = node_.load_word(no);
+  const MemberKey& key = node_.directory.member(no).record->key;
+  const std::vector<HostLife>& view = *node_.remote.view;
+  const auto put = [&](size_t at) {
+    const uint32_t load = word.to(view[at]);
+    if (introduced || before.to(view[at]) != load) words[at].others.emplace_back(key, load);
+  };
+  if (introduced || word.to_most != before.to_most) {
+    for (size_t at = 0; at < view.size(); ++at) put(at);
+  } else {
+    std::set<HostLife> hosts;
+    for (const auto& [host, load] : before.but) hosts.insert(host);
+    for (const auto& [host, load] : word.but) hosts.insert(host);
+    for (const HostLife& host : hosts) {
+      const auto at = std::lower_bound(view.begin(), view.end(), host);
+      if (at != view.end() && *at == host) put(static_cast<size_t>(at - view.begin()));
+    }
+  }
+  if (!word.none()) told.emplace(no, std::move(word));
+}
+
 // --- members that are asked for more than they have -----------------------------------------
 
 void Node::Impl::Sharing::introduce(MemberNo no) {
   Remote& others = node_.remote;
-  if (no == kNobody || others.view.size() < 2) return;
+  if (no == kNobody || others.view->size() < 2) return;
   const Member& member = node_.directory.member(no);
   const bool here = member.ring != kNoMember && member.session != kNobody &&
                     node_.directory.session(member.session).here;
@@ -266,7 +306,8 @@ bool Node::Impl::Sharing::turn(MemberNo no, Shares& shares) {
       member.session == kNobody || !node_.directory.session(member.session).here) {
     return false;
   }
-  shares.turn(node_.placement.max_load(member.ring), holdings(no), node_.now.mono);
+  shares.turn(node_.placement.max_load(member.ring), node_.remote.view, holdings(no),
+              node_.now.mono);
   ask(no, shares);
   return !shares.over();
 }
@@ -292,7 +333,7 @@ void Node::Impl::Sharing::given(const HostLife& keeper, MemberNo no, uint32_t lo
   // Somebody waits for that room; but in a large pool the answers of all come at about the same
   // time, and each word is one to all.
   const Instant due =
-      node_.now.mono + kAnswersWithin * static_cast<int64_t>(node_.remote.view.size() / 16);
+      node_.now.mono + kAnswersWithin * static_cast<int64_t>(node_.remote.view->size() / 16);
   node_.remote.loads_due = std::min(node_.remote.loads_due, due);
 }
 
@@ -304,12 +345,9 @@ uint32_t Node::Impl::Sharing::given_to(MemberNo no) const {
 
 // What each host's packets take of its room. Requires: it is on the ring.
 std::vector<Shares::Holding> Node::Impl::Sharing::holdings(MemberNo no) const {
-  const uint32_t own = given_to(no);
   std::vector<Shares::Holding> all;
-  for (const HostLife& keeper : node_.remote.view) {
-    all.push_back(
-        {keeper, keeper == node_.config.self ? own : node_.remote.foreign.load(no, keeper)});
-  }
+  for (const auto& [keeper, load] : node_.remote.foreign.loads(no)) all.push_back({keeper, load});
+  if (const uint32_t own = given_to(no)) all.push_back({node_.config.self, own});
   return all;
 }
 

@@ -25,6 +25,9 @@ class Node::Impl::Sharing {
   void keep(MemberNo no);
   // A keeper's answer: so much it has given the member.
   void given(const HostLife& keeper, MemberNo no, uint32_t load);
+  // Puts what each host of the view is to be told of its load, and has not been, into `words`, by
+  // its place there. introduced: though that is no news.
+  void put_word(MemberNo no, bool introduced, std::vector<Loads>& words);
   // This host's answer, as a keeper: counting what is on its way to the store.
   uint32_t given_to(MemberNo no) const;
 

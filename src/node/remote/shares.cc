@@ -22,30 +22,62 @@ uint32_t Shares::Part::taken() const {
   return std::max({share, held, given, asks > 0 || to_ask ? bound : 0U});
 }
 
-bool Shares::Part::wants(Instant now) const { return sated <= now && !doubted; }
+bool Shares::Part::none() const {
+  return share == 0 && held == 0 && peak == 0 && idle == 0 && given == 0 && asks == 0 && !doubted &&
+         !to_ask;
+}
 
-Shares::Part* Shares::find(const HostLife& keeper) {
-  const auto it = std::find_if(
-      parts_.begin(), parts_.end(),
-      // Lives differ nearly always, and cost less to compare than names.
-      [&](const Part& part) { return part.keeper.life == keeper.life && part.keeper == keeper; });
-  return it == parts_.end() ? nullptr : &*it;
+std::optional<Shares::Place> Shares::place_of(const HostLife& keeper) const {
+  if (keepers_ == nullptr) return std::nullopt;
+  const auto it = std::lower_bound(keepers_->begin(), keepers_->end(), keeper);
+  if (it == keepers_->end() || *it != keeper) return std::nullopt;
+  return static_cast<Place>(it - keepers_->begin());
+}
+
+const Shares::Part* Shares::find(Place place) const {
+  const auto it = std::lower_bound(parts_.begin(), parts_.end(), place,
+                                   [](const Part& part, Place at) { return part.place < at; });
+  return it == parts_.end() || it->place != place ? nullptr : &*it;
+}
+
+Shares::Part* Shares::find(Place place) {
+  return const_cast<Part*>(std::as_const(*this).find(place));
+}
+
+Shares::Part& Shares::make(Place place) {
+  if (Part* const part = find(place)) return *part;
+  const auto it = std::upper_bound(parts_.begin(), parts_.end(), place,
+                                   [](Place at, const Part& part) { return at < part.place; });
+  return *parts_.insert(it, Part{.place = place});
 }
 
 uint32_t Shares::of(const HostLife& keeper) const {
-  const Part* const part = const_cast<Shares*>(this)->find(keeper);
+  const auto place = place_of(keeper);
+  const Part* const part = place ? find(*place) : nullptr;
   return part == nullptr ? 0 : part->share;
 }
 
-bool Shares::over() const {
-  return std::count_if(parts_.begin(), parts_.end(),
-                       [&](const Part& part) { return part.sated <= now_; }) < 2;
+std::vector<HostLife> Shares::with_a_share() const {
+  std::vector<HostLife> keepers;
+  for (const Part& part : parts_) {
+    if (part.share > 0) keepers.push_back((*keepers_)[part.place]);
+  }
+  return keepers;
 }
 
-void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant now) {
+bool Shares::over() const {
+  size_t open = 0;
+  for (const Instant sated : sated_) {
+    if (sated <= now_ && ++open == 2) return false;
+  }
+  return true;
+}
+
+void Shares::turn(uint32_t most, const Keepers& keepers, const std::vector<Holding>& holdings,
+                  Instant now) {
   most_ = most;
   now_ = now;
-  match(holdings);
+  match(keepers, holdings);
   forget_late();
   saw(holdings);
   pass_on();
@@ -54,23 +86,37 @@ void Shares::turn(uint32_t most, const std::vector<Holding>& holdings, Instant n
     part.idle = part.share - std::min(part.share, std::max(part.peak, part.given));
     part.peak = part.held;
   }
+  std::erase_if(parts_, [](const Part& part) { return part.none(); });
 }
 
-// Who has taken something wants room. Room that is nobody's is given away.
+// Room that is nobody's is given away.
 void Shares::saw(const std::vector<Holding>& holdings) {
+  std::vector<std::pair<Place, uint32_t>> holders;
   for (const auto& [keeper, held] : holdings) {
-    Part* const part = find(keeper);
-    if (part == nullptr) continue;
-    if (held > part->held) {
-      part->sated = {};
-      part->doubted = false;
-    }
-    part->held = held;
-    part->peak = std::max(part->peak, held);
-    if (held >= part->given) part->given = 0;
+    const auto place = place_of(keeper);
+    if (!place || held == 0) continue;
+    holders.emplace_back(*place, held);
+    make(*place);
+  }
+  std::sort(holders.begin(), holders.end());
+  auto holder = holders.begin();
+  for (Part& part : parts_) {
+    const bool holds = holder != holders.end() && holder->first == part.place;
+    note(part, holds ? (holder++)->second : 0);
   }
   shrink();
   hand_out();
+}
+
+// Who has taken something wants room.
+void Shares::note(Part& part, uint32_t held) {
+  if (held > part.held) {
+    sated_[part.place] = {};
+    part.doubted = false;
+  }
+  part.held = held;
+  part.peak = std::max(part.peak, held);
+  if (held >= part.given) part.given = 0;
 }
 
 std::vector<HostLife> Shares::to_ask() {
@@ -79,48 +125,62 @@ std::vector<HostLife> Shares::to_ask() {
     if (!std::exchange(part.to_ask, false)) continue;
     ++part.asks;
     part.asked_at = now_;
-    keepers.push_back(part.keeper);
+    keepers.push_back((*keepers_)[part.place]);
   }
   return keepers;
 }
 
 // Who has given something that is not here yet uses its share, as far as there is room for that.
 void Shares::answered(const HostLife& keeper, uint32_t given, Instant now) {
-  Part* const part = find(keeper);
-  if (part == nullptr) return;
+  const auto place = place_of(keeper);
+  if (!place) return;
   now_ = std::max(now_, now);
-  if (part->asks > 0) --part->asks;
-  if (given <= part->held) {
-    sate(*part);
+  Part& part = make(*place);
+  if (part.asks > 0) --part.asks;
+  if (given <= part.held) {
+    sate(part);
   } else {
-    part->doubted = false;
-    part->given = given;
-    part->given_at = now;
-    part->sated = {};
+    part.doubted = false;
+    part.given = given;
+    part.given_at = now;
+    sated_[*place] = {};
     uint64_t others = 0;
-    for (const Part& other : parts_) others += &other == part ? 0 : other.taken();
+    for (const Part& other : parts_) others += &other == &part ? 0 : other.taken();
     const uint64_t room = most_ - std::min<uint64_t>(most_, others);
     const auto wanted = static_cast<uint32_t>(std::min<uint64_t>(given, room));
-    part->share = std::max(part->share, wanted);
+    part.share = std::max(part.share, wanted);
   }
   hand_out();
 }
 
 // Hosts come and go.
-void Shares::match(const std::vector<Holding>& holdings) {
-  std::vector<Part> parts;
-  for (const auto& [keeper, held] : holdings) {
-    if (Part* const known = find(keeper)) {
-      parts.push_back(std::move(*known));
+void Shares::match(const Keepers& keepers, const std::vector<Holding>& holdings) {
+  if (keepers == keepers_) return;
+  const Keepers before = std::exchange(keepers_, keepers);
+  std::vector<Part> parts = std::exchange(parts_, {});
+  const std::vector<Instant> sated = std::exchange(sated_, {});
+  sated_.resize(keepers->size());
+  auto part = parts.begin();
+  Place old = 0;
+  for (Place place = 0; place < keepers->size(); ++place) {
+    const HostLife& keeper = (*keepers)[place];
+    while (old < sated.size() && (*before)[old] < keeper) ++old;
+    if (old < sated.size() && (*before)[old] == keeper) {
+      sated_[place] = sated[old];
+      part = std::find_if(part, parts.end(), [&](const Part& it) { return it.place >= old; });
+      if (part == parts.end() || part->place != old) continue;
+      parts_.push_back(*part);
+      parts_.back().place = place;
       continue;
     }
-    Part part = {.keeper = keeper, .share = held};
-    if (told_) lower(part, held, most_);
-    parts.push_back(std::move(part));
+    const auto holds = std::find_if(holdings.begin(), holdings.end(),
+                                    [&](const Holding& it) { return it.keeper == keeper; });
+    Part fresh = {.place = place, .share = holds == holdings.end() ? 0 : holds->held};
+    if (told_) lower(fresh, fresh.share, most_);
+    if (!fresh.none()) parts_.push_back(fresh);
   }
   told_ = true;
-  parts_ = std::move(parts);
-  if (next_ >= parts_.size()) next_ = 0;
+  if (next_ >= keepers->size()) next_ = 0;
 }
 
 // bound: what it was told before.
@@ -165,7 +225,8 @@ void Shares::pass_on() {
 // It has nothing on its way that would use the room.
 void Shares::sate(Part& part) {
   if (!std::exchange(part.doubted, false)) return;
-  part.sated = now_ + std::max(kSated, kTurn * (kTurnsEach * static_cast<int64_t>(parts_.size())));
+  const auto keepers = static_cast<int64_t>(keepers_->size());
+  sated_[part.place] = now_ + std::max(kSated, kTurn * (kTurnsEach * keepers));
 }
 
 // One unit, once it is free: then it is room that is nobody's.
@@ -175,10 +236,10 @@ void Shares::even_out() {
   const auto most = std::max_element(
       parts_.begin(), parts_.end(), [](const Part& a, const Part& b) { return a.share < b.share; });
   if (most == parts_.end() || most->share == 0) return;
-  const auto from = static_cast<size_t>(most - parts_.begin());
-  const size_t to = neediest(from);
-  if (to == parts_.size()) return;
-  const uint32_t least = parts_[to].share;
+  const size_t to = neediest(most->place);
+  if (to == keepers_->size()) return;
+  const Part* const poorest = find(static_cast<Place>(to));
+  const uint32_t least = poorest == nullptr ? 0 : poorest->share;
   if (most->share < least + 2 && least > 0) return;
   lower(*most, most->share - 1, most->share);
   even_at_ = now_ + kEven;
@@ -186,13 +247,31 @@ void Shares::even_out() {
 }
 
 size_t Shares::neediest(size_t but) const {
-  size_t best = parts_.size();
-  for (size_t step = 0; step < parts_.size(); ++step) {
-    const size_t i = (next_ + step) % parts_.size();
-    if (i == but || !parts_[i].wants(now_)) continue;
-    if (best == parts_.size() || parts_[i].share < parts_[best].share) best = i;
+  const size_t all = keepers_->size();
+  const auto turns_until = [&](size_t place) { return (place + all - next_) % all; };
+  std::pair<uint32_t, size_t> least{~uint32_t{0}, all};  // share, and how soon its turn comes
+  for (const Part& part : parts_) {
+    if (part.place == but || part.doubted || sated_[part.place] > now_) continue;
+    least = std::min(least, {part.share, turns_until(part.place)});
   }
-  return best;
+  // All others have none, so the first of these is as good as any.
+  const size_t end = least.first == 0 ? least.second : all;
+  for (size_t turns = 0; turns < end; ++turns) {
+    const size_t place = (next_ + turns) % all;
+    if (place == but || sated_[place] > now_ || find(static_cast<Place>(place)) != nullptr)
+      continue;
+    return place;
+  }
+  return least.second == all ? all : (next_ + least.second) % all;
+}
+
+uint32_t Shares::wanting() const {
+  const auto open =
+      std::count_if(sated_.begin(), sated_.end(), [&](Instant sated) { return sated <= now_; });
+  const auto doubted = std::count_if(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return part.doubted && sated_[part.place] <= now_;
+  });
+  return static_cast<uint32_t>(open - doubted);
 }
 
 // What is nobody's, in portions, so that nobody gets more than others who want some as well. If
@@ -200,16 +279,16 @@ size_t Shares::neediest(size_t but) const {
 void Shares::hand_out() {
   uint64_t taken = 0;
   for (const Part& part : parts_) taken += part.taken();
-  if (parts_.empty() || taken >= most_) return;
+  if (taken >= most_ || keepers_->empty()) return;
   auto load = static_cast<uint32_t>(most_ - taken);
-  const auto wanting = static_cast<uint32_t>(std::count_if(
-      parts_.begin(), parts_.end(), [&](const Part& part) { return part.wants(now_); }));
+  const uint32_t all_wanting = wanting();
   while (load > 0) {
-    const size_t neediest_now = neediest(parts_.size());
-    const bool wanted = neediest_now < parts_.size();
-    Part& part = parts_[wanted ? neediest_now : next_];
-    next_ = (static_cast<size_t>(&part - parts_.data()) + 1) % parts_.size();
-    const uint32_t portion = wanted ? std::max(load / wanting, 1U) : load;
+    const size_t neediest_now = neediest(keepers_->size());
+    const bool wanted = neediest_now < keepers_->size();
+    const size_t place = wanted ? neediest_now : next_;
+    Part& part = make(static_cast<Place>(place));
+    next_ = (place + 1) % keepers_->size();
+    const uint32_t portion = wanted ? std::max(load / all_wanting, 1U) : load;
     part.share = std::max(part.taken(), part.share) + portion;
     load -= portion;
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +22,18 @@ using testing_node::Hosts;
 using testing_node::Stage;
 using testing_node::Worker;
 
+// The same view each time is the same list; `turn` is to find its way from one to the next as well.
+Shares::Keepers view_of(const std::vector<Shares::Holding>& holdings) {
+  std::vector<HostLife> keepers;
+  for (const auto& [keeper, held] : holdings) keepers.push_back(keeper);
+  return std::make_shared<const std::vector<HostLife>>(std::move(keepers));
+}
+
+void turn(Shares& shares, uint32_t most, const std::vector<Shares::Holding>& holdings,
+          Instant now) {
+  shares.turn(most, view_of(holdings), holdings, now);
+}
+
 // One member of so much room, and keepers that fill what they may as long as they want to.
 struct Room {
   uint32_t most = 1;
@@ -28,6 +41,8 @@ struct Room {
   std::set<std::string> hungry;
   Shares shares = Shares();
   Instant now = {};
+  Shares::Keepers view = nullptr;
+  Prng coin = Prng(5);
 
   static HostLife life(const std::string& name) { return {name, 1}; }
   uint32_t taken() const {
@@ -38,7 +53,9 @@ struct Room {
   void turn() {
     std::vector<Shares::Holding> holdings;
     for (const auto& [keeper, load] : held) holdings.push_back({life(keeper), load});
-    shares.turn(most, holdings, now);
+    const auto seen = view_of(holdings);
+    if (view == nullptr || *view != *seen || coin.chance(1, 4)) view = seen;
+    shares.turn(most, view, holdings, now);
     for (const HostLife& keeper : shares.to_ask()) {
       shares.answered(keeper, held.contains(keeper.host) ? held.at(keeper.host) : 0, now);
     }
@@ -76,6 +93,21 @@ TEST(Shares, TheSeatThatNobodyOfManyWantsIsNotSharedForEver) {
     room.turn();
   } while (!room.shares.over() && ++turns < 500);
   EXPECT_LT(turns, 300) << "three turns for each";
+}
+
+TEST(Shares, OfAThousandAsManyHaveAPartAsThereIsRoomFor) {
+  Room room = {.most = 4, .held = {}, .hungry = {}};
+  for (int i = 0; i < 1'000; ++i) room.held["k" + std::to_string(1'000 + i)] = 0;
+  room.shares = Shares(false);
+  std::set<HostLife> offered;
+  for (int turns = 0; turns < 100; ++turns) {
+    room.turn();
+    const std::vector<HostLife> some = room.shares.with_a_share();
+    EXPECT_LE(some.size(), 4U);
+    offered.insert(some.begin(), some.end());
+  }
+  EXPECT_GE(offered.size(), 100U) << "each in its turn";
+  EXPECT_FALSE(room.shares.over());
 }
 
 TEST(Shares, FewThatWantItOfManyAreOfferedItOftener) {
@@ -133,7 +165,7 @@ TEST(Shares, WhatIsOnItsWayIsNotGivenToAnother) {
     const HostLife b = {"b", 1};
     Instant now = Instant{} + seconds(1);
     const auto turn = [&](uint32_t held_by_b) {
-      shares.turn(2, {{a, 0}, {b, held_by_b}}, now);
+      phoenix::turn(shares, 2, {{a, 0}, {b, held_by_b}}, now);
       now = now + Shares::kTurn;
     };
     turn(0);
@@ -160,13 +192,13 @@ TEST(Shares, IsNotOverWhileSomebodyIsAskedWhatIsOnItsWay) {
   const std::vector<Shares::Holding> none = {{keepers[0], 0}, {keepers[1], 0}, {keepers[2], 0}};
   Instant now = Instant{} + seconds(1);
   for (int i = 0; i < 3; ++i) {
-    shares.turn(3, none, now);
+    turn(shares, 3, none, now);
     now = now + Shares::kTurn;
   }
   ASSERT_EQ(shares.to_ask().size(), 3U);
   EXPECT_FALSE(shares.over());
   for (const HostLife& keeper : keepers) shares.answered(keeper, 1, now);
-  shares.turn(3, none, now);
+  turn(shares, 3, none, now);
   EXPECT_FALSE(shares.over());
   for (const HostLife& keeper : keepers) EXPECT_EQ(shares.of(keeper), 1U) << keeper.host;
 }
@@ -178,13 +210,13 @@ TEST(Shares, WhoHasUsedItsRoomByTheTimeItAnswersGoesOnWanting) {
   const HostLife b = {"b", 1};
   Instant now = Instant{} + seconds(1);
   for (int i = 0; i < 3; ++i) {
-    shares.turn(2, {{a, 0}, {b, 0}}, now);
+    turn(shares, 2, {{a, 0}, {b, 0}}, now);
     now = now + Shares::kTurn;
   }
   ASSERT_EQ(shares.to_ask().size(), 2U);
   shares.saw({{a, 1}, {b, 1}});
   for (const HostLife& keeper : {a, b}) shares.answered(keeper, 1, now);
-  shares.turn(2, {{a, 1}, {b, 1}}, now);
+  turn(shares, 2, {{a, 1}, {b, 1}}, now);
   EXPECT_FALSE(shares.over());
   shares.saw({{a, 0}, {b, 0}});
   EXPECT_EQ(shares.of(a) + shares.of(b), 2U);
@@ -196,12 +228,12 @@ TEST(Shares, WhoDoesNotAnswerLosesItsShareAfterAWhile) {
   const HostLife a = {"a", 1};
   const HostLife b = {"b", 1};
   Instant now = Instant{} + seconds(1);
-  shares.turn(2, {{a, 0}, {b, 0}}, now);
+  turn(shares, 2, {{a, 0}, {b, 0}}, now);
   EXPECT_EQ(shares.to_ask().size(), 2U);
   shares.answered(b, 0, now);
   EXPECT_EQ(shares.of(b), 0U) << "a may have given it";
   EXPECT_FALSE(shares.over());
-  shares.turn(2, {{a, 0}, {b, 0}}, now + Shares::kPatience);
+  turn(shares, 2, {{a, 0}, {b, 0}}, now + Shares::kPatience);
   EXPECT_EQ(shares.of(a) + shares.of(b), 2U);
 }
 
@@ -421,6 +453,27 @@ TEST(SharesAmongHosts, NobodyGoesOnBelievingInLoadThatIsGone) {
   EXPECT_EQ(hosts.load("c", "w"), 1U) << "it cannot know";
   hosts.heal();
   hosts.advance(milliseconds(50));
+  EXPECT_EQ(hosts.load("c", "w"), 0U);
+}
+
+// A view may leave a host out and take it back, while links to it stand.
+TEST(SharesAmongHosts, WhoComesBackIntoTheViewIsToldOfLoadThatIsGone) {
+  Hosts hosts({"a", "b", "c"});
+  hosts.join("a", "w", {.max_load = 4, .lease_seconds = 60});
+  const std::string id = hosts.submit("b");
+  hosts.advance(milliseconds(50));
+  ASSERT_EQ(hosts.load("c", "w"), 1U);
+  const auto view_of_a = [&](const std::vector<HostLife>& lives) {
+    hosts.node("a").view(hosts.now(), lives, {}, [](const std::string&) { return true; });
+    hosts.advance(milliseconds(50));
+  };
+  view_of_a({hosts.life("a"), hosts.life("b")});
+  hosts.call("b", Stage::op(),
+             OrderPacket{Order::kCancel, Stage::packet(id), "", "", std::nullopt});
+  hosts.advance(milliseconds(50));
+  ASSERT_EQ(hosts.load("a", "w"), 0U);
+  ASSERT_EQ(hosts.load("c", "w"), 1U) << "it was not told";
+  view_of_a({hosts.life("a"), hosts.life("b"), hosts.life("c")});
   EXPECT_EQ(hosts.load("c", "w"), 0U);
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -69,6 +70,17 @@ struct LostHome {
   Instant act_at;  // not before
 };
 
+// What a home says of a member's load: nearly all hosts of a large pool keep nothing of it, and are
+// told the same.
+struct LoadWord {
+  uint32_t to_most = 0;
+  std::vector<std::pair<HostLife, uint32_t>> but;  // others, ordered
+
+  uint32_t to(const HostLife& host) const;
+  void set(const HostLife& host, uint32_t load);
+  bool none() const { return to_most == 0 && but.empty(); }
+};
+
 struct Remote {
   bool on = false;  // there are other hosts, or may be
 
@@ -83,7 +95,7 @@ struct Remote {
   Newest<PacketKey, Position, 65'536> points;
 
   // --- hosts ---
-  std::vector<HostLife> view;  // ordered
+  Shares::Keepers view = std::make_shared<const std::vector<HostLife>>();  // ordered
   bool has_view = false;
   std::function<bool(const std::string&)> mine;
   std::map<HostLife, LostHome> lost_homes;
@@ -104,9 +116,8 @@ struct Remote {
   std::set<MemberNo> loads_changed;
   std::set<MemberNo> introduced;  // whose load is told though it may be none
   Instant loads_due = kNever;
-  // What is not none. Most hosts of a large pool keep nothing of any member here.
-  std::map<HostLife, std::map<MemberNo, uint32_t>> loads_told;
-  std::map<MemberNo, Shares> shares;  // of members that several keepers wait for
+  std::map<MemberNo, LoadWord> loads_told;  // what is not none
+  std::map<MemberNo, Shares> shares;        // of members that several keepers wait for
   std::map<HostLife, std::set<MemberNo>>
       asks;  // what they have given these is asked with the loads
   Instant shares_due = kNever;

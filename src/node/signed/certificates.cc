@@ -73,7 +73,7 @@ bool Node::Impl::Certifying::take_up(const MemberKey& key) {
   Leaver& leaver = add();
   leaver.key = key;
   leaver.incarnation = record.incarnation;
-  for (const HostLife& host : node_.remote.view) {
+  for (const HostLife& host : *node_.remote.view) {
     if (host != node_.config.self) ask(host, leaver);
   }
   return true;
