@@ -20,6 +20,7 @@ struct Size {
   size_t packets_of_host = 50;
   int look_every = 60;                // virtual seconds
   const char* come = "300ms 1500ms";  // when its workers come
+  const char* submit = "400ms";       // when packets begin to
 };
 
 // Workers that are lost only by their own fault, packets all the while, nothing broken: a long run
@@ -27,11 +28,11 @@ struct Size {
 // than the hosts.
 std::string script(const Size& size) {
   return fmt::format(
-      "hosts {}\nworkers {}\ncome {}\npackets {}\nclerks 0\nlease 30 60\nnetwork perfect\n"
-      "faults none\n"
+      "hosts {}\nworkers {}\ncome {}\nsubmit {}\npackets {}\nclerks 0\nlease 30 60\n"
+      "network perfect\nfaults none\n"
       "run {}s\nrest 120s\nlook {}s\nseeds 1 1\n",
-      size.hosts, size.workers, size.come, size.packets_of_host * size.hosts, size.virtual_seconds,
-      size.look_every);
+      size.hosts, size.workers, size.come, size.submit, size.packets_of_host * size.hosts,
+      size.virtual_seconds, size.look_every);
 }
 
 // The number behind `name` in what the simulator says at its end; 0 where it is not.
@@ -77,8 +78,10 @@ Result<bool> measure_memory(const ClusterBench& options, Figures& figures) {
                   .virtual_seconds = options.quick ? 10 : 300,
                   .packets_of_host = 10,
                   .look_every = 120,
-                  // To a pool that stands: of a thousand hosts the last come after three seconds.
-                  .come = "5s 7s"};
+                  // To a pool that stands: of a thousand hosts the last come after three seconds,
+                  // and packets that wait would have the room of each newcomer shared by all hosts.
+                  .come = "5s 7s",
+                  .submit = "9s"};
   const auto played = play(options, size);
   if (!played) return tl::unexpected(played.error());
   const double pairs = static_cast<double>(size.hosts) * played->members;

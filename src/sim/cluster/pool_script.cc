@@ -83,6 +83,7 @@ bool take_line(const Words& words, PoolScript& script) {
            take_duration({words[0], words[2]}, script.come_to) &&
            script.come_from <= script.come_to;
   }
+  if (name == "submit") return take_duration(words, script.submit_from);
   if (name == "lease") return take_range(words, script.lease_from, script.lease_to);
   if (name == "seeds") return take_range(words, script.seed_first, script.seed_last);
   if (name == "roam") return take_choice(words, "yes", "no", script.roam);

@@ -4,6 +4,7 @@
 //   hosts 3 · workers 8 · packets 200 · clerks 2      who takes part; clerks are manual members
 //   come 300ms 1500ms                                 when a worker comes, drawn for each; hosts
 //                                                     come within the first seconds
+//   submit 400ms                                      when callers begin to
 //   lease 1 3                                         seconds, drawn for each worker
 //   roam yes|no                                       whether workers try other hosts than theirs
 //   network perfect|lossy                             between callers and hosts
@@ -50,6 +51,7 @@ struct PoolScript {
   size_t clerks = 2;
   Duration come_from = milliseconds(300);
   Duration come_to = milliseconds(1'500);
+  Duration submit_from = milliseconds(400);
   int64_t lease_from = 1;
   int64_t lease_to = 3;
   bool roam = true;

@@ -63,6 +63,7 @@ TEST(PoolScript, SaysWhichLineItCannotRead) {
   EXPECT_FALSE(parse_pool_script("lease 3 1\n").has_value());
   EXPECT_FALSE(parse_pool_script("come 3s 1s\n").has_value());
   EXPECT_FALSE(parse_pool_script("come 3s\n").has_value());
+  EXPECT_FALSE(parse_pool_script("submit soon\n").has_value());
 }
 
 TEST(PoolScript, ComparesFiguresWithWhatIsExpected) {

@@ -166,7 +166,7 @@ Shape PoolWorld::draw_shape(const std::string& name) {
 void PoolWorld::add_clients() {
   clients_.push_back(std::make_unique<Client>(env_, "pkt-a", prng_.fork()));
   clients_.push_back(std::make_unique<Client>(env_, "pkt-b", prng_.fork()));
-  queue_.after(milliseconds(400), [this] {
+  queue_.after(options_.script.submit_from, [this] {
     for (auto& client : clients_) client->start(options_.script.packets / 2);
     const std::vector<std::vector<std::string>> skills = {{"a", "r"}, {"b"}};
     for (size_t i = 0; i < options_.script.clerks; ++i) {
