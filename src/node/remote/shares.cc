@@ -34,9 +34,14 @@ std::optional<Shares::Place> Shares::place_of(const HostLife& keeper) const {
   return static_cast<Place>(it - keepers_->begin());
 }
 
+// The first part of that keeper or one behind it.
+std::vector<Shares::Part>::const_iterator Shares::from(Place place) const {
+  return std::lower_bound(parts_.begin(), parts_.end(), place,
+                          [](const Part& part, Place at) { return part.place < at; });
+}
+
 const Shares::Part* Shares::find(Place place) const {
-  const auto it = std::lower_bound(parts_.begin(), parts_.end(), place,
-                                   [](const Part& part, Place at) { return part.place < at; });
+  const auto it = from(place);
   return it == parts_.end() || it->place != place ? nullptr : &*it;
 }
 
@@ -46,9 +51,7 @@ Shares::Part* Shares::find(Place place) {
 
 Shares::Part& Shares::make(Place place) {
   if (Part* const part = find(place)) return *part;
-  const auto it = std::upper_bound(parts_.begin(), parts_.end(), place,
-                                   [](Place at, const Part& part) { return at < part.place; });
-  return *parts_.insert(it, Part{.place = place});
+  return *parts_.insert(from(place), Part{.place = place});
 }
 
 uint32_t Shares::of(const HostLife& keeper) const {
@@ -256,11 +259,13 @@ size_t Shares::neediest(size_t but) const {
   }
   // All others have none, so the first of these is as good as any.
   const size_t end = least.first == 0 ? least.second : all;
+  auto part = from(static_cast<Place>(next_));
   for (size_t turns = 0; turns < end; ++turns) {
     const size_t place = (next_ + turns) % all;
-    if (place == but || sated_[place] > now_ || find(static_cast<Place>(place)) != nullptr)
-      continue;
-    return place;
+    if (place == 0) part = parts_.begin();
+    const bool has_part = part != parts_.end() && part->place == place;
+    if (has_part) ++part;
+    if (!has_part && place != but && sated_[place] <= now_) return place;
   }
   return least.second == all ? all : (next_ + least.second) % all;
 }

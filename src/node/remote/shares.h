@@ -80,6 +80,7 @@ class Shares {
   };
 
   std::optional<Place> place_of(const HostLife& keeper) const;
+  std::vector<Part>::const_iterator from(Place place) const;
   Part* find(Place place);
   const Part* find(Place place) const;
   Part& make(Place place);
