@@ -111,14 +111,22 @@ class Durability(RestTest):
                         f"the answer left before the sync: {log}")
 
     def test_the_watch_sees_answers_without_a_sync(self):
-        """A call that writes nothing has no sync: else the test above would prove nothing."""
+        """A call that writes nothing has no sync: else the test above would prove nothing. But a
+        host that has just started writes by itself, perhaps during one of them."""
         self.host.end()
         self.host.start()
-        self.ok("GET", "/livez", headers={"X-Mark": "mark-livez"})
+        marks = [f"mark-livez-{n}-" for n in range(20)]
+        for mark in marks:
+            self.ok("GET", "/livez", headers={"X-Mark": mark})
         self.assertEqual(self.host.end(), 0)
         trace = Trace(self.trace_file)
-        with self.assertRaises(AssertionError):
-            self.check_order(trace, "mark-livez")
+        missed = 0
+        for mark in marks:
+            try:
+                self.check_order(trace, mark)
+            except AssertionError:
+                missed += 1
+        self.assertGreater(missed, len(marks) / 2)
 
 
 if __name__ == "__main__":
