@@ -121,7 +121,6 @@ Result<bool> cluster_simulation(const ClusterBench& options, Figures& figures) {
   if (!played) return tl::unexpected(played.error());
   const double begin = begun->usage.processor_seconds;
   const double went_on = played->usage.processor_seconds - begin;
-  const double pairs = static_cast<double>(size.hosts) * played->members;
   figures.push_back(
       {.row = 8,
        .what = fmt::format("{} hosts, {:.0f} members: processor time of a virtual hour", size.hosts,
@@ -134,12 +133,6 @@ Result<bool> cluster_simulation(const ClusterBench& options, Figures& figures) {
                   {"virtual seconds that were played", static_cast<double>(size.virtual_seconds)},
                   {"packets completed", played->packets},
                   {"most memory, GiB", played->usage.most_bytes / 1073741824}}});
-  figures.push_back({.row = 8,
-                     .what = "1,000 hosts, 100,000 members: memory, at most, by that of this run",
-                     .value = played->usage.most_bytes / pairs * 1e8 / 1073741824,
-                     .unit = "GiB",
-                     .bar = {Bar::Op::kAtMost, 16},
-                     .beside = {{"a member at a host, bytes", played->usage.most_bytes / pairs}}});
   return true;
 }
 
