@@ -21,7 +21,7 @@ constexpr size_t kHeldAtOnce = 1'000;  // members in one question, or those of o
 }  // namespace
 
 bool Node::Impl::in_view(const HostLife& host) const {
-  return std::binary_search(remote.view->begin(), remote.view->end(), host);
+  return place_in(*remote.view, host).has_value();
 }
 
 // What a lease is worth now: it ends with this host's own hold, one lease after its last renewal.

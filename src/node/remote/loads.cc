@@ -101,12 +101,11 @@ void Node::Impl::tell_loads() {
   const std::vector<HostLife>& view = *remote.view;
   std::vector<Loads> words(view.size());
   for (const auto& [peer, members] : asks) {
-    const auto at = std::lower_bound(view.begin(), view.end(), peer);
-    if (at == view.end() || *at != peer) continue;
+    const auto place = place_in(view, peer);
+    if (!place) continue;
     for (const MemberNo no : members) {
       if (!directory.has_member(no)) continue;
-      words[static_cast<size_t>(at - view.begin())].asked.push_back(
-          directory.member(no).record->key);
+      words[*place].asked.push_back(directory.member(no).record->key);
     }
   }
   for (const MemberNo no : changed) Sharing(*this).put_word(no, introduced.contains(no), words);
@@ -221,8 +220,7 @@ void Node::Impl::Sharing::put_word(MemberNo no, bool introduced, std::vector<Loa
     for (const auto& [host, load] : before.but) hosts.insert(host);
     for (const auto& [host, load] : word.but) hosts.insert(host);
     for (const HostLife& host : hosts) {
-      const auto at = std::lower_bound(view.begin(), view.end(), host);
-      if (at != view.end() && *at == host) put(static_cast<size_t>(at - view.begin()));
+      if (const auto place = place_in(view, host)) put(*place);
     }
   }
   if (!word.none()) told.emplace(no, std::move(word));

@@ -17,6 +17,12 @@ constexpr Duration kEven = milliseconds(200);
 
 }  // namespace
 
+std::optional<size_t> place_in(const std::vector<HostLife>& hosts, const HostLife& host) {
+  const auto it = std::lower_bound(hosts.begin(), hosts.end(), host);
+  if (it == hosts.end() || *it != host) return std::nullopt;
+  return static_cast<size_t>(it - hosts.begin());
+}
+
 // What is its of the room, for all that may be known.
 uint32_t Shares::Part::taken() const {
   return std::max({share, held, given, asks > 0 || to_ask ? bound : 0U});
@@ -27,11 +33,8 @@ bool Shares::Part::none() const {
          !to_ask;
 }
 
-std::optional<Shares::Place> Shares::place_of(const HostLife& keeper) const {
-  if (keepers_ == nullptr) return std::nullopt;
-  const auto it = std::lower_bound(keepers_->begin(), keepers_->end(), keeper);
-  if (it == keepers_->end() || *it != keeper) return std::nullopt;
-  return static_cast<Place>(it - keepers_->begin());
+std::optional<size_t> Shares::place_of(const HostLife& keeper) const {
+  return keepers_ == nullptr ? std::nullopt : place_in(*keepers_, keeper);
 }
 
 // The first part of that keeper or one behind it.
@@ -56,7 +59,7 @@ Shares::Part& Shares::make(Place place) {
 
 uint32_t Shares::of(const HostLife& keeper) const {
   const auto place = place_of(keeper);
-  const Part* const part = place ? find(*place) : nullptr;
+  const Part* const part = place ? find(static_cast<Place>(*place)) : nullptr;
   return part == nullptr ? 0 : part->share;
 }
 
@@ -98,8 +101,8 @@ void Shares::saw(const std::vector<Holding>& holdings) {
   for (const auto& [keeper, held] : holdings) {
     const auto place = place_of(keeper);
     if (!place || held == 0) continue;
-    holders.emplace_back(*place, held);
-    make(*place);
+    holders.emplace_back(static_cast<Place>(*place), held);
+    make(static_cast<Place>(*place));
   }
   std::sort(holders.begin(), holders.end());
   auto holder = holders.begin();
@@ -138,7 +141,7 @@ void Shares::answered(const HostLife& keeper, uint32_t given, Instant now) {
   const auto place = place_of(keeper);
   if (!place) return;
   now_ = std::max(now_, now);
-  Part& part = make(*place);
+  Part& part = make(static_cast<Place>(*place));
   if (part.asks > 0) --part.asks;
   if (given <= part.held) {
     sate(part);

@@ -20,6 +20,9 @@
 
 namespace phoenix {
 
+// Where it is in an ordered list; nothing: it is not.
+std::optional<size_t> place_in(const std::vector<HostLife>& hosts, const HostLife& host);
+
 class Shares {
  public:
   // Of a share, what is unused for two of them is doubted.
@@ -79,7 +82,7 @@ class Shares {
     bool none() const;
   };
 
-  std::optional<Place> place_of(const HostLife& keeper) const;
+  std::optional<size_t> place_of(const HostLife& keeper) const;
   std::vector<Part>::const_iterator from(Place place) const;
   Part* find(Place place);
   const Part* find(Place place) const;

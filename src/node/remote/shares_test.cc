@@ -22,7 +22,7 @@ using testing_node::Hosts;
 using testing_node::Stage;
 using testing_node::Worker;
 
-// The same view each time is the same list; `turn` is to find its way from one to the next as well.
+// Another list each time, as if the view had changed.
 Shares::Keepers view_of(const std::vector<Shares::Holding>& holdings) {
   std::vector<HostLife> keepers;
   for (const auto& [keeper, held] : holdings) keepers.push_back(keeper);
